@@ -1,1 +1,17 @@
-//! domain
+//! Values and rules: what Keyward believes, without a database, a network, a clock or a random number.
+
+mod email;
+mod id;
+mod name;
+mod network;
+mod password;
+mod proof;
+mod time;
+
+pub use email::{Email, EmailError};
+pub use id::{ArtefactId, EmailId, MessageId, Pseudonym, SessionId, UserId};
+pub use name::{DisplayName, DisplayNameError};
+pub use network::Network;
+pub use password::{Password, PasswordError, PasswordPolicy, Weakness};
+pub use proof::{Proof, Proofs};
+pub use time::{Clock, Timestamp};

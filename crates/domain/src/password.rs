@@ -1,0 +1,147 @@
+//! A password, and what makes one good enough.
+
+use secrecy::{ExposeSecret, SecretString};
+use unicode_normalization::UnicodeNormalization;
+
+use crate::Email;
+
+/// The most a password may be long, in bytes after normalisation.
+const MAXIMUM_BYTES: usize = 512;
+
+/// A password as typed, in NFKC so that every keyboard writes the same (NIST SP 800-63B-4 section 3.1.1.2). It has no
+/// `==` and shows itself to nobody.
+#[derive(Clone, Debug)]
+pub struct Password(SecretString);
+
+/// Why a text cannot be a password at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PasswordError {
+    /// Nothing was typed.
+    #[error("the password is empty")]
+    Empty,
+    /// More than 512 bytes.
+    #[error("the password is too long: at most 512 bytes")]
+    TooLong,
+}
+
+/// Why a password, though it can be hashed, should not be set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Weakness {
+    /// Fewer characters than asked for.
+    #[error("the password is too short: at least {minimum} characters")]
+    TooShort {
+        /// How many would do.
+        minimum: usize,
+    },
+    /// It is the account's own address.
+    #[error("the password is the e-mail address: choose another")]
+    IsAddress,
+}
+
+/// How long a password must be. No composition rules (NIST SP 800-63B-4 section 3.1.1.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PasswordPolicy {
+    /// Characters, where the password alone opens the account.
+    pub minimum: usize,
+    /// Characters, while a second step stands behind it.
+    pub minimum_with_second_step: usize,
+}
+
+impl Default for PasswordPolicy {
+    fn default() -> Self {
+        Self { minimum: 15, minimum_with_second_step: 8 }
+    }
+}
+
+impl Password {
+    /// Takes a password as typed. The bound is checked before normalising, so that a huge text costs nothing.
+    pub fn parse(text: &str) -> Result<Self, PasswordError> {
+        if text.is_empty() {
+            return Err(PasswordError::Empty);
+        }
+        if text.len() > MAXIMUM_BYTES * 4 {
+            return Err(PasswordError::TooLong);
+        }
+        let normal: String = text.nfkc().collect();
+        if normal.len() > MAXIMUM_BYTES {
+            return Err(PasswordError::TooLong);
+        }
+        Ok(Self(SecretString::from(normal)))
+    }
+
+    /// The bytes to hash.
+    pub fn expose_bytes(&self) -> &[u8] {
+        self.0.expose_secret().as_bytes()
+    }
+
+    fn characters(&self) -> usize {
+        self.0.expose_secret().chars().count()
+    }
+}
+
+impl PasswordPolicy {
+    /// Whether `password` may be set on an account with this address.
+    pub fn check(self, password: &Password, email: &Email, second_step: bool) -> Result<(), Weakness> {
+        let minimum = if second_step { self.minimum_with_second_step } else { self.minimum };
+        if password.characters() < minimum {
+            return Err(Weakness::TooShort { minimum });
+        }
+        if password.0.expose_secret().eq_ignore_ascii_case(email.address()) {
+            return Err(Weakness::IsAddress);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn check(password: &str, second_step: bool) -> Result<(), Weakness> {
+        let email = Email::parse("someone.long@example.com").unwrap();
+        PasswordPolicy::default().check(&Password::parse(password).unwrap(), &email, second_step)
+    }
+
+    #[test]
+    fn length_is_counted_in_characters_and_depends_on_the_second_step() {
+        assert_eq!(check("fourteen chars", false), Err(Weakness::TooShort { minimum: 15 }));
+        assert_eq!(check("fifteen chars !", false), Ok(()));
+        assert_eq!(check("seven77", true), Err(Weakness::TooShort { minimum: 8 }));
+        assert_eq!(check("ümlaut🙂8", true), Ok(()));
+        assert_eq!(check("Someone.Long@Example.com", true), Err(Weakness::IsAddress));
+    }
+
+    #[test]
+    fn bounds() {
+        assert_eq!(Password::parse("").unwrap_err(), PasswordError::Empty);
+        assert_eq!(Password::parse(&"a".repeat(513)).unwrap_err(), PasswordError::TooLong);
+        assert_eq!(Password::parse(&"a".repeat(10_000_000)).unwrap_err(), PasswordError::TooLong);
+        assert!(Password::parse(&"a".repeat(512)).is_ok());
+        // One character that NFKC makes eighteen of.
+        assert_eq!(Password::parse(&"\u{FDFA}".repeat(170)).unwrap_err(), PasswordError::TooLong);
+    }
+
+    #[test]
+    fn every_keyboard_writes_the_same() {
+        let composed = Password::parse("caf\u{e9}").unwrap();
+        let decomposed = Password::parse("cafe\u{301}").unwrap();
+        assert_eq!(composed.expose_bytes(), decomposed.expose_bytes());
+    }
+
+    #[test]
+    fn debug_tells_nothing() {
+        assert!(!format!("{:?}", Password::parse("hunter2-hunter2").unwrap()).contains("hunter2"));
+    }
+
+    proptest! {
+        #[test]
+        fn parsing_never_panics_and_keeps_the_bound(text in "\\PC{1,600}") {
+            if let Ok(password) = Password::parse(&text) {
+                prop_assert!(password.expose_bytes().len() <= 512);
+                prop_assert!(!password.expose_bytes().is_empty());
+            }
+        }
+    }
+}
