@@ -82,7 +82,8 @@ impl Email {
 /// `dot-atom` of RFC 5322 section 3.2.3: one or more runs of atom characters, with single dots between.
 fn is_dot_atom(local: &str) -> bool {
     local.split('.').all(|run| {
-        !run.is_empty() && run.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&b))
+        !run.is_empty()
+            && run.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&b))
     })
 }
 

@@ -1,1 +1,21 @@
-//! store
+//! What Keyward remembers: durable rows, one module a table, and short-lived state.
+//!
+//! A use case opens a transaction, hands it down, and commits once. Functions here are one SQL statement each; they
+//! hold no rules. The text of every statement is valid on SQLite and PostgreSQL alike (see `ARCHITECTURE.md`).
+
+pub mod artefacts;
+pub mod audit;
+pub mod email_changes;
+pub mod emails;
+pub mod ephemeral;
+pub mod installation;
+pub mod known_browsers;
+pub mod outbox;
+pub mod passwords;
+pub mod sessions;
+pub mod signing_keys;
+pub mod users;
+
+mod database;
+
+pub use database::{Error, Store, Tx};

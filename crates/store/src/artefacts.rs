@@ -1,0 +1,163 @@
+//! Table `artefacts`: what can be used once, for one purpose. Every statement names the purpose it is for.
+
+use domain::{ArtefactId, Timestamp, UserId};
+use uuid::Uuid;
+
+use crate::{Error, Tx};
+
+/// An artefact. Moments are Unix microseconds.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Artefact {
+    /// Its public handle.
+    pub id: Uuid,
+    /// What it may be used for.
+    pub purpose: String,
+    /// Whose it is; nobody's if it is a decoy.
+    pub user_id: Option<Uuid>,
+    /// SHA-256 of the secret in its link.
+    pub link_hash: Vec<u8>,
+    /// HMAC of its code.
+    pub code_mac: Vec<u8>,
+    /// How many more codes may be tried.
+    pub tries_left: i64,
+    /// SHA-256 of the browser it is bound to.
+    pub browser_hash: Option<Vec<u8>>,
+    /// What it carries, sealed.
+    pub payload: Vec<u8>,
+    /// When it was made.
+    pub created_at: i64,
+    /// When it can no longer be used.
+    pub expires_at: i64,
+}
+
+/// Adds an artefact.
+pub async fn insert(tx: &mut Tx, artefact: &Artefact) -> Result<(), Error> {
+    sqlx::query(
+        "INSERT INTO artefacts
+             (id, purpose, user_id, link_hash, code_mac, tries_left, browser_hash, payload, created_at, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+    )
+    .bind(artefact.id)
+    .bind(&artefact.purpose)
+    .bind(artefact.user_id)
+    .bind(&artefact.link_hash)
+    .bind(&artefact.code_mac)
+    .bind(artefact.tries_left)
+    .bind(&artefact.browser_hash)
+    .bind(&artefact.payload)
+    .bind(artefact.created_at)
+    .bind(artefact.expires_at)
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+/// The live artefact with this id and purpose; nothing is used up.
+pub async fn find(
+    tx: &mut Tx,
+    id: ArtefactId,
+    purpose: &str,
+    now: Timestamp,
+) -> Result<Option<Artefact>, Error> {
+    Ok(sqlx::query_as("SELECT * FROM artefacts WHERE id = $1 AND purpose = $2 AND expires_at > $3")
+        .bind(id.0)
+        .bind(purpose)
+        .bind(now.micros())
+        .fetch_optional(tx.connection())
+        .await?)
+}
+
+/// The live artefact that this link leads to; nothing is used up.
+pub async fn find_by_link(
+    tx: &mut Tx,
+    link_hash: &[u8],
+    purpose: &str,
+    now: Timestamp,
+) -> Result<Option<Artefact>, Error> {
+    Ok(sqlx::query_as("SELECT * FROM artefacts WHERE link_hash = $1 AND purpose = $2 AND expires_at > $3")
+        .bind(link_hash)
+        .bind(purpose)
+        .bind(now.micros())
+        .fetch_optional(tx.connection())
+        .await?)
+}
+
+/// Uses up one try at the code, and gives the artefact if there was one left.
+pub async fn use_try(
+    tx: &mut Tx,
+    id: ArtefactId,
+    purpose: &str,
+    now: Timestamp,
+) -> Result<Option<Artefact>, Error> {
+    Ok(sqlx::query_as(
+        "UPDATE artefacts SET tries_left = tries_left - 1
+         WHERE id = $1 AND purpose = $2 AND expires_at > $3 AND tries_left > 0
+         RETURNING *",
+    )
+    .bind(id.0)
+    .bind(purpose)
+    .bind(now.micros())
+    .fetch_optional(tx.connection())
+    .await?)
+}
+
+/// Takes an artefact: it is gone, and of all who try at once one gets it.
+pub async fn take(
+    tx: &mut Tx,
+    id: ArtefactId,
+    purpose: &str,
+    now: Timestamp,
+) -> Result<Option<Artefact>, Error> {
+    Ok(sqlx::query_as("DELETE FROM artefacts WHERE id = $1 AND purpose = $2 AND expires_at > $3 RETURNING *")
+        .bind(id.0)
+        .bind(purpose)
+        .bind(now.micros())
+        .fetch_optional(tx.connection())
+        .await?)
+}
+
+/// Gives a live artefact a new code, link and life. False if there is none.
+pub async fn renew(tx: &mut Tx, artefact: &Artefact, now: Timestamp) -> Result<bool, Error> {
+    let done = sqlx::query(
+        "UPDATE artefacts SET link_hash = $3, code_mac = $4, tries_left = $5, expires_at = $6
+         WHERE id = $1 AND purpose = $2 AND expires_at > $7",
+    )
+    .bind(artefact.id)
+    .bind(&artefact.purpose)
+    .bind(&artefact.link_hash)
+    .bind(&artefact.code_mac)
+    .bind(artefact.tries_left)
+    .bind(artefact.expires_at)
+    .bind(now.micros())
+    .execute(tx.connection())
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Withdraws every artefact of an account with this purpose.
+pub async fn delete_of(tx: &mut Tx, user: UserId, purpose: &str) -> Result<(), Error> {
+    sqlx::query("DELETE FROM artefacts WHERE user_id = $1 AND purpose = $2")
+        .bind(user.0)
+        .bind(purpose)
+        .execute(tx.connection())
+        .await?;
+    Ok(())
+}
+
+/// Withdraws every artefact of an account, whatever its purpose.
+pub async fn delete_all_of(tx: &mut Tx, user: UserId) -> Result<(), Error> {
+    sqlx::query("DELETE FROM artefacts WHERE user_id = $1").bind(user.0).execute(tx.connection()).await?;
+    Ok(())
+}
+
+/// Deletes up to `limit` artefacts that can no longer be used.
+pub async fn delete_expired(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<u64, Error> {
+    let done = sqlx::query(
+        "DELETE FROM artefacts WHERE id IN (SELECT id FROM artefacts WHERE expires_at <= $1 LIMIT $2)",
+    )
+    .bind(now.micros())
+    .bind(limit)
+    .execute(tx.connection())
+    .await?;
+    Ok(done.rows_affected())
+}

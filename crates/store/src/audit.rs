@@ -1,0 +1,184 @@
+//! Tables `audit`, `audit_people`, `audit_checkpoints`: the trail of what was done.
+
+use domain::{Pseudonym, Timestamp, UserId};
+use uuid::Uuid;
+
+use crate::{Error, Tx};
+
+/// An entry. `number` and `mac` are given by the sealer.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct Entry {
+    /// Its id (UUIDv7).
+    pub id: Uuid,
+    /// When it happened, Unix microseconds.
+    pub at: i64,
+    /// What was done.
+    pub act: String,
+    /// `ok`, `refused` or `failed`.
+    pub outcome: String,
+    /// Who did it: a pseudonym; nobody known if null.
+    pub actor: Option<Uuid>,
+    /// To whom: a pseudonym.
+    pub subject: Option<Uuid>,
+    /// From which network.
+    pub network: String,
+    /// The support id of the request.
+    pub support_id: String,
+    /// What else there is to say; never a secret, never an address.
+    pub detail: String,
+    /// Its place in the chain.
+    pub number: Option<i64>,
+    /// Its link to the entry before.
+    pub mac: Option<Vec<u8>>,
+}
+
+/// Where the chain begins after pruning.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Checkpoint {
+    /// The number of the last entry that was pruned.
+    pub number: i64,
+    /// Its link.
+    pub mac: Vec<u8>,
+    /// When it was pruned, Unix microseconds.
+    pub at: i64,
+    /// HMAC over the three.
+    pub signature: Vec<u8>,
+}
+
+/// Adds an entry, in the transaction of the act it records.
+pub async fn insert(tx: &mut Tx, entry: &Entry) -> Result<(), Error> {
+    sqlx::query(
+        "INSERT INTO audit (id, at, act, outcome, actor, subject, network, support_id, detail)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+    )
+    .bind(entry.id)
+    .bind(entry.at)
+    .bind(&entry.act)
+    .bind(&entry.outcome)
+    .bind(entry.actor)
+    .bind(entry.subject)
+    .bind(&entry.network)
+    .bind(&entry.support_id)
+    .bind(&entry.detail)
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+/// Up to `limit` entries that the sealer has not seen, oldest first.
+pub async fn unsealed(tx: &mut Tx, limit: i64) -> Result<Vec<Entry>, Error> {
+    Ok(sqlx::query_as("SELECT * FROM audit WHERE number IS NULL ORDER BY id LIMIT $1")
+        .bind(limit)
+        .fetch_all(tx.connection())
+        .await?)
+}
+
+/// Gives an entry its place in the chain.
+pub async fn seal(tx: &mut Tx, id: Uuid, number: i64, mac: &[u8]) -> Result<(), Error> {
+    sqlx::query("UPDATE audit SET number = $2, mac = $3 WHERE id = $1 AND number IS NULL")
+        .bind(id)
+        .bind(number)
+        .bind(mac)
+        .execute(tx.connection())
+        .await?;
+    Ok(())
+}
+
+/// The last entry of the chain: its number and link.
+pub async fn head(tx: &mut Tx) -> Result<Option<(i64, Vec<u8>)>, Error> {
+    Ok(sqlx::query_as("SELECT number, mac FROM audit WHERE number IS NOT NULL ORDER BY number DESC LIMIT 1")
+        .fetch_optional(tx.connection())
+        .await?)
+}
+
+/// Up to `limit` sealed entries after `number`, in the order of the chain.
+pub async fn after(tx: &mut Tx, number: i64, limit: i64) -> Result<Vec<Entry>, Error> {
+    Ok(sqlx::query_as("SELECT * FROM audit WHERE number > $1 ORDER BY number LIMIT $2")
+        .bind(number)
+        .bind(limit)
+        .fetch_all(tx.connection())
+        .await?)
+}
+
+/// The newest sealed entries, up to `limit`, before `before`, of `subject` alone if given.
+pub async fn newest(
+    tx: &mut Tx,
+    subject: Option<Pseudonym>,
+    before: i64,
+    limit: i64,
+) -> Result<Vec<Entry>, Error> {
+    Ok(sqlx::query_as(
+        "SELECT * FROM audit
+         WHERE number < $2 AND ($1 IS NULL OR subject = $1 OR actor = $1)
+         ORDER BY number DESC LIMIT $3",
+    )
+    .bind(subject.map(|subject| subject.0))
+    .bind(before)
+    .bind(limit)
+    .fetch_all(tx.connection())
+    .await?)
+}
+
+/// Who a pseudonym is, if the account still exists: its primary address.
+pub async fn address_of(tx: &mut Tx, pseudonym: Pseudonym) -> Result<Option<String>, Error> {
+    Ok(sqlx::query_scalar(
+        "SELECT e.address FROM audit_people p JOIN emails e ON e.user_id = p.user_id AND e.is_primary
+         WHERE p.pseudonym = $1",
+    )
+    .bind(pseudonym.0)
+    .fetch_optional(tx.connection())
+    .await?)
+}
+
+/// Who the audit trail calls this account.
+pub async fn pseudonym_of(tx: &mut Tx, user: UserId) -> Result<Option<Uuid>, Error> {
+    Ok(sqlx::query_scalar("SELECT pseudonym FROM audit_people WHERE user_id = $1")
+        .bind(user.0)
+        .fetch_optional(tx.connection())
+        .await?)
+}
+
+/// The newest checkpoint.
+pub async fn checkpoint(tx: &mut Tx) -> Result<Option<Checkpoint>, Error> {
+    Ok(sqlx::query_as(
+        "SELECT number, mac, at, signature FROM audit_checkpoints ORDER BY number DESC LIMIT 1",
+    )
+    .fetch_optional(tx.connection())
+    .await?)
+}
+
+/// The last sealed entry older than `before` among the first `limit` of the chain.
+pub async fn last_before(
+    tx: &mut Tx,
+    before: Timestamp,
+    limit: i64,
+) -> Result<Option<(i64, Vec<u8>)>, Error> {
+    Ok(sqlx::query_as(
+        "SELECT number, mac FROM (SELECT number, mac, at FROM audit WHERE number IS NOT NULL ORDER BY number LIMIT $2) AS f
+         WHERE at < $1 ORDER BY number DESC LIMIT 1",
+    )
+    .bind(before.micros())
+    .bind(limit)
+    .fetch_optional(tx.connection())
+    .await?)
+}
+
+/// Deletes every entry up to the checkpoint, and stores it in the place of older ones.
+pub async fn prune(tx: &mut Tx, checkpoint: &Checkpoint) -> Result<u64, Error> {
+    sqlx::query("DELETE FROM audit_checkpoints WHERE number < $1")
+        .bind(checkpoint.number)
+        .execute(tx.connection())
+        .await?;
+    sqlx::query("INSERT INTO audit_checkpoints (number, mac, at, signature) VALUES ($1, $2, $3, $4)")
+        .bind(checkpoint.number)
+        .bind(&checkpoint.mac)
+        .bind(checkpoint.at)
+        .bind(&checkpoint.signature)
+        .execute(tx.connection())
+        .await?;
+    let done = sqlx::query("DELETE FROM audit WHERE number <= $1")
+        .bind(checkpoint.number)
+        .execute(tx.connection())
+        .await?;
+    Ok(done.rows_affected())
+}

@@ -1,0 +1,165 @@
+//! Short-lived state in the memory of one process.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use domain::Timestamp;
+
+/// At this many keys those that have run out are swept; an attacker who makes up keys meets the network's budget long
+/// before.
+const SWEEP_AT: usize = 100_000;
+
+/// How often something may happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget {
+    /// So many times…
+    pub limit: u32,
+    /// …in any stretch of this length.
+    pub window: Duration,
+    /// Once the budget is spent, one more is still let through this long after the last. None: nothing is.
+    pub spacing: Option<Duration>,
+}
+
+/// Counters in memory, exact: each key holds the moments that count against its budget.
+#[derive(Debug, Default)]
+pub struct Memory {
+    keys: Mutex<Keys>,
+}
+
+#[derive(Debug, Default)]
+struct Keys {
+    moments: HashMap<String, Moments>,
+    sweep_at: usize,
+}
+
+#[derive(Debug, Default)]
+struct Moments {
+    hits: VecDeque<Timestamp>,
+    window: Duration,
+}
+
+impl Memory {
+    /// Nothing counted yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Counts one against `key` if its budget allows. Otherwise nothing is counted, and the answer is how long to wait.
+    /// Asking and counting are one act, so many at once cannot slip through together.
+    pub fn hit(&self, key: &str, budget: Budget, now: Timestamp) -> Result<(), Duration> {
+        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        keys.sweep(now);
+        let moments = keys.moments.entry(key.to_owned()).or_default();
+        moments.window = budget.window;
+        moments.forget(now);
+        let limit = budget.limit as usize;
+        if moments.hits.len() >= limit {
+            let oldest = moments.hits.front().map_or(now, |oldest| oldest.plus(budget.window));
+            let spaced = budget
+                .spacing
+                .and_then(|spacing| moments.hits.back().map(|latest| latest.plus(spacing)))
+                .unwrap_or(oldest);
+            let free_at = oldest.min(spaced);
+            if free_at > now {
+                return Err(free_at.since(now));
+            }
+            moments.hits.pop_front();
+        }
+        if limit > 0 {
+            moments.hits.push_back(now);
+        }
+        Ok(())
+    }
+
+    /// Takes back what was counted against `key` at `at`: it turned out to be no failure.
+    pub fn refund(&self, key: &str, at: Timestamp) {
+        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(moments) = keys.moments.get_mut(key)
+            && let Some(position) = moments.hits.iter().rposition(|hit| *hit == at)
+        {
+            moments.hits.remove(position);
+        }
+    }
+}
+
+impl Keys {
+    fn sweep(&mut self, now: Timestamp) {
+        if self.moments.len() < self.sweep_at.max(SWEEP_AT) {
+            return;
+        }
+        self.moments.retain(|_, moments| {
+            moments.forget(now);
+            !moments.hits.is_empty()
+        });
+        // Twice what is left: a sweep costs as much as it frees.
+        self.sweep_at = self.moments.len() * 2;
+    }
+}
+
+impl Moments {
+    fn forget(&mut self, now: Timestamp) {
+        while self.hits.front().is_some_and(|hit| hit.plus(self.window) <= now) {
+            self.hits.pop_front();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BUDGET: Budget = Budget { limit: 3, window: Duration::from_mins(15), spacing: None };
+    const SPACED: Budget = Budget { spacing: Some(Duration::from_mins(1)), ..BUDGET };
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_seconds(seconds)
+    }
+
+    #[test]
+    fn a_budget_is_exact_in_any_window() {
+        let memory = Memory::new();
+        for second in [0, 100, 200] {
+            assert_eq!(memory.hit("a", BUDGET, at(second)), Ok(()));
+        }
+        assert_eq!(memory.hit("a", BUDGET, at(300)), Err(Duration::from_mins(10)));
+        assert_eq!(memory.hit("b", BUDGET, at(300)), Ok(()), "another key has a budget of its own");
+        assert_eq!(memory.hit("a", BUDGET, at(900)), Ok(()));
+        assert_eq!(memory.hit("a", BUDGET, at(900)), Err(Duration::from_secs(100)));
+    }
+
+    #[test]
+    fn a_spaced_budget_never_locks() {
+        let memory = Memory::new();
+        for _ in 0..3 {
+            assert_eq!(memory.hit("a", SPACED, at(0)), Ok(()));
+        }
+        for second in 0..60 {
+            assert_eq!(
+                memory.hit("a", SPACED, at(second)),
+                Err(Duration::from_secs(60 - second.unsigned_abs()))
+            );
+        }
+        assert_eq!(memory.hit("a", SPACED, at(60)), Ok(()));
+        assert_eq!(memory.hit("a", SPACED, at(61)), Err(Duration::from_secs(59)));
+    }
+
+    #[test]
+    fn what_was_no_failure_is_given_back() {
+        let memory = Memory::new();
+        for _ in 0..10 {
+            assert_eq!(memory.hit("a", BUDGET, at(5)), Ok(()));
+            memory.refund("a", at(5));
+        }
+    }
+
+    #[test]
+    fn keys_that_ran_out_are_swept() {
+        let memory = Memory::new();
+        for key in 0..SWEEP_AT {
+            memory.hit(&key.to_string(), BUDGET, at(0)).unwrap();
+        }
+        memory.hit("late", BUDGET, at(1000)).unwrap();
+        assert_eq!(memory.keys.lock().unwrap().moments.len(), 1);
+    }
+}

@@ -1,0 +1,160 @@
+//! Table `outbox`: mail to be sent.
+
+use domain::{MessageId, Timestamp};
+use uuid::Uuid;
+
+use crate::{Error, Tx};
+
+/// A mail as the worker takes it.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Claimed {
+    /// Its id.
+    pub id: Uuid,
+    /// What it is about.
+    pub kind: String,
+    /// Address, language, codes and links, sealed.
+    pub payload: Vec<u8>,
+    /// How often it was tried, this time included.
+    pub attempts: i64,
+    /// When it was asked for, Unix microseconds.
+    pub created_at: i64,
+    /// When what it carries is of no use any more, Unix microseconds.
+    pub expires_at: i64,
+}
+
+/// A mail as an operator sees it. Moments are Unix microseconds.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct State {
+    /// Its id.
+    pub id: Uuid,
+    /// What it is about.
+    pub kind: String,
+    /// `queued`, `sent`, `failed`, `expired`, `decoy`.
+    pub state: String,
+    /// How often it was tried.
+    pub attempts: i64,
+    /// When it is tried next.
+    pub next_attempt_at: i64,
+    /// Why the last try failed.
+    pub last_error: Option<String>,
+    /// When it was asked for.
+    pub created_at: i64,
+    /// When it was done with.
+    pub finished_at: Option<i64>,
+}
+
+/// Adds a mail. A decoy is the same work and is never sent.
+pub async fn insert(
+    tx: &mut Tx,
+    id: MessageId,
+    kind: &str,
+    payload: &[u8],
+    decoy: bool,
+    now: Timestamp,
+    expires_at: Timestamp,
+) -> Result<(), Error> {
+    sqlx::query(
+        "INSERT INTO outbox (id, kind, state, payload, attempts, next_attempt_at, created_at, expires_at, finished_at)
+         VALUES ($1, $2, $3, $4, 0, $5, $5, $6, $7)",
+    )
+    .bind(id.0)
+    .bind(kind)
+    .bind(if decoy { "decoy" } else { "queued" })
+    .bind((!decoy).then_some(payload))
+    .bind(now.micros())
+    .bind(expires_at.micros())
+    .bind(decoy.then_some(now.micros()))
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+/// Takes up to `limit` mails that are due, and puts their next try off to `until`, so that no other worker takes them
+/// meanwhile and a worker that dies loses nothing.
+pub async fn claim(tx: &mut Tx, now: Timestamp, until: Timestamp, limit: i64) -> Result<Vec<Claimed>, Error> {
+    Ok(sqlx::query_as(
+        "UPDATE outbox SET next_attempt_at = $2, attempts = attempts + 1
+         WHERE state = 'queued' AND next_attempt_at <= $1 AND id IN (
+             SELECT id FROM outbox WHERE state = 'queued' AND next_attempt_at <= $1
+             ORDER BY next_attempt_at, id LIMIT $3)
+         RETURNING id, kind, payload, attempts, created_at, expires_at",
+    )
+    .bind(now.micros())
+    .bind(until.micros())
+    .bind(limit)
+    .fetch_all(tx.connection())
+    .await?)
+}
+
+/// When the next mail is due, Unix microseconds.
+pub async fn next_due(tx: &mut Tx) -> Result<Option<i64>, Error> {
+    Ok(sqlx::query_scalar("SELECT MIN(next_attempt_at) FROM outbox WHERE state = 'queued'")
+        .fetch_one(tx.connection())
+        .await?)
+}
+
+/// Is done with a mail, as `sent`, `failed` or `expired`; what it carried is wiped.
+pub async fn finish(
+    tx: &mut Tx,
+    id: MessageId,
+    state: &str,
+    error: Option<&str>,
+    now: Timestamp,
+) -> Result<(), Error> {
+    sqlx::query(
+        "UPDATE outbox SET state = $2, last_error = $3, finished_at = $4, payload = NULL WHERE id = $1",
+    )
+    .bind(id.0)
+    .bind(state)
+    .bind(error)
+    .bind(now.micros())
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+/// Puts a mail off.
+pub async fn retry(tx: &mut Tx, id: MessageId, error: &str, at: Timestamp) -> Result<(), Error> {
+    sqlx::query("UPDATE outbox SET last_error = $2, next_attempt_at = $3 WHERE id = $1 AND state = 'queued'")
+        .bind(id.0)
+        .bind(error)
+        .bind(at.micros())
+        .execute(tx.connection())
+        .await?;
+    Ok(())
+}
+
+/// The newest mails, up to `limit`.
+pub async fn list(tx: &mut Tx, limit: i64) -> Result<Vec<State>, Error> {
+    Ok(sqlx::query_as(
+        "SELECT id, kind, state, attempts, next_attempt_at, last_error, created_at, finished_at
+         FROM outbox ORDER BY id DESC LIMIT $1",
+    )
+    .bind(limit)
+    .fetch_all(tx.connection())
+    .await?)
+}
+
+/// Wipes up to `limit` mails that were never sent and are of no use any more.
+pub async fn expire(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<u64, Error> {
+    let done = sqlx::query(
+        "UPDATE outbox SET state = 'expired', payload = NULL, finished_at = $1
+         WHERE id IN (SELECT id FROM outbox WHERE state = 'queued' AND expires_at <= $1 LIMIT $2)",
+    )
+    .bind(now.micros())
+    .bind(limit)
+    .execute(tx.connection())
+    .await?;
+    Ok(done.rows_affected())
+}
+
+/// Deletes up to `limit` mails done with before `before`.
+pub async fn delete_finished(tx: &mut Tx, before: Timestamp, limit: i64) -> Result<u64, Error> {
+    let done =
+        sqlx::query("DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE finished_at < $1 LIMIT $2)")
+            .bind(before.micros())
+            .bind(limit)
+            .execute(tx.connection())
+            .await?;
+    Ok(done.rows_affected())
+}

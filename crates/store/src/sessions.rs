@@ -1,0 +1,181 @@
+//! Table `sessions`.
+
+use domain::{SessionId, Timestamp, UserId};
+use uuid::Uuid;
+
+use crate::{Error, Tx};
+
+/// A session. Moments are Unix microseconds.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Session {
+    /// Its id: the `sid` of its tokens.
+    pub id: Uuid,
+    /// Whose it is.
+    pub user_id: Uuid,
+    /// What was proved, as `domain::Proofs` writes it.
+    pub proofs: String,
+    /// When it was proved last.
+    pub proved_at: i64,
+    /// When the session began.
+    pub created_at: i64,
+    /// When it was used last, to the minute.
+    pub used_at: i64,
+    /// When it ends even if used.
+    pub expires_at: i64,
+    /// The browser, as a person would call it.
+    pub device: String,
+    /// The network it began from.
+    pub network: String,
+}
+
+/// A session together with what every page shows of its account.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Open {
+    /// The session.
+    #[sqlx(flatten)]
+    pub session: Session,
+    /// The account's name.
+    pub name: String,
+    /// The account's language.
+    pub locale: Option<String>,
+    /// The account's primary address.
+    pub address: String,
+    /// Whether the account has a second step.
+    pub second_step: bool,
+    /// Who the audit trail calls it.
+    pub pseudonym: Uuid,
+}
+
+/// Adds a session.
+pub async fn insert(tx: &mut Tx, session: &Session, token_hash: &[u8]) -> Result<(), Error> {
+    sqlx::query(
+        "INSERT INTO sessions
+             (id, token_hash, user_id, proofs, proved_at, created_at, used_at, expires_at, device, network)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+    )
+    .bind(session.id)
+    .bind(token_hash)
+    .bind(session.user_id)
+    .bind(&session.proofs)
+    .bind(session.proved_at)
+    .bind(session.created_at)
+    .bind(session.used_at)
+    .bind(session.expires_at)
+    .bind(&session.device)
+    .bind(&session.network)
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+/// The live session of an enabled account that this token opens.
+pub async fn find_by_token(
+    tx: &mut Tx,
+    token_hash: &[u8],
+    now: Timestamp,
+    used_after: Timestamp,
+) -> Result<Option<Open>, Error> {
+    Ok(sqlx::query_as(
+        "SELECT s.id, s.user_id, s.proofs, s.proved_at, s.created_at, s.used_at, s.expires_at, s.device, s.network,
+                u.name, u.locale, u.second_step, e.address, p.pseudonym
+         FROM sessions s
+         JOIN users u ON u.id = s.user_id AND u.disabled_at IS NULL
+         JOIN emails e ON e.user_id = u.id AND e.is_primary
+         JOIN audit_people p ON p.user_id = u.id
+         WHERE s.token_hash = $1 AND s.expires_at > $2 AND s.used_at > $3",
+    )
+    .bind(token_hash)
+    .bind(now.micros())
+    .bind(used_after.micros())
+    .fetch_optional(tx.connection())
+    .await?)
+}
+
+/// The live session of an enabled account with this id.
+pub async fn find(
+    tx: &mut Tx,
+    id: SessionId,
+    now: Timestamp,
+    used_after: Timestamp,
+) -> Result<Option<Session>, Error> {
+    Ok(sqlx::query_as(
+        "SELECT s.id, s.user_id, s.proofs, s.proved_at, s.created_at, s.used_at, s.expires_at, s.device, s.network
+         FROM sessions s
+         JOIN users u ON u.id = s.user_id AND u.disabled_at IS NULL
+         WHERE s.id = $1 AND s.expires_at > $2 AND s.used_at > $3",
+    )
+    .bind(id.0)
+    .bind(now.micros())
+    .bind(used_after.micros())
+    .fetch_optional(tx.connection())
+    .await?)
+}
+
+/// The live sessions of an account, last used first, up to `limit`.
+pub async fn list(
+    tx: &mut Tx,
+    user: UserId,
+    now: Timestamp,
+    used_after: Timestamp,
+    limit: i64,
+) -> Result<Vec<Session>, Error> {
+    Ok(sqlx::query_as(
+        "SELECT id, user_id, proofs, proved_at, created_at, used_at, expires_at, device, network
+         FROM sessions WHERE user_id = $1 AND expires_at > $2 AND used_at > $3
+         ORDER BY used_at DESC, id DESC LIMIT $4",
+    )
+    .bind(user.0)
+    .bind(now.micros())
+    .bind(used_after.micros())
+    .bind(limit)
+    .fetch_all(tx.connection())
+    .await?)
+}
+
+/// Records that a session was used.
+pub async fn set_used(tx: &mut Tx, id: SessionId, now: Timestamp) -> Result<(), Error> {
+    sqlx::query("UPDATE sessions SET used_at = $2 WHERE id = $1 AND used_at < $2")
+        .bind(id.0)
+        .bind(now.micros())
+        .execute(tx.connection())
+        .await?;
+    Ok(())
+}
+
+/// Ends one session of this account. False if it has no such session (any more).
+pub async fn delete(tx: &mut Tx, user: UserId, id: SessionId) -> Result<bool, Error> {
+    let done = sqlx::query("DELETE FROM sessions WHERE id = $1 AND user_id = $2")
+        .bind(id.0)
+        .bind(user.0)
+        .execute(tx.connection())
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Ends every session of this account but `keep`, and says which they were.
+pub async fn delete_others(tx: &mut Tx, user: UserId, keep: Option<SessionId>) -> Result<Vec<Uuid>, Error> {
+    Ok(sqlx::query_scalar("DELETE FROM sessions WHERE user_id = $1 AND id <> $2 RETURNING id")
+        .bind(user.0)
+        .bind(keep.map_or(Uuid::nil(), |keep| keep.0))
+        .fetch_all(tx.connection())
+        .await?)
+}
+
+/// Deletes up to `limit` sessions that have ended by themselves.
+pub async fn delete_expired(
+    tx: &mut Tx,
+    now: Timestamp,
+    used_before: Timestamp,
+    limit: i64,
+) -> Result<u64, Error> {
+    let done = sqlx::query(
+        "DELETE FROM sessions WHERE id IN (
+             SELECT id FROM sessions WHERE expires_at <= $1 OR used_at <= $2 LIMIT $3)",
+    )
+    .bind(now.micros())
+    .bind(used_before.micros())
+    .bind(limit)
+    .execute(tx.connection())
+    .await?;
+    Ok(done.rows_affected())
+}

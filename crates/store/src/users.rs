@@ -1,0 +1,164 @@
+//! Table `users`: accounts.
+
+use domain::{Pseudonym, Timestamp, UserId};
+use uuid::Uuid;
+
+use crate::{Error, Tx};
+
+/// An account, with its primary address.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct User {
+    /// Its id.
+    pub id: Uuid,
+    /// The name its owner gave; may be empty.
+    pub name: String,
+    /// The language its owner chose, as a BCP 47 tag.
+    pub locale: Option<String>,
+    /// Whether a mailed code is asked for after the password.
+    pub second_step: bool,
+    /// When an operator disabled it, Unix microseconds.
+    pub disabled_at: Option<i64>,
+    /// When it was made, Unix microseconds.
+    pub created_at: i64,
+    /// Its primary address, to send to.
+    pub address: String,
+    /// When that address was proved, Unix microseconds.
+    pub proved_at: Option<i64>,
+    /// Who the audit trail calls it.
+    pub pseudonym: Uuid,
+}
+
+/// What sign-in needs to know of the account an address belongs to.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct SignIn {
+    /// The account.
+    #[sqlx(flatten)]
+    pub user: User,
+    /// Its password's hash, PHC string.
+    pub password_hash: Option<String>,
+    /// Whether this browser has signed in to it before.
+    pub known_browser: bool,
+}
+
+/// Adds an account and its pseudonym in the audit trail.
+pub async fn insert(
+    tx: &mut Tx,
+    id: UserId,
+    pseudonym: Pseudonym,
+    name: &str,
+    locale: Option<&str>,
+    second_step: bool,
+    now: Timestamp,
+) -> Result<(), Error> {
+    sqlx::query(
+        "INSERT INTO users (id, name, locale, second_step, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $5)",
+    )
+    .bind(id.0)
+    .bind(name)
+    .bind(locale)
+    .bind(second_step)
+    .bind(now.micros())
+    .execute(tx.connection())
+    .await?;
+    sqlx::query("INSERT INTO audit_people (pseudonym, user_id) VALUES ($1, $2)")
+        .bind(pseudonym.0)
+        .bind(id.0)
+        .execute(tx.connection())
+        .await?;
+    Ok(())
+}
+
+/// The account with this id.
+pub async fn find(tx: &mut Tx, id: UserId) -> Result<Option<User>, Error> {
+    Ok(sqlx::query_as(
+        "SELECT u.id, u.name, u.locale, u.second_step, u.disabled_at, u.created_at,
+                e.address, e.proved_at, p.pseudonym
+         FROM users u
+         JOIN emails e ON e.user_id = u.id AND e.is_primary
+         JOIN audit_people p ON p.user_id = u.id
+         WHERE u.id = $1",
+    )
+    .bind(id.0)
+    .fetch_optional(tx.connection())
+    .await?)
+}
+
+/// The account that `normalized` belongs to, and what sign-in needs of it, in one statement.
+pub async fn find_for_sign_in(
+    tx: &mut Tx,
+    normalized: &str,
+    browser_hash: Option<&[u8]>,
+) -> Result<Option<SignIn>, Error> {
+    Ok(sqlx::query_as(
+        "SELECT u.id, u.name, u.locale, u.second_step, u.disabled_at, u.created_at,
+                e.address, e.proved_at, p.pseudonym, w.hash AS password_hash,
+                EXISTS (SELECT 1 FROM known_browsers k WHERE k.browser_hash = $2 AND k.user_id = u.id) AS known_browser
+         FROM emails e
+         JOIN users u ON u.id = e.user_id
+         JOIN audit_people p ON p.user_id = u.id
+         LEFT JOIN passwords w ON w.user_id = u.id
+         WHERE e.normalized = $1",
+    )
+    .bind(normalized)
+    .bind(browser_hash)
+    .fetch_optional(tx.connection())
+    .await?)
+}
+
+/// Sets what its owner may change freely.
+pub async fn set_profile(
+    tx: &mut Tx,
+    id: UserId,
+    name: &str,
+    locale: Option<&str>,
+    now: Timestamp,
+) -> Result<(), Error> {
+    sqlx::query("UPDATE users SET name = $2, locale = $3, updated_at = $4 WHERE id = $1")
+        .bind(id.0)
+        .bind(name)
+        .bind(locale)
+        .bind(now.micros())
+        .execute(tx.connection())
+        .await?;
+    Ok(())
+}
+
+/// Switches the second step on or off.
+pub async fn set_second_step(tx: &mut Tx, id: UserId, on: bool, now: Timestamp) -> Result<(), Error> {
+    sqlx::query("UPDATE users SET second_step = $2, updated_at = $3 WHERE id = $1")
+        .bind(id.0)
+        .bind(on)
+        .bind(now.micros())
+        .execute(tx.connection())
+        .await?;
+    Ok(())
+}
+
+/// Disables an account, or enables it again.
+pub async fn set_disabled(tx: &mut Tx, id: UserId, disabled_at: Option<Timestamp>) -> Result<(), Error> {
+    sqlx::query("UPDATE users SET disabled_at = $2 WHERE id = $1")
+        .bind(id.0)
+        .bind(disabled_at.map(Timestamp::micros))
+        .execute(tx.connection())
+        .await?;
+    Ok(())
+}
+
+/// Deletes an account and all that hangs on it. Entries of the audit trail stay, and no longer lead to it.
+pub async fn delete(tx: &mut Tx, id: UserId) -> Result<bool, Error> {
+    let done = sqlx::query("DELETE FROM users WHERE id = $1").bind(id.0).execute(tx.connection()).await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Deletes up to `limit` accounts whose address nobody proved since before `before`.
+pub async fn delete_unproved(tx: &mut Tx, before: Timestamp, limit: i64) -> Result<u64, Error> {
+    let done = sqlx::query(
+        "DELETE FROM users WHERE id IN (
+             SELECT user_id FROM emails WHERE proved_at IS NULL AND is_primary AND created_at < $1 LIMIT $2)",
+    )
+    .bind(before.micros())
+    .bind(limit)
+    .execute(tx.connection())
+    .await?;
+    Ok(done.rows_affected())
+}
