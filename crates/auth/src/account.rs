@@ -1,0 +1,187 @@
+//! What a person may change about their account: name, language, second step, and that it exists.
+
+use domain::{DisplayName, Email, Password, Timestamp, UserId, Weakness};
+
+use crate::audit::{Act, Outcome};
+use crate::outbox::Message;
+use crate::password::Refusal;
+use crate::{Auth, Context, Current, Fault, TooMany};
+
+/// An account, as its owner sees it.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// Its id.
+    pub id: UserId,
+    /// Its name; may be empty.
+    pub name: String,
+    /// Its language, if one was chosen, as a BCP 47 tag.
+    pub locale: Option<String>,
+    /// Its primary address.
+    pub email: Email,
+    /// Whether that address was proved.
+    pub proved: bool,
+    /// Whether a code by mail is asked for after the password.
+    pub second_step: bool,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// Why the second step was not switched.
+#[derive(Debug, thiserror::Error)]
+pub enum SecondStepError {
+    /// The present password was not given right.
+    #[error("this is not your password")]
+    WrongPassword,
+    /// Without a second step the password must be longer: a new one is needed with it.
+    #[error(transparent)]
+    Weak(#[from] Weakness),
+    /// Too many tries at the password.
+    #[error(transparent)]
+    TooMany(#[from] TooMany),
+    /// Ours.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+/// Why the account was not deleted.
+#[derive(Debug, thiserror::Error)]
+pub enum DeleteError {
+    /// The password was not given right.
+    #[error("this is not your password")]
+    WrongPassword,
+    /// Too many tries at the password.
+    #[error(transparent)]
+    TooMany(#[from] TooMany),
+    /// Ours.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+impl Auth {
+    /// The account of whoever is signed in.
+    pub async fn account(&self, current: &Current) -> Result<Option<Account>, Fault> {
+        let found = store::users::find(&mut self.store.read().await?, current.user).await?;
+        found
+            .map(|user| {
+                Ok(Account {
+                    id: UserId(user.id),
+                    email: crate::session::stored_email(&user.address)?,
+                    name: user.name,
+                    locale: user.locale,
+                    proved: user.proved_at.is_some(),
+                    second_step: user.second_step,
+                    created_at: Timestamp(user.created_at),
+                })
+            })
+            .transpose()
+    }
+
+    /// Sets name and language.
+    pub async fn change_profile(
+        &self,
+        current: &Current,
+        name: &DisplayName,
+        locale: Option<&str>,
+        context: &Context,
+    ) -> Result<(), Fault> {
+        let now = self.clock.now();
+        let mut tx = self.store.begin().await?;
+        store::users::set_profile(&mut tx, current.user, name.as_str(), locale, now).await?;
+        self.record(&mut tx, Act::ChangeProfile, Outcome::Done, Some(current.pseudonym), "", context, now).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Switches the second step on.
+    pub async fn enable_second_step(&self, current: &Current, context: &Context) -> Result<(), SecondStepError> {
+        Ok(self.set_second_step(current, true, None, context).await.map(|_| ())?)
+    }
+
+    /// Switches the second step off. The password that was enough with it may be too short without: then a new one has
+    /// to come along.
+    pub async fn disable_second_step(
+        &self,
+        current: &Current,
+        present: &Password,
+        new: Option<&Password>,
+        context: &Context,
+    ) -> Result<(), SecondStepError> {
+        let policy = self.settings.accounts.policy();
+        if let Some(new) = new {
+            policy.check(new, &current.email, false)?;
+        }
+        let old_hash = self.check_password(current, present, context).await.map_err(|refusal| match refusal {
+            Refusal::Wrong => SecondStepError::WrongPassword,
+            Refusal::TooMany(too_many) => too_many.into(),
+            Refusal::Fault(fault) => fault.into(),
+        })?;
+        policy.check(new.unwrap_or(present), &current.email, false)?;
+        let new_hash = match new {
+            Some(new) => Some(self.hasher.hash(new).await?),
+            None => None,
+        };
+        let change = new_hash.as_deref().map(|new_hash| (old_hash.as_str(), new_hash));
+        if self.set_second_step(current, false, change, context).await? {
+            Ok(())
+        } else {
+            Err(SecondStepError::WrongPassword)
+        }
+    }
+
+    async fn set_second_step(
+        &self,
+        current: &Current,
+        on: bool,
+        password: Option<(&str, &str)>,
+        context: &Context,
+    ) -> Result<bool, Fault> {
+        let now = self.clock.now();
+        let mut tx = self.store.begin().await?;
+        let mut ended = Vec::new();
+        if let Some((old, new)) = password {
+            if !store::passwords::replace(&mut tx, current.user, old, new, now).await? {
+                return Ok(false);
+            }
+            ended = store::sessions::delete_others(&mut tx, current.user, Some(current.id)).await?;
+            let mail = self.notice(current, Message::PasswordChanged { at: now }, context);
+            self.send(&mut tx, &mail, None, now).await?;
+        }
+        store::users::set_second_step(&mut tx, current.user, on, now).await?;
+        let mail = self.notice(current, Message::SecondStepChanged { on }, context);
+        self.send(&mut tx, &mail, None, now).await?;
+        let detail = if on { "on" } else { "off" };
+        self.record(&mut tx, Act::SetSecondStep, Outcome::Done, Some(current.pseudonym), detail, context, now)
+            .await?;
+        tx.commit().await?;
+        self.live.changed(ended);
+        Ok(true)
+    }
+
+    /// Deletes the account of whoever is signed in. The trail keeps what was done and forgets who did it.
+    pub async fn delete_account(
+        &self,
+        current: &Current,
+        password: &Password,
+        context: &Context,
+    ) -> Result<(), DeleteError> {
+        self.check_password(current, password, context).await.map_err(|refusal| match refusal {
+            Refusal::Wrong => DeleteError::WrongPassword,
+            Refusal::TooMany(too_many) => too_many.into(),
+            Refusal::Fault(fault) => fault.into(),
+        })?;
+        Ok(self.erase(current, context).await?)
+    }
+
+    async fn erase(&self, current: &Current, context: &Context) -> Result<(), Fault> {
+        let now = self.clock.now();
+        let mut tx = self.store.begin().await?;
+        let ended = store::sessions::delete_others(&mut tx, current.user, None).await?;
+        let mail = self.notice(current, Message::AccountDeleted, context);
+        self.send(&mut tx, &mail, None, now).await?;
+        let person = Some(current.pseudonym);
+        self.record(&mut tx, Act::DeleteAccount, Outcome::Done, person, "", context, now).await?;
+        store::users::delete(&mut tx, current.user).await?;
+        tx.commit().await?;
+        self.live.changed(ended);
+        Ok(())
+    }
+}

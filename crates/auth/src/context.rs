@@ -1,0 +1,33 @@
+//! Who is asking, as far as the request itself tells.
+
+use std::net::IpAddr;
+
+use domain::Network;
+
+/// What a use case is told of the request it serves.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// The network it came from.
+    pub network: Network,
+    /// The browser, as a person would call it: "Firefox on Linux".
+    pub device: String,
+    /// What a person can tell support, and support can find in the log and the audit trail.
+    pub support_id: String,
+    /// SHA-256 of the token this browser keeps, if it keeps one.
+    pub browser: Option<[u8; 32]>,
+    /// The language of the request, as a BCP 47 tag: for mail to somebody who never chose one.
+    pub locale: String,
+}
+
+impl Context {
+    /// The context of an act that no request asked for: a command of the operator.
+    pub fn operator() -> Self {
+        Self {
+            network: Network::of(IpAddr::from([127, 0, 0, 1])),
+            device: String::new(),
+            support_id: String::new(),
+            browser: None,
+            locale: "en".to_owned(),
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! Moving an account to another address. Both ends have to agree: the present address, so that nobody who finds an open
+//! browser takes the account away; the new one, so that nobody is given mail that is not theirs.
+
+use domain::{ArtefactId, Email, UserId};
+use serde::{Deserialize, Serialize};
+use store::Tx;
+use store::artefacts::Artefact;
+use store::email_changes::EmailChange;
+
+use crate::artefact::{Evidence, EvidenceError, Purpose};
+use crate::audit::{Act, Outcome};
+use crate::outbox::{Mail, Message};
+use crate::session::stored_email;
+use crate::{Auth, Context, Current, Fault, TooMany};
+
+/// Which end agrees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Side {
+    /// The address the account has.
+    Old,
+    /// The address it is to have.
+    New,
+}
+
+/// A change under way.
+#[derive(Clone, Debug)]
+pub struct ChangeState {
+    /// The address it is to have.
+    pub address: Email,
+    /// Whether the old address has agreed.
+    pub old_proved: bool,
+    /// Whether the new address has agreed.
+    pub new_proved: bool,
+}
+
+/// What an agreement led to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// The other end has yet to agree.
+    Waiting,
+    /// The account has moved.
+    Done(Email),
+}
+
+/// Why an address was not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum EmailChangeError {
+    /// It is the account's address already.
+    #[error("this is your address already")]
+    Same,
+    /// The code or link is not good.
+    #[error(transparent)]
+    Evidence(#[from] EvidenceError),
+    /// Too many mails.
+    #[error(transparent)]
+    TooMany(#[from] TooMany),
+    /// Ours.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+struct Move {
+    address: Email,
+}
+
+impl Side {
+    fn purpose(self) -> Purpose {
+        match self {
+            Self::Old => Purpose::ChangeAddressOld,
+            Self::New => Purpose::ChangeAddressNew,
+        }
+    }
+}
+
+impl Auth {
+    /// Asks both ends. Whether the new address has an account is told to nobody but its owner.
+    pub async fn request_email_change(
+        &self,
+        current: &Current,
+        address: &Email,
+        context: &Context,
+    ) -> Result<(), EmailChangeError> {
+        if address.normalized() == current.email.normalized() {
+            return Err(EmailChangeError::Same);
+        }
+        let now = self.clock.now();
+        self.limiter.mail(address.normalized(), now)?;
+        self.limiter.mail(current.email.normalized(), now)?;
+        Ok(self.begin_change(current, address, context).await?)
+    }
+
+    async fn begin_change(&self, current: &Current, address: &Email, context: &Context) -> Result<(), Fault> {
+        let now = self.clock.now();
+        let life = self.settings.limits.reset_life;
+        let minutes = life.as_secs() / 60;
+        let user = current.user;
+        let mut tx = self.store.begin().await?;
+        store::artefacts::delete_of(&mut tx, user, Purpose::ChangeAddressOld.name()).await?;
+        store::artefacts::delete_of(&mut tx, user, Purpose::ChangeAddressNew.name()).await?;
+        let owner = store::emails::owner(&mut tx, address).await?;
+        let taken = owner.is_some_and(|owner| owner.proved_at.is_some());
+        let payload = Move { address: address.clone() };
+        let old = self.issue(&mut tx, Purpose::ChangeAddressOld, Some(user), &payload, life, context, now).await?;
+        // A decoy for an address that has an account: its owner is told by mail, the one who asked sees no difference.
+        let new_owner = (!taken).then_some(user);
+        let new = self.issue(&mut tx, Purpose::ChangeAddressNew, new_owner, &payload, life, context, now).await?;
+        let expires_at = now.plus(life);
+        store::email_changes::begin(&mut tx, user, address, (old.id.0, new.id.0), expires_at).await?;
+        let to_old = Message::ChangeAddressOld {
+            new_address: address.address().to_owned(),
+            code: old.code,
+            link: self.confirm_link(Side::Old, &old.token),
+            minutes,
+        };
+        self.send(&mut tx, &self.notice(current, to_old, context), Some(life), now).await?;
+        let to_new = if taken {
+            Message::AlreadyRegistered
+        } else {
+            Message::ChangeAddressNew { code: new.code, link: self.confirm_link(Side::New, &new.token), minutes }
+        };
+        let mail = Mail { to: address.address().to_owned(), ..self.notice(current, to_new, context) };
+        self.send(&mut tx, &mail, Some(life), now).await?;
+        let person = Some(current.pseudonym);
+        self.record(&mut tx, Act::RequestAddressChange, Outcome::Done, person, "", context, now).await?;
+        Ok(tx.commit().await?)
+    }
+
+    fn confirm_link(&self, side: Side, token: &str) -> String {
+        let side = match side {
+            Side::Old => "old",
+            Side::New => "new",
+        };
+        format!("{}&side={side}", self.link("/account/email/confirm", token))
+    }
+
+    /// The change under way for whoever is signed in.
+    pub async fn email_change(&self, current: &Current) -> Result<Option<ChangeState>, Fault> {
+        let mut tx = self.store.read().await?;
+        let found = store::email_changes::find(&mut tx, current.user, self.clock.now()).await?;
+        found
+            .map(|change| {
+                Ok(ChangeState {
+                    address: stored_email(&change.address)?,
+                    old_proved: change.old_proved_at.is_some(),
+                    new_proved: change.new_proved_at.is_some(),
+                })
+            })
+            .transpose()
+    }
+
+    /// Gives the change under way up.
+    pub async fn cancel_email_change(&self, current: &Current) -> Result<(), Fault> {
+        let mut tx = self.store.begin().await?;
+        store::email_changes::delete(&mut tx, current.user).await?;
+        store::artefacts::delete_of(&mut tx, current.user, Purpose::ChangeAddressOld.name()).await?;
+        store::artefacts::delete_of(&mut tx, current.user, Purpose::ChangeAddressNew.name()).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Where a link would move an account to. Nothing is used up.
+    pub async fn pending_email_change(
+        &self,
+        side: Side,
+        token: &str,
+        context: &Context,
+    ) -> Result<Email, EvidenceError> {
+        let evidence = Evidence::Link { token: token.to_owned() };
+        let artefact = self.examine(&evidence, side.purpose(), context).await?;
+        Ok(self.payload::<Move>(&artefact)?.address)
+    }
+
+    /// One end agrees by the code it was sent, typed where the change was asked for.
+    pub async fn confirm_email_change_by_code(
+        &self,
+        current: &Current,
+        side: Side,
+        code: &str,
+        context: &Context,
+    ) -> Result<Progress, EmailChangeError> {
+        let change = {
+            let mut tx = self.store.read().await.map_err(Fault::from)?;
+            store::email_changes::find(&mut tx, current.user, self.clock.now()).await.map_err(Fault::from)?
+        };
+        let change = change.ok_or(EvidenceError::Gone)?;
+        let id = ArtefactId(match side {
+            Side::Old => change.old_artefact,
+            Side::New => change.new_artefact,
+        });
+        self.confirm_email_change(side, &Evidence::Code { id, code: code.to_owned() }, context).await
+    }
+
+    /// One end agrees.
+    pub async fn confirm_email_change(
+        &self,
+        side: Side,
+        evidence: &Evidence,
+        context: &Context,
+    ) -> Result<Progress, EmailChangeError> {
+        let artefact = self.examine(evidence, side.purpose(), context).await?;
+        let Some(user) = artefact.user_id.map(UserId) else { return Err(EvidenceError::Gone.into()) };
+        Ok(self.agree(user, side, &artefact, context).await?.ok_or(EvidenceError::Gone)?)
+    }
+
+    async fn agree(
+        &self,
+        user: UserId,
+        side: Side,
+        artefact: &Artefact,
+        context: &Context,
+    ) -> Result<Option<Progress>, Fault> {
+        let now = self.clock.now();
+        let id = ArtefactId(artefact.id);
+        let mut tx = self.store.begin().await?;
+        if store::artefacts::take(&mut tx, id, side.purpose().name(), now).await?.is_none() {
+            return Ok(None);
+        }
+        let Some(change) = store::email_changes::set_proved(&mut tx, user, id.0, now).await? else {
+            return Ok(None);
+        };
+        if change.old_proved_at.is_none() || change.new_proved_at.is_none() {
+            tx.commit().await?;
+            return Ok(Some(Progress::Waiting));
+        }
+        let Some(moved) = self.move_account(&mut tx, user, &change, context).await? else { return Ok(None) };
+        tx.commit().await?;
+        Ok(Some(Progress::Done(moved)))
+    }
+
+    async fn move_account(
+        &self,
+        tx: &mut Tx,
+        user: UserId,
+        change: &EmailChange,
+        context: &Context,
+    ) -> Result<Option<Email>, Fault> {
+        let now = self.clock.now();
+        let address = stored_email(&change.address)?;
+        let Some(account) = store::users::find(tx, user).await? else { return Ok(None) };
+        // An account that never proved this address does not own it, and has no other.
+        if let Some(owner) = store::emails::owner(tx, &address).await?
+            && owner.proved_at.is_none()
+            && owner.user_id != user.0
+        {
+            store::users::delete(tx, UserId(owner.user_id)).await?;
+        }
+        if !store::emails::replace(tx, user, &address, now).await? {
+            return Ok(None);
+        }
+        store::email_changes::delete(tx, user).await?;
+        // Codes and links that were sent to the old address open nothing any more.
+        store::artefacts::delete_all_of(tx, user).await?;
+        let mail = Mail {
+            to: account.address.clone(),
+            locale: account.locale.unwrap_or_else(|| context.locale.clone()),
+            message: Message::AddressChanged { old: account.address, new: address.address().to_owned() },
+        };
+        self.send(tx, &mail, None, now).await?;
+        let person = Some(account.pseudonym);
+        self.record(tx, Act::ChangeAddress, Outcome::Done, person, "", context, now).await?;
+        Ok(Some(address))
+    }
+}

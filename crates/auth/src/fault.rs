@@ -1,0 +1,29 @@
+//! What can go wrong in any use case without anybody having asked for something wrong.
+
+use std::time::Duration;
+
+/// A fault of ours. The person who asked did nothing wrong and may ask again.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// The database did not do what was asked.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// More people are signing in than this machine can hash for.
+    #[error("too many passwords are waiting to be hashed: try again in {} s", .retry_after.as_secs())]
+    Busy {
+        /// When a try is likely to be taken.
+        retry_after: Duration,
+    },
+    /// Something sealed does not open: another key, or a row that was tampered with.
+    #[error("a sealed value does not open: {0}")]
+    Sealed(#[from] secrets::OpenError),
+    /// A row or key holds what this release cannot read.
+    #[error("{0}")]
+    Corrupt(String),
+}
+
+impl From<serde_json::Error> for Fault {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Corrupt(format!("a sealed value is not what this release writes: {error}"))
+    }
+}

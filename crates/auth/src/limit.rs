@@ -1,0 +1,118 @@
+//! The one limiter. Every path that takes a credential asks it first; there is no bypass.
+
+use std::time::Duration;
+
+use domain::{Network, Timestamp};
+use store::ephemeral::Memory;
+
+use crate::settings::hourly;
+use crate::{Context, Limits};
+
+/// Too many tries. Nothing was looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("too many tries: come back in {} s", .retry_after.as_secs().max(1))]
+pub struct TooMany {
+    /// When the next try is let through.
+    pub retry_after: Duration,
+}
+
+/// The limits and what counts against them.
+#[derive(Debug)]
+pub(crate) struct Limiter {
+    memory: Memory,
+    limits: Limits,
+}
+
+/// A try that was let through. It counts as a failure unless [`succeeded`](Try::succeeded) is told.
+#[must_use = "a try counts as a failure until it is said to have succeeded"]
+#[derive(Debug)]
+pub(crate) struct Try<'a> {
+    limiter: &'a Limiter,
+    at: Timestamp,
+    keys: Vec<String>,
+}
+
+impl Limiter {
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self { memory: Memory::new(), limits }
+    }
+
+    /// A try at a credential of `account` (its normalised address, whether or not there is such an account). A browser
+    /// that has signed in to it before has a budget of its own.
+    pub(crate) fn credential(
+        &self,
+        account: &str,
+        known_browser: Option<&[u8; 32]>,
+        context: &Context,
+        now: Timestamp,
+    ) -> Result<Try<'_>, TooMany> {
+        let account = match known_browser {
+            Some(browser) => format!("account:{account}:{}", hex(browser)),
+            None => format!("account:{account}"),
+        };
+        let network = network_key(context.network);
+        self.hits(vec![(network, self.limits.network_budget()), (account, self.limits.account_budget())], now)
+    }
+
+    /// A guess at a mailed code or link.
+    pub(crate) fn guess(&self, context: &Context, now: Timestamp) -> Result<Try<'_>, TooMany> {
+        self.hits(vec![(network_key(context.network), self.limits.network_budget())], now)
+    }
+
+    /// A guess at the second step of `account`: counted over all attempts, right or wrong.
+    pub(crate) fn second_step(&self, account: &str, now: Timestamp) -> Result<Try<'_>, TooMany> {
+        self.hits(vec![(format!("second-step:{account}"), hourly(self.limits.second_step_guesses))], now)
+    }
+
+    /// A sign-up.
+    pub(crate) fn sign_up(&self, context: &Context, now: Timestamp) -> Result<(), TooMany> {
+        self.hit(&format!("sign-up:{}", context.network), self.limits.network_sign_ups, now)
+    }
+
+    /// A mail that nobody signed in asked for.
+    pub(crate) fn mail(&self, address: &str, now: Timestamp) -> Result<(), TooMany> {
+        self.hit(&format!("mail:{address}"), self.limits.mails, now)
+    }
+
+    /// A mail with a second-step code.
+    pub(crate) fn second_step_mail(&self, address: &str, now: Timestamp) -> Result<(), TooMany> {
+        self.hit(&format!("second-step-mail:{address}"), self.limits.second_step_mails, now)
+    }
+
+    fn hit(&self, key: &str, limit: u32, now: Timestamp) -> Result<(), TooMany> {
+        self.memory.hit(key, hourly(limit), now).map_err(|retry_after| TooMany { retry_after })
+    }
+
+    fn hits(&self, budgets: Vec<(String, store::ephemeral::Budget)>, now: Timestamp) -> Result<Try<'_>, TooMany> {
+        let mut granted = Try { limiter: self, at: now, keys: Vec::with_capacity(budgets.len()) };
+        for (key, budget) in budgets {
+            if let Err(retry_after) = self.memory.hit(&key, budget, now) {
+                granted.succeeded();
+                return Err(TooMany { retry_after });
+            }
+            granted.keys.push(key);
+        }
+        Ok(granted)
+    }
+}
+
+impl Try<'_> {
+    /// It was no failure after all: the budgets get it back.
+    pub(crate) fn succeeded(self) {
+        for key in &self.keys {
+            self.limiter.memory.refund(key, self.at);
+        }
+    }
+}
+
+fn network_key(network: Network) -> String {
+    format!("network:{network}")
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

@@ -1,0 +1,234 @@
+//! Mail on its way. A use case writes a mail in its own transaction; a worker sends it. A mail that cannot be sent
+//! neither fails the request nor is lost.
+
+use std::time::Duration;
+
+use domain::{MessageId, Timestamp};
+use secrets::Place;
+use serde::{Deserialize, Serialize};
+use store::Tx;
+use uuid::Uuid;
+
+use crate::{Auth, Fault};
+
+/// A mail to one person.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Mail {
+    /// The address.
+    pub to: String,
+    /// The language, as a BCP 47 tag.
+    pub locale: String,
+    /// What it says.
+    pub message: Message,
+}
+
+/// What a mail says.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Message {
+    /// Somebody signed up with this address.
+    ProveAddress {
+        /// Six digits.
+        code: String,
+        /// Leads to a page with one button.
+        link: String,
+        /// How long both are good for.
+        hours: u64,
+    },
+    /// Somebody signed up with this address, which has an account.
+    AlreadyRegistered,
+    /// The second step of a sign-in.
+    SignInCode {
+        /// Six digits.
+        code: String,
+        /// How long it is good for.
+        minutes: u64,
+        /// The browser that asked.
+        device: String,
+        /// The network it asked from.
+        network: String,
+    },
+    /// Somebody asked for a new password.
+    ResetPassword {
+        /// Six digits.
+        code: String,
+        /// Leads to a page that asks for the new password.
+        link: String,
+        /// How long both are good for.
+        minutes: u64,
+    },
+    /// The account moves to another address: does its present owner agree?
+    ChangeAddressOld {
+        /// The address it would move to.
+        new_address: String,
+        /// Six digits.
+        code: String,
+        /// Leads to a page with one button.
+        link: String,
+        /// How long both are good for.
+        minutes: u64,
+    },
+    /// The account moves to this address: is it its owner's?
+    ChangeAddressNew {
+        /// Six digits.
+        code: String,
+        /// Leads to a page with one button.
+        link: String,
+        /// How long both are good for.
+        minutes: u64,
+    },
+    /// The account has moved.
+    AddressChanged {
+        /// From here.
+        old: String,
+        /// To here.
+        new: String,
+    },
+    /// The password is another now.
+    PasswordChanged {
+        /// Since when.
+        at: Timestamp,
+    },
+    /// The second step was switched.
+    SecondStepChanged {
+        /// To on or off.
+        on: bool,
+    },
+    /// The account is gone.
+    AccountDeleted,
+}
+
+impl Message {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::ProveAddress { .. } => "prove_address",
+            Self::AlreadyRegistered => "already_registered",
+            Self::SignInCode { .. } => "sign_in_code",
+            Self::ResetPassword { .. } => "reset_password",
+            Self::ChangeAddressOld { .. } => "change_address_old",
+            Self::ChangeAddressNew { .. } => "change_address_new",
+            Self::AddressChanged { .. } => "address_changed",
+            Self::PasswordChanged { .. } => "password_changed",
+            Self::SecondStepChanged { .. } => "second_step_changed",
+            Self::AccountDeleted => "account_deleted",
+        }
+    }
+}
+
+/// A mail that the worker holds, and has to say the outcome of.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    /// Its id in the outbox.
+    pub id: MessageId,
+    /// The mail.
+    pub mail: Mail,
+    /// How often it was tried, this time included.
+    pub attempts: i64,
+}
+
+/// A notice carries nothing that expires; it is still of use for a day.
+const NOTICE_LIFE: Duration = Duration::from_hours(24);
+/// While a worker holds a mail nobody else takes it. Longer than any transport's time-out.
+const CLAIM: Duration = Duration::from_mins(2);
+/// After this many tries a mail is given up.
+const LAST_ATTEMPT: i64 = 12;
+
+fn place(id: &Uuid) -> Place<'_> {
+    Place { table: "outbox", column: "payload", row: id.as_bytes() }
+}
+
+impl Auth {
+    /// Puts a mail in the outbox; it is sent once the transaction is committed.
+    pub(crate) async fn send(&self, tx: &mut Tx, mail: &Mail, life: Option<Duration>, now: Timestamp) -> Result<(), Fault> {
+        self.put_mail(tx, mail, life, false, now).await
+    }
+
+    /// Does all the work of sending a mail and sends none.
+    pub(crate) async fn pretend_to_send(&self, tx: &mut Tx, mail: &Mail, life: Option<Duration>, now: Timestamp) -> Result<(), Fault> {
+        self.put_mail(tx, mail, life, true, now).await
+    }
+
+    async fn put_mail(
+        &self,
+        tx: &mut Tx,
+        mail: &Mail,
+        life: Option<Duration>,
+        decoy: bool,
+        now: Timestamp,
+    ) -> Result<(), Fault> {
+        let id = self.random.ordered_id(now);
+        let payload = self.keyring.seal(&place(&id), &serde_json::to_vec(mail)?);
+        let expires_at = now.plus(life.unwrap_or(NOTICE_LIFE));
+        store::outbox::insert(tx, MessageId(id), mail.message.kind(), &payload, decoy, now, expires_at).await?;
+        self.mail_waiting.notify_one();
+        Ok(())
+    }
+
+    /// Takes mails that are due. Each must be [`delivered`](Self::delivered), [`put off`](Self::put_off) or
+    /// [`given up`](Self::give_up); one that is not comes back by itself.
+    pub async fn take_mail(&self, limit: i64) -> Result<Vec<Delivery>, Fault> {
+        let now = self.clock.now();
+        let mut tx = self.store.begin().await?;
+        store::outbox::expire(&mut tx, now, limit).await?;
+        let claimed = store::outbox::claim(&mut tx, now, now.plus(CLAIM), limit).await?;
+        let mut deliveries = Vec::with_capacity(claimed.len());
+        for row in claimed {
+            let id = MessageId(row.id);
+            match self.open_mail(&row.id, &row.payload) {
+                Ok(mail) => deliveries.push(Delivery { id, mail, attempts: row.attempts }),
+                Err(fault) => {
+                    store::outbox::finish(&mut tx, id, "failed", Some(&fault.to_string()), now).await?;
+                    tracing::error!(message_id = %id, error = %fault, "a mail cannot be read and is given up");
+                }
+            }
+        }
+        tx.commit().await?;
+        Ok(deliveries)
+    }
+
+    fn open_mail(&self, id: &Uuid, payload: &[u8]) -> Result<Mail, Fault> {
+        Ok(serde_json::from_slice(&self.keyring.open(&place(id), payload)?)?)
+    }
+
+    /// A mail was handed over; what it carried is wiped.
+    pub async fn delivered(&self, id: MessageId) -> Result<(), Fault> {
+        self.finish_mail(id, "sent", None).await
+    }
+
+    /// A mail can never be sent, for this reason; what it carried is wiped.
+    pub async fn give_up(&self, id: MessageId, error: &str) -> Result<(), Fault> {
+        self.finish_mail(id, "failed", Some(error)).await
+    }
+
+    /// A mail could not be sent now: it is tried again, each time after twice as long, up to an hour. Says when, or
+    /// nothing if it was tried often enough.
+    pub async fn put_off(&self, delivery: &Delivery, error: &str) -> Result<Option<Duration>, Fault> {
+        if delivery.attempts >= LAST_ATTEMPT {
+            self.give_up(delivery.id, error).await?;
+            return Ok(None);
+        }
+        let exponent = u32::try_from(delivery.attempts.clamp(1, 12)).unwrap_or(12);
+        let wait = Duration::from_secs(5 * 2_u64.pow(exponent - 1)).min(Duration::from_hours(1));
+        let mut tx = self.store.begin().await?;
+        store::outbox::retry(&mut tx, delivery.id, error, self.clock.now().plus(wait)).await?;
+        tx.commit().await?;
+        Ok(Some(wait))
+    }
+
+    /// How long until a mail is due; none is waiting if nothing.
+    pub async fn next_mail(&self) -> Result<Option<Duration>, Fault> {
+        let due = store::outbox::next_due(&mut self.store.read().await?).await?;
+        Ok(due.map(|due| Timestamp(due).since(self.clock.now())))
+    }
+
+    /// Resolves when a mail was put in the outbox.
+    pub async fn mail_waiting(&self) {
+        self.mail_waiting.notified().await;
+    }
+
+    async fn finish_mail(&self, id: MessageId, state: &str, error: Option<&str>) -> Result<(), Fault> {
+        let mut tx = self.store.begin().await?;
+        store::outbox::finish(&mut tx, id, state, error, self.clock.now()).await?;
+        Ok(tx.commit().await?)
+    }
+}

@@ -1,0 +1,204 @@
+//! Proving an address.
+//!
+//! Having the mail proves the address; it does not prove that the password set at sign-up is its owner's. In the browser
+//! that signed up one press of a button is enough. Anywhere else the sign-up password is asked for, or a new one set:
+//! nobody's password is activated by somebody else's click.
+
+use domain::{ArtefactId, Email, Password, UserId, Weakness};
+use store::artefacts::Artefact;
+
+use crate::artefact::{Evidence, EvidenceError, Purpose, is_bound_to};
+use crate::audit::{Act, Outcome};
+use crate::outbox::{Mail, Message};
+use crate::sign_up::Claim;
+use crate::{Auth, Context, Fault, TooMany};
+
+/// What shows that the account is to be this person's.
+#[derive(Clone, Debug)]
+pub enum Credential {
+    /// This is the browser that signed up.
+    Browser,
+    /// The password chosen at sign-up.
+    Password(Password),
+    /// A password of their own, in the place of whatever was set before.
+    NewPassword(Password),
+}
+
+/// A proof that is waited for.
+#[derive(Clone, Debug)]
+pub struct PendingProof {
+    /// The address to be proved.
+    pub email: Email,
+    /// Whether this is the browser that signed up.
+    pub same_browser: bool,
+}
+
+/// Why an address is not proved.
+#[derive(Debug, thiserror::Error)]
+pub enum ProveError {
+    /// The code or link is not good.
+    #[error(transparent)]
+    Evidence(#[from] EvidenceError),
+    /// This is not the browser that signed up: a password is needed.
+    #[error("this is not the browser that signed up: enter the password you chose there, or set a new one")]
+    OtherBrowser,
+    /// Not the password chosen at sign-up.
+    #[error("this is not the password chosen at sign-up")]
+    WrongPassword,
+    /// The new password will not do.
+    #[error(transparent)]
+    Weak(#[from] Weakness),
+    /// Too many tries.
+    #[error(transparent)]
+    TooMany(#[from] TooMany),
+    /// Ours.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+impl Auth {
+    /// What a page that asks for a code shows: the address, if this is the browser that signed up.
+    pub async fn pending_proof(&self, id: ArtefactId, context: &Context) -> Result<Option<PendingProof>, Fault> {
+        let mut tx = self.store.read().await?;
+        let found = store::artefacts::find(&mut tx, id, Purpose::ProveAddress.name(), self.clock.now()).await?;
+        match found {
+            Some(artefact) if is_bound_to(&artefact, context) => self.pending(&artefact, context).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// What a page that a link leads to shows. Nothing is used up.
+    pub async fn pending_proof_by_link(
+        &self,
+        token: &str,
+        context: &Context,
+    ) -> Result<PendingProof, EvidenceError> {
+        let evidence = Evidence::Link { token: token.to_owned() };
+        let artefact = self.examine(&evidence, Purpose::ProveAddress, context).await?;
+        Ok(self.pending(&artefact, context)?)
+    }
+
+    fn pending(&self, artefact: &Artefact, context: &Context) -> Result<PendingProof, Fault> {
+        let claim: Claim = self.payload(artefact)?;
+        Ok(PendingProof { email: claim.email, same_browser: is_bound_to(artefact, context) })
+    }
+
+    /// Proves an address. Gives the address, and where its owner was on the way to.
+    pub async fn prove_address(
+        &self,
+        evidence: &Evidence,
+        credential: &Credential,
+        context: &Context,
+    ) -> Result<(Email, Option<String>), ProveError> {
+        let artefact = self.examine(evidence, Purpose::ProveAddress, context).await?;
+        let claim: Claim = self.payload(&artefact)?;
+        let Some(user) = artefact.user_id.map(UserId) else { return Err(EvidenceError::Gone.into()) };
+        let new_hash = match credential {
+            Credential::Browser if is_bound_to(&artefact, context) => None,
+            Credential::Browser => return Err(ProveError::OtherBrowser),
+            Credential::Password(password) => {
+                self.check_sign_up_password(user, &claim, password, context).await?;
+                None
+            }
+            Credential::NewPassword(password) => {
+                self.settings.accounts.policy().check(password, &claim.email, false)?;
+                Some(self.hasher.hash(password).await?)
+            }
+        };
+        self.settle(user, ArtefactId(artefact.id), &claim, new_hash, context).await?;
+        Ok((claim.email, claim.return_to))
+    }
+
+    async fn check_sign_up_password(
+        &self,
+        user: UserId,
+        claim: &Claim,
+        password: &Password,
+        context: &Context,
+    ) -> Result<(), ProveError> {
+        let attempt = self.limiter.credential(claim.email.normalized(), None, context, self.clock.now())?;
+        let hash = if claim.made_account {
+            let mut tx = self.store.read().await.map_err(Fault::from)?;
+            store::passwords::find(&mut tx, user).await.map_err(Fault::from)?
+        } else {
+            Some(claim.password_hash.clone())
+        };
+        if !self.hasher.verify(password, hash.as_deref()).await? {
+            return Err(ProveError::WrongPassword);
+        }
+        attempt.succeeded();
+        Ok(())
+    }
+
+    /// The account becomes what its owner wants. What anybody else set up before the address was proved is undone.
+    async fn settle(
+        &self,
+        user: UserId,
+        artefact: ArtefactId,
+        claim: &Claim,
+        new_hash: Option<String>,
+        context: &Context,
+    ) -> Result<(), ProveError> {
+        let fault = |error: store::Error| Fault::from(error);
+        let now = self.clock.now();
+        let mut tx = self.store.begin().await.map_err(fault)?;
+        let taken = store::artefacts::take(&mut tx, artefact, Purpose::ProveAddress.name(), now).await.map_err(fault)?;
+        if taken.is_none() || !store::emails::set_proved(&mut tx, user, now).await.map_err(fault)? {
+            return Err(EvidenceError::Gone.into());
+        }
+        let mut ended = Vec::new();
+        if new_hash.is_some() || !claim.made_account {
+            let fresh = new_hash.is_some();
+            let hash = new_hash.as_deref().unwrap_or(&claim.password_hash);
+            let name = if fresh { "" } else { claim.name.as_str() };
+            store::passwords::set(&mut tx, user, hash, now).await.map_err(fault)?;
+            store::users::set_profile(&mut tx, user, name, None, now).await.map_err(fault)?;
+            store::users::set_second_step(&mut tx, user, claim.second_step && !fresh, now).await.map_err(fault)?;
+            store::known_browsers::forget_all(&mut tx, user).await.map_err(fault)?;
+            store::email_changes::delete(&mut tx, user).await.map_err(fault)?;
+            ended = store::sessions::delete_others(&mut tx, user, None).await.map_err(fault)?;
+        }
+        store::artefacts::delete_all_of(&mut tx, user).await.map_err(fault)?;
+        let person = store::audit::pseudonym_of(&mut tx, user).await.map_err(fault)?;
+        self.record(&mut tx, Act::ProveAddress, Outcome::Done, person, "", context, now).await?;
+        tx.commit().await.map_err(fault)?;
+        self.live.changed(ended);
+        Ok(())
+    }
+
+    /// Sends the mail once more, with a new code; the old one is worthless. An id of nothing is answered alike.
+    pub async fn resend_proof(&self, id: ArtefactId, context: &Context) -> Result<(), ProveError> {
+        let fault = |error: store::Error| Fault::from(error);
+        let now = self.clock.now();
+        let purpose = Purpose::ProveAddress.name();
+        let found = {
+            let mut tx = self.store.read().await.map_err(fault)?;
+            store::artefacts::find(&mut tx, id, purpose, now).await.map_err(fault)?
+        };
+        let own = |artefact: &Artefact| artefact.browser_hash.is_none() || is_bound_to(artefact, context);
+        let Some(artefact) = found.filter(own) else {
+            return Err(EvidenceError::Gone.into());
+        };
+        let claim: Claim = self.payload(&artefact)?;
+        self.limiter.mail(claim.email.normalized(), now)?;
+        let life = self.settings.limits.proof_life;
+        let decoy = artefact.user_id.is_none();
+        let mut tx = self.store.begin().await.map_err(fault)?;
+        let Some(issued) = self.reissue(&mut tx, artefact, life, now).await? else {
+            return Err(EvidenceError::Gone.into());
+        };
+        let message = if decoy {
+            Message::AlreadyRegistered
+        } else {
+            Message::ProveAddress {
+                code: issued.code,
+                link: self.link("/verify", &issued.token),
+                hours: life.as_secs() / 3600,
+            }
+        };
+        let mail = Mail { to: claim.email.address().to_owned(), locale: claim.locale, message };
+        self.send(&mut tx, &mail, Some(life), now).await?;
+        tx.commit().await.map_err(fault)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,136 @@
+//! A forgotten password. Recovery proves the address, sets a new password, ends every session, and opens none: it never
+//! raises the level that was reached, and a second step stays on.
+
+use domain::{ArtefactId, Email, Password, UserId, Weakness};
+use serde::{Deserialize, Serialize};
+
+use crate::artefact::{Evidence, EvidenceError, Purpose};
+use crate::audit::{Act, Outcome};
+use crate::outbox::{Mail, Message};
+use crate::{Auth, Context, Fault, TooMany};
+
+/// Why the password was not reset.
+#[derive(Debug, thiserror::Error)]
+pub enum RecoverError {
+    /// The code or link is not good.
+    #[error(transparent)]
+    Evidence(#[from] EvidenceError),
+    /// The new password will not do.
+    #[error(transparent)]
+    Weak(#[from] Weakness),
+    /// Too many mails to this address.
+    #[error(transparent)]
+    TooMany(#[from] TooMany),
+    /// Ours.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+struct Reset {
+    email: Email,
+}
+
+impl Auth {
+    /// Asks for a reset. The answer and the work are the same for an address that has no account; only no mail goes out.
+    pub async fn request_reset(&self, email: &Email, context: &Context) -> Result<ArtefactId, RecoverError> {
+        let now = self.clock.now();
+        self.limiter.mail(email.normalized(), now)?;
+        Ok(self.issue_reset(email, context).await?)
+    }
+
+    async fn issue_reset(&self, email: &Email, context: &Context) -> Result<ArtefactId, Fault> {
+        let now = self.clock.now();
+        let life = self.settings.limits.reset_life;
+        let mut tx = self.store.begin().await?;
+        let account = store::users::find_for_sign_in(&mut tx, email.normalized(), None).await?;
+        let account = account.map(|found| found.user).filter(|user| user.disabled_at.is_none());
+        let user = account.as_ref().map(|account| UserId(account.id));
+        let payload = Reset { email: email.clone() };
+        let issued = self.issue(&mut tx, Purpose::ResetPassword, user, &payload, life, context, now).await?;
+        let own_locale = account.as_ref().and_then(|account| account.locale.clone());
+        let mail = Mail {
+            to: account.as_ref().map_or_else(|| email.address().to_owned(), |account| account.address.clone()),
+            locale: own_locale.unwrap_or_else(|| context.locale.clone()),
+            message: Message::ResetPassword {
+                code: issued.code,
+                link: self.link("/reset/new", &issued.token),
+                minutes: life.as_secs() / 60,
+            },
+        };
+        if account.is_some() {
+            self.send(&mut tx, &mail, Some(life), now).await?;
+        } else {
+            self.pretend_to_send(&mut tx, &mail, Some(life), now).await?;
+        }
+        let person = account.map(|account| account.pseudonym);
+        self.record(&mut tx, Act::RequestReset, Outcome::Done, person, "", context, now).await?;
+        tx.commit().await?;
+        Ok(issued.id)
+    }
+
+    /// Whose password a link resets. Nothing is used up.
+    pub async fn pending_reset(&self, token: &str, context: &Context) -> Result<Email, EvidenceError> {
+        let evidence = Evidence::Link { token: token.to_owned() };
+        let artefact = self.examine(&evidence, Purpose::ResetPassword, context).await?;
+        Ok(self.payload::<Reset>(&artefact)?.email)
+    }
+
+    /// Resets a password.
+    pub async fn reset_password(
+        &self,
+        evidence: &Evidence,
+        password: &Password,
+        context: &Context,
+    ) -> Result<(), RecoverError> {
+        let artefact = self.examine(evidence, Purpose::ResetPassword, context).await?;
+        let reset: Reset = self.payload(&artefact)?;
+        let Some(user) = artefact.user_id.map(UserId) else { return Err(EvidenceError::Gone.into()) };
+        let account = {
+            let mut tx = self.store.read().await.map_err(Fault::from)?;
+            store::users::find(&mut tx, user).await.map_err(Fault::from)?.ok_or(EvidenceError::Gone)?
+        };
+        // Whoever set up an account before its address was proved may not be who proves it now.
+        let unproved = account.proved_at.is_none();
+        let second_step = account.second_step && !unproved;
+        self.settings.accounts.policy().check(password, &reset.email, second_step)?;
+        let hash = self.hasher.hash(password).await?;
+        let id = ArtefactId(artefact.id);
+        Ok(self.apply_reset(&account, id, &hash, context).await?.then_some(()).ok_or(EvidenceError::Gone)?)
+    }
+
+    async fn apply_reset(
+        &self,
+        account: &store::users::User,
+        artefact: ArtefactId,
+        hash: &str,
+        context: &Context,
+    ) -> Result<bool, Fault> {
+        let now = self.clock.now();
+        let user = UserId(account.id);
+        let mut tx = self.store.begin().await?;
+        if store::artefacts::take(&mut tx, artefact, Purpose::ResetPassword.name(), now).await?.is_none() {
+            return Ok(false);
+        }
+        if store::emails::set_proved(&mut tx, user, now).await? {
+            store::users::set_profile(&mut tx, user, "", None, now).await?;
+            store::users::set_second_step(&mut tx, user, false, now).await?;
+        }
+        store::passwords::set(&mut tx, user, hash, now).await?;
+        store::known_browsers::forget_all(&mut tx, user).await?;
+        store::email_changes::delete(&mut tx, user).await?;
+        store::artefacts::delete_all_of(&mut tx, user).await?;
+        let ended = store::sessions::delete_others(&mut tx, user, None).await?;
+        let mail = Mail {
+            to: account.address.clone(),
+            locale: account.locale.clone().unwrap_or_else(|| context.locale.clone()),
+            message: Message::PasswordChanged { at: now },
+        };
+        self.send(&mut tx, &mail, None, now).await?;
+        let person = Some(account.pseudonym);
+        self.record(&mut tx, Act::ResetPassword, Outcome::Done, person, "", context, now).await?;
+        tx.commit().await?;
+        self.live.changed(ended);
+        Ok(true)
+    }
+}

@@ -1,0 +1,228 @@
+//! Sessions: a row, an opaque token that only the browser holds, and the end of both.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use domain::{Email, Proofs, SessionId, Timestamp, UserId};
+use secrets::{ExposeSecret, SecretString};
+use store::Tx;
+use store::sessions::{Open, Session};
+use uuid::Uuid;
+
+use crate::audit::{Act, Outcome, session_detail};
+use crate::{Auth, Context, Fault};
+
+/// A session that was just opened. The token is told once.
+#[derive(Debug)]
+pub struct NewSession {
+    /// The session's id.
+    pub id: SessionId,
+    /// Whose it is.
+    pub user: UserId,
+    /// What the browser keeps: 256 bits, base64url.
+    pub token: SecretString,
+    /// When it ends at the latest.
+    pub expires_at: Timestamp,
+    /// A ten-minute projection of it, as a signed JWT.
+    pub jwt: SecretString,
+}
+
+/// The session a request came with, and whose it is.
+#[derive(Clone, Debug)]
+pub struct Current {
+    /// The session's id.
+    pub id: SessionId,
+    /// The account.
+    pub user: UserId,
+    /// Its name; may be empty.
+    pub name: String,
+    /// The language its owner chose.
+    pub locale: Option<String>,
+    /// Its primary address.
+    pub email: Email,
+    /// Whether it has a second step.
+    pub second_step: bool,
+    /// When its owner last proved who they are.
+    pub proved_at: Timestamp,
+    /// What they proved.
+    pub proofs: Proofs,
+    /// Who the audit trail calls it.
+    pub(crate) pseudonym: Uuid,
+}
+
+/// A session's use is written down at most once in so long.
+const USED_PRECISION: std::time::Duration = std::time::Duration::from_mins(1);
+/// As many sessions as one page shows; nobody has more devices.
+const LISTED: i64 = 100;
+
+impl Auth {
+    /// Opens a session, in the place of `replaces` if given: a change of privilege is a change of id.
+    pub(crate) async fn open_session(
+        &self,
+        tx: &mut Tx,
+        user: UserId,
+        proofs: &Proofs,
+        replaces: Option<SessionId>,
+        context: &Context,
+        now: Timestamp,
+    ) -> Result<NewSession, Fault> {
+        if let Some(old) = replaces {
+            store::sessions::delete(tx, user, old).await?;
+        }
+        let token = URL_SAFE_NO_PAD.encode(self.random.token());
+        let session = Session {
+            id: self.random.ordered_id(now),
+            user_id: user.0,
+            proofs: proofs.to_string(),
+            proved_at: now.micros(),
+            created_at: now.micros(),
+            used_at: now.micros(),
+            expires_at: now.plus(self.settings.limits.session_absolute).micros(),
+            device: context.device.clone(),
+            network: context.network.to_string(),
+        };
+        store::sessions::insert(tx, &session, &hash_token(&token)).await?;
+        if let Some(browser) = &context.browser {
+            store::known_browsers::remember(tx, browser, user, now).await?;
+        }
+        Ok(NewSession {
+            id: SessionId(session.id),
+            user,
+            token: SecretString::from(token),
+            expires_at: Timestamp(session.expires_at),
+            jwt: self.project(SessionId(session.id), user, proofs, now, now)?,
+        })
+    }
+
+    /// The session that `token` opens, if it lives. Its use is written down.
+    pub async fn current(&self, token: &str) -> Result<Option<Current>, Fault> {
+        let now = self.clock.now();
+        let found = {
+            let mut tx = self.store.read().await?;
+            store::sessions::find_by_token(&mut tx, &hash_token(token), now, self.idle_since(now)).await?
+        };
+        let Some(open) = found else { return Ok(None) };
+        if now.since(Timestamp(open.session.used_at)) >= USED_PRECISION {
+            let mut tx = self.store.begin().await?;
+            store::sessions::set_used(&mut tx, SessionId(open.session.id), now).await?;
+            tx.commit().await?;
+            self.live.changed([open.session.id]);
+        }
+        current(open).map(Some)
+    }
+
+    /// Whether a sensitive act may go on without proving again who this is.
+    pub fn is_fresh(&self, current: &Current) -> bool {
+        self.clock.now().since(current.proved_at) <= self.settings.limits.fresh_proof
+    }
+
+    /// A new projection of a live session.
+    pub fn renew_token(&self, current: &Current) -> Result<SecretString, Fault> {
+        self.project(current.id, current.user, &current.proofs, current.proved_at, self.clock.now())
+    }
+
+    /// Signs out: the session and every token of it are worthless at once.
+    pub async fn sign_out(&self, current: &Current, context: &Context) -> Result<(), Fault> {
+        self.end(current.user, current.id, Some(current.pseudonym), Act::SignOut, context).await.map(|_| ())
+    }
+
+    /// Signs out by a token that projects a session.
+    pub async fn sign_out_by_token(
+        &self,
+        user: UserId,
+        session: SessionId,
+        context: &Context,
+    ) -> Result<bool, Fault> {
+        let person = store::audit::pseudonym_of(&mut self.store.read().await?, user).await?;
+        self.end(user, session, person, Act::SignOut, context).await
+    }
+
+    /// Ends one of a person's own sessions. False if they have no such session.
+    pub async fn end_session(
+        &self,
+        current: &Current,
+        session: SessionId,
+        context: &Context,
+    ) -> Result<bool, Fault> {
+        self.end(current.user, session, Some(current.pseudonym), Act::EndSession, context).await
+    }
+
+    /// Ends all of a person's sessions but the present one, and says how many there were.
+    pub async fn end_other_sessions(&self, current: &Current, context: &Context) -> Result<usize, Fault> {
+        let now = self.clock.now();
+        let mut tx = self.store.begin().await?;
+        let ended = store::sessions::delete_others(&mut tx, current.user, Some(current.id)).await?;
+        let detail = format!("{} others", ended.len());
+        self.record(&mut tx, Act::EndSession, Outcome::Done, Some(current.pseudonym), &detail, context, now)
+            .await?;
+        tx.commit().await?;
+        let count = ended.len();
+        self.live.changed(ended);
+        Ok(count)
+    }
+
+    /// A person's live sessions, last used first.
+    pub async fn sessions(&self, current: &Current) -> Result<Vec<Session>, Fault> {
+        let now = self.clock.now();
+        let mut tx = self.store.read().await?;
+        Ok(store::sessions::list(&mut tx, current.user, now, self.idle_since(now), LISTED).await?)
+    }
+
+    async fn end(
+        &self,
+        user: UserId,
+        session: SessionId,
+        person: Option<Uuid>,
+        act: Act,
+        context: &Context,
+    ) -> Result<bool, Fault> {
+        let now = self.clock.now();
+        let mut tx = self.store.begin().await?;
+        if !store::sessions::delete(&mut tx, user, session).await? {
+            return Ok(false);
+        }
+        self.record(&mut tx, act, Outcome::Done, person, &session_detail(session), context, now).await?;
+        tx.commit().await?;
+        self.live.changed([session.0]);
+        Ok(true)
+    }
+
+    /// A session not used since then has ended.
+    pub(crate) fn idle_since(&self, now: Timestamp) -> Timestamp {
+        now.minus(self.settings.limits.session_idle)
+    }
+}
+
+fn current(open: Open) -> Result<Current, Fault> {
+    Ok(Current {
+        id: SessionId(open.session.id),
+        user: UserId(open.session.user_id),
+        name: open.name,
+        locale: open.locale,
+        email: stored_email(&open.address)?,
+        second_step: open.second_step,
+        proved_at: Timestamp(open.session.proved_at),
+        proofs: Proofs::parse(&open.session.proofs),
+        pseudonym: open.pseudonym,
+    })
+}
+
+/// An address as it was read when it was stored.
+pub(crate) fn stored_email(address: &str) -> Result<Email, Fault> {
+    Email::parse(address).map_err(|error| Fault::Corrupt(format!("a stored address cannot be read: {error}")))
+}
+
+pub(crate) fn hash_token(token: &str) -> [u8; 32] {
+    secrets::sha256(token.as_bytes())
+}
+
+impl NewSession {
+    /// The token, to be set as a cookie.
+    pub fn expose_token(&self) -> &str {
+        self.token.expose_secret()
+    }
+
+    /// The JWT, to be set as a cookie.
+    pub fn expose_jwt(&self) -> &str {
+        self.jwt.expose_secret()
+    }
+}

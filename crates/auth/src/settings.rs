@@ -1,0 +1,156 @@
+//! What an operator may decide, one struct a concern, each with its defaults.
+
+use std::time::Duration;
+
+use domain::PasswordPolicy;
+use jiff::fmt::serde::unsigned_duration::friendly::compact::required as duration;
+use serde::{Deserialize, Serialize};
+use store::ephemeral::Budget;
+use url::Url;
+
+/// Everything the use cases are told.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where people reach this server: the issuer of tokens and the start of every mailed link.
+    pub public_url: Url,
+    /// Where a person may be sent after signing in or out: exact addresses.
+    pub return_to: Vec<Url>,
+    /// `[accounts]`.
+    pub accounts: AccountSettings,
+    /// `[limits]`.
+    pub limits: Limits,
+}
+
+/// `[accounts]`: what an account must have.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AccountSettings {
+    /// Whether an address must be proved before it can sign in.
+    pub require_proof: bool,
+    /// The fewest characters of a password that alone opens an account.
+    pub password_minimum: usize,
+    /// The fewest characters of a password with a second step behind it.
+    pub password_minimum_with_second_step: usize,
+}
+
+impl Default for AccountSettings {
+    fn default() -> Self {
+        let policy = PasswordPolicy::default();
+        Self {
+            require_proof: true,
+            password_minimum: policy.minimum,
+            password_minimum_with_second_step: policy.minimum_with_second_step,
+        }
+    }
+}
+
+impl AccountSettings {
+    /// The rule these settings make.
+    pub fn policy(&self) -> PasswordPolicy {
+        PasswordPolicy {
+            minimum: self.password_minimum,
+            minimum_with_second_step: self.password_minimum_with_second_step,
+        }
+    }
+}
+
+/// `[limits]`: every number that bounds time or tries, in one table.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// A session ends when unused for so long.
+    #[serde(with = "duration")]
+    pub session_idle: Duration,
+    /// A session ends so long after it began, used or not.
+    #[serde(with = "duration")]
+    pub session_absolute: Duration,
+    /// A sensitive act needs a proof no older than this.
+    #[serde(with = "duration")]
+    pub fresh_proof: Duration,
+    /// A token that projects a session is good for so long.
+    #[serde(with = "duration")]
+    pub token_life: Duration,
+    /// A mailed sign-in code is good for so long.
+    #[serde(with = "duration")]
+    pub code_life: Duration,
+    /// A code may be guessed at so often, then a new one is needed.
+    pub code_tries: u32,
+    /// A password reset is good for so long.
+    #[serde(with = "duration")]
+    pub reset_life: Duration,
+    /// A proof of address is good for so long.
+    #[serde(with = "duration")]
+    pub proof_life: Duration,
+    /// Failures to sign in to one account…
+    pub account_failures: u32,
+    /// …in any stretch of this length…
+    #[serde(with = "duration")]
+    pub account_window: Duration,
+    /// …then one try each time this has passed: an account is never locked.
+    #[serde(with = "duration")]
+    pub account_spacing: Duration,
+    /// Second-step guesses an hour on one account, over all attempts.
+    pub second_step_guesses: u32,
+    /// Failures from one network…
+    pub network_failures: u32,
+    /// …in any stretch of this length.
+    #[serde(with = "duration")]
+    pub network_window: Duration,
+    /// Sign-ups an hour from one network.
+    pub network_sign_ups: u32,
+    /// Mails nobody signed in asked for, an hour to one address.
+    pub mails: u32,
+    /// Second-step mails an hour to one account: a right password came before each.
+    pub second_step_mails: u32,
+    /// Entries of the audit trail are kept for so long.
+    #[serde(with = "duration")]
+    pub audit_retention: Duration,
+}
+
+const MINUTE: Duration = Duration::from_mins(1);
+const HOUR: Duration = Duration::from_hours(1);
+const DAY: Duration = Duration::from_hours(24);
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            session_idle: DAY * 7,
+            session_absolute: DAY * 30,
+            fresh_proof: MINUTE * 10,
+            token_life: MINUTE * 10,
+            code_life: MINUTE * 10,
+            code_tries: 5,
+            reset_life: MINUTE * 30,
+            proof_life: DAY,
+            account_failures: 10,
+            account_window: MINUTE * 15,
+            account_spacing: MINUTE,
+            second_step_guesses: 20,
+            network_failures: 100,
+            network_window: MINUTE * 15,
+            network_sign_ups: 20,
+            mails: 5,
+            second_step_mails: 10,
+            audit_retention: DAY * 400,
+        }
+    }
+}
+
+impl Limits {
+    pub(crate) fn account_budget(&self) -> Budget {
+        Budget {
+            limit: self.account_failures,
+            window: self.account_window,
+            spacing: Some(self.account_spacing),
+        }
+    }
+
+    pub(crate) fn network_budget(&self) -> Budget {
+        Budget { limit: self.network_failures, window: self.network_window, spacing: None }
+    }
+}
+
+/// A budget of `limit` an hour.
+pub(crate) fn hourly(limit: u32) -> Budget {
+    Budget { limit, window: HOUR, spacing: None }
+}

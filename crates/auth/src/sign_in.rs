@@ -1,0 +1,198 @@
+//! Signing in with a password.
+
+use domain::{ArtefactId, Email, Password, Proof, Proofs, SessionId, UserId};
+use serde::{Deserialize, Serialize};
+use store::users;
+
+use crate::artefact::Purpose;
+use crate::audit::{Act, Outcome};
+use crate::outbox::{Mail, Message};
+use crate::{Auth, Context, Fault, NewSession, TooMany};
+
+/// What a person shows.
+#[derive(Clone, Debug)]
+pub struct SignIn {
+    /// The address.
+    pub email: Email,
+    /// The password.
+    pub password: Password,
+    /// The session that this proof is to take the place of, when somebody already signed in proves again who they are.
+    pub replaces: Option<SessionId>,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub enum SignedIn {
+    /// They are in.
+    Session(NewSession),
+    /// The password was right; now the code from the mail.
+    SecondStep {
+        /// Which attempt the code is for.
+        attempt: ArtefactId,
+    },
+    /// The password was right, but the address was never proved. A new mail is on its way.
+    Unproved {
+        /// Which proof the code from the mail is for.
+        proof: ArtefactId,
+    },
+}
+
+/// Why they are not in.
+#[derive(Debug, thiserror::Error)]
+pub enum SignInError {
+    /// No such account, another password, or an account that may not sign in. Which of them is nobody's business.
+    #[error("the e-mail address or the password is not right")]
+    Incorrect,
+    /// Too many tries.
+    #[error(transparent)]
+    TooMany(#[from] TooMany),
+    /// Ours.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+/// What a second step carries.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) struct Attempt {
+    pub(crate) email: Email,
+    pub(crate) replaces: Option<SessionId>,
+}
+
+impl Auth {
+    /// Signs in. The answer and the work are the same for an address that has no account.
+    pub async fn sign_in(&self, request: SignIn, context: &Context) -> Result<SignedIn, SignInError> {
+        let browser = context.browser.as_ref();
+        let found = {
+            let mut tx = self.store.read().await.map_err(Fault::from)?;
+            let browser = browser.map(<[u8; 32]>::as_slice);
+            users::find_for_sign_in(&mut tx, request.email.normalized(), browser).await.map_err(Fault::from)?
+        };
+        let known = found.as_ref().is_some_and(|found| found.known_browser);
+        let attempt = self.limiter.credential(
+            request.email.normalized(),
+            browser.filter(|_| known),
+            context,
+            self.clock.now(),
+        )?;
+        let hash = found.as_ref().and_then(|found| found.password_hash.as_deref());
+        let verified = self.hasher.verify(&request.password, hash).await;
+        let Some(found) = self.admit(found, verified?, context).await? else {
+            return Err(SignInError::Incorrect);
+        };
+        attempt.succeeded();
+        if found.user.proved_at.is_none() && self.settings.accounts.require_proof {
+            return self.ask_for_proof(&found, request.email, context).await;
+        }
+        if found.user.second_step {
+            return self.ask_for_code(&found, request, context).await;
+        }
+        self.finish_sign_in(&found, &request, context).await.map(SignedIn::Session)
+    }
+
+    /// Lets an account through whose password was right and that may sign in; records that another may not.
+    async fn admit(
+        &self,
+        found: Option<users::SignIn>,
+        right_password: bool,
+        context: &Context,
+    ) -> Result<Option<users::SignIn>, Fault> {
+        let person = found.as_ref().map(|found| found.user.pseudonym);
+        match found {
+            Some(found) if right_password && found.user.disabled_at.is_none() => Ok(Some(found)),
+            _ => {
+                let mut tx = self.store.begin().await?;
+                let now = self.clock.now();
+                self.record(&mut tx, Act::SignIn, Outcome::Refused, person, "password", context, now).await?;
+                tx.commit().await?;
+                Ok(None)
+            }
+        }
+    }
+
+    async fn finish_sign_in(
+        &self,
+        found: &users::SignIn,
+        request: &SignIn,
+        context: &Context,
+    ) -> Result<NewSession, SignInError> {
+        let now = self.clock.now();
+        let user = UserId(found.user.id);
+        let proofs = Proofs::new([Proof::Password]);
+        let mut tx = self.store.begin().await.map_err(Fault::from)?;
+        let session = self.open_session(&mut tx, user, &proofs, request.replaces, context, now).await?;
+        let detail = crate::audit::session_detail(session.id);
+        self.record(&mut tx, Act::SignIn, Outcome::Done, Some(found.user.pseudonym), &detail, context, now).await?;
+        tx.commit().await.map_err(Fault::from)?;
+        self.live.changed(request.replaces.map(|old| old.0));
+        Ok(session)
+    }
+
+    async fn ask_for_code(
+        &self,
+        found: &users::SignIn,
+        request: SignIn,
+        context: &Context,
+    ) -> Result<SignedIn, SignInError> {
+        let now = self.clock.now();
+        self.limiter.second_step_mail(request.email.normalized(), now)?;
+        let life = self.settings.limits.code_life;
+        let user = Some(UserId(found.user.id));
+        let payload = Attempt { email: request.email, replaces: request.replaces };
+        let mut tx = self.store.begin().await.map_err(Fault::from)?;
+        let issued = self.issue(&mut tx, Purpose::SecondStep, user, &payload, life, context, now).await?;
+        let mail = Mail {
+            to: found.user.address.clone(),
+            locale: found.user.locale.clone().unwrap_or_else(|| context.locale.clone()),
+            message: self.sign_in_code(issued.code, context),
+        };
+        self.send(&mut tx, &mail, Some(life), now).await?;
+        let person = Some(found.user.pseudonym);
+        self.record(&mut tx, Act::SignIn, Outcome::Done, person, "second step due", context, now).await?;
+        tx.commit().await.map_err(Fault::from)?;
+        Ok(SignedIn::SecondStep { attempt: issued.id })
+    }
+
+    pub(crate) fn sign_in_code(&self, code: String, context: &Context) -> Message {
+        Message::SignInCode {
+            code,
+            minutes: self.settings.limits.code_life.as_secs() / 60,
+            device: context.device.clone(),
+            network: context.network.to_string(),
+        }
+    }
+
+    async fn ask_for_proof(
+        &self,
+        found: &users::SignIn,
+        email: Email,
+        context: &Context,
+    ) -> Result<SignedIn, SignInError> {
+        let now = self.clock.now();
+        self.limiter.mail(email.normalized(), now)?;
+        let life = self.settings.limits.proof_life;
+        let locale = found.user.locale.clone().unwrap_or_else(|| context.locale.clone());
+        let claim = crate::sign_up::Claim {
+            name: found.user.name.clone().try_into().unwrap_or_default(),
+            email,
+            locale: locale.clone(),
+            second_step: found.user.second_step,
+            password_hash: found.password_hash.clone().unwrap_or_default(),
+            made_account: true,
+            return_to: None,
+        };
+        let mut tx = self.store.begin().await.map_err(Fault::from)?;
+        let user = Some(UserId(found.user.id));
+        let issued = self.issue(&mut tx, Purpose::ProveAddress, user, &claim, life, context, now).await?;
+        let message = Message::ProveAddress {
+            code: issued.code,
+            link: self.link("/verify", &issued.token),
+            hours: life.as_secs() / 3600,
+        };
+        let mail = Mail { to: found.user.address.clone(), locale, message };
+        self.send(&mut tx, &mail, Some(life), now).await?;
+        let person = Some(found.user.pseudonym);
+        self.record(&mut tx, Act::SignIn, Outcome::Refused, person, "address not proved", context, now).await?;
+        tx.commit().await.map_err(Fault::from)?;
+        Ok(SignedIn::Unproved { proof: issued.id })
+    }
+}

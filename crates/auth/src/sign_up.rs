@@ -1,0 +1,134 @@
+//! Signing up.
+//!
+//! An account exists from the moment its sign-up is acknowledged, but until its address is proved it belongs to nobody:
+//! whoever proves the address decides which password it has. The answer is the same whether or not the address already
+//! has an account; only the mail differs.
+
+use domain::{ArtefactId, DisplayName, Email, EmailId, Password, Pseudonym, Timestamp, UserId, Weakness};
+use serde::{Deserialize, Serialize};
+use store::Tx;
+use uuid::Uuid;
+
+use crate::artefact::Purpose;
+use crate::audit::{Act, Outcome};
+use crate::outbox::{Mail, Message};
+use crate::{Auth, Context, Fault, TooMany};
+
+/// What a person asks for.
+#[derive(Clone, Debug)]
+pub struct SignUp {
+    /// The address.
+    pub email: Email,
+    /// The password.
+    pub password: Password,
+    /// The name; may be empty.
+    pub name: DisplayName,
+    /// Whether a mailed code is to be asked for after the password.
+    pub second_step: bool,
+    /// Where they were on the way to.
+    pub return_to: Option<String>,
+}
+
+/// What came of it.
+#[derive(Clone, Copy, Debug)]
+pub struct SignedUp {
+    /// Which proof the code from the mail is for.
+    pub proof: ArtefactId,
+    /// Whether there was no such account before. Told to nobody unless the operator wants it so.
+    pub created: bool,
+}
+
+/// Why nothing came of it.
+#[derive(Debug, thiserror::Error)]
+pub enum SignUpError {
+    /// The password will not do.
+    #[error(transparent)]
+    Weak(#[from] Weakness),
+    /// Too many sign-ups from this network, or mails to this address.
+    #[error(transparent)]
+    TooMany(#[from] TooMany),
+    /// Ours.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+/// What a proof of address carries: what its maker wants the account to be.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) struct Claim {
+    pub(crate) email: Email,
+    pub(crate) name: DisplayName,
+    pub(crate) locale: String,
+    pub(crate) second_step: bool,
+    pub(crate) password_hash: String,
+    /// Whether the account was made by this very sign-up, so that it already is what its maker wants.
+    pub(crate) made_account: bool,
+    pub(crate) return_to: Option<String>,
+}
+
+impl Auth {
+    /// Signs up.
+    pub async fn sign_up(&self, request: SignUp, context: &Context) -> Result<SignedUp, SignUpError> {
+        self.settings.accounts.policy().check(&request.password, &request.email, request.second_step)?;
+        let now = self.clock.now();
+        self.limiter.sign_up(context, now)?;
+        self.limiter.mail(request.email.normalized(), now)?;
+        let password_hash = self.hasher.hash(&request.password).await?;
+        let claim = Claim {
+            email: request.email,
+            name: request.name,
+            locale: context.locale.clone(),
+            second_step: request.second_step,
+            password_hash,
+            made_account: false,
+            return_to: request.return_to,
+        };
+        Ok(self.claim_address(claim, context, self.clock.now()).await?)
+    }
+
+    async fn claim_address(&self, mut claim: Claim, context: &Context, now: Timestamp) -> Result<SignedUp, Fault> {
+        let mut tx = self.store.begin().await?;
+        let owner = store::emails::owner(&mut tx, &claim.email).await?;
+        let person;
+        let (user, created) = match &owner {
+            None => {
+                let user = UserId(self.random.ordered_id(now));
+                person = Some(self.make_account(&mut tx, user, &claim, now).await?);
+                claim.made_account = true;
+                (Some(user), true)
+            }
+            Some(owner) => {
+                person = store::audit::pseudonym_of(&mut tx, UserId(owner.user_id)).await?;
+                (owner.proved_at.is_none().then_some(UserId(owner.user_id)), false)
+            }
+        };
+        let life = self.settings.limits.proof_life;
+        let issued = self.issue(&mut tx, Purpose::ProveAddress, user, &claim, life, context, now).await?;
+        let message = if user.is_some() {
+            Message::ProveAddress {
+                code: issued.code,
+                link: self.link("/verify", &issued.token),
+                hours: life.as_secs() / 3600,
+            }
+        } else {
+            Message::AlreadyRegistered
+        };
+        let mail = Mail { to: claim.email.address().to_owned(), locale: claim.locale, message };
+        self.send(&mut tx, &mail, Some(life), now).await?;
+        let detail = if created { "new account" } else { "address has an account" };
+        self.record(&mut tx, Act::SignUp, Outcome::Done, person, detail, context, now).await?;
+        tx.commit().await?;
+        Ok(SignedUp { proof: issued.id, created })
+    }
+
+    async fn make_account(&self, tx: &mut Tx, user: UserId, claim: &Claim, now: Timestamp) -> Result<Uuid, Fault> {
+        let pseudonym = Pseudonym(self.random.opaque_id());
+        let locale = None;
+        store::users::insert(tx, user, pseudonym, claim.name.as_str(), locale, claim.second_step, now).await?;
+        let email_id = EmailId(self.random.ordered_id(now));
+        if !store::emails::insert(tx, email_id, user, &claim.email, None, now).await? {
+            return Err(Fault::Corrupt("another sign-up took the address at the same instant".to_owned()));
+        }
+        store::passwords::set(tx, user, &claim.password_hash, now).await?;
+        Ok(pseudonym.0)
+    }
+}

@@ -1,0 +1,110 @@
+//! Everything the use cases stand on, put together once in `main`.
+
+use domain::{Clock, Timestamp};
+use secrets::Keyring;
+use store::Store;
+use tokio::sync::Notify;
+
+use crate::keys::Keys;
+use crate::limit::Limiter;
+use crate::token::Live;
+use crate::{AuditTrail, Fault, Hasher, Random, Settings};
+
+/// What [`Auth::start`] is given.
+#[derive(Debug)]
+pub struct Parts {
+    /// The database, migrated.
+    pub store: Store,
+    /// The keys that seal what is secret at rest.
+    pub keyring: Keyring,
+    /// The key that chains the audit trail.
+    pub audit_key: [u8; 32],
+    /// The hasher.
+    pub hasher: Hasher,
+    /// Where the present comes from.
+    pub clock: Clock,
+    /// Where randomness comes from.
+    pub random: Random,
+    /// What the operator decided.
+    pub settings: Settings,
+}
+
+/// The use cases. Share it in an `Arc`.
+#[derive(Debug)]
+pub struct Auth {
+    pub(crate) store: Store,
+    pub(crate) keyring: Keyring,
+    pub(crate) code_key: [u8; 32],
+    pub(crate) keys: Keys,
+    pub(crate) audit: AuditTrail,
+    pub(crate) hasher: Hasher,
+    pub(crate) clock: Clock,
+    pub(crate) random: Random,
+    pub(crate) settings: Settings,
+    pub(crate) issuer: String,
+    pub(crate) limiter: Limiter,
+    pub(crate) live: Live,
+    pub(crate) mail_waiting: Notify,
+    pub(crate) audit_waiting: Notify,
+}
+
+impl Auth {
+    /// Reads or makes the signing keys, and is ready.
+    pub async fn start(parts: Parts) -> Result<Self, Fault> {
+        let Parts { store, keyring, audit_key, hasher, clock, random, settings } = parts;
+        let now = clock.now();
+        let keys = Keys::load(&store, &keyring, now).await?;
+        let mut tx = store.begin().await?;
+        let host = settings.public_url.host_str().unwrap_or_default();
+        let rp_id = store::installation::rp_id(&mut tx, host, now).await?;
+        tx.commit().await?;
+        if rp_id != host {
+            tracing::warn!(
+                stored = rp_id,
+                configured = host,
+                "the public URL is on another host than at the first start: passkeys made there will not work here"
+            );
+        }
+        Ok(Self {
+            code_key: keyring.derive("artefact codes"),
+            keyring,
+            keys,
+            audit: AuditTrail::new(store.clone(), audit_key),
+            store,
+            hasher,
+            clock,
+            random,
+            issuer: settings.public_url.as_str().trim_end_matches('/').to_owned(),
+            limiter: Limiter::new(settings.limits.clone()),
+            settings,
+            live: Live::new(),
+            mail_waiting: Notify::new(),
+            audit_waiting: Notify::new(),
+        })
+    }
+
+    /// The present moment, as the use cases see it.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// What the operator decided.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// A new random token, for a browser to keep.
+    pub fn new_browser_token(&self) -> [u8; 32] {
+        self.random.token()
+    }
+
+    /// A new support id.
+    pub fn new_support_id(&self) -> String {
+        self.random.opaque_id().simple().to_string()[..12].to_owned()
+    }
+
+    /// Waits for what is in flight and closes the database.
+    pub async fn stop(&self) {
+        self.store.close().await;
+    }
+}

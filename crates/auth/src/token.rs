@@ -1,0 +1,174 @@
+//! Tokens: signed projections of a session, and the check of one, which is the hottest path there is.
+//!
+//! A signature is verified once; after that a token is known by its hash. Whether its session still lives is asked of
+//! the process's memory, and of the database when that is older than five seconds. Ending a session clears it at once.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use domain::{Proofs, SessionId, Timestamp, UserId};
+use oidc::Expected;
+use quick_cache::sync::Cache;
+use secrets::SecretString;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::session::hash_token;
+use crate::{Auth, Fault};
+
+/// The `typ` of a session's projection: no other token of ours can be taken for one.
+const TYPE: &str = "keyward-session+jwt";
+/// What memory says of a session is believed for so long.
+const STALENESS: Duration = Duration::from_secs(5);
+const CACHED: usize = 50_000;
+
+#[derive(Clone, Debug, Deserialize, Serialize)]
+struct Claims {
+    iss: String,
+    aud: String,
+    sub: UserId,
+    sid: SessionId,
+    jti: Uuid,
+    iat: i64,
+    exp: i64,
+    auth_time: i64,
+    amr: Vec<String>,
+}
+
+/// A token that holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckedToken {
+    /// Whose it is.
+    pub user: UserId,
+    /// The session it projects.
+    pub session: SessionId,
+    /// When it expires, Unix seconds.
+    pub expires_at: i64,
+    /// When its owner last proved who they are, Unix seconds.
+    pub auth_time: i64,
+    /// What they proved: registered names of RFC 8176.
+    pub amr: Vec<String>,
+}
+
+/// Why a token does not hold.
+#[derive(Debug, thiserror::Error)]
+pub enum TokenError {
+    /// Forged, expired, or its session has ended. Which of them is nobody's business.
+    #[error("the token is invalid, expired or revoked: sign in again")]
+    Invalid,
+    /// Ours.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+/// What this process knows of tokens and sessions.
+#[derive(Debug)]
+pub(crate) struct Live {
+    tokens: Cache<[u8; 32], Arc<CheckedToken>>,
+    sessions: Cache<Uuid, Seen>,
+    /// Counts changes: what was read before one must not be remembered after it.
+    epoch: AtomicU64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    at: Timestamp,
+    ends_at: Timestamp,
+}
+
+impl Live {
+    pub(crate) fn new() -> Self {
+        Self { tokens: Cache::new(CACHED), sessions: Cache::new(CACHED), epoch: AtomicU64::new(0) }
+    }
+
+    /// These sessions have ended, or changed: what was known of them is forgotten.
+    pub(crate) fn changed(&self, sessions: impl IntoIterator<Item = Uuid>) {
+        self.epoch.fetch_add(1, Ordering::SeqCst);
+        for session in sessions {
+            self.sessions.remove(&session);
+        }
+    }
+}
+
+impl Auth {
+    /// Signs a projection of a session.
+    pub(crate) fn project(
+        &self,
+        session: SessionId,
+        user: UserId,
+        proofs: &Proofs,
+        proved_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<SecretString, Fault> {
+        let claims = Claims {
+            iss: self.issuer.clone(),
+            aud: self.issuer.clone(),
+            sub: user,
+            sid: session,
+            jti: self.random.opaque_id(),
+            iat: now.seconds(),
+            exp: now.plus(self.settings.limits.token_life).seconds(),
+            auth_time: proved_at.seconds(),
+            amr: proofs.names().into_iter().map(ToOwned::to_owned).collect(),
+        };
+        let token = self.keys.signing.sign(TYPE, &claims).map_err(|error| Fault::Corrupt(error.to_string()))?;
+        Ok(SecretString::from(token))
+    }
+
+    /// Checks a token: its signature, its time, and that its session lives.
+    pub async fn check_token(&self, token: &str) -> Result<Arc<CheckedToken>, TokenError> {
+        let now = self.clock.now();
+        let hash = hash_token(token);
+        let known = self.live.tokens.get(&hash).filter(|known| now.seconds() < known.expires_at);
+        let checked = match known {
+            Some(known) => known,
+            None => Arc::new(self.verify(token, now)?),
+        };
+        if !self.lives(checked.session, now).await? {
+            return Err(TokenError::Invalid);
+        }
+        self.live.tokens.insert(hash, checked.clone());
+        Ok(checked)
+    }
+
+    fn verify(&self, token: &str, now: Timestamp) -> Result<CheckedToken, TokenError> {
+        let expected = Expected { typ: TYPE, issuer: &self.issuer, audience: &self.issuer, leeway_seconds: 0 };
+        let claims: Claims =
+            self.keys.verifying.verify(token, &expected, now.seconds()).map_err(|_| TokenError::Invalid)?;
+        Ok(CheckedToken {
+            user: claims.sub,
+            session: claims.sid,
+            expires_at: claims.exp,
+            auth_time: claims.auth_time,
+            amr: claims.amr,
+        })
+    }
+
+    async fn lives(&self, session: SessionId, now: Timestamp) -> Result<bool, Fault> {
+        if let Some(seen) = self.live.sessions.get(&session.0)
+            && now.since(seen.at) < STALENESS
+            && now >= seen.at
+        {
+            return Ok(now < seen.ends_at);
+        }
+        let epoch = self.live.epoch.load(Ordering::SeqCst);
+        let mut tx = self.store.read().await?;
+        let Some(row) = store::sessions::find(&mut tx, session, now, self.idle_since(now)).await? else {
+            return Ok(false);
+        };
+        let idle_end = Timestamp(row.used_at).plus(self.settings.limits.session_idle);
+        let seen = Seen { at: now, ends_at: idle_end.min(Timestamp(row.expires_at)) };
+        self.live.sessions.insert(session.0, seen);
+        // Had the session ended between our reading and our remembering, it would be remembered as alive.
+        if self.live.epoch.load(Ordering::SeqCst) != epoch {
+            self.live.sessions.remove(&session.0);
+        }
+        Ok(true)
+    }
+
+    /// The public keys, as a JWK set (RFC 7517 section 5).
+    pub fn published_keys(&self) -> &str {
+        &self.keys.published
+    }
+}
