@@ -1,1 +1,20 @@
-//! auth-service
+//! The sign-in server: HTTP in front of the use cases of `auth`.
+
+pub mod background;
+pub mod branding;
+pub mod config;
+pub mod locale;
+pub mod mailbox;
+pub mod server;
+pub mod views;
+
+mod api;
+mod contract;
+mod dev;
+mod http;
+mod pages;
+mod router;
+mod state;
+
+pub use router::{openapi, router};
+pub use state::{App, AppParts};

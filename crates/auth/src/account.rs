@@ -87,12 +87,17 @@ impl Auth {
         let now = self.clock.now();
         let mut tx = self.store.begin().await?;
         store::users::set_profile(&mut tx, current.user, name.as_str(), locale, now).await?;
-        self.record(&mut tx, Act::ChangeProfile, Outcome::Done, Some(current.pseudonym), "", context, now).await?;
+        self.record(&mut tx, Act::ChangeProfile, Outcome::Done, Some(current.pseudonym), "", context, now)
+            .await?;
         Ok(tx.commit().await?)
     }
 
     /// Switches the second step on.
-    pub async fn enable_second_step(&self, current: &Current, context: &Context) -> Result<(), SecondStepError> {
+    pub async fn enable_second_step(
+        &self,
+        current: &Current,
+        context: &Context,
+    ) -> Result<(), SecondStepError> {
         Ok(self.set_second_step(current, true, None, context).await.map(|_| ())?)
     }
 
@@ -109,11 +114,12 @@ impl Auth {
         if let Some(new) = new {
             policy.check(new, &current.email, false)?;
         }
-        let old_hash = self.check_password(current, present, context).await.map_err(|refusal| match refusal {
-            Refusal::Wrong => SecondStepError::WrongPassword,
-            Refusal::TooMany(too_many) => too_many.into(),
-            Refusal::Fault(fault) => fault.into(),
-        })?;
+        let old_hash =
+            self.check_password(current, present, context).await.map_err(|refusal| match refusal {
+                Refusal::Wrong => SecondStepError::WrongPassword,
+                Refusal::TooMany(too_many) => too_many.into(),
+                Refusal::Fault(fault) => fault.into(),
+            })?;
         policy.check(new.unwrap_or(present), &current.email, false)?;
         let new_hash = match new {
             Some(new) => Some(self.hasher.hash(new).await?),
@@ -149,8 +155,16 @@ impl Auth {
         let mail = self.notice(current, Message::SecondStepChanged { on }, context);
         self.send(&mut tx, &mail, None, now).await?;
         let detail = if on { "on" } else { "off" };
-        self.record(&mut tx, Act::SetSecondStep, Outcome::Done, Some(current.pseudonym), detail, context, now)
-            .await?;
+        self.record(
+            &mut tx,
+            Act::SetSecondStep,
+            Outcome::Done,
+            Some(current.pseudonym),
+            detail,
+            context,
+            now,
+        )
+        .await?;
         tx.commit().await?;
         self.live.changed(ended);
         Ok(true)

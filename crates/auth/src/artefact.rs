@@ -8,7 +8,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::{ArtefactId, Timestamp, UserId};
-use secrets::Place;
+use secrets::sealing::Place;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use store::Tx;
@@ -157,7 +157,8 @@ impl Auth {
         let artefact = match evidence {
             Evidence::Link { token } => {
                 let mut tx = self.store.read().await.map_err(Fault::from)?;
-                let found = store::artefacts::find_by_link(&mut tx, &hash_link(token), purpose.name(), now).await;
+                let found =
+                    store::artefacts::find_by_link(&mut tx, &hash_link(token), purpose.name(), now).await;
                 found.map_err(Fault::from)?.ok_or(EvidenceError::Gone)?
             }
             Evidence::Code { id, code } => {

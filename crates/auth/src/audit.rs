@@ -124,7 +124,9 @@ pub enum VerifyError {
         number: i64,
     },
     /// The checkpoint is not ours.
-    #[error("the checkpoint at entry {number} was not signed with this key: it was changed, or this is another key")]
+    #[error(
+        "the checkpoint at entry {number} was not signed with this key: it was changed, or this is another key"
+    )]
     Checkpoint {
         /// Its number.
         number: i64,

@@ -102,10 +102,12 @@ impl Auth {
         let owner = store::emails::owner(&mut tx, address).await?;
         let taken = owner.is_some_and(|owner| owner.proved_at.is_some());
         let payload = Move { address: address.clone() };
-        let old = self.issue(&mut tx, Purpose::ChangeAddressOld, Some(user), &payload, life, context, now).await?;
+        let old =
+            self.issue(&mut tx, Purpose::ChangeAddressOld, Some(user), &payload, life, context, now).await?;
         // A decoy for an address that has an account: its owner is told by mail, the one who asked sees no difference.
         let new_owner = (!taken).then_some(user);
-        let new = self.issue(&mut tx, Purpose::ChangeAddressNew, new_owner, &payload, life, context, now).await?;
+        let new =
+            self.issue(&mut tx, Purpose::ChangeAddressNew, new_owner, &payload, life, context, now).await?;
         let expires_at = now.plus(life);
         store::email_changes::begin(&mut tx, user, address, (old.id.0, new.id.0), expires_at).await?;
         let to_old = Message::ChangeAddressOld {
@@ -118,7 +120,11 @@ impl Auth {
         let to_new = if taken {
             Message::AlreadyRegistered
         } else {
-            Message::ChangeAddressNew { code: new.code, link: self.confirm_link(Side::New, &new.token), minutes }
+            Message::ChangeAddressNew {
+                code: new.code,
+                link: self.confirm_link(Side::New, &new.token),
+                minutes,
+            }
         };
         let mail = Mail { to: address.address().to_owned(), ..self.notice(current, to_new, context) };
         self.send(&mut tx, &mail, Some(life), now).await?;

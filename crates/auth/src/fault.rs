@@ -16,7 +16,7 @@ pub enum Fault {
     },
     /// Something sealed does not open: another key, or a row that was tampered with.
     #[error("a sealed value does not open: {0}")]
-    Sealed(#[from] secrets::OpenError),
+    Sealed(#[from] secrets::sealing::OpenError),
     /// A row or key holds what this release cannot read.
     #[error("{0}")]
     Corrupt(String),

@@ -84,8 +84,8 @@ impl Hasher {
         self.run(move |shared| {
             let unreadable = |_| Fault::Corrupt("a stored password hash cannot be read".to_owned());
             let hash = PasswordHash::new(&hash).map_err(unreadable)?;
-            let params =
-                Params::try_from(&hash).map_err(|_| Fault::Corrupt("a stored password hash is of no known kind".to_owned()))?;
+            let params = Params::try_from(&hash)
+                .map_err(|_| Fault::Corrupt("a stored password hash is of no known kind".to_owned()))?;
             let (Some(salt), Some(expected)) = (hash.salt, hash.hash) else {
                 return Err(Fault::Corrupt("a stored password hash has no salt or no output".to_owned()));
             };
@@ -117,8 +117,15 @@ impl Hasher {
 }
 
 impl Shared {
-    fn compute(&self, params: &Params, password: &Password, salt: &[u8], output: &mut [u8]) -> Result<(), Fault> {
-        let mut buffer = self.buffers.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
+    fn compute(
+        &self,
+        params: &Params,
+        password: &Password,
+        salt: &[u8],
+        output: &mut [u8],
+    ) -> Result<(), Fault> {
+        let mut buffer =
+            self.buffers.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
         if buffer.len() < params.block_count() {
             buffer.resize(params.block_count(), Block::new());
         }
@@ -139,7 +146,9 @@ fn phc(params: &Params, salt: &[u8; 16], output: &[u8; 32]) -> Result<String, Fa
     Ok(PasswordHash {
         algorithm: Algorithm::Argon2id.ident(),
         version: Some(Version::V0x13.into()),
-        params: params.try_into().map_err(|_| Fault::Corrupt("a password hash could not be written".to_owned()))?,
+        params: params
+            .try_into()
+            .map_err(|_| Fault::Corrupt("a password hash could not be written".to_owned()))?,
         salt: Some(Salt::new(salt).map_err(failed)?),
         hash: Some(Output::new(output).map_err(failed)?),
     }

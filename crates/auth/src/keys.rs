@@ -1,8 +1,8 @@
 //! The keys that sign tokens: made by the server itself, sealed at rest, parsed once.
 
 use domain::Timestamp;
-use oidc::{Algorithm, KeySet, SigningKey};
-use secrets::{Keyring, Place};
+use oidc::{Algorithm, JwkSet, KeySet, SigningKey};
+use secrets::sealing::{Keyring, Place};
 use store::Store;
 
 use crate::Fault;
@@ -22,25 +22,35 @@ impl Keys {
         let mut tx = store.begin().await?;
         let mut keys = Vec::new();
         for row in store::signing_keys::list(&mut tx).await? {
-            let algorithm = Algorithm::from_name(&row.algorithm).ok_or_else(|| {
-                Fault::Corrupt(format!("signing key {} is for {}, which this release does not know", row.kid, row.algorithm))
-            })?;
+            let algorithm: Algorithm =
+                serde_json::from_value(row.algorithm.as_str().into()).map_err(|_| unknown_algorithm(&row))?;
             let private = keyring.open(&place(&row.kid), &row.private_key)?;
-            keys.push(SigningKey::from_pkcs8(algorithm, &private).map_err(|error| Fault::Corrupt(error.to_string()))?);
+            keys.push(SigningKey::from_pkcs8(algorithm, &private).map_err(corrupt)?);
         }
         if keys.is_empty() {
-            let key = SigningKey::generate(Algorithm::EdDsa).map_err(|error| Fault::Corrupt(error.to_string()))?;
-            let sealed = keyring.seal(&place(key.kid()), key.to_pkcs8());
+            let key = SigningKey::generate(Algorithm::EdDsa).map_err(corrupt)?;
+            let sealed = keyring.seal(&place(key.kid()), &key.to_pkcs8().map_err(corrupt)?);
             store::signing_keys::insert(&mut tx, key.kid(), key.algorithm().name(), &sealed, now).await?;
             tx.commit().await?;
             keys.push(key);
         }
-        let public: Vec<_> = keys.iter().map(SigningKey::public_jwk).collect();
-        let published = serde_json::json!({ "keys": public }).to_string();
-        let verifying = KeySet::new(keys.iter().map(SigningKey::verifying_key).collect());
+        let public = JwkSet { keys: keys.iter().map(|key| key.public_jwk().clone()).collect() };
+        let published = serde_json::to_string(&public)?;
+        let verifying = KeySet::from_jwk_set(&public).map_err(corrupt)?;
         let signing = keys.remove(0);
         Ok(Self { signing, verifying, published })
     }
+}
+
+fn corrupt(error: impl ToString) -> Fault {
+    Fault::Corrupt(error.to_string())
+}
+
+fn unknown_algorithm(row: &store::signing_keys::SigningKey) -> Fault {
+    Fault::Corrupt(format!(
+        "signing key {} is for {}, which this release does not know",
+        row.kid, row.algorithm
+    ))
 }
 
 fn place(kid: &str) -> Place<'_> {

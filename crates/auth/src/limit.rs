@@ -83,7 +83,11 @@ impl Limiter {
         self.memory.hit(key, hourly(limit), now).map_err(|retry_after| TooMany { retry_after })
     }
 
-    fn hits(&self, budgets: Vec<(String, store::ephemeral::Budget)>, now: Timestamp) -> Result<Try<'_>, TooMany> {
+    fn hits(
+        &self,
+        budgets: Vec<(String, store::ephemeral::Budget)>,
+        now: Timestamp,
+    ) -> Result<Try<'_>, TooMany> {
         let mut granted = Try { limiter: self, at: now, keys: Vec::with_capacity(budgets.len()) };
         for (key, budget) in budgets {
             if let Err(retry_after) = self.memory.hit(&key, budget, now) {

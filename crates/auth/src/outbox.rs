@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use domain::{MessageId, Timestamp};
-use secrets::Place;
+use secrets::sealing::Place;
 use serde::{Deserialize, Serialize};
 use store::Tx;
 use uuid::Uuid;
@@ -139,12 +139,24 @@ fn place(id: &Uuid) -> Place<'_> {
 
 impl Auth {
     /// Puts a mail in the outbox; it is sent once the transaction is committed.
-    pub(crate) async fn send(&self, tx: &mut Tx, mail: &Mail, life: Option<Duration>, now: Timestamp) -> Result<(), Fault> {
+    pub(crate) async fn send(
+        &self,
+        tx: &mut Tx,
+        mail: &Mail,
+        life: Option<Duration>,
+        now: Timestamp,
+    ) -> Result<(), Fault> {
         self.put_mail(tx, mail, life, false, now).await
     }
 
     /// Does all the work of sending a mail and sends none.
-    pub(crate) async fn pretend_to_send(&self, tx: &mut Tx, mail: &Mail, life: Option<Duration>, now: Timestamp) -> Result<(), Fault> {
+    pub(crate) async fn pretend_to_send(
+        &self,
+        tx: &mut Tx,
+        mail: &Mail,
+        life: Option<Duration>,
+        now: Timestamp,
+    ) -> Result<(), Fault> {
         self.put_mail(tx, mail, life, true, now).await
     }
 
@@ -159,7 +171,8 @@ impl Auth {
         let id = self.random.ordered_id(now);
         let payload = self.keyring.seal(&place(&id), &serde_json::to_vec(mail)?);
         let expires_at = now.plus(life.unwrap_or(NOTICE_LIFE));
-        store::outbox::insert(tx, MessageId(id), mail.message.kind(), &payload, decoy, now, expires_at).await?;
+        store::outbox::insert(tx, MessageId(id), mail.message.kind(), &payload, decoy, now, expires_at)
+            .await?;
         self.mail_waiting.notify_one();
         Ok(())
     }

@@ -73,11 +73,12 @@ impl Auth {
         context: &Context,
     ) -> Result<NewSession, PasswordChangeError> {
         self.settings.accounts.policy().check(new, &current.email, current.second_step)?;
-        let old_hash = self.check_password(current, present, context).await.map_err(|refusal| match refusal {
-            Refusal::Wrong => PasswordChangeError::WrongPassword,
-            Refusal::TooMany(too_many) => too_many.into(),
-            Refusal::Fault(fault) => fault.into(),
-        })?;
+        let old_hash =
+            self.check_password(current, present, context).await.map_err(|refusal| match refusal {
+                Refusal::Wrong => PasswordChangeError::WrongPassword,
+                Refusal::TooMany(too_many) => too_many.into(),
+                Refusal::Fault(fault) => fault.into(),
+            })?;
         let new_hash = self.hasher.hash(new).await?;
         let session = self.apply_password(current, &old_hash, &new_hash, context).await?;
         // Somebody else changed it while we hashed: the password that was right is no longer.

@@ -58,9 +58,14 @@ pub enum ProveError {
 
 impl Auth {
     /// What a page that asks for a code shows: the address, if this is the browser that signed up.
-    pub async fn pending_proof(&self, id: ArtefactId, context: &Context) -> Result<Option<PendingProof>, Fault> {
+    pub async fn pending_proof(
+        &self,
+        id: ArtefactId,
+        context: &Context,
+    ) -> Result<Option<PendingProof>, Fault> {
         let mut tx = self.store.read().await?;
-        let found = store::artefacts::find(&mut tx, id, Purpose::ProveAddress.name(), self.clock.now()).await?;
+        let found =
+            store::artefacts::find(&mut tx, id, Purpose::ProveAddress.name(), self.clock.now()).await?;
         match found {
             Some(artefact) if is_bound_to(&artefact, context) => self.pending(&artefact, context).map(Some),
             _ => Ok(None),
@@ -142,7 +147,9 @@ impl Auth {
         let fault = |error: store::Error| Fault::from(error);
         let now = self.clock.now();
         let mut tx = self.store.begin().await.map_err(fault)?;
-        let taken = store::artefacts::take(&mut tx, artefact, Purpose::ProveAddress.name(), now).await.map_err(fault)?;
+        let taken = store::artefacts::take(&mut tx, artefact, Purpose::ProveAddress.name(), now)
+            .await
+            .map_err(fault)?;
         if taken.is_none() || !store::emails::set_proved(&mut tx, user, now).await.map_err(fault)? {
             return Err(EvidenceError::Gone.into());
         }
@@ -153,7 +160,9 @@ impl Auth {
             let name = if fresh { "" } else { claim.name.as_str() };
             store::passwords::set(&mut tx, user, hash, now).await.map_err(fault)?;
             store::users::set_profile(&mut tx, user, name, None, now).await.map_err(fault)?;
-            store::users::set_second_step(&mut tx, user, claim.second_step && !fresh, now).await.map_err(fault)?;
+            store::users::set_second_step(&mut tx, user, claim.second_step && !fresh, now)
+                .await
+                .map_err(fault)?;
             store::known_browsers::forget_all(&mut tx, user).await.map_err(fault)?;
             store::email_changes::delete(&mut tx, user).await.map_err(fault)?;
             ended = store::sessions::delete_others(&mut tx, user, None).await.map_err(fault)?;

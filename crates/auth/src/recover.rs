@@ -50,7 +50,9 @@ impl Auth {
         let issued = self.issue(&mut tx, Purpose::ResetPassword, user, &payload, life, context, now).await?;
         let own_locale = account.as_ref().and_then(|account| account.locale.clone());
         let mail = Mail {
-            to: account.as_ref().map_or_else(|| email.address().to_owned(), |account| account.address.clone()),
+            to: account
+                .as_ref()
+                .map_or_else(|| email.address().to_owned(), |account| account.address.clone()),
             locale: own_locale.unwrap_or_else(|| context.locale.clone()),
             message: Message::ResetPassword {
                 code: issued.code,

@@ -32,7 +32,11 @@ pub enum StepError {
 
 impl Auth {
     /// What a page that asks for the code shows.
-    pub async fn pending_step(&self, id: ArtefactId, context: &Context) -> Result<Option<PendingStep>, Fault> {
+    pub async fn pending_step(
+        &self,
+        id: ArtefactId,
+        context: &Context,
+    ) -> Result<Option<PendingStep>, Fault> {
         let Some(artefact) = self.find_step(id, context).await? else { return Ok(None) };
         let attempt: Attempt = self.payload(&artefact)?;
         Ok(Some(PendingStep { email: attempt.email }))
@@ -76,13 +80,22 @@ impl Auth {
         let mut tx = self.store.begin().await?;
         let taken = store::artefacts::take(&mut tx, id, Purpose::SecondStep.name(), now).await?;
         // The account may have been disabled, or have changed, since its password was right.
-        let account = store::users::find(&mut tx, user).await?.filter(|account| account.disabled_at.is_none());
+        let account =
+            store::users::find(&mut tx, user).await?.filter(|account| account.disabled_at.is_none());
         let (Some(_), Some(account)) = (taken, account) else { return Ok(None) };
         let proofs = Proofs::new([Proof::Password, Proof::Code]);
         let session = self.open_session(&mut tx, user, &proofs, attempt.replaces, context, now).await?;
         let person = Some(account.pseudonym);
-        self.record(&mut tx, Act::SecondStep, Outcome::Done, person, &session_detail(session.id), context, now)
-            .await?;
+        self.record(
+            &mut tx,
+            Act::SecondStep,
+            Outcome::Done,
+            person,
+            &session_detail(session.id),
+            context,
+            now,
+        )
+        .await?;
         tx.commit().await?;
         self.live.changed(attempt.replaces.map(|old| old.0));
         Ok(Some(session))
@@ -116,7 +129,8 @@ impl Auth {
         self.limiter.second_step_mail(attempt.email.normalized(), now)?;
         let life = self.settings.limits.code_life;
         let mut tx = self.store.begin().await.map_err(Fault::from)?;
-        let account = store::users::find(&mut tx, user).await.map_err(Fault::from)?.ok_or(EvidenceError::Gone)?;
+        let account =
+            store::users::find(&mut tx, user).await.map_err(Fault::from)?.ok_or(EvidenceError::Gone)?;
         let issued = self.reissue(&mut tx, artefact, life, now).await?.ok_or(EvidenceError::Gone)?;
         let mail = Mail {
             to: account.address,

@@ -65,7 +65,9 @@ impl Auth {
         let found = {
             let mut tx = self.store.read().await.map_err(Fault::from)?;
             let browser = browser.map(<[u8; 32]>::as_slice);
-            users::find_for_sign_in(&mut tx, request.email.normalized(), browser).await.map_err(Fault::from)?
+            users::find_for_sign_in(&mut tx, request.email.normalized(), browser)
+                .await
+                .map_err(Fault::from)?
         };
         let known = found.as_ref().is_some_and(|found| found.known_browser);
         let attempt = self.limiter.credential(
@@ -121,7 +123,8 @@ impl Auth {
         let mut tx = self.store.begin().await.map_err(Fault::from)?;
         let session = self.open_session(&mut tx, user, &proofs, request.replaces, context, now).await?;
         let detail = crate::audit::session_detail(session.id);
-        self.record(&mut tx, Act::SignIn, Outcome::Done, Some(found.user.pseudonym), &detail, context, now).await?;
+        self.record(&mut tx, Act::SignIn, Outcome::Done, Some(found.user.pseudonym), &detail, context, now)
+            .await?;
         tx.commit().await.map_err(Fault::from)?;
         self.live.changed(request.replaces.map(|old| old.0));
         Ok(session)
@@ -191,7 +194,8 @@ impl Auth {
         let mail = Mail { to: found.user.address.clone(), locale, message };
         self.send(&mut tx, &mail, Some(life), now).await?;
         let person = Some(found.user.pseudonym);
-        self.record(&mut tx, Act::SignIn, Outcome::Refused, person, "address not proved", context, now).await?;
+        self.record(&mut tx, Act::SignIn, Outcome::Refused, person, "address not proved", context, now)
+            .await?;
         tx.commit().await.map_err(Fault::from)?;
         Ok(SignedIn::Unproved { proof: issued.id })
     }

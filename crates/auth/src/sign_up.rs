@@ -85,7 +85,12 @@ impl Auth {
         Ok(self.claim_address(claim, context, self.clock.now()).await?)
     }
 
-    async fn claim_address(&self, mut claim: Claim, context: &Context, now: Timestamp) -> Result<SignedUp, Fault> {
+    async fn claim_address(
+        &self,
+        mut claim: Claim,
+        context: &Context,
+        now: Timestamp,
+    ) -> Result<SignedUp, Fault> {
         let mut tx = self.store.begin().await?;
         let owner = store::emails::owner(&mut tx, &claim.email).await?;
         let person;
@@ -120,10 +125,17 @@ impl Auth {
         Ok(SignedUp { proof: issued.id, created })
     }
 
-    async fn make_account(&self, tx: &mut Tx, user: UserId, claim: &Claim, now: Timestamp) -> Result<Uuid, Fault> {
+    async fn make_account(
+        &self,
+        tx: &mut Tx,
+        user: UserId,
+        claim: &Claim,
+        now: Timestamp,
+    ) -> Result<Uuid, Fault> {
         let pseudonym = Pseudonym(self.random.opaque_id());
         let locale = None;
-        store::users::insert(tx, user, pseudonym, claim.name.as_str(), locale, claim.second_step, now).await?;
+        store::users::insert(tx, user, pseudonym, claim.name.as_str(), locale, claim.second_step, now)
+            .await?;
         let email_id = EmailId(self.random.ordered_id(now));
         if !store::emails::insert(tx, email_id, user, &claim.email, None, now).await? {
             return Err(Fault::Corrupt("another sign-up took the address at the same instant".to_owned()));

@@ -1,7 +1,7 @@
 //! Everything the use cases stand on, put together once in `main`.
 
 use domain::{Clock, Timestamp};
-use secrets::Keyring;
+use secrets::sealing::Keyring;
 use store::Store;
 use tokio::sync::Notify;
 

@@ -112,7 +112,8 @@ impl Auth {
             auth_time: proved_at.seconds(),
             amr: proofs.names().into_iter().map(ToOwned::to_owned).collect(),
         };
-        let token = self.keys.signing.sign(TYPE, &claims).map_err(|error| Fault::Corrupt(error.to_string()))?;
+        let token =
+            self.keys.signing.sign(TYPE, &claims).map_err(|error| Fault::Corrupt(error.to_string()))?;
         Ok(SecretString::from(token))
     }
 
@@ -133,9 +134,10 @@ impl Auth {
     }
 
     fn verify(&self, token: &str, now: Timestamp) -> Result<CheckedToken, TokenError> {
-        let expected = Expected { typ: TYPE, issuer: &self.issuer, audience: &self.issuer, leeway_seconds: 0 };
-        let claims: Claims =
-            self.keys.verifying.verify(token, &expected, now.seconds()).map_err(|_| TokenError::Invalid)?;
+        let expected =
+            Expected { typ: TYPE, issuer: &self.issuer, audience: &self.issuer, leeway_seconds: 0 };
+        let verified = self.keys.verifying.verify::<Claims>(token, &expected, now.seconds());
+        let claims = verified.map_err(|_| TokenError::Invalid)?.claims;
         Ok(CheckedToken {
             user: claims.sub,
             session: claims.sid,

@@ -1,0 +1,306 @@
+//! The account of whoever is signed in. What is sensitive asks for a proof of at most ten minutes ago.
+
+use auth::{DeleteError, EmailChangeError, PasswordChangeError, Progress, SecondStepError, Side};
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::App;
+use crate::api::{clear_session, set_session};
+use crate::api::{Fields, Said, said};
+use crate::http::asking::{Fresh, SignedIn};
+use crate::http::failure::Failure;
+use crate::http::json::Json;
+use crate::locale::Locale;
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct AccountAnswer {
+    /// Its id: the `sub` of every token.
+    id: Uuid,
+    /// Its address.
+    email: String,
+    /// Whether the address was proved.
+    email_proved: bool,
+    /// Its name; may be empty.
+    name: String,
+    /// Its language (BCP 47), if one was chosen.
+    locale: Option<String>,
+    /// Whether a code by mail is asked for after the password.
+    second_step: bool,
+    /// When it was made (RFC 3339).
+    created_at: String,
+}
+
+/// Show the account
+#[utoipa::path(get, path = "/api/v1/account", tag = "Account", security(("session" = [])),
+    responses((status = 200, body = AccountAnswer, description = "The account.")))]
+pub(crate) async fn show(State(app): State<App>, signed_in: SignedIn) -> Result<Response, Failure> {
+    let account = app.auth.account(&signed_in.current).await?.ok_or(Failure::Unauthenticated)?;
+    Ok(axum::Json(AccountAnswer {
+        id: account.id.0,
+        email: account.email.address().to_owned(),
+        email_proved: account.proved,
+        name: account.name,
+        locale: account.locale,
+        second_step: account.second_step,
+        created_at: rfc3339(account.created_at.micros()),
+    })
+    .into_response())
+}
+
+/// Microseconds since the Unix epoch, as RFC 3339 in UTC.
+pub(crate) fn rfc3339(micros: i64) -> String {
+    jiff::Timestamp::from_microsecond(micros).map(|moment| moment.to_string()).unwrap_or_default()
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ProfileBody {
+    /// The name; may be empty.
+    #[schema(max_length = 100)]
+    name: String,
+    /// The language: `en` or `de`; null to go by each request.
+    #[schema(pattern = "^(en|de)$")]
+    locale: Option<String>,
+}
+
+/// Change name and language
+#[utoipa::path(patch, path = "/api/v1/account", tag = "Account", request_body = ProfileBody, security(("session" = [])),
+    responses((status = 200, body = Said, description = "Changed.")))]
+pub(crate) async fn change(State(app): State<App>, signed_in: SignedIn, Json(body): Json<ProfileBody>) -> Result<Response, Failure> {
+    let mut fields = Fields::default();
+    let Some(name) = fields.name("name", &body.name) else { return Err(fields.refuse()) };
+    let locale = match body.locale.as_deref() {
+        Some(tag) => Some(
+            Locale::from_tag(tag).ok_or_else(|| Failure::field("locale", "unknown", &"the languages are en and de"))?,
+        ),
+        None => None,
+    };
+    let SignedIn { asking, current } = signed_in;
+    app.auth.change_profile(&current, &name, locale.map(Locale::tag), &asking.context).await?;
+    Ok(said("Changed."))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DeleteBody {
+    /// The password.
+    #[schema(min_length = 1, max_length = 512)]
+    password: String,
+}
+
+/// Delete the account
+///
+/// At once and for good.
+#[utoipa::path(delete, path = "/api/v1/account", tag = "Account", request_body = DeleteBody, security(("session" = [])),
+    responses((status = 200, body = Said, description = "Deleted.")))]
+pub(crate) async fn delete(State(app): State<App>, Fresh(signed_in): Fresh, Json(body): Json<DeleteBody>) -> Result<Response, Failure> {
+    let mut fields = Fields::default();
+    let Some(password) = fields.password("password", &body.password) else { return Err(fields.refuse()) };
+    app.auth.delete_account(&signed_in.current, &password, &signed_in.asking.context).await?;
+    let mut response = said("Deleted.");
+    clear_session(&app, &mut response);
+    Ok(response)
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PasswordBody {
+    /// The present password.
+    #[schema(min_length = 1, max_length = 512)]
+    current_password: String,
+    /// The new one.
+    #[schema(min_length = 1, max_length = 512)]
+    new_password: String,
+}
+
+/// Change the password
+///
+/// Every other session ends, and this one gets a new id: both cookies are set anew.
+#[utoipa::path(put, path = "/api/v1/account/password", tag = "Account", request_body = PasswordBody, security(("session" = [])),
+    responses((status = 200, body = Said, description = "Changed.")))]
+pub(crate) async fn change_password(State(app): State<App>, signed_in: SignedIn, Json(body): Json<PasswordBody>) -> Result<Response, Failure> {
+    let mut fields = Fields::default();
+    let present = fields.password("current_password", &body.current_password);
+    let new = fields.password("new_password", &body.new_password);
+    let (Some(present), Some(new)) = (present, new) else { return Err(fields.refuse()) };
+    let SignedIn { asking, current } = signed_in;
+    let session = app.auth.change_password(&current, &present, &new, &asking.context).await?;
+    let mut response = said("Changed.");
+    set_session(&app, &mut response, &session);
+    Ok(response)
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SecondStepSwitchBody {
+    /// On or off.
+    enabled: bool,
+    /// The present password; needed to switch it off.
+    #[schema(min_length = 1, max_length = 512)]
+    password: Option<String>,
+    /// A longer password, needed with switching off if the present one is shorter than 15 characters.
+    #[schema(min_length = 1, max_length = 512)]
+    new_password: Option<String>,
+}
+
+/// Switch the second step
+#[utoipa::path(put, path = "/api/v1/account/second-step", tag = "Account", request_body = SecondStepSwitchBody, security(("session" = [])),
+    responses((status = 200, body = Said, description = "Switched.")))]
+pub(crate) async fn change_second_step(
+    State(app): State<App>,
+    Fresh(signed_in): Fresh,
+    Json(body): Json<SecondStepSwitchBody>,
+) -> Result<Response, Failure> {
+    let SignedIn { asking, current } = signed_in;
+    if body.enabled {
+        app.auth.enable_second_step(&current, &asking.context).await?;
+        return Ok(said("The second step is on."));
+    }
+    let mut fields = Fields::default();
+    let Some(text) = body.password else {
+        return Err(Failure::field("password", "required", &"send the present password to switch it off"));
+    };
+    let Some(present) = fields.password("password", &text) else { return Err(fields.refuse()) };
+    let new = match body.new_password {
+        Some(text) => Some(fields.password("new_password", &text).ok_or_else(|| fields.refuse())?),
+        None => None,
+    };
+    app.auth.disable_second_step(&current, &present, new.as_ref(), &asking.context).await?;
+    Ok(said("The second step is off."))
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct EmailChangeAnswer {
+    /// The address the account is to have.
+    email: String,
+    /// Whether the present address has agreed.
+    old_confirmed: bool,
+    /// Whether the new address has agreed.
+    new_confirmed: bool,
+}
+
+/// Show the change of address under way
+#[utoipa::path(get, path = "/api/v1/account/email", tag = "Account", security(("session" = [])),
+    responses((status = 200, body = EmailChangeAnswer, description = "The change."),
+              (status = 404, body = crate::http::failure::Problem, content_type = "application/problem+json", description = "None is under way.")))]
+pub(crate) async fn show_email_change(State(app): State<App>, signed_in: SignedIn) -> Result<Response, Failure> {
+    let change = app.auth.email_change(&signed_in.current).await?.ok_or(Failure::NotFound)?;
+    Ok(axum::Json(EmailChangeAnswer {
+        email: change.address.address().to_owned(),
+        old_confirmed: change.old_proved,
+        new_confirmed: change.new_proved,
+    })
+    .into_response())
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EmailBody {
+    /// The address the account is to have.
+    #[schema(max_length = 254)]
+    email: String,
+}
+
+/// Ask for a change of address
+///
+/// Both the present and the new address get a mail, and both have to agree.
+#[utoipa::path(post, path = "/api/v1/account/email", tag = "Account", request_body = EmailBody, security(("session" = [])),
+    responses((status = 202, body = Said, description = "Two mails are on their way.")))]
+pub(crate) async fn request_email_change(State(app): State<App>, Fresh(signed_in): Fresh, Json(body): Json<EmailBody>) -> Result<Response, Failure> {
+    let mut fields = Fields::default();
+    let Some(email) = fields.email("email", &body.email) else { return Err(fields.refuse()) };
+    app.auth.request_email_change(&signed_in.current, &email, &signed_in.asking.context).await?;
+    Ok((StatusCode::ACCEPTED, said("Both addresses have been sent a code: enter both.")).into_response())
+}
+
+/// Give the change of address up
+#[utoipa::path(delete, path = "/api/v1/account/email", tag = "Account", security(("session" = [])),
+    responses((status = 200, body = Said, description = "Given up.")))]
+pub(crate) async fn cancel_email_change(State(app): State<App>, signed_in: SignedIn) -> Result<Response, Failure> {
+    app.auth.cancel_email_change(&signed_in.current).await?;
+    Ok(said("The address stays as it is."))
+}
+
+#[derive(Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum SideBody {
+    /// The present address.
+    Old,
+    /// The new address.
+    New,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ConfirmEmailBody {
+    /// Which address the code was sent to.
+    side: SideBody,
+    /// The code.
+    #[schema(pattern = "^[0-9]{6}$")]
+    code: String,
+}
+
+/// Agree to a change of address
+#[utoipa::path(post, path = "/api/v1/account/email/confirm", tag = "Account", request_body = ConfirmEmailBody, security(("session" = [])),
+    responses((status = 200, body = Said, description = "Agreed.")))]
+pub(crate) async fn confirm_email_change(State(app): State<App>, signed_in: SignedIn, Json(body): Json<ConfirmEmailBody>) -> Result<Response, Failure> {
+    let SignedIn { asking, current } = signed_in;
+    let side = match body.side {
+        SideBody::Old => Side::Old,
+        SideBody::New => Side::New,
+    };
+    let progress = app.auth.confirm_email_change_by_code(&current, side, &body.code, &asking.context).await?;
+    Ok(said(match progress {
+        Progress::Waiting => "Agreed: now the other address.",
+        Progress::Done(_) => "The address is changed.",
+    }))
+}
+
+const NOT_YOURS: &str = "this is not your password";
+
+impl From<PasswordChangeError> for Failure {
+    fn from(error: PasswordChangeError) -> Self {
+        match error {
+            PasswordChangeError::WrongPassword => Self::Incorrect(NOT_YOURS),
+            PasswordChangeError::Weak(weakness) => Self::field("new_password", "weak", &weakness),
+            PasswordChangeError::TooMany(too_many) => too_many.into(),
+            PasswordChangeError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+impl From<SecondStepError> for Failure {
+    fn from(error: SecondStepError) -> Self {
+        match error {
+            SecondStepError::WrongPassword => Self::Incorrect(NOT_YOURS),
+            SecondStepError::Weak(weakness) => Self::field("new_password", "weak", &weakness),
+            SecondStepError::TooMany(too_many) => too_many.into(),
+            SecondStepError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+impl From<DeleteError> for Failure {
+    fn from(error: DeleteError) -> Self {
+        match error {
+            DeleteError::WrongPassword => Self::Incorrect(NOT_YOURS),
+            DeleteError::TooMany(too_many) => too_many.into(),
+            DeleteError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+impl From<EmailChangeError> for Failure {
+    fn from(error: EmailChangeError) -> Self {
+        match error {
+            EmailChangeError::Same => Self::field("email", "same", &error),
+            EmailChangeError::Evidence(error) => error.into(),
+            EmailChangeError::TooMany(too_many) => too_many.into(),
+            EmailChangeError::Fault(fault) => fault.into(),
+        }
+    }
+}

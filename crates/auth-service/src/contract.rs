@@ -1,0 +1,272 @@
+//! The small contract that apps of the auth-service family speak, at the root, JSON only. Errors are `{"error": "…"}`.
+
+use auth::{SignIn, SignInError, SignUp, SignUpError, SignedIn, StepError, TokenError};
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use domain::{ArtefactId, DisplayName, Email, Password};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use uuid::Uuid;
+
+use crate::App;
+use crate::api::{Said, clear_session, said, set_session};
+use crate::http::asking::Asking;
+use crate::http::failure::Failure;
+use crate::http::json::Json;
+
+/// The five routes.
+pub(crate) fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(sign_up))
+        .routes(routes!(sign_in))
+        .routes(routes!(second_step))
+        .routes(routes!(sign_out))
+        .routes(routes!(check_token))
+}
+
+/// What went wrong.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct FamilyError {
+    /// For a person.
+    error: String,
+}
+
+fn refuse(status: StatusCode, error: &str) -> Response {
+    (status, axum::Json(FamilyError { error: error.to_owned() })).into_response()
+}
+
+fn invalid_credentials() -> Response {
+    refuse(StatusCode::BAD_REQUEST, "Invalid credentials")
+}
+
+fn incorrect_credentials() -> Response {
+    refuse(StatusCode::UNAUTHORIZED, "Incorrect credentials")
+}
+
+/// The contract knows one answer for a body it cannot read: 422.
+struct Body<T>(T);
+
+impl<T: serde::de::DeserializeOwned> axum::extract::FromRequest<App> for Body<T> {
+    type Rejection = Response;
+
+    async fn from_request(request: axum::extract::Request, app: &App) -> Result<Self, Response> {
+        match Json::from_request(request, app).await {
+            Ok(Json(body)) => Ok(Self(body)),
+            Err(failure @ (Failure::Malformed(_) | Failure::Invalid(_))) => {
+                let pointer = match &failure {
+                    Failure::Invalid(errors) => errors.first().map(|error| error.pointer.clone()).unwrap_or_default(),
+                    _ => String::new(),
+                };
+                let detail = failure.detail();
+                let error = if pointer.is_empty() { detail } else { format!("{pointer}: {detail}") };
+                Err(refuse(StatusCode::UNPROCESSABLE_ENTITY, &error))
+            }
+            Err(failure) => Err(failure.into_response()),
+        }
+    }
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SignupBody {
+    /// The address.
+    email: String,
+    /// The password.
+    password: String,
+    /// Whether a code by mail is asked for after the password.
+    #[serde(rename = "requires2FA")]
+    requires_2fa: bool,
+}
+
+/// Sign up
+///
+/// By default the answer is the same whether or not the address has an account. With `[api] reveal_accounts = true` it is
+/// 409 if it has.
+#[utoipa::path(post, path = "/signup", tag = "Contract of the auth-service family", request_body = SignupBody,
+    responses(
+        (status = 201, body = Said, description = "Signed up."),
+        (status = 400, body = FamilyError, description = "\"Invalid credentials\": no address, or a password that will not do."),
+        (status = 409, body = FamilyError, description = "\"User already exists\".")))]
+pub(crate) async fn sign_up(State(app): State<App>, asking: Asking, body: Result<Body<SignupBody>, Response>) -> Result<Response, Failure> {
+    let body = match body {
+        Ok(Body(body)) => body,
+        Err(response) => return Ok(response),
+    };
+    let (Ok(email), Ok(password)) = (Email::parse(&body.email), Password::parse(&body.password)) else {
+        return Ok(invalid_credentials());
+    };
+    let name = DisplayName::default();
+    let request = SignUp { email, password, name, second_step: body.requires_2fa, return_to: None };
+    match app.auth.sign_up(request, &asking.context).await {
+        Ok(signed_up) if !signed_up.created && app.reveal_accounts => {
+            Ok(refuse(StatusCode::CONFLICT, "User already exists"))
+        }
+        Ok(_) => Ok((StatusCode::CREATED, said("User created successfully!")).into_response()),
+        Err(SignUpError::Weak(_)) => Ok(invalid_credentials()),
+        Err(SignUpError::TooMany(too_many)) => Err(too_many.into()),
+        Err(SignUpError::Fault(fault)) => Err(fault.into()),
+    }
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LoginBody {
+    /// The address.
+    email: String,
+    /// The password.
+    password: String,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct TwoFactorAnswer {
+    /// What is asked for, for a person.
+    message: &'static str,
+    /// Which attempt the code is for.
+    #[serde(rename = "loginAttemptId")]
+    login_attempt_id: Uuid,
+}
+
+/// Sign in
+#[utoipa::path(post, path = "/login", tag = "Contract of the auth-service family", request_body = LoginBody,
+    responses(
+        (status = 200, body = Said, description = "Signed in; the cookie `jwt` is set."),
+        (status = 206, body = TwoFactorAnswer, description = "The password is right; now the code from the mail."),
+        (status = 400, body = FamilyError, description = "\"Invalid credentials\": no address, or no password.")))]
+pub(crate) async fn sign_in(State(app): State<App>, asking: Asking, body: Result<Body<LoginBody>, Response>) -> Result<Response, Failure> {
+    let body = match body {
+        Ok(Body(body)) => body,
+        Err(response) => return Ok(response),
+    };
+    let (Ok(email), Ok(password)) = (Email::parse(&body.email), Password::parse(&body.password)) else {
+        return Ok(invalid_credentials());
+    };
+    match app.auth.sign_in(SignIn { email, password, replaces: None }, &asking.context).await {
+        Ok(SignedIn::Session(session)) => {
+            let mut response = said("Login successful");
+            set_session(&app, &mut response, &session);
+            Ok(response)
+        }
+        Ok(SignedIn::SecondStep { attempt }) => {
+            let answer = TwoFactorAnswer { message: "2FA required", login_attempt_id: attempt.0 };
+            Ok((StatusCode::PARTIAL_CONTENT, axum::Json(answer)).into_response())
+        }
+        Ok(SignedIn::Unproved { .. }) | Err(SignInError::Incorrect) => Ok(incorrect_credentials()),
+        Err(SignInError::TooMany(too_many)) => Err(too_many.into()),
+        Err(SignInError::Fault(fault)) => Err(fault.into()),
+    }
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TwoFactorBody {
+    /// The address.
+    email: String,
+    /// Which attempt, as `/login` answered.
+    #[serde(rename = "loginAttemptId")]
+    login_attempt_id: String,
+    /// The code from the mail.
+    #[serde(rename = "2FACode")]
+    code: String,
+}
+
+/// Take the second step
+#[utoipa::path(post, path = "/verify-2fa", tag = "Contract of the auth-service family", request_body = TwoFactorBody,
+    responses(
+        (status = 200, body = Said, description = "Signed in; the cookie `jwt` is set."),
+        (status = 400, body = FamilyError, description = "\"Invalid credentials\": no address, attempt or code.")))]
+pub(crate) async fn second_step(State(app): State<App>, asking: Asking, body: Result<Body<TwoFactorBody>, Response>) -> Result<Response, Failure> {
+    let body = match body {
+        Ok(Body(body)) => body,
+        Err(response) => return Ok(response),
+    };
+    let is_code = body.code.len() == 6 && body.code.bytes().all(|digit| digit.is_ascii_digit());
+    let (Ok(email), Ok(attempt), true) =
+        (Email::parse(&body.email), body.login_attempt_id.parse::<ArtefactId>(), is_code)
+    else {
+        return Ok(invalid_credentials());
+    };
+    match app.auth.second_step(attempt, &body.code, Some(&email), &asking.context).await {
+        Ok(session) => {
+            let mut response = said("Login successful");
+            set_session(&app, &mut response, &session);
+            Ok(response)
+        }
+        Err(StepError::Evidence(error)) => match Failure::from(error) {
+            Failure::Gone | Failure::WrongCode { .. } => Ok(incorrect_credentials()),
+            failure => Err(failure),
+        },
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Sign out
+#[utoipa::path(post, path = "/logout", tag = "Contract of the auth-service family", security(("jwt" = [])),
+    responses(
+        (status = 200, body = Said, description = "Signed out; the cookie is cleared."),
+        (status = 400, body = FamilyError, description = "\"Missing auth token\"."),
+        (status = 401, body = FamilyError, description = "\"Invalid auth token\".")))]
+pub(crate) async fn sign_out(State(app): State<App>, asking: Asking) -> Result<Response, Failure> {
+    let Some(token) = &asking.jwt else { return Ok(refuse(StatusCode::BAD_REQUEST, "Missing auth token")) };
+    let ended = match app.auth.check_token(token).await {
+        Ok(checked) => app.auth.sign_out_by_token(checked.user, checked.session, &asking.context).await?,
+        Err(TokenError::Invalid) => false,
+        Err(TokenError::Fault(fault)) => return Err(fault.into()),
+    };
+    if !ended {
+        return Ok(refuse(StatusCode::UNAUTHORIZED, "Invalid auth token"));
+    }
+    let mut response = said("Logout successful");
+    clear_session(&app, &mut response);
+    Ok(response)
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TokenBody {
+    /// The value of the cookie `jwt`.
+    token: String,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct TokenAnswer {
+    /// It holds.
+    active: bool,
+    /// Whose it is.
+    sub: Uuid,
+    /// The session it projects.
+    sid: Uuid,
+    /// When it expires, Unix seconds.
+    exp: i64,
+    /// When its owner last proved who they are, Unix seconds.
+    auth_time: i64,
+    /// What they proved (RFC 8176).
+    amr: Vec<String>,
+}
+
+/// Check a token
+#[utoipa::path(post, path = "/verify-token", tag = "Contract of the auth-service family", request_body = TokenBody,
+    responses(
+        (status = 200, body = TokenAnswer, description = "It holds."),
+        (status = 401, body = FamilyError, description = "\"Invalid auth token\": forged, expired or revoked.")))]
+pub(crate) async fn check_token(State(app): State<App>, body: Result<Body<TokenBody>, Response>) -> Result<Response, Failure> {
+    let body = match body {
+        Ok(Body(body)) => body,
+        Err(response) => return Ok(response),
+    };
+    match app.auth.check_token(&body.token).await {
+        Ok(checked) => Ok(axum::Json(TokenAnswer {
+            active: true,
+            sub: checked.user.0,
+            sid: checked.session.0,
+            exp: checked.expires_at,
+            auth_time: checked.auth_time,
+            amr: checked.amr.clone(),
+        })
+        .into_response()),
+        Err(TokenError::Invalid) => Ok(refuse(StatusCode::UNAUTHORIZED, "Invalid auth token")),
+        Err(TokenError::Fault(fault)) => Err(fault.into()),
+    }
+}

@@ -1,0 +1,9 @@
+//! What all routes share: who is asking, what is refused before a handler runs, how a failure is shown.
+
+pub(crate) mod asking;
+pub(crate) mod cookies;
+pub(crate) mod device;
+pub(crate) mod failure;
+pub(crate) mod guard;
+pub(crate) mod headers;
+pub(crate) mod json;

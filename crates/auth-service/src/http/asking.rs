@@ -1,0 +1,143 @@
+//! Who is asking: extractors that prove it.
+
+use std::net::{IpAddr, SocketAddr};
+
+use auth::{Context, Current};
+use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::http::HeaderMap;
+use axum::http::header::{ACCEPT_LANGUAGE, USER_AGENT};
+use axum::http::request::Parts;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use domain::Network;
+
+use crate::App;
+use crate::http::failure::Failure;
+use crate::http::{cookies, device};
+use crate::locale::Locale;
+
+/// What names this request in the log, in the audit trail, and to the person.
+#[derive(Clone, Debug)]
+pub(crate) struct SupportId(pub(crate) String);
+
+/// The token a browser keeps, whether it brought it or is given it with this answer.
+#[derive(Clone, Debug)]
+pub(crate) struct BrowserToken(pub(crate) String);
+
+/// A request, as the use cases need to know it.
+#[derive(Clone, Debug)]
+pub(crate) struct Asking {
+    pub(crate) context: Context,
+    pub(crate) locale: Locale,
+    pub(crate) session_token: Option<String>,
+    pub(crate) jwt: Option<String>,
+}
+
+impl FromRequestParts<App> for Asking {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
+        let headers = &parts.headers;
+        let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
+        let chosen = cookies::read(headers, app.cookies.language).and_then(Locale::from_tag);
+        let locale = Locale::negotiate(chosen, header(ACCEPT_LANGUAGE));
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+        let browser = parts.extensions.get::<BrowserToken>().map(|token| token.0.as_str());
+        let browser = browser.or_else(|| cookies::read(headers, app.cookies.browser));
+        let context = Context {
+            network: Network::of(client_address(peer, headers, &app.trusted_proxies)),
+            device: device::describe(header(USER_AGENT).unwrap_or_default()),
+            support_id: parts.extensions.get::<SupportId>().map(|id| id.0.clone()).unwrap_or_default(),
+            browser: browser.and_then(hash_browser_token),
+            locale: locale.tag().to_owned(),
+        };
+        let owned = |value: Option<&str>| value.map(ToOwned::to_owned);
+        Ok(Self {
+            context,
+            locale,
+            session_token: owned(cookies::read(headers, app.cookies.session)),
+            jwt: owned(cookies::read(headers, app.cookies.jwt)),
+        })
+    }
+}
+
+/// What is known of a browser is the hash of its token; anything that is no token of ours is none.
+fn hash_browser_token(token: &str) -> Option<[u8; 32]> {
+    URL_SAFE_NO_PAD.decode(token).ok().filter(|bytes| bytes.len() == 32).map(|bytes| secrets::sha256(&bytes))
+}
+
+/// The address of the client: the peer's, unless that is a proxy we trust; then the last one it was told of that is not.
+fn client_address(peer: Option<IpAddr>, headers: &HeaderMap, trusted: &[ipnet::IpNet]) -> IpAddr {
+    let peer = peer.unwrap_or(IpAddr::from([127, 0, 0, 1])).to_canonical();
+    let is_trusted = |address: &IpAddr| trusted.iter().any(|network| network.contains(address));
+    if !is_trusted(&peer) {
+        return peer;
+    }
+    let mut hops: Vec<IpAddr> = Vec::new();
+    for header in headers.get_all("x-forwarded-for") {
+        for hop in header.to_str().unwrap_or_default().split(',') {
+            match hop.trim().parse::<IpAddr>() {
+                Ok(address) => hops.push(address.to_canonical()),
+                // What comes before a hop that cannot be read cannot be believed.
+                Err(_) => hops.clear(),
+            }
+        }
+    }
+    hops.into_iter().rev().find(|hop| !is_trusted(hop)).unwrap_or(peer)
+}
+
+/// Somebody who is signed in.
+#[derive(Clone, Debug)]
+pub(crate) struct SignedIn {
+    pub(crate) asking: Asking,
+    pub(crate) current: Current,
+}
+
+impl FromRequestParts<App> for SignedIn {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
+        let asking = Asking::from_request_parts(parts, app).await?;
+        let current = find_current(app, &asking).await?.ok_or(Failure::Unauthenticated)?;
+        Ok(Self { asking, current })
+    }
+}
+
+/// Whoever the session cookie says is signed in.
+pub(crate) async fn find_current(app: &App, asking: &Asking) -> Result<Option<Current>, Failure> {
+    match &asking.session_token {
+        Some(token) => Ok(app.auth.current(token).await?),
+        None => Ok(None),
+    }
+}
+
+/// Somebody who is signed in and proved who they are a moment ago.
+#[derive(Clone, Debug)]
+pub(crate) struct Fresh(pub(crate) SignedIn);
+
+impl FromRequestParts<App> for Fresh {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
+        let signed_in = SignedIn::from_request_parts(parts, app).await?;
+        if app.auth.is_fresh(&signed_in.current) { Ok(Self(signed_in)) } else { Err(Failure::NotFresh) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forwarded_addresses_count_only_from_trusted_proxies() {
+        let trusted = ["10.0.0.0/8".parse().unwrap()];
+        let mut headers = HeaderMap::new();
+        headers.append("x-forwarded-for", "198.51.100.1, 203.0.113.9".parse().unwrap());
+        headers.append("x-forwarded-for", "10.1.1.1".parse().unwrap());
+        let client = |peer: [u8; 4], headers: &HeaderMap| client_address(Some(peer.into()), headers, &trusted);
+        assert_eq!(client([192, 0, 2, 7], &headers), IpAddr::from([192, 0, 2, 7]), "a stranger's word");
+        assert_eq!(client([10, 0, 0, 1], &headers), IpAddr::from([203, 0, 113, 9]), "the last hop not ours");
+        headers.append("x-forwarded-for", "unknown".parse().unwrap());
+        assert_eq!(client([10, 0, 0, 1], &headers), IpAddr::from([10, 0, 0, 1]), "nothing readable after it");
+    }
+}

@@ -1,0 +1,80 @@
+//! Cookies: their names, and how they are set.
+
+use axum::http::HeaderValue;
+use axum::http::header::{COOKIE, SET_COOKIE};
+use axum::response::Response;
+use cookie::{Cookie, SameSite, time::Duration};
+
+/// The cookies this server sets.
+///
+/// Over https each but `jwt` has the prefix `__Host-`, so that no sibling host can set it (RFC 6265bis section 4.1.3.2).
+/// `jwt` is named by the contract that apps of the auth-service family speak.
+#[derive(Debug)]
+pub(crate) struct CookieNames {
+    secure: bool,
+    pub(crate) session: &'static str,
+    pub(crate) browser: &'static str,
+    pub(crate) language: &'static str,
+    pub(crate) jwt: &'static str,
+}
+
+/// A browser is asked to keep a cookie for so long at the most (RFC 6265bis section 4.1.2.2).
+pub(crate) const LONGEST: std::time::Duration = std::time::Duration::from_hours(400 * 24);
+
+impl CookieNames {
+    pub(crate) fn new(secure: bool) -> Self {
+        if secure {
+            Self {
+                secure,
+                session: "__Host-keyward-session",
+                browser: "__Host-keyward-browser",
+                language: "__Host-keyward-language",
+                jwt: "jwt",
+            }
+        } else {
+            Self {
+                secure,
+                session: "keyward-session",
+                browser: "keyward-browser",
+                language: "keyward-language",
+                jwt: "jwt",
+            }
+        }
+    }
+
+    /// Sets a cookie on an answer.
+    pub(crate) fn set(&self, response: &mut Response, name: &str, value: &str, life: std::time::Duration) {
+        let life = Duration::try_from(life).unwrap_or(Duration::MAX);
+        let cookie = Cookie::build((name, value))
+            .http_only(true)
+            .same_site(SameSite::Lax)
+            .path("/")
+            .secure(self.secure)
+            .max_age(life)
+            .build();
+        if let Ok(value) = HeaderValue::from_str(&cookie.to_string()) {
+            response.headers_mut().append(SET_COOKIE, value);
+        }
+    }
+
+    /// Takes a cookie back.
+    pub(crate) fn clear(&self, response: &mut Response, name: &str) {
+        self.set(response, name, "", std::time::Duration::ZERO);
+    }
+}
+
+/// The value of the request's cookie `name`. A request with two of that name has none: one of them is not ours.
+pub(crate) fn read<'a>(headers: &'a axum::http::HeaderMap, name: &str) -> Option<&'a str> {
+    let mut found = None;
+    for header in headers.get_all(COOKIE) {
+        for pair in header.to_str().ok()?.split(';') {
+            if let Some((key, value)) = pair.trim().split_once('=')
+                && key == name
+                && found.replace(value).is_some()
+            {
+                return None;
+            }
+        }
+    }
+    found.filter(|value| !value.is_empty())
+}

@@ -1,0 +1,334 @@
+//! How a request that cannot be served is answered. A handler says which [`Failure`] it is; one place shows it in the
+//! form that the route speaks: a page, problem details (RFC 9457), or the family's `{"error": …}`.
+
+use std::time::Duration;
+
+use auth::{Fault, ReturnTo, TooMany};
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use axum::http::{HeaderValue, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::App;
+use crate::http::asking::{Asking, SupportId};
+use crate::pages;
+
+/// Why a request is not served.
+#[derive(Clone, Debug)]
+pub(crate) enum Failure {
+    /// No such page or route.
+    NotFound,
+    /// The route does not do this.
+    MethodNotAllowed,
+    /// The request cannot be read: not the syntax it claims.
+    Malformed(String),
+    /// The body is of a type the route does not take.
+    UnsupportedMediaType,
+    /// The body is larger than 64 KiB.
+    TooLarge,
+    /// The body did not come in time.
+    TooSlow,
+    /// Read, and found wanting.
+    Invalid(Vec<FieldError>),
+    /// It came from a page of somebody else's.
+    ForeignOrigin,
+    /// It came by a name that is not ours.
+    MisdirectedHost,
+    /// Nobody is signed in.
+    Unauthenticated,
+    /// Whoever is signed in has to prove it again.
+    NotFresh,
+    /// The password, or the pair of address and password, is not right.
+    Incorrect(&'static str),
+    /// The address was never proved.
+    Unproved,
+    /// A code or link was used or has expired.
+    Gone,
+    /// Not the code.
+    WrongCode {
+        /// How many more guesses it takes.
+        tries_left: u32,
+    },
+    /// Too many tries.
+    TooMany(Duration),
+    /// More to do than can be done.
+    Busy(Duration),
+    /// The database is away.
+    Unavailable,
+    /// Ours.
+    Internal,
+}
+
+/// What is wrong with one field.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct FieldError {
+    /// The field, as a JSON pointer (RFC 6901).
+    pub(crate) pointer: String,
+    /// What is wrong, for a program.
+    pub(crate) code: &'static str,
+    /// What is wrong and what to do, for a person.
+    pub(crate) detail: String,
+}
+
+/// Problem details (RFC 9457).
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Problem {
+    /// What kind of problem, as a path into this server's documentation.
+    #[serde(rename = "type")]
+    kind: String,
+    /// The kind, for a person.
+    title: &'static str,
+    /// The HTTP status.
+    status: u16,
+    /// What happened this time, and what to do.
+    detail: String,
+    /// What to tell support.
+    support_id: String,
+    /// What is wrong with which field.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<FieldError>,
+}
+
+impl Failure {
+    /// One field, and what is wrong with it.
+    pub(crate) fn field(name: &str, code: &'static str, detail: &impl ToString) -> Self {
+        Self::Invalid(vec![FieldError { pointer: format!("/{name}"), code, detail: detail.to_string() }])
+    }
+
+    pub(crate) fn status(&self) -> StatusCode {
+        match self {
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Malformed(_) => StatusCode::BAD_REQUEST,
+            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::ForeignOrigin | Self::Unproved | Self::NotFresh => StatusCode::FORBIDDEN,
+            Self::MisdirectedHost => StatusCode::MISDIRECTED_REQUEST,
+            Self::Unauthenticated | Self::Incorrect(_) | Self::WrongCode { .. } => StatusCode::UNAUTHORIZED,
+            Self::Gone => StatusCode::GONE,
+            Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Busy(_) | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// The kind, for a program, and its title.
+    fn kind(&self) -> (&'static str, &'static str) {
+        match self {
+            Self::NotFound => ("not-found", "Not found"),
+            Self::MethodNotAllowed => ("method-not-allowed", "Method not allowed"),
+            Self::Malformed(_) => ("malformed", "The request cannot be read"),
+            Self::UnsupportedMediaType => ("unsupported-media-type", "Not a body this route takes"),
+            Self::TooLarge => ("too-large", "The request is too large"),
+            Self::TooSlow => ("too-slow", "The request came too slowly"),
+            Self::Invalid(_) => ("invalid", "Some fields are not right"),
+            Self::ForeignOrigin => ("foreign-origin", "Sent by another site"),
+            Self::MisdirectedHost => ("misdirected", "Not a name of this server"),
+            Self::Unauthenticated => ("unauthenticated", "Nobody is signed in"),
+            Self::NotFresh => ("not-fresh", "Prove again who you are"),
+            Self::Incorrect(_) => ("incorrect", "Not right"),
+            Self::Unproved => ("unproved-address", "The address is not proved"),
+            Self::Gone => ("gone", "Used or expired"),
+            Self::WrongCode { .. } => ("wrong-code", "Not the code"),
+            Self::TooMany(_) => ("too-many", "Too many tries"),
+            Self::Busy(_) => ("busy", "Too much to do"),
+            Self::Unavailable => ("unavailable", "Unavailable for a moment"),
+            Self::Internal => ("internal", "Something went wrong here"),
+        }
+    }
+
+    pub(crate) fn detail(&self) -> String {
+        match self {
+            Self::NotFound => "There is nothing at this address: check it for a slip.".into(),
+            Self::MethodNotAllowed => "This address does not take this method.".into(),
+            Self::Malformed(detail) => detail.clone(),
+            Self::UnsupportedMediaType => "Send the body as application/json.".into(),
+            Self::TooLarge => "Send at most 64 KiB.".into(),
+            Self::TooSlow => "The body did not come within 10 seconds: send it again.".into(),
+            Self::Invalid(errors) => {
+                errors.first().map_or_else(|| "See the fields.".into(), |first| sentence(&first.detail))
+            }
+            Self::ForeignOrigin => "It was sent by a page of another site, which may not do this.".into(),
+            Self::MisdirectedHost => "Use the address this server was set up with.".into(),
+            Self::Unauthenticated => "Sign in first.".into(),
+            Self::NotFresh => "It is too long since you proved who you are: do so again, then repeat this.".into(),
+            Self::Incorrect(what) => sentence(what),
+            Self::Unproved => "Prove the address first: a new mail with a code and a link is on its way.".into(),
+            Self::Gone => "This code or link has been used or has expired: ask for a new one.".into(),
+            Self::WrongCode { tries_left: 0 } => "This is not the code, and that was the last try: ask for a new one.".into(),
+            Self::WrongCode { tries_left } => format!("This is not the code: {tries_left} tries left."),
+            Self::TooMany(wait) | Self::Busy(wait) => format!("Come back in {} s.", seconds(*wait)),
+            Self::Unavailable => "Nothing was changed: try again in a moment.".into(),
+            Self::Internal => "Nothing you did wrong: try again, or tell support the id below.".into(),
+        }
+    }
+
+    pub(crate) fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::TooMany(wait) | Self::Busy(wait) => Some(seconds(*wait)),
+            Self::Unavailable => Some(1),
+            _ => None,
+        }
+    }
+
+    /// The family's word for it.
+    fn family(&self) -> String {
+        match self {
+            Self::Invalid(_) | Self::Malformed(_) => self.detail(),
+            Self::Incorrect(_) | Self::Unproved | Self::Gone | Self::WrongCode { .. } => "Incorrect credentials".into(),
+            _ => self.kind().1.into(),
+        }
+    }
+}
+
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    let end = if text.ends_with(['.', '!', '?']) { "" } else { "." };
+    format!("{first}{}{end}", letters.as_str())
+}
+
+/// Whole seconds, rounded up: a client that waits so long is let through.
+fn seconds(wait: Duration) -> u64 {
+    wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
+}
+
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Busy { retry_after } => Self::Busy(retry_after),
+            Fault::Store(error) => {
+                tracing::error!(%error, "the database did not do what was asked");
+                Self::Unavailable
+            }
+            Fault::Sealed(_) | Fault::Corrupt(_) => {
+                tracing::error!(error = %fault, "a fault of ours");
+                Self::Internal
+            }
+        }
+    }
+}
+
+impl From<TooMany> for Failure {
+    fn from(too_many: TooMany) -> Self {
+        Self::TooMany(too_many.retry_after)
+    }
+}
+
+/// A failure is an empty answer that carries itself; [`show`] fills it.
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let mut response = self.status().into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// How the routes under a path speak.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Page,
+    Problem,
+    Family,
+}
+
+fn form_of(path: &str) -> Form {
+    match path {
+        "/signup" | "/login" | "/verify-2fa" | "/logout" | "/verify-token" => Form::Family,
+        path if path.starts_with("/api/") || path.starts_with("/.well-known/") || path.ends_with(".json") => {
+            Form::Problem
+        }
+        _ => Form::Page,
+    }
+}
+
+/// Shows failures in the form of the route. Whoever has to sign in, or to prove again who they are, is led there if they
+/// were looking at a page.
+pub(crate) async fn show(State(app): State<App>, request: Request, next: Next) -> Response {
+    let path = request.uri().path().to_owned();
+    let (mut parts, body) = request.into_parts();
+    let asking = <Asking as axum::extract::FromRequestParts<App>>::from_request_parts(&mut parts, &app).await;
+    let support_id = parts.extensions.get::<SupportId>().map(|id| id.0.clone()).unwrap_or_default();
+    let mut response = next.run(Request::from_parts(parts, body)).await;
+    let failure = match response.extensions_mut().remove::<Failure>() {
+        Some(failure) => failure,
+        // What axum itself refuses: an unknown route has a fallback of ours, a wrong method has not.
+        None if response.status() == StatusCode::METHOD_NOT_ALLOWED => Failure::MethodNotAllowed,
+        None => return response,
+    };
+    let form = form_of(&path);
+    if form == Form::Page
+        && let Some(location) = leads_to(&failure, &path)
+    {
+        let mut redirect = StatusCode::SEE_OTHER.into_response();
+        if let Ok(location) = HeaderValue::from_str(&location) {
+            redirect.headers_mut().insert(LOCATION, location);
+        }
+        redirect.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        return redirect;
+    }
+    let (content_type, body) = match form {
+        Form::Family => ("application/json", serde_json::json!({ "error": failure.family() }).to_string()),
+        Form::Problem => ("application/problem+json", problem(&failure, &support_id)),
+        Form::Page => match asking {
+            Ok(asking) => ("text/html; charset=utf-8", pages::error::render(&app, &asking, &failure, &path)),
+            Err(_) => ("text/plain", failure.detail()),
+        },
+    };
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.remove(axum::http::header::CONTENT_LENGTH);
+    if let Some(wait) = failure.retry_after() {
+        headers.insert(RETRY_AFTER, HeaderValue::from(wait));
+    }
+    *response.status_mut() = failure.status();
+    *response.body_mut() = Body::from(body);
+    response
+}
+
+/// Where a person who has to sign in, or prove again who they are, is led.
+fn leads_to(failure: &Failure, path: &str) -> Option<String> {
+    let back = page_of(path);
+    match failure {
+        Failure::Unauthenticated => Some(format!("/sign-in?return_to={back}")),
+        Failure::NotFresh => Some(format!("/account/confirm?next={back}")),
+        _ => None,
+    }
+}
+
+/// The page that a form at `path` was on: a form that was sent cannot be sent again by a redirect.
+fn page_of(path: &str) -> &str {
+    let mut page = path;
+    loop {
+        if ReturnTo::parse(page, &[]).is_some() {
+            return page;
+        }
+        match page.rsplit_once('/') {
+            Some((parent, _)) if !parent.is_empty() => page = parent,
+            _ => return "/account",
+        }
+    }
+}
+
+fn problem(failure: &Failure, support_id: &str) -> String {
+    let (kind, title) = failure.kind();
+    let problem = Problem {
+        kind: format!("/docs#problem-{kind}"),
+        title,
+        status: failure.status().as_u16(),
+        detail: failure.detail(),
+        support_id: support_id.to_owned(),
+        errors: match failure {
+            Failure::Invalid(errors) => errors.clone(),
+            _ => Vec::new(),
+        },
+    };
+    serde_json::to_string(&problem).unwrap_or_default()
+}

@@ -1,0 +1,153 @@
+//! What is refused before a handler runs.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::header::{CONNECTION, HOST, ORIGIN};
+use axum::http::{HeaderMap, HeaderValue};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http_body_util::{BodyExt as _, Limited};
+use tracing::Instrument as _;
+
+use crate::App;
+use crate::http::asking::{BrowserToken, SupportId};
+use crate::http::cookies;
+use crate::http::failure::Failure;
+
+/// The most a body may be long, in bytes.
+const MAXIMUM_BODY: usize = 64 * 1024;
+/// A body that takes longer is given up.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Gives the request its support id, and a span that carries it.
+pub(crate) async fn identify(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let support_id = app.auth.new_support_id();
+    let span = tracing::info_span!("request", method = %request.method(), path = request.uri().path(), support_id);
+    request.extensions_mut().insert(SupportId(support_id));
+    async move {
+        let response = next.run(request).await;
+        tracing::info!(status = response.status().as_u16(), "answered");
+        response
+    }
+    .instrument(span)
+    .await
+}
+
+/// Reads the whole body before anything is decided: an answer sent while a body is still coming makes a proxy hand a
+/// dying connection to the next client. What cannot be read to its end closes the connection.
+pub(crate) async fn read_body(request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    let read = tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, MAXIMUM_BODY).collect()).await;
+    let failure = match read {
+        Ok(Ok(body)) => return next.run(Request::from_parts(parts, Body::from(body.to_bytes()))).await,
+        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Failure::TooLarge,
+        Ok(Err(_)) => Failure::Malformed("The body broke off.".into()),
+        Err(_) => Failure::TooSlow,
+    };
+    let mut response = failure.into_response();
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+/// In development the server answers to its own name only, so that no page on the web can reach it by a name of its own
+/// that leads to this machine (DNS rebinding).
+pub(crate) async fn check_host(State(app): State<App>, request: Request, next: Next) -> Response {
+    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
+    if app.is_development() && host.is_some_and(|host| !is_own_host(host, &app)) {
+        return Failure::MisdirectedHost.into_response();
+    }
+    next.run(request).await
+}
+
+fn is_own_host(host: &str, app: &App) -> bool {
+    let port = app.public_url().port_or_known_default().unwrap_or(80);
+    let (name, given) = match host.rsplit_once(':') {
+        Some((name, digits)) if !digits.ends_with(']') => (name, digits.parse().unwrap_or(0)),
+        _ => (host, 80),
+    };
+    given == port && matches!(name, "localhost" | "127.0.0.1" | "[::1]")
+}
+
+/// Refuses what a page of another site sends. Every unsafe request is checked, whether or not it has cookies, so that
+/// nobody is signed in to a stranger's account either. Both headers absent: not a browser.
+pub(crate) async fn check_origin(State(app): State<App>, request: Request, next: Next) -> Response {
+    if !request.method().is_safe() && !is_own_origin(request.headers(), &app.origin) {
+        return Failure::ForeignOrigin.into_response();
+    }
+    next.run(request).await
+}
+
+fn is_own_origin(headers: &HeaderMap, own: &str) -> bool {
+    let single = |name: &str| {
+        let mut values = headers.get_all(name).iter();
+        (values.next(), values.next())
+    };
+    let origin = match single(ORIGIN.as_str()) {
+        (None, _) => true,
+        (Some(origin), None) => origin.as_bytes() == own.as_bytes(),
+        _ => false,
+    };
+    let site = match single("sec-fetch-site") {
+        (None, _) => true,
+        // "none": typed by the person, which no unsafe request is; a browser extension's is.
+        (Some(site), None) => site == "same-origin" || site == "none",
+        _ => false,
+    };
+    origin && site
+}
+
+/// Gives a browser that looks at our pages a token to keep: it binds what it begins to it, and is known again.
+pub(crate) async fn keep_browser(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    if cookies::read(request.headers(), app.cookies.browser).is_some() {
+        return next.run(request).await;
+    }
+    let token = URL_SAFE_NO_PAD.encode(app.auth.new_browser_token());
+    request.extensions_mut().insert(BrowserToken(token.clone()));
+    let mut response = next.run(request).await;
+    app.cookies.set(&mut response, app.cookies.browser, &token, cookies::LONGEST);
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The whole class: any origin but our own, however it is spelt.
+    #[test]
+    fn cross_site_requests_are_refused() {
+        let own = "https://auth.example.com";
+        let check = |pairs: &[(&'static str, &'static str)]| {
+            let mut headers = HeaderMap::new();
+            for (name, value) in pairs {
+                headers.append(*name, HeaderValue::from_static(value));
+            }
+            is_own_origin(&headers, own)
+        };
+        assert!(check(&[]), "not a browser");
+        assert!(check(&[("origin", own)]));
+        assert!(check(&[("origin", own), ("sec-fetch-site", "same-origin")]));
+        for origin in [
+            "null",
+            "",
+            "http://auth.example.com",
+            "https://auth.example.com:444",
+            "https://auth.example.com/",
+            "https://AUTH.example.com",
+            "https://evil.example",
+            "https://auth.example.com.evil.example",
+            "https://app.example.com",
+        ] {
+            assert!(!check(&[("origin", origin)]), "{origin}");
+            assert!(!check(&[("origin", origin), ("sec-fetch-site", "same-origin")]), "{origin}");
+        }
+        for site in ["same-site", "cross-site", "", "Same-Origin", "whatever"] {
+            assert!(!check(&[("sec-fetch-site", site)]), "{site}");
+            assert!(!check(&[("origin", own), ("sec-fetch-site", site)]), "{site}");
+        }
+        assert!(!check(&[("origin", own), ("origin", own)]), "two of them");
+    }
+}

@@ -1,0 +1,76 @@
+//! What every handler can reach. Built once, in `server`.
+
+use std::sync::Arc;
+
+use auth::Auth;
+use ipnet::IpNet;
+use url::Url;
+
+use crate::branding::Branding;
+use crate::http::cookies::CookieNames;
+use crate::mailbox::Mailbox;
+
+/// The application.
+#[derive(Clone, Debug)]
+pub struct App(Arc<Inner>);
+
+/// What an application is made of.
+#[derive(Debug)]
+pub struct Inner {
+    /// The use cases.
+    pub auth: Arc<Auth>,
+    /// Name, logo and colours.
+    pub branding: Branding,
+    /// Networks whose word about a client's address is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Whether `POST /signup` says that an address has an account.
+    pub reveal_accounts: bool,
+    /// The development mailbox; none outside `keyward dev`.
+    pub mailbox: Option<Mailbox>,
+    pub(crate) cookies: CookieNames,
+    pub(crate) origin: String,
+}
+
+/// What [`App::new`] is given.
+#[derive(Debug)]
+pub struct AppParts {
+    /// The use cases.
+    pub auth: Arc<Auth>,
+    /// Name, logo and colours.
+    pub branding: Branding,
+    /// Networks whose word about a client's address is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Whether `POST /signup` says that an address has an account.
+    pub reveal_accounts: bool,
+    /// The development mailbox; none outside `keyward dev`.
+    pub mailbox: Option<Mailbox>,
+}
+
+impl App {
+    /// Puts an application together.
+    pub fn new(parts: AppParts) -> Self {
+        let AppParts { auth, branding, trusted_proxies, reveal_accounts, mailbox } = parts;
+        let url = &auth.settings().public_url;
+        let origin = url.origin().ascii_serialization();
+        let cookies = CookieNames::new(url.scheme() == "https");
+        Self(Arc::new(Inner { auth, branding, trusted_proxies, reveal_accounts, mailbox, cookies, origin }))
+    }
+
+    /// Where people reach this server.
+    pub fn public_url(&self) -> &Url {
+        &self.auth.settings().public_url
+    }
+
+    /// Whether this is `keyward dev`.
+    pub(crate) fn is_development(&self) -> bool {
+        self.mailbox.is_some()
+    }
+}
+
+impl std::ops::Deref for App {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
