@@ -57,7 +57,7 @@ impl ErrorPage {
         frame.t(match self {
             Self::TooManyTries(seconds) => {
                 let duration = moment::duration(frame.texts(), seconds);
-                return frame.format("error-too-many-tries-advice", "duration", &duration);
+                return frame.format("error-too-many-tries-advice", "duration", duration);
             }
             Self::LinkExpired => "error-link-expired-advice",
             Self::NotFound => "error-not-found-advice",

@@ -1,10 +1,10 @@
 //! What surrounds every page: its language, its brand, who is signed in.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use fluent_bundle::FluentValue;
 
-use super::{Notice, moment};
+use super::{Notice, assets, brand_stylesheet, moment};
 use crate::branding::Branding;
 use crate::locale::{Locale, Texts};
 
@@ -37,7 +37,7 @@ impl<'a> Frame<'a> {
     }
 
     /// The text of a key with one variable.
-    pub(super) fn format(&self, key: &str, name: &'static str, value: &impl Argument) -> String {
+    pub(super) fn format(&self, key: &str, name: &'static str, value: impl Argument) -> String {
         self.texts().format(key, &[(name, value.argument())])
     }
 
@@ -51,19 +51,62 @@ impl<'a> Frame<'a> {
     }
 
     /// A moment in Unix microseconds, in words.
-    pub(super) fn moment(&self, at: &i64) -> String {
-        moment::words(self.texts(), *at)
+    pub(super) fn moment(&self, at: i64) -> String {
+        moment::words(self.texts(), at)
     }
 
     /// How long before `now` a moment was, in words.
-    pub(super) fn ago(&self, at: &i64, now: &i64) -> String {
-        moment::ago(self.texts(), *at, *now)
+    pub(super) fn ago(&self, at: i64, now: i64) -> String {
+        moment::ago(self.texts(), at, now)
     }
 
     /// A moment as the `datetime` attribute writes it.
     #[expect(clippy::unused_self, reason = "templates reach it through the frame")]
-    pub(super) fn machine(&self, at: &i64) -> String {
-        moment::machine(*at)
+    pub(super) fn machine(&self, at: i64) -> String {
+        moment::machine(at)
+    }
+
+    /// The address of one of our files, which changes with its content.
+    #[expect(clippy::unused_self, reason = "templates reach it through the frame")]
+    pub(super) fn asset(&self, path: &str) -> String {
+        let hash = assets::find(path).map_or(0, |asset| asset.hash);
+        format!("{path}?v={hash:016x}")
+    }
+
+    /// The address of the stylesheet with the team's colours.
+    pub(super) fn brand_address(&self) -> String {
+        let hash = assets::hash(brand_stylesheet(self.branding).as_bytes());
+        format!("/static/brand.css?v={hash:016x}")
+    }
+
+    /// A path that hands on where to return to.
+    #[expect(clippy::unused_self, reason = "templates reach it through the frame")]
+    pub(super) fn with_return(&self, path: &str, return_to: &str) -> String {
+        if return_to.is_empty() {
+            return path.to_owned();
+        }
+        let mut address = format!("{path}?return_to=");
+        for byte in return_to.bytes() {
+            if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+                address.push(char::from(byte));
+            } else {
+                // Writing to a String cannot fail.
+                let _ = write!(address, "%{byte:02X}");
+            }
+        }
+        address
+    }
+
+    /// Tells the browser's password store whose password is asked for; a person does not see it, no form sends it.
+    #[expect(clippy::unused_self, reason = "templates reach it through the frame")]
+    pub(super) fn username(&self, email: Option<&str>) -> Html {
+        email.map_or_else(
+            || Html(String::new()),
+            |email| {
+                let email = Html::escaped(email);
+                Html(format!("<input type=\"text\" autocomplete=\"username\" value=\"{email}\" hidden>"))
+            },
+        )
     }
 
     pub(super) fn texts(&self) -> Texts {

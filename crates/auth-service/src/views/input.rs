@@ -16,6 +16,7 @@ pub(super) struct Input {
     hint: Option<String>,
     error: Option<String>,
     optional: Option<String>,
+    focus: bool,
 }
 
 impl askama::filters::HtmlSafe for Input {}
@@ -29,7 +30,7 @@ impl fmt::Debug for Input {
 
 impl Frame<'_> {
     /// A field; `label` is a key. A password field never takes a value.
-    pub(super) fn input(&self, field: &Field, label: &str, value: &str, problems: &Problems) -> Input {
+    pub(super) fn input(&self, field: Field, label: &str, value: &str, problems: &Problems) -> Input {
         let (kind, autocomplete) = match field {
             Field::Name => ("text", "name"),
             Field::Email => ("email", "username"),
@@ -40,22 +41,23 @@ impl Frame<'_> {
             Field::SecondStep | Field::Language | Field::Confirm => ("text", "off"),
         };
         Input {
-            field: *field,
+            field,
             label: self.t(label),
             kind,
             autocomplete,
             value: if kind == "password" { String::new() } else { value.to_owned() },
             hint: None,
-            error: problems.at(*field).map(|problem| problem.text(self.texts())),
+            error: problems.at(field).map(|problem| problem.text(self.texts())),
             optional: matches!(field, Field::Name).then(|| self.t("field-optional")),
+            focus: false,
         }
     }
 }
 
 impl Input {
     /// With a sentence of help under the label.
-    pub(super) fn hint(mut self, hint: &str) -> Self {
-        self.hint = Some(hint.to_owned());
+    pub(super) fn hint(mut self, hint: String) -> Self {
+        self.hint = Some(hint);
         self
     }
 
@@ -65,14 +67,25 @@ impl Input {
         self
     }
 
+    /// As the field where typing begins, unless something is wrong: then it begins at the summary.
+    pub(super) fn focused(mut self, problems: &Problems) -> Self {
+        self.focus = problems.is_empty();
+        self
+    }
+
     /// The ids of what describes the field.
     fn described_by(&self) -> Option<String> {
-        let id = self.field.id();
-        let hint = self.hint.as_ref().map(|_| format!("{id}-hint"));
-        let error = self.error.as_ref().map(|_| format!("{id}-error"));
-        match (hint, error) {
-            (Some(hint), Some(error)) => Some(format!("{hint} {error}")),
-            (hint, error) => hint.or(error),
-        }
+        described_by(self.field, self.hint.is_some(), self.error.is_some())
+    }
+}
+
+/// The value of `aria-describedby`.
+pub(super) fn described_by(field: Field, hint: bool, error: bool) -> Option<String> {
+    let id = field.id();
+    match (hint, error) {
+        (true, true) => Some(format!("{id}-hint {id}-error")),
+        (true, false) => Some(format!("{id}-hint")),
+        (false, true) => Some(format!("{id}-error")),
+        (false, false) => None,
     }
 }

@@ -10,6 +10,7 @@ mod account_email;
 mod account_security;
 pub mod assets;
 mod brand;
+mod check_box;
 mod device;
 pub mod docs;
 mod errors;

@@ -8,7 +8,7 @@ use crate::locale::Texts;
 /// A moment, to the minute and in UTC: no page knows where its reader lives.
 pub(super) fn words(texts: Texts, at: i64) -> String {
     let Ok(timestamp) = Timestamp::from_microsecond(at) else { return texts.text("moment-unknown") };
-    let moment = timestamp.to_zoned(TimeZone::UTC);
+    let moment = timestamp.to_zoned_datetime(TimeZone::UTC);
     texts.format(
         "moment",
         &[

@@ -110,6 +110,11 @@ impl Problems {
         self.fields.is_empty() && self.whole.is_none()
     }
 
+    /// Whether something is wrong with a field.
+    pub fn has_fields(&self) -> bool {
+        !self.fields.is_empty()
+    }
+
     /// What is wrong with a field.
     pub fn at(&self, field: Field) -> Option<Problem> {
         self.fields.iter().find(|(at, _)| *at == field).map(|(_, problem)| *problem)
