@@ -1,5 +1,12 @@
 //! What we write to people.
 
+mod layout;
+mod letter;
+
+use askama::Template;
+
+use self::layout::{Plain, Styled, clean};
+use self::letter::Letter;
 use crate::branding::Branding;
 use crate::locale::Texts;
 
@@ -96,6 +103,9 @@ pub struct Rendered {
 
 /// Writes a mail.
 pub fn render(mail: &Mail<'_>, texts: Texts, branding: &Branding) -> Rendered {
-    let _ = (mail, texts, branding);
-    Rendered { subject: String::new(), text: String::new(), html: String::new() }
+    let letter = Letter::of(mail, texts, branding);
+    let plain = Plain::of(&letter, texts, branding);
+    let text = plain.render().unwrap_or_default();
+    let html = Styled::of(&letter, &plain, texts, branding).render().unwrap_or_default();
+    Rendered { subject: letter.subject, text: clean(&text), html: clean(&html) }
 }
