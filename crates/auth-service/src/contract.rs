@@ -143,7 +143,7 @@ pub(crate) async fn sign_in(State(app): State<App>, asking: Asking, body: Result
     let (Ok(email), Ok(password)) = (Email::parse(&body.email), Password::parse(&body.password)) else {
         return Ok(invalid_credentials());
     };
-    match app.auth.sign_in(SignIn { email, password, replaces: None }, &asking.context).await {
+    match app.auth.sign_in(SignIn { email, password, replaces: None, return_to: None }, &asking.context).await {
         Ok(SignedIn::Session(session)) => {
             let mut response = said("Login successful");
             set_session(&app, &mut response, &session);
@@ -189,9 +189,9 @@ pub(crate) async fn second_step(State(app): State<App>, asking: Asking, body: Re
         return Ok(invalid_credentials());
     };
     match app.auth.second_step(attempt, &body.code, Some(&email), &asking.context).await {
-        Ok(session) => {
+        Ok(stepped) => {
             let mut response = said("Login successful");
-            set_session(&app, &mut response, &session);
+            set_session(&app, &mut response, &stepped.session);
             Ok(response)
         }
         Err(StepError::Evidence(error)) => match Failure::from(error) {
