@@ -15,7 +15,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use crate::{Algorithm, Jwk, jwk::Parameters};
+use crate::{Algorithm, Jwk, jwk::Parameters, rsa_public_key::read_rsa_public_key};
 
 /// Why there is no signing key.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -151,11 +151,8 @@ impl SigningKey {
                 Parameters::P256 { x: x.try_into().ok()?, y: y.try_into().ok()? }
             }
             Pair::Rs256(pair) => {
-                let public = pair.public_key();
-                Parameters::Rsa {
-                    modulus: public.modulus().big_endian_without_leading_zero().to_vec(),
-                    exponent: public.exponent().big_endian_without_leading_zero().to_vec(),
-                }
+                let numbers = read_rsa_public_key(pair.public_key().as_ref())?;
+                Parameters::Rsa { modulus: numbers.modulus, exponent: numbers.exponent }
             }
         };
         Some(Self { pair, jwk: Jwk::from_parameters(parameters) })

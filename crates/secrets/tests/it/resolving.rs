@@ -33,9 +33,10 @@ async fn a_file_is_read_less_one_newline() {
 
 #[tokio::test]
 async fn what_is_no_secret_is_refused_by_name_and_never_shown() {
+    type Fits = fn(&SecretError) -> bool;
     let directory = tempfile::tempdir().unwrap();
-    let large = [b'h'; 64 * 1024 + 1];
-    let cases: [(&[u8], fn(&SecretError) -> bool); 5] = [
+    let large = vec![b'h'; 64 * 1024 + 1];
+    let cases: [(&[u8], Fits); 5] = [
         (b"", |error| matches!(error, SecretError::Empty { .. })),
         (b"\n", |error| matches!(error, SecretError::Empty { .. })),
         (b" \t \n", |error| matches!(error, SecretError::Empty { .. })),
