@@ -255,7 +255,7 @@ async fn transport(settings: &config::Transport) -> Result<Transport, ServerErro
         config::Transport::Postmark { token } => {
             let token = resolve("mail.transport.token", token).await?;
             let egress = EgressClient::new(&EgressSettings::default()).map_err(|error| wrong(error.to_string()))?;
-            let postmark = Postmark::new(egress, token, "https://api.postmarkapp.com");
+            let postmark = Postmark::new(egress, token, outbound::POSTMARK_URL);
             Ok(Transport::Postmark(postmark.map_err(|error| wrong(error.to_string()))?))
         }
     }

@@ -7,6 +7,7 @@ mod jws_claims;
 mod jws_error;
 mod jws_header;
 mod key_set;
+mod rsa_public_key;
 mod signing_key;
 mod strict_json;
 mod verifying_key;

@@ -15,7 +15,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use crate::{Algorithm, Jwk, jwk::Parameters};
+use crate::{Algorithm, Jwk, jwk::Parameters, rsa_public_key::read_rsa_public_key};
 
 /// Why there is no signing key.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -151,11 +151,8 @@ impl SigningKey {
                 Parameters::P256 { x: x.try_into().ok()?, y: y.try_into().ok()? }
             }
             Pair::Rs256(pair) => {
-                let public = pair.public_key();
-                Parameters::Rsa {
-                    modulus: public.modulus().big_endian_without_leading_zero().to_vec(),
-                    exponent: public.exponent().big_endian_without_leading_zero().to_vec(),
-                }
+                let numbers = read_rsa_public_key(pair.public_key().as_ref())?;
+                Parameters::Rsa { modulus: numbers.modulus, exponent: numbers.exponent }
             }
         };
         Some(Self { pair, jwk: Jwk::from_parameters(parameters) })
@@ -180,5 +177,25 @@ struct Header<'a> {
 impl fmt::Debug for SigningKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "SigningKey({} {})", self.algorithm(), self.kid())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 8037 appendix A.1 and A.4: the private key, and a signature that Ed25519 always makes alike.
+    #[test]
+    fn rfc_8037_signs_as_published() {
+        const SEED: &str = "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A";
+        const SIGNED: &[u8] = b"eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc";
+        const SIGNATURE: &str =
+            "hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg";
+        // RFC 8410 section 7: PKCS #8 without the public key, as OpenSSL writes it.
+        let mut der = b"\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x70\x04\x22\x04\x20".to_vec();
+        der.extend(URL_SAFE_NO_PAD.decode(SEED).unwrap());
+        let key = SigningKey::from_pkcs8(Algorithm::EdDsa, &der).unwrap();
+        assert_eq!(key.kid(), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
+        assert_eq!(URL_SAFE_NO_PAD.encode(key.signature(SIGNED).unwrap()), SIGNATURE);
     }
 }

@@ -74,3 +74,39 @@ impl fmt::Debug for VerifyingKey {
         write!(formatter, "VerifyingKey({} {})", self.algorithm, self.kid)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+
+    use super::*;
+
+    /// RFC 8037 appendix A.
+    const RFC_8037_KEY: &str =
+        r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+    const RFC_8037_TOKEN: &str = "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc.\
+        hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg";
+
+    /// RFC 7515 appendix A.3.
+    const RFC_7515_KEY: &str = r#"{"kty":"EC","crv":"P-256",
+        "x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}"#;
+    const RFC_7515_TOKEN: &str = "eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9l\
+        eGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.\
+        DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q";
+
+    #[test]
+    fn published_signatures_verify_and_changed_ones_do_not() {
+        for (key, token) in [(RFC_8037_KEY, RFC_8037_TOKEN), (RFC_7515_KEY, RFC_7515_TOKEN)] {
+            let key = VerifyingKey::from_jwk(&Jwk::parse(key.as_bytes()).unwrap()).unwrap();
+            let (signed, signature) = token.rsplit_once('.').unwrap();
+            let signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
+            assert!(key.verifies(signed.as_bytes(), &signature));
+            assert!(!key.verifies(&signed.as_bytes()[1..], &signature));
+            for index in 0..signature.len() {
+                let mut changed = signature.clone();
+                changed[index] ^= 1;
+                assert!(!key.verifies(signed.as_bytes(), &changed), "{index}");
+            }
+        }
+    }
+}

@@ -2,7 +2,8 @@
 
 /// One message to one person, in text and HTML.
 ///
-/// Every field is data: line breaks in a subject or name are encoded or refused by what carries it, never sent raw.
+/// Every field is data: a control character in the subject, a name or a header's value is sent as a space, so that
+/// nothing breaks out of its line.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Mail {
     /// The name that the recipient sees; may be empty.
@@ -29,6 +30,12 @@ impl std::fmt::Debug for Mail {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("Mail").field("message_id", &self.message_id).finish_non_exhaustive()
     }
+}
+
+/// The text on one line. Control characters are no part of a header (RFC 5322 section 2.2), and lettre 0.11 panics
+/// over one in a name.
+pub(crate) fn one_line(text: &str) -> String {
+    text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect()
 }
 
 /// Why a mail was not taken. The texts are for the operator; they hold no credential and no part of the mail.

@@ -6,7 +6,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use crate::{EgressClient, EgressError, EgressRequest, EgressResponse, Mail, SendError};
+use crate::{EgressClient, EgressError, EgressRequest, EgressResponse, Mail, SendError, mail::one_line};
 
 /// Where Postmark listens.
 pub const POSTMARK_URL: &str = "https://api.postmarkapp.com";
@@ -100,7 +100,7 @@ struct Answer {
 struct Email<'a> {
     from: String,
     to: &'a str,
-    subject: &'a str,
+    subject: String,
     text_body: &'a str,
     html_body: &'a str,
     message_stream: &'static str,
@@ -111,7 +111,7 @@ struct Email<'a> {
 #[serde(rename_all = "PascalCase")]
 struct Header<'a> {
     name: &'a str,
-    value: &'a str,
+    value: String,
 }
 
 impl<'a> From<&'a Mail> for Email<'a> {
@@ -122,11 +122,15 @@ impl<'a> From<&'a Mail> for Email<'a> {
         Self {
             from: mailbox(&mail.from_name, &mail.from_address),
             to: &mail.to,
-            subject: &mail.subject,
+            subject: one_line(&mail.subject),
             text_body: &mail.text,
             html_body: &mail.html,
             message_stream: "outbound",
-            headers: id.into_iter().chain(further).map(|(name, value)| Header { name, value }).collect(),
+            headers: id
+                .into_iter()
+                .chain(further)
+                .map(|(name, value)| Header { name, value: one_line(value) })
+                .collect(),
         }
     }
 }
@@ -136,6 +140,6 @@ fn mailbox(name: &str, address: &str) -> String {
     if name.is_empty() {
         return address.to_owned();
     }
-    let name: String = name.chars().filter(|character| !character.is_control()).collect();
+    let name = one_line(name);
     format!("\"{}\" <{address}>", name.replace('\\', "\\\\").replace('"', "\\\""))
 }

@@ -10,7 +10,7 @@ use lettre::transport::smtp::{
 };
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::{Mail, SendError, smtp_message::compose, smtp_pool::SmtpPool};
+use crate::{Mail, SendError, mail::one_line, smtp_message::compose, smtp_pool::SmtpPool};
 
 /// How the connection is protected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -164,7 +164,7 @@ impl Smtp {
     }
 
     fn classify(&self, error: &lettre::transport::smtp::Error) -> SendError {
-        let said = self.redact(&describe(error));
+        let said = self.redact(&error.to_string());
         let status = error.status().map(u16::from);
         match status {
             // RFC 4954 section 6: the name or password is wrong, missing, or not good enough.
@@ -182,29 +182,20 @@ impl Smtp {
         }
     }
 
-    /// A server may repeat what it was told, the sign-in among it ("unknown command: AUTH PLAIN ..").
+    /// What the server said, on one line and not too long. It may repeat what it was told, the sign-in among it
+    /// ("unknown command: AUTH PLAIN .."): then nothing of it is shown.
     fn redact(&self, said: &str) -> String {
-        let Some(Login { username, password }) = &self.login else { return said.to_owned() };
-        let password = password.expose_secret();
-        let plain = STANDARD.encode(format!("\0{username}\0{password}"));
-        let leaks = [plain.as_str(), &STANDARD.encode(password), password];
-        if leaks.iter().any(|leak| said.contains(leak)) {
-            "its answer repeated our sign-in, so it is not shown".to_owned()
-        } else {
-            said.to_owned()
+        const MAXIMUM_CHARACTERS: usize = 300;
+        if let Some(Login { username, password }) = &self.login {
+            let password = password.expose_secret();
+            let plain = STANDARD.encode(format!("\0{username}\0{password}"));
+            // Looked for before the text is cut, as half a password is too much.
+            if [plain.as_str(), &STANDARD.encode(password), password].iter().any(|leak| said.contains(leak)) {
+                return "its answer repeated our sign-in, so it is not shown".to_owned();
+            }
         }
+        one_line(said).chars().take(MAXIMUM_CHARACTERS).collect()
     }
-}
-
-/// The error and its causes in one line of printable characters.
-fn describe(error: &lettre::transport::smtp::Error) -> String {
-    const MAXIMUM_CHARACTERS: usize = 300;
-    error
-        .to_string()
-        .chars()
-        .map(|character| if character.is_control() { ' ' } else { character })
-        .take(MAXIMUM_CHARACTERS)
-        .collect()
 }
 
 fn is_this_machine(host: &str) -> bool {

@@ -8,21 +8,21 @@ use lettre::{
     },
 };
 
-use crate::{Mail, SendError};
+use crate::{Mail, SendError, mail::one_line};
 
 /// Whatever fails here fails again, so every error is permanent.
 pub(crate) fn compose(mail: &Mail) -> Result<Message, SendError> {
-    let from_name = Some(mail.from_name.clone()).filter(|name| !name.is_empty());
+    let from_name = Some(one_line(&mail.from_name)).filter(|name| !name.trim().is_empty());
     let mut builder = Message::builder()
         .from(Mailbox::new(from_name, address("sender", &mail.from_address)?))
         .to(Mailbox::new(None, address("recipient", &mail.to)?))
-        .subject(&mail.subject)
+        .subject(one_line(&mail.subject))
         .message_id(Some(message_id(&mail.message_id)?.to_owned()));
     for (name, value) in &mail.headers {
         let name = HeaderName::new_from_ascii(name.clone()).map_err(|_| {
             SendError::Permanent("the mail has a header whose name is not allowed".to_owned())
         })?;
-        builder = builder.raw_header(HeaderValue::new(name, value.clone()));
+        builder = builder.raw_header(HeaderValue::new(name, one_line(value)));
     }
     builder
         .multipart(MultiPart::alternative_plain_html(mail.text.clone(), mail.html.clone()))
@@ -45,5 +45,36 @@ fn message_id(id: &str) -> Result<&str, SendError> {
         Ok(id)
     } else {
         Err(SendError::Permanent("the mail's message id is not of the form <unique@domain>".to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// lettre 0.11.23 panicked over a line break in the sender's name.
+        #[test]
+        fn no_text_makes_it_panic_or_adds_a_header(texts in any::<[String; 8]>()) {
+            let [from_name, local, subject, text, html, message_id, name, value] = texts;
+            let mail = Mail {
+                from_name,
+                from_address: "no-reply@auth.example".to_owned(),
+                to: "ada@example.com".to_owned(),
+                subject,
+                text,
+                html,
+                message_id: "<1@auth.example>".to_owned(),
+                headers: vec![("X-Test".to_owned(), value.clone())],
+            };
+            let message = String::from_utf8_lossy(&compose(&mail).unwrap().formatted()).into_owned();
+            let (head, _) = message.split_once("\r\n\r\n").unwrap();
+            let headers = head.split("\r\n").filter(|line| !line.starts_with([' ', '\t'])).count();
+            prop_assert_eq!(headers, 8, "{}", head);
+            let hostile = Mail { to: format!("{local}@example.com"), message_id, headers: vec![(name, value)], ..mail };
+            let _ = compose(&hostile);
+        }
     }
 }

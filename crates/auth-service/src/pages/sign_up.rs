@@ -18,7 +18,13 @@ pub(crate) async fn show(State(app): State<App>, asking: Asking, address: Addres
     let query = read(address)?;
     let to = query.return_to.and_then(|to| return_to(&app, &to));
     let to = to.as_ref().map_or("", |to| to.as_str());
-    Ok(page(views::SignUp { return_to: to, ..Default::default() }.render(&frame(&app, &asking, "/sign-up"))))
+    let view = views::SignUp {
+        return_to: to,
+        minimum: minimum(&app, false),
+        minimum_with_second_step: minimum(&app, true),
+        ..Default::default()
+    };
+    Ok(page(view.render(&frame(&app, &asking, "/sign-up"))))
 }
 
 #[derive(Deserialize)]
@@ -39,6 +45,8 @@ pub(crate) async fn sign_up(State(app): State<App>, asking: Asking, Form(form): 
             email: &form.email,
             second_step: form.second_step.is_some(),
             return_to: return_to(&app, &form.return_to).map_or("", |_| &form.return_to),
+            minimum: minimum(&app, false),
+            minimum_with_second_step: minimum(&app, true),
             problems,
         };
         Ok(again(status, view.render(&frame(&app, &asking, "/sign-up"))))
@@ -185,7 +193,7 @@ fn proved(to: Option<&str>) -> Response {
 
 #[derive(Deserialize)]
 pub(crate) struct ResendForm {
-    id: String,
+    pub(crate) id: String,
 }
 
 pub(crate) async fn resend(State(app): State<App>, asking: Asking, Form(form): Form<ResendForm>) -> Result<Response, Failure> {

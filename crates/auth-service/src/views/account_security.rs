@@ -13,8 +13,8 @@ pub struct ChangePassword<'a> {
     pub problems: Problems,
 }
 
-/// `/account/second-step`: posts `second_step` (`on` or `off`: the state to be), and `new_password` when
-/// [`needs_password`](Self::needs_password) says so.
+/// `/account/second-step`: posts `second_step` (`on` or `off`: the state to be); to turn it off `current_password` too,
+/// and `new_password` when [`needs_password`](Self::needs_password) says so.
 #[derive(Clone, Debug, Default)]
 pub struct SecondStep<'a> {
     /// The address of the account, which is where codes go.
