@@ -225,7 +225,7 @@ pub async fn stop_at_signal(stop: watch::Sender<bool>) {
         _ = tokio::signal::ctrl_c() => {}
         () = terminated => {}
     }
-    drop(stop.send(true));
+    let _ = stop.send(true);
 }
 
 async fn transport(settings: &config::Transport) -> Result<Transport, ServerError> {
