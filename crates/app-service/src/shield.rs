@@ -1,0 +1,66 @@
+//! What holds for every page: whom the app answers for, and what a browser may do with it.
+
+use std::sync::Arc;
+
+use axum::body::HttpBody;
+use axum::extract::{Request, State};
+use axum::http::uri::Authority;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use url::Position;
+
+use crate::Settings;
+
+/// The one host of this app.
+pub(crate) struct Shield {
+    /// As a `Host` header says it: a browser leaves the scheme's own port out, other clients need not.
+    hosts: Vec<String>,
+}
+
+impl Shield {
+    pub(crate) fn new(settings: &Settings) -> Self {
+        let host = settings.app_url[Position::BeforeHost..Position::AfterPort].to_owned();
+        let port = settings.app_url.port_or_known_default().filter(|_| settings.app_url.port().is_none());
+        let with_port = port.map(|port| format!("{host}:{port}"));
+        Self { hosts: [host].into_iter().chain(with_port).collect() }
+    }
+
+    /// Whether a `Host` header names this app. A name that only leads here (DNS rebinding) is not it.
+    fn answers_for(&self, host: &str) -> bool {
+        self.hosts.iter().any(|own| own.eq_ignore_ascii_case(host))
+    }
+}
+
+/// Refuses a foreign host, and puts the security headers on every answer.
+pub(crate) async fn shield(State(shield): State<Arc<Shield>>, request: Request, next: Next) -> Response {
+    let has_body = !request.body().is_end_stream();
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+    let mut response = match host.or_else(|| request.uri().authority().map(Authority::as_str)) {
+        Some(host) if shield.answers_for(host) => next.run(request).await,
+        Some(_) => {
+            let reason = "This app has another address. Open it by the address you were given.\n";
+            (StatusCode::MISDIRECTED_REQUEST, reason).into_response()
+        }
+        None => (StatusCode::BAD_REQUEST, "The request names no host. Send a Host header.\n").into_response(),
+    };
+    for (name, value) in HEADERS {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    if has_body {
+        // Nothing here reads a body, and one left unread would be taken for the connection's next request.
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+const HEADERS: [(HeaderName, &str); 5] = [
+    (
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    ),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+];
