@@ -95,12 +95,12 @@ impl Colour {
         if self.contrast(Self::WHITE) >= self.contrast(Self::BLACK) { Self::WHITE } else { Self::BLACK }
     }
 
-    /// This colour, moved toward `ink` only as far as it takes to read on `surface`.
+    /// This colour, moved toward `ink` only as far as it takes to read on each of `surfaces`.
     #[must_use]
-    pub fn readable_on(self, surface: Self, ink: Self) -> Self {
+    pub fn readable_on(self, surfaces: &[Self], ink: Self) -> Self {
         (0..=20_u8)
             .map(|step| self.mixed(ink, step * 5))
-            .find(|colour| colour.contrast(surface) >= Self::READABLE)
+            .find(|colour| surfaces.iter().all(|surface| colour.contrast(*surface) >= Self::READABLE))
             .unwrap_or(ink)
     }
 

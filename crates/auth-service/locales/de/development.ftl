@@ -17,5 +17,4 @@ docs-field = Feld
 docs-type = Typ
 docs-meaning = Bedeutung
 docs-required = nötig
-docs-status = Status
 docs-document = Das OpenAPI-Dokument

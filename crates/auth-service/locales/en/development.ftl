@@ -17,5 +17,4 @@ docs-field = Field
 docs-type = Type
 docs-meaning = Meaning
 docs-required = required
-docs-status = Status
 docs-document = The OpenAPI document

@@ -17,11 +17,11 @@ pub fn brand_stylesheet(branding: &Branding) -> String {
 /// The accent, its darker or lighter sister for a pointer over it, what is written on it, and itself made readable.
 fn properties(accent: Colour, surface: Colour, ink: Colour) -> String {
     let text = accent.text();
+    let soft = surface.mixed(accent, 10);
     let away = if text == Colour::WHITE { Colour::BLACK } else { Colour::WHITE };
     format!(
         "  --accent: {accent};\n  --accent-strong: {strong};\n  --on-accent: {text};\n  --accent-text: {readable};\n  --accent-soft: {soft};\n",
         strong = accent.mixed(away, 14),
-        readable = accent.readable_on(surface.mixed(ink, 6), ink),
-        soft = surface.mixed(accent, 10),
+        readable = accent.readable_on(&[surface.mixed(ink, 6), soft], ink),
     )
 }

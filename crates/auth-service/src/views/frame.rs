@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
+use askama::filters::Escaper as _;
 use fluent_bundle::FluentValue;
 
 use super::{Notice, assets, brand_stylesheet, moment};
@@ -121,16 +122,8 @@ pub(super) struct Html(String);
 impl Html {
     fn escaped(text: &str) -> Self {
         let mut html = String::with_capacity(text.len());
-        for character in text.chars() {
-            match character {
-                '<' => html.push_str("&lt;"),
-                '>' => html.push_str("&gt;"),
-                '&' => html.push_str("&amp;"),
-                '"' => html.push_str("&quot;"),
-                '\'' => html.push_str("&#39;"),
-                other => html.push(other),
-            }
-        }
+        // Writing to a String cannot fail.
+        let _ = askama::filters::Html.write_escaped_str(&mut html, text);
         Self(html)
     }
 }

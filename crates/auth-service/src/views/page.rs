@@ -13,6 +13,7 @@ macro_rules! page {
             #[derive(askama::Template)]
             #[template(path = $path)]
             struct View<'a> {
+                #[allow(dead_code, reason = "a page without data has a template that reads none")]
                 page: &'a $page $(<$life>)?,
                 frame: &'a $crate::views::Frame<'a>,
                 problems: &'a $crate::views::Problems,

@@ -61,10 +61,10 @@ impl<'a> Styled<'a> {
             support: plain.support.as_deref(),
             accent_light: light,
             on_accent_light: light.text(),
-            link_light: light.readable_on(brand::SURFACE_LIGHT, Colour::BLACK),
+            link_light: light.readable_on(&[brand::SURFACE_LIGHT], Colour::BLACK),
             accent_dark: dark,
             on_accent_dark: dark.text(),
-            link_dark: dark.readable_on(brand::SURFACE_DARK, Colour::WHITE),
+            link_dark: dark.readable_on(&[brand::SURFACE_DARK], Colour::WHITE),
         }
     }
 }
