@@ -204,7 +204,8 @@ impl Config {
         Ok(config)
     }
 
-    fn check(&self) -> Result<(), ConfigError> {
+    /// Whether every value is in bounds.
+    pub fn check(&self) -> Result<(), ConfigError> {
         let url = &self.server.public_url;
         let loopback = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
         if url.scheme() != "https" && !loopback {

@@ -2,7 +2,6 @@
 
 pub(crate) mod asking;
 pub(crate) mod cookies;
-pub(crate) mod device;
 pub(crate) mod failure;
 pub(crate) mod guard;
 pub(crate) mod headers;

@@ -39,7 +39,7 @@ pub use prove::{Credential, PendingProof, ProveError};
 pub use random::Random;
 pub use recover::RecoverError;
 pub use return_to::ReturnTo;
-pub use second_step::{PendingStep, StepError};
+pub use second_step::{PendingStep, StepError, Stepped};
 pub use session::{Current, NewSession};
 pub use settings::{AccountSettings, Limits, Settings};
 pub use sign_in::{SignIn, SignInError, SignedIn};

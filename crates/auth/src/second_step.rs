@@ -14,6 +14,17 @@ use crate::{Auth, Context, Fault, NewSession, TooMany};
 pub struct PendingStep {
     /// Where the code was sent.
     pub email: Email,
+    /// Where whoever signs in was on the way to.
+    pub return_to: Option<String>,
+}
+
+/// A second step that was taken.
+#[derive(Debug)]
+pub struct Stepped {
+    /// They are in.
+    pub session: NewSession,
+    /// Where they were on the way to.
+    pub return_to: Option<String>,
 }
 
 /// Why the second step was not taken.
@@ -39,7 +50,7 @@ impl Auth {
     ) -> Result<Option<PendingStep>, Fault> {
         let Some(artefact) = self.find_step(id, context).await? else { return Ok(None) };
         let attempt: Attempt = self.payload(&artefact)?;
-        Ok(Some(PendingStep { email: attempt.email }))
+        Ok(Some(PendingStep { email: attempt.email, return_to: attempt.return_to }))
     }
 
     /// Takes the second step: a session opens. `email`, if told, must be the attempt's.
@@ -49,7 +60,7 @@ impl Auth {
         code: &str,
         email: Option<&Email>,
         context: &Context,
-    ) -> Result<NewSession, StepError> {
+    ) -> Result<Stepped, StepError> {
         let artefact = self.find_step(id, context).await?.ok_or(EvidenceError::Gone)?;
         let attempt: Attempt = self.payload(&artefact)?;
         if email.is_some_and(|email| email.normalized() != attempt.email.normalized()) {
@@ -66,7 +77,8 @@ impl Auth {
         };
         guess.succeeded();
         let Some(user) = artefact.user_id.map(UserId) else { return Err(EvidenceError::Gone.into()) };
-        Ok(self.pass(user, id, &attempt, context).await?.ok_or(EvidenceError::Gone)?)
+        let session = self.pass(user, id, &attempt, context).await?.ok_or(EvidenceError::Gone)?;
+        Ok(Stepped { session, return_to: attempt.return_to })
     }
 
     async fn pass(

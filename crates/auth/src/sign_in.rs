@@ -18,6 +18,8 @@ pub struct SignIn {
     pub password: Password,
     /// The session that this proof is to take the place of, when somebody already signed in proves again who they are.
     pub replaces: Option<SessionId>,
+    /// Where they were on the way to, kept over a second step.
+    pub return_to: Option<String>,
 }
 
 /// What came of it.
@@ -56,6 +58,7 @@ pub enum SignInError {
 pub(crate) struct Attempt {
     pub(crate) email: Email,
     pub(crate) replaces: Option<SessionId>,
+    pub(crate) return_to: Option<String>,
 }
 
 impl Auth {
@@ -83,7 +86,7 @@ impl Auth {
         };
         attempt.succeeded();
         if found.user.proved_at.is_none() && self.settings.accounts.require_proof {
-            return self.ask_for_proof(&found, request.email, context).await;
+            return self.ask_for_proof(&found, request, context).await;
         }
         if found.user.second_step {
             return self.ask_for_code(&found, request, context).await;
@@ -140,7 +143,7 @@ impl Auth {
         self.limiter.second_step_mail(request.email.normalized(), now)?;
         let life = self.settings.limits.code_life;
         let user = Some(UserId(found.user.id));
-        let payload = Attempt { email: request.email, replaces: request.replaces };
+        let payload = Attempt { email: request.email, replaces: request.replaces, return_to: request.return_to };
         let mut tx = self.store.begin().await.map_err(Fault::from)?;
         let issued = self.issue(&mut tx, Purpose::SecondStep, user, &payload, life, context, now).await?;
         let mail = Mail {
@@ -167,9 +170,10 @@ impl Auth {
     async fn ask_for_proof(
         &self,
         found: &users::SignIn,
-        email: Email,
+        request: SignIn,
         context: &Context,
     ) -> Result<SignedIn, SignInError> {
+        let email = request.email;
         let now = self.clock.now();
         self.limiter.mail(email.normalized(), now)?;
         let life = self.settings.limits.proof_life;
@@ -181,7 +185,7 @@ impl Auth {
             second_step: found.user.second_step,
             password_hash: found.password_hash.clone().unwrap_or_default(),
             made_account: true,
-            return_to: None,
+            return_to: request.return_to,
         };
         let mut tx = self.store.begin().await.map_err(Fault::from)?;
         let user = Some(UserId(found.user.id));

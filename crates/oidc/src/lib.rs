@@ -1,1 +1,23 @@
-//! oidc
+//! OAuth 2 and OpenID Connect as pure functions: no I/O, no clock. So far the signatures: JWK, JWKS and JWS.
+
+mod algorithm;
+mod jwk;
+mod jwk_set;
+mod jws_claims;
+mod jws_error;
+mod jws_header;
+mod key_set;
+mod rsa_public_key;
+mod signing_key;
+mod strict_json;
+mod verifying_key;
+
+pub use algorithm::Algorithm;
+pub use jwk::{Jwk, JwkError};
+pub use jwk_set::JwkSet;
+pub use jws_claims::Expected;
+pub use jws_error::JwsError;
+pub use key_set::{KeySet, MAXIMUM_TOKEN_BYTES, Verified};
+pub use signing_key::{SignError, SigningKey, SigningKeyError};
+pub use strict_json::{StrictJsonError, parse_strict_json};
+pub use verifying_key::VerifyingKey;

@@ -15,6 +15,8 @@ use crate::api::{Fields, Said, said};
 use crate::http::asking::SignedIn;
 use crate::http::failure::Failure;
 use crate::http::json::Json;
+use crate::locale::Locale;
+use crate::views::Device;
 
 #[derive(Serialize, ToSchema)]
 pub(crate) struct SessionAnswer {
@@ -49,7 +51,7 @@ pub(crate) async fn list(State(app): State<App>, signed_in: SignedIn) -> Result<
             id: session.id,
             current: session.id == signed_in.current.id.0,
             amr: domain::Proofs::parse(&session.proofs).names(),
-            device: session.device,
+            device: Device::from_stored(&session.device).text(Locale::English.texts()),
             network: session.network,
             created_at: rfc3339(session.created_at),
             used_at: rfc3339(session.used_at),
@@ -106,6 +108,6 @@ pub(crate) async fn confirm(State(app): State<App>, signed_in: SignedIn, Json(bo
     let mut fields = Fields::default();
     let Some(password) = fields.password("password", &body.password) else { return Err(fields.refuse()) };
     let SignedIn { asking, current } = signed_in;
-    let request = SignIn { email: current.email.clone(), password, replaces: Some(current.id) };
+    let request = SignIn { email: current.email.clone(), password, replaces: Some(current.id), return_to: None };
     answer(&app, app.auth.sign_in(request, &asking.context).await?)
 }

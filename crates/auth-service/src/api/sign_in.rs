@@ -55,7 +55,7 @@ pub(crate) async fn sign_in(State(app): State<App>, asking: Asking, Json(body): 
     let password = fields.password("password", &body.password);
     let (Some(email), Some(password)) = (email, password) else { return Err(fields.refuse()) };
     let replaces = asking::find_current(&app, &asking).await?.filter(|current| current.email == email).map(|current| current.id);
-    let signed_in = app.auth.sign_in(SignIn { email, password, replaces }, &asking.context).await?;
+    let signed_in = app.auth.sign_in(SignIn { email, password, replaces, return_to: None }, &asking.context).await?;
     answer(&app, signed_in)
 }
 
@@ -113,8 +113,8 @@ pub(crate) async fn second_step(
     asking: Asking,
     Json(body): Json<SecondStepBody>,
 ) -> Result<Response, Failure> {
-    let session = app.auth.second_step(ArtefactId(body.attempt_id), &body.code, None, &asking.context).await?;
-    Ok(opened(&app, &session))
+    let stepped = app.auth.second_step(ArtefactId(body.attempt_id), &body.code, None, &asking.context).await?;
+    Ok(opened(&app, &stepped.session))
 }
 
 #[derive(Deserialize, ToSchema)]

@@ -13,8 +13,9 @@ use domain::Network;
 
 use crate::App;
 use crate::http::failure::Failure;
-use crate::http::{cookies, device};
+use crate::http::cookies;
 use crate::locale::Locale;
+use crate::views::Device;
 
 /// What names this request in the log, in the audit trail, and to the person.
 #[derive(Clone, Debug)]
@@ -46,7 +47,7 @@ impl FromRequestParts<App> for Asking {
         let browser = browser.or_else(|| cookies::read(headers, app.cookies.browser));
         let context = Context {
             network: Network::of(client_address(peer, headers, &app.trusted_proxies)),
-            device: device::describe(header(USER_AGENT).unwrap_or_default()),
+            device: Device::of(header(USER_AGENT).unwrap_or_default()).stored(),
             support_id: parts.extensions.get::<SupportId>().map(|id| id.0.clone()).unwrap_or_default(),
             browser: browser.and_then(hash_browser_token),
             locale: locale.tag().to_owned(),

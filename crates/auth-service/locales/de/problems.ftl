@@ -1,0 +1,24 @@
+# Was an einem Formular nicht stimmt: was geschah, und was zu tun ist.
+
+problem-email-missing = Geben Sie Ihre E-Mail-Adresse ein.
+problem-email-malformed = Das ist keine E-Mail-Adresse. Sie sieht aus wie name@example.com.
+problem-email-unchanged = Das ist schon Ihre Adresse. Geben Sie eine andere ein.
+problem-name-too-long = Der Name darf höchstens { $maximum } Zeichen haben.
+problem-name-malformed = Der Name enthält Zeichen, die sich nicht zeigen lassen. Schreiben Sie ihn in eine Zeile.
+problem-password-missing = Geben Sie ein Passwort ein.
+problem-password-too-short = Das Passwort braucht mindestens { $minimum } Zeichen.
+problem-password-too-long = Das Passwort ist zu lang: höchstens { $maximum } Byte.
+problem-password-common = Dieses Passwort benutzen viele, andere probieren es also zuerst. Wählen Sie ein eigenes.
+problem-password-wrong = Das ist nicht das richtige Passwort. Versuchen Sie es noch einmal.
+problem-code-missing = Geben Sie den Code aus der E-Mail ein.
+problem-code-malformed = Ein Code hat sechs Ziffern. Geben Sie ihn so ein, wie er in der E-Mail steht.
+problem-code-wrong =
+    { $tries ->
+        [one] Das ist nicht der Code. Sie haben noch { $tries } Versuch.
+       *[other] Das ist nicht der Code. Sie haben noch { $tries } Versuche.
+    }
+problem-code-over = Dieser Code gilt nicht mehr. Fordern Sie einen neuen an.
+problem-sign-in-refused = Adresse und Passwort passen zu keinem Konto, das sich anmelden kann. Prüfen Sie beides und versuchen Sie es noch einmal. Wenn Sie Ihr Konto gerade erst angelegt haben, bestätigen Sie zuerst Ihre Adresse.
+problem-too-many-tries = Zu viele Versuche. Bitte warten Sie { $duration } und versuchen Sie es dann noch einmal.
+problem-confirmation-missing = Setzen Sie den Haken, wenn Sie sicher sind.
+problem-choice-unknown = Wählen Sie etwas aus der Liste.

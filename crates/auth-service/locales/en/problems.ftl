@@ -1,0 +1,32 @@
+# What is wrong with a form: what happened, and what to do.
+
+problem-email-missing = Type your e-mail address.
+problem-email-malformed = This is not an e-mail address. It looks like name@example.com.
+problem-email-unchanged = This is your address already. Type another one.
+problem-name-too-long =
+    { $maximum ->
+        [one] The name may have at most { $maximum } character.
+       *[other] The name may have at most { $maximum } characters.
+    }
+problem-name-malformed = The name holds characters that cannot be shown. Type it on one line.
+problem-password-missing = Type a password.
+problem-password-too-short =
+    { $minimum ->
+        [one] The password needs at least { $minimum } character.
+       *[other] The password needs at least { $minimum } characters.
+    }
+problem-password-too-long = The password is too long: at most { $maximum } bytes.
+problem-password-common = Many people use this password, so it is among the first that others try. Choose one of your own.
+problem-password-wrong = This is not the right password. Try again.
+problem-code-missing = Type the code from the mail.
+problem-code-malformed = A code has six digits. Type it just as it stands in the mail.
+problem-code-wrong =
+    { $tries ->
+        [one] This is not the code. You have { $tries } try left.
+       *[other] This is not the code. You have { $tries } tries left.
+    }
+problem-code-over = This code is no longer good. Ask for a new one.
+problem-sign-in-refused = Address and password do not match an account that is ready to sign in. Check both and try again. If you have just signed up, confirm your address first.
+problem-too-many-tries = Too many tries. Please wait { $duration }, then try again.
+problem-confirmation-missing = Tick the box if you are sure.
+problem-choice-unknown = Choose one of the list.

@@ -1,0 +1,222 @@
+//! What goes on beside requests: mail is sent, the audit trail sealed, what has expired cleaned away. Each stops when it
+//! is told to, having finished what it holds.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use auth::{Auth, Delivery, Message};
+use outbound::{Mail, Postmark, SendError, Smtp};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::branding::Branding;
+use crate::locale::Locale;
+use crate::mailbox::Mailbox;
+use crate::views::{self, Device};
+
+/// How mail leaves.
+#[derive(Debug)]
+pub enum Transport {
+    /// It does not: it is kept for the person at this machine to read.
+    Mailbox(Mailbox),
+    /// By a mail server.
+    Smtp(Smtp),
+    /// By Postmark.
+    Postmark(Postmark),
+}
+
+/// Who mail comes from.
+#[derive(Clone, Debug)]
+pub struct Sender {
+    /// The address.
+    pub address: String,
+    /// The name.
+    pub name: String,
+}
+
+/// Mails taken at once.
+const BATCH: i64 = 20;
+/// With nothing to do, look again after so long: for what another process left behind.
+const IDLE: Duration = Duration::from_secs(30);
+/// After a fault, try again after so long.
+const AFTER_FAULT: Duration = Duration::from_secs(1);
+/// Between two rounds of cleaning.
+const CLEANING: Duration = Duration::from_mins(1);
+/// A round of cleaning that removed so many rows is followed by another at once.
+const MANY: u64 = 200;
+
+/// Starts everything. Awaiting the set after `stop` says so waits for all of it to end.
+pub fn start(
+    auth: &Arc<Auth>,
+    transport: Transport,
+    sender: Sender,
+    branding: &Branding,
+    stop: &watch::Receiver<bool>,
+) -> JoinSet<()> {
+    let mut work = JoinSet::new();
+    let mailer = Mailer { auth: auth.clone(), transport, sender, branding: branding.clone() };
+    work.spawn(mailer.run(stop.clone()));
+    work.spawn(seal(auth.clone(), stop.clone()));
+    work.spawn(clean(auth.clone(), stop.clone()));
+    work
+}
+
+/// Waits for `wait`, or until it is time to stop; says whether it is.
+async fn stopping(stop: &mut watch::Receiver<bool>, wait: impl Future<Output = ()>) -> bool {
+    tokio::select! {
+        _ = stop.wait_for(|stop| *stop) => true,
+        () = wait => false,
+    }
+}
+
+async fn seal(auth: Arc<Auth>, mut stop: watch::Receiver<bool>) {
+    let trail = auth.audit_trail();
+    loop {
+        let wait = match trail.seal().await {
+            Ok(0) => IDLE,
+            Ok(_) => continue,
+            Err(error) => {
+                tracing::error!(%error, "the audit trail could not be sealed; it will be tried again");
+                AFTER_FAULT
+            }
+        };
+        let idle = async { drop(tokio::time::timeout(wait, auth.audit_waiting()).await) };
+        if stopping(&mut stop, idle).await {
+            // What the last requests wrote.
+            while matches!(trail.seal().await, Ok(sealed) if sealed > 0) {}
+            return;
+        }
+    }
+}
+
+async fn clean(auth: Arc<Auth>, mut stop: watch::Receiver<bool>) {
+    loop {
+        match auth.clean().await {
+            Ok(gone) if gone >= MANY => {}
+            Ok(_) => {
+                if stopping(&mut stop, tokio::time::sleep(CLEANING)).await {
+                    return;
+                }
+            }
+            Err(error) => {
+                tracing::error!(%error, "what has expired could not be cleaned away; it will be tried again");
+                if stopping(&mut stop, tokio::time::sleep(CLEANING)).await {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+struct Mailer {
+    auth: Arc<Auth>,
+    transport: Transport,
+    sender: Sender,
+    branding: Branding,
+}
+
+impl Mailer {
+    async fn run(self, mut stop: watch::Receiver<bool>) {
+        loop {
+            let wait = match self.round().await {
+                Ok(0) => self.auth.next_mail().await.ok().flatten().map_or(IDLE, |due| due.min(IDLE)),
+                Ok(_) => continue,
+                Err(error) => {
+                    tracing::error!(%error, "the outbox could not be read; it will be tried again");
+                    AFTER_FAULT
+                }
+            };
+            let idle = async { drop(tokio::time::timeout(wait, self.auth.mail_waiting()).await) };
+            if stopping(&mut stop, idle).await {
+                return;
+            }
+        }
+    }
+
+    async fn round(&self) -> Result<usize, auth::Fault> {
+        let deliveries = self.auth.take_mail(BATCH).await?;
+        let count = deliveries.len();
+        for delivery in deliveries {
+            self.deliver(&delivery).await?;
+        }
+        Ok(count)
+    }
+
+    async fn deliver(&self, delivery: &Delivery) -> Result<(), auth::Fault> {
+        match self.send(delivery).await {
+            Ok(()) => self.auth.delivered(delivery.id).await,
+            Err(SendError::Permanent(error)) => {
+                tracing::error!(message_id = %delivery.id, error, "a mail was refused for good and is given up");
+                self.auth.give_up(delivery.id, &error).await
+            }
+            Err(SendError::Temporary(error)) => {
+                let next = self.auth.put_off(delivery, &error).await?;
+                let next = next.map_or_else(|| "never".to_owned(), |wait| format!("in {} s", wait.as_secs()));
+                tracing::warn!(message_id = %delivery.id, error, next, "a mail could not be sent");
+                Ok(())
+            }
+        }
+    }
+
+    async fn send(&self, delivery: &Delivery) -> Result<(), SendError> {
+        let locale = Locale::from_tag(&delivery.mail.locale).unwrap_or_default();
+        let rendered = self.render(&delivery.mail.message, locale);
+        let to = &delivery.mail.to;
+        if let Transport::Mailbox(mailbox) = &self.transport {
+            mailbox.put(to, self.auth.now().micros(), rendered);
+            return Ok(());
+        }
+        let domain = self.sender.address.rsplit_once('@').map_or("localhost", |(_, domain)| domain);
+        let mail = Mail {
+            from_name: self.sender.name.clone(),
+            from_address: self.sender.address.clone(),
+            to: to.clone(),
+            subject: rendered.subject,
+            text: rendered.text,
+            html: rendered.html,
+            // The same at each try, so that a mail sent twice is shown once.
+            message_id: format!("<{}@{domain}>", delivery.id),
+            // Nobody's out-of-office answer is wanted (RFC 3834 section 5).
+            headers: vec![("Auto-Submitted".to_owned(), "auto-generated".to_owned())],
+        };
+        match &self.transport {
+            Transport::Mailbox(_) => Ok(()),
+            Transport::Smtp(smtp) => smtp.send(&mail).await,
+            Transport::Postmark(postmark) => postmark.send(&mail).await,
+        }
+    }
+
+    fn render(&self, message: &Message, locale: Locale) -> views::mail::Rendered {
+        let texts = locale.texts();
+        let page = |path: &str| self.auth.settings().public_url.join(path).map(String::from).unwrap_or_default();
+        let (sign_in, reset) = (page("/sign-in"), page("/reset"));
+        let small = |number: &u64| u32::try_from(*number).unwrap_or(u32::MAX);
+        let device_words;
+        let mail = match message {
+            Message::ProveAddress { code, link, hours } => {
+                views::mail::Mail::ProveAddress { code, link, hours: small(hours) }
+            }
+            Message::AlreadyRegistered => {
+                views::mail::Mail::AlreadyRegistered { sign_in_link: &sign_in, reset_link: &reset }
+            }
+            Message::SignInCode { code, minutes, device, network } => {
+                device_words = Device::from_stored(device).text(texts);
+                views::mail::Mail::SignInCode { code, minutes: small(minutes), device: &device_words, network }
+            }
+            Message::ResetPassword { code, link, minutes } => {
+                views::mail::Mail::ResetPassword { code, link, minutes: small(minutes) }
+            }
+            Message::ChangeAddressOld { new_address, code, link, minutes } => {
+                views::mail::Mail::ChangeAddressOld { new_address, code, link, minutes: small(minutes) }
+            }
+            Message::ChangeAddressNew { code, link, minutes } => {
+                views::mail::Mail::ChangeAddressNew { code, link, minutes: small(minutes) }
+            }
+            Message::AddressChanged { old, new } => views::mail::Mail::AddressChanged { old, new },
+            Message::PasswordChanged { at } => views::mail::Mail::PasswordChanged { at: at.micros() },
+            Message::SecondStepChanged { on } => views::mail::Mail::SecondStepChanged { on: *on },
+            Message::AccountDeleted => views::mail::Mail::AccountDeleted,
+        };
+        views::mail::render(&mail, texts, &self.branding)
+    }
+}

@@ -1,0 +1,62 @@
+//! The lean server: what an image holds.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use auth_service::config::Config;
+use auth_service::server::{Secrets, Server, ServerError, stop_at_signal, system_clock};
+use clap::{Parser, Subcommand};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tracing_subscriber::EnvFilter;
+
+/// Keyward's sign-in server.
+#[derive(Parser)]
+#[command(version, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Serve until Ctrl-C or SIGTERM.
+    Serve {
+        /// The configuration.
+        #[arg(long, env = "KEYWARD_CONFIG", default_value = "keyward.toml")]
+        config: PathBuf,
+    },
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let Verb::Serve { config } = Arguments::parse().verb;
+    let filter = EnvFilter::try_from_env("KEYWARD_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(std::io::stderr).init();
+    match serve(&config).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("auth-service: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve(path: &std::path::Path) -> Result<(), Box<dyn std::error::Error>> {
+    let config = Config::load(path)?;
+    let address = config.server.listen;
+    let secrets = Secrets::resolve(&config.keys).await?;
+    let listener = TcpListener::bind(address).await.map_err(|error| ServerError::Listen {
+        what: "auth-service",
+        address,
+        error,
+        advice: "Stop what listens there, or set server.listen to another port.".to_owned(),
+    })?;
+    let server = Server::build(config, &secrets, None, system_clock(), auth::Random::system()).await?;
+    let (sender, stop) = watch::channel(false);
+    tokio::spawn(stop_at_signal(sender));
+    tracing::info!(%address, "serving");
+    server.serve(listener, stop).await?;
+    tracing::info!("stopped");
+    Ok(())
+}

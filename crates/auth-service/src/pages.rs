@@ -1,0 +1,190 @@
+//! The hosted pages: a handler reads a form, calls one use case, and shows a page or leads on.
+
+pub(crate) mod account;
+pub(crate) mod credentials;
+pub(crate) mod email;
+pub(crate) mod error;
+pub(crate) mod landing;
+pub(crate) mod recover;
+pub(crate) mod sessions;
+pub(crate) mod sign_in;
+pub(crate) mod sign_out;
+pub(crate) mod sign_up;
+
+mod form;
+
+pub(crate) use form::Form;
+
+use std::time::Duration;
+
+use auth::ReturnTo;
+use axum::extract::{Path, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LOCATION};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{Html, IntoResponse, Response};
+use domain::{DisplayName, DisplayNameError, Email, EmailError, Password, PasswordError, Weakness};
+
+use crate::App;
+use crate::http::asking::{Asking, SignedIn};
+use crate::http::failure::Failure;
+use crate::http::headers;
+use crate::locale::Locale;
+use crate::views::{self, Field, Frame, Notice, Problem, Problems, assets};
+
+/// The frame of a page that nobody has to be signed in for.
+pub(crate) fn frame<'a>(app: &'a App, asking: &Asking, path: &'a str) -> Frame<'a> {
+    Frame::new(asking.locale, &app.branding, path)
+}
+
+/// The frame of a page of whoever is signed in, in the language they chose.
+pub(crate) fn own_frame<'a>(app: &'a App, signed_in: &'a SignedIn, path: &'a str, notice: Option<Notice>) -> Frame<'a> {
+    let chosen = signed_in.current.locale.as_deref().and_then(Locale::from_tag);
+    Frame {
+        locale: chosen.unwrap_or(signed_in.asking.locale),
+        signed_in: Some(signed_in.current.email.address()),
+        notice,
+        ..Frame::new(signed_in.asking.locale, &app.branding, path)
+    }
+}
+
+/// A page that was asked for and is shown.
+pub(crate) fn page(html: String) -> Response {
+    Html(html).into_response()
+}
+
+/// A form that is shown again because something in it is not right.
+pub(crate) fn again(status: StatusCode, html: String) -> Response {
+    (status, Html(html)).into_response()
+}
+
+/// Leads on with GET. `location` is ours, or one of the apps' that was matched exactly.
+pub(crate) fn lead_to(location: &str) -> Response {
+    let mut response = StatusCode::SEE_OTHER.into_response();
+    if let Ok(location) = HeaderValue::from_str(location) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    response
+}
+
+/// Leads on to a page of ours, which says what was done.
+pub(crate) fn lead_with(path: &str, notice: Notice) -> Response {
+    let mark = if path.contains('?') { '&' } else { '?' };
+    lead_to(&format!("{path}{mark}notice={}", notice.tag()))
+}
+
+/// The place a request names, if it is one that people may be sent to.
+pub(crate) fn return_to(app: &App, text: &str) -> Option<ReturnTo> {
+    ReturnTo::parse(text, &app.auth.settings().return_to)
+}
+
+/// Shows a page whose form ends at the app that `return_to` names.
+pub(crate) fn ends_at(response: &mut Response, return_to: Option<&ReturnTo>) {
+    let url = return_to.filter(|to| to.is_app()).and_then(|to| url::Url::parse(to.as_str()).ok());
+    if let Some(url) = url {
+        headers::allow_form_to_end_at(response, &url.origin().ascii_serialization());
+    }
+}
+
+/// Whole seconds, rounded up.
+pub(crate) fn seconds(wait: Duration) -> u32 {
+    u32::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u32::MAX)
+}
+
+/// What a notice in the address says; anything that is none of ours is nothing.
+pub(crate) fn notice(tag: Option<&str>) -> Option<Notice> {
+    tag.and_then(Notice::from_tag)
+}
+
+/// Reads the fields of a form, collecting what is wrong.
+#[derive(Default)]
+pub(crate) struct Reading(pub(crate) Problems);
+
+impl Reading {
+    pub(crate) fn email(&mut self, field: Field, text: &str) -> Option<Email> {
+        Email::parse(text)
+            .map_err(|error| {
+                let problem = match error {
+                    EmailError::Empty => Problem::EmailMissing,
+                    EmailError::TooLong | EmailError::Malformed => Problem::EmailMalformed,
+                };
+                self.0.add(field, problem);
+            })
+            .ok()
+    }
+
+    pub(crate) fn password(&mut self, field: Field, text: &str) -> Option<Password> {
+        Password::parse(text)
+            .map_err(|error| {
+                let problem = match error {
+                    PasswordError::Empty => Problem::PasswordMissing,
+                    PasswordError::TooLong => Problem::PasswordTooLong(512),
+                };
+                self.0.add(field, problem);
+            })
+            .ok()
+    }
+
+    pub(crate) fn name(&mut self, text: &str) -> Option<DisplayName> {
+        DisplayName::parse(text)
+            .map_err(|error| {
+                let problem = match error {
+                    DisplayNameError::TooLong => Problem::NameTooLong(100),
+                    DisplayNameError::Unprintable => Problem::NameMalformed,
+                };
+                self.0.add(Field::Name, problem);
+            })
+            .ok()
+    }
+
+    pub(crate) fn code(&mut self, field: Field, text: &str) -> Option<String> {
+        let code: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+        let problem = if code.is_empty() {
+            Problem::CodeMissing
+        } else if code.len() == 6 && code.bytes().all(|digit| digit.is_ascii_digit()) {
+            return Some(code);
+        } else {
+            Problem::CodeMalformed
+        };
+        self.0.add(field, problem);
+        None
+    }
+}
+
+/// Why a password is too weak, in a person's words.
+pub(crate) fn weakness(weakness: Weakness) -> Problem {
+    match weakness {
+        Weakness::TooShort { minimum } => Problem::PasswordTooShort(u32::try_from(minimum).unwrap_or(u32::MAX)),
+        Weakness::IsAddress => Problem::PasswordCommon,
+    }
+}
+
+/// The fewest characters of a password, with or without a second step.
+pub(crate) fn minimum(app: &App, second_step: bool) -> u32 {
+    let accounts = &app.auth.settings().accounts;
+    let minimum =
+        if second_step { accounts.password_minimum_with_second_step } else { accounts.password_minimum };
+    u32::try_from(minimum).unwrap_or(u32::MAX)
+}
+
+/// Files that pages refer to. Their address changes with their content, so they are kept for ever.
+pub(crate) async fn asset(State(app): State<App>, Path(path): Path<String>, headers: HeaderMap) -> Result<Response, Failure> {
+    let brand;
+    let (content_type, bytes, hash) = if path == "brand.css" {
+        brand = views::brand_stylesheet(&app.branding);
+        ("text/css; charset=utf-8", brand.as_bytes().to_vec(), assets::hash(brand.as_bytes()))
+    } else {
+        let asset = assets::find(&format!("/static/{path}")).ok_or(Failure::NotFound)?;
+        (asset.content_type, asset.bytes.to_vec(), asset.hash)
+    };
+    let tag = format!("\"{hash:016x}\"");
+    if headers.get(IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
+        return Ok(StatusCode::NOT_MODIFIED.into_response());
+    }
+    let cache = "public, max-age=31536000, immutable";
+    Ok(([(CONTENT_TYPE, content_type), (CACHE_CONTROL, cache), (ETAG, &tag)], bytes).into_response())
+}
+
+/// Text as a value in a query (RFC 3986 section 2.3 leaves the rest as it is).
+pub(crate) fn encode(text: &str) -> String {
+    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
+}

@@ -1,0 +1,62 @@
+//! The account at a glance, and its owner's name and language.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Deserialize;
+
+use crate::http::asking::SignedIn;
+use crate::http::failure::Failure;
+use crate::locale::Locale;
+use crate::pages::landing::{Address, read};
+use crate::pages::{Form, Reading, again, lead_with, notice, own_frame, page};
+use crate::views::{self, Field, Notice, Problem, Problems};
+use crate::App;
+
+pub(crate) async fn show(State(app): State<App>, signed_in: SignedIn, address: Address) -> Result<Response, Failure> {
+    let notice = notice(read(address)?.notice.as_deref());
+    let sessions = app.auth.sessions(&signed_in.current).await?;
+    let current = &signed_in.current;
+    let view = views::Account {
+        name: &current.name,
+        email: current.email.address(),
+        language: current.locale.as_deref().and_then(Locale::from_tag),
+        second_step: current.second_step,
+        sessions: u32::try_from(sessions.len()).unwrap_or(u32::MAX),
+    };
+    Ok(page(view.render(&own_frame(&app, &signed_in, "/account", notice))))
+}
+
+pub(crate) async fn show_profile(State(app): State<App>, signed_in: SignedIn) -> Response {
+    let view = views::Profile {
+        name: &signed_in.current.name,
+        language: signed_in.current.locale.as_deref().and_then(Locale::from_tag),
+        problems: Problems::NONE,
+    };
+    page(view.render(&own_frame(&app, &signed_in, "/account/profile", None)))
+}
+
+#[derive(Deserialize)]
+#[serde(default)]
+#[derive(Default)]
+pub(crate) struct ProfileForm {
+    name: String,
+    language: String,
+}
+
+pub(crate) async fn change_profile(State(app): State<App>, signed_in: SignedIn, Form(form): Form<ProfileForm>) -> Result<Response, Failure> {
+    let mut reading = Reading::default();
+    let name = reading.name(&form.name);
+    let language = Locale::from_tag(&form.language);
+    if language.is_none() && !form.language.is_empty() {
+        reading.0.add(Field::Language, Problem::ChoiceUnknown);
+    }
+    let (Some(name), true) = (name, reading.0.is_empty()) else {
+        let view = views::Profile { name: &form.name, language, problems: reading.0 };
+        let html = view.render(&own_frame(&app, &signed_in, "/account/profile", None));
+        return Ok(again(StatusCode::UNPROCESSABLE_ENTITY, html));
+    };
+    let SignedIn { asking, current } = signed_in;
+    app.auth.change_profile(&current, &name, language.map(Locale::tag), &asking.context).await?;
+    Ok(lead_with("/account", Notice::ProfileSaved))
+}

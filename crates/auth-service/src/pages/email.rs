@@ -1,0 +1,147 @@
+//! Moving the account to another address.
+
+use auth::{ChangeState, EmailChangeError, Evidence, Progress, Side};
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Deserialize;
+
+use crate::http::asking::{Asking, Fresh, SignedIn};
+use crate::http::failure::Failure;
+use crate::pages::landing::{Address, read};
+use crate::pages::sign_up::code_problem;
+use crate::pages::{Form, Reading, again, frame, lead_to, lead_with, notice, own_frame, page};
+use crate::views::{self, Field, Notice, PendingEmail, Problem, Problems};
+use crate::App;
+
+pub(crate) async fn show(State(app): State<App>, Fresh(signed_in): Fresh, address: Address) -> Result<Response, Failure> {
+    let notice = notice(read(address)?.notice.as_deref());
+    let change = app.auth.email_change(&signed_in.current).await?;
+    Ok(page(render(&app, &signed_in, change.as_ref(), "", Problems::NONE, notice)))
+}
+
+fn render(
+    app: &App,
+    signed_in: &SignedIn,
+    change: Option<&ChangeState>,
+    typed: &str,
+    problems: Problems,
+    notice: Option<Notice>,
+) -> String {
+    let pending = change.map(|change| PendingEmail {
+        email: change.address.address(),
+        old_proved: change.old_proved,
+        new_proved: change.new_proved,
+    });
+    let current = signed_in.current.email.address();
+    let view = views::ChangeEmail { current, new_email: typed, pending, problems };
+    view.render(&own_frame(app, signed_in, "/account/email", notice))
+}
+
+#[derive(Deserialize)]
+pub(crate) struct RequestForm {
+    #[serde(default)]
+    email: String,
+}
+
+pub(crate) async fn request(State(app): State<App>, Fresh(signed_in): Fresh, Form(form): Form<RequestForm>) -> Result<Response, Failure> {
+    let show_again = |problems| {
+        let html = render(&app, &signed_in, None, &form.email, problems, None);
+        Ok(again(StatusCode::UNPROCESSABLE_ENTITY, html))
+    };
+    let mut reading = Reading::default();
+    let Some(email) = reading.email(Field::NewEmail, &form.email) else { return show_again(reading.0) };
+    match app.auth.request_email_change(&signed_in.current, &email, &signed_in.asking.context).await {
+        Ok(()) => Ok(lead_to("/account/email")),
+        Err(EmailChangeError::Same) => show_again(Problems::of(Field::NewEmail, Problem::EmailUnchanged)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+pub(crate) async fn show_link(State(app): State<App>, asking: Asking, address: Address) -> Result<Response, Failure> {
+    let query = read(address)?;
+    let (Some(token), Some(side)) = (query.token, query.side.as_deref().and_then(read_side)) else {
+        return Err(Failure::NotFound);
+    };
+    app.auth.pending_email_change(side, &token, &asking.context).await?;
+    let view = views::ConfirmEmail { token: &token, side: side_name(side), problems: Problems::NONE };
+    Ok(page(view.render(&frame(&app, &asking, "/"))))
+}
+
+fn read_side(text: &str) -> Option<Side> {
+    match text {
+        "old" => Some(Side::Old),
+        "new" => Some(Side::New),
+        _ => None,
+    }
+}
+
+fn side_name(side: Side) -> &'static str {
+    match side {
+        Side::Old => "old",
+        Side::New => "new",
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(default)]
+#[derive(Default)]
+pub(crate) struct ConfirmForm {
+    side: String,
+    code: String,
+    token: String,
+}
+
+/// By the link (from any browser: it was mailed to the address that agrees), or by the code, signed in.
+pub(crate) async fn confirm(
+    State(app): State<App>,
+    asking: Asking,
+    signed_in: Result<SignedIn, Failure>,
+    Form(form): Form<ConfirmForm>,
+) -> Result<Response, Failure> {
+    let Some(side) = read_side(&form.side) else { return Err(Failure::NotFound) };
+    if form.token.is_empty() {
+        return by_code(&app, &signed_in?, side, &form.code).await;
+    }
+    let evidence = Evidence::Link { token: form.token };
+    let progress = app.auth.confirm_email_change(side, &evidence, &asking.context).await?;
+    // Whoever is not signed in here has no account page to go to.
+    let path = if signed_in.is_ok() { "/account" } else { "/sign-in" };
+    Ok(lead_with(path, notice_of(&progress)))
+}
+
+async fn by_code(app: &App, signed_in: &SignedIn, side: Side, text: &str) -> Result<Response, Failure> {
+    let field = match side {
+        Side::Old => Field::CodeOld,
+        Side::New => Field::CodeNew,
+    };
+    let change = app.auth.email_change(&signed_in.current).await?;
+    let show_again =
+        |status, problems| Ok(again(status, render(app, signed_in, change.as_ref(), "", problems, None)));
+    let mut reading = Reading::default();
+    let Some(code) = reading.code(field, text) else {
+        return show_again(StatusCode::UNPROCESSABLE_ENTITY, reading.0);
+    };
+    let context = &signed_in.asking.context;
+    match app.auth.confirm_email_change_by_code(&signed_in.current, side, &code, context).await {
+        Ok(progress @ Progress::Waiting) => Ok(lead_with("/account/email", notice_of(&progress))),
+        Ok(progress) => Ok(lead_with("/account", notice_of(&progress))),
+        Err(EmailChangeError::Evidence(error)) => {
+            let (status, problem) = code_problem(error)?;
+            show_again(status, Problems::of(field, problem))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn notice_of(progress: &Progress) -> Notice {
+    match progress {
+        Progress::Waiting => Notice::AddressHalfProved,
+        Progress::Done(_) => Notice::AddressChanged,
+    }
+}
+
+pub(crate) async fn cancel(State(app): State<App>, signed_in: SignedIn) -> Result<Response, Failure> {
+    app.auth.cancel_email_change(&signed_in.current).await?;
+    Ok(lead_with("/account", Notice::AddressChangeCancelled))
+}

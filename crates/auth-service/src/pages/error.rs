@@ -1,0 +1,35 @@
+//! A failure, as a page: what happened, and what to do next.
+
+use crate::App;
+use crate::http::asking::Asking;
+use crate::http::failure::Failure;
+use crate::views::{ErrorPage, Frame};
+
+pub(crate) fn render(app: &App, asking: &Asking, failure: &Failure, path: &str) -> String {
+    // The language switch must not send anybody back into a failure that GET does not show.
+    let path = if matches!(failure, Failure::NotFound) { path } else { "/" };
+    let frame = Frame { support_id: Some(&asking.context.support_id), ..super::frame(app, asking, path) };
+    error_page(failure).render(&frame)
+}
+
+fn error_page(failure: &Failure) -> ErrorPage {
+    match failure {
+        Failure::NotFound => ErrorPage::NotFound,
+        Failure::MethodNotAllowed => ErrorPage::MethodNotAllowed,
+        Failure::TooLarge => ErrorPage::TooLarge,
+        Failure::ForeignOrigin => ErrorPage::Forbidden,
+        Failure::Gone | Failure::WrongCode { .. } => ErrorPage::LinkExpired,
+        Failure::TooMany(wait) => ErrorPage::TooManyTries(super::seconds(*wait)),
+        Failure::Busy(_) | Failure::Unavailable => ErrorPage::Unavailable,
+        Failure::Internal => ErrorPage::Internal,
+        Failure::Malformed(_)
+        | Failure::UnsupportedMediaType
+        | Failure::TooSlow
+        | Failure::Invalid(_)
+        | Failure::MisdirectedHost
+        | Failure::Unauthenticated
+        | Failure::NotFresh
+        | Failure::Incorrect(_)
+        | Failure::Unproved => ErrorPage::BadRequest,
+    }
+}

@@ -1,0 +1,59 @@
+//! The front door, the documentation of the API, and the choice of language.
+
+use axum::extract::{Query, State};
+use axum::response::Response;
+use serde::Deserialize;
+
+use crate::http::asking::Asking;
+use crate::http::cookies;
+use crate::http::failure::Failure;
+use crate::locale::Locale;
+use crate::pages::{Form, frame, lead_to, page};
+use crate::{App, views};
+
+pub(crate) async fn show(State(app): State<App>, asking: Asking) -> Response {
+    page(views::Landing.render(&frame(&app, &asking, "/")))
+}
+
+pub(crate) async fn docs(State(app): State<App>, asking: Asking) -> Result<Response, Failure> {
+    let document = serde_json::to_value(crate::openapi()).map_err(|_| Failure::Internal)?;
+    Ok(page(views::docs::render(&document, &frame(&app, &asking, "/docs"))))
+}
+
+#[derive(Deserialize)]
+pub(crate) struct LanguageForm {
+    #[serde(default)]
+    language: String,
+    #[serde(default)]
+    next: String,
+}
+
+/// Remembers the language in this browser, and shows the page again.
+pub(crate) async fn language(State(app): State<App>, Form(form): Form<LanguageForm>) -> Response {
+    // A path of ours: one slash first, and nothing a browser would read as another host.
+    let is_path = form.next.starts_with('/') && !form.next.starts_with("//") && !form.next.contains(['\\', '\r', '\n', '\t']);
+    let mut response = lead_to(if is_path { &form.next } else { "/" });
+    if let Some(locale) = Locale::from_tag(&form.language) {
+        app.cookies.set(&mut response, app.cookies.language, locale.tag(), cookies::LONGEST);
+    }
+    response
+}
+
+/// What the address of a page may say.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct PageQuery {
+    pub(crate) id: Option<String>,
+    pub(crate) token: Option<String>,
+    pub(crate) side: Option<String>,
+    pub(crate) return_to: Option<String>,
+    pub(crate) next: Option<String>,
+    pub(crate) notice: Option<String>,
+}
+
+/// The address of a page. One that cannot be read (a parameter given twice, say) says nothing.
+pub(crate) type Address = Result<Query<PageQuery>, axum::extract::rejection::QueryRejection>;
+
+/// What the address says.
+pub(crate) fn read(address: Address) -> Result<PageQuery, Failure> {
+    address.map(|Query(query)| query).map_err(|error| Failure::Malformed(error.body_text()))
+}

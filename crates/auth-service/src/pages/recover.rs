@@ -1,0 +1,114 @@
+//! A forgotten password.
+
+use auth::{Evidence, EvidenceError, RecoverError};
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use domain::ArtefactId;
+use serde::Deserialize;
+
+use crate::http::asking::Asking;
+use crate::http::failure::Failure;
+use crate::pages::landing::{Address, read};
+use crate::pages::sign_up::code_problem;
+use crate::pages::{Form, Reading, again, frame, lead_to, lead_with, minimum, page, weakness};
+use crate::views::{self, Field, Notice, Problems};
+use crate::App;
+
+pub(crate) async fn show(State(app): State<App>, asking: Asking) -> Response {
+    page(views::Reset::default().render(&frame(&app, &asking, "/reset")))
+}
+
+#[derive(Deserialize)]
+pub(crate) struct ResetForm {
+    #[serde(default)]
+    email: String,
+}
+
+pub(crate) async fn request(State(app): State<App>, asking: Asking, Form(form): Form<ResetForm>) -> Result<Response, Failure> {
+    let mut reading = Reading::default();
+    let Some(email) = reading.email(Field::Email, &form.email) else {
+        let view = views::Reset { email: &form.email, problems: reading.0 };
+        let html = view.render(&frame(&app, &asking, "/reset"));
+        return Ok(again(StatusCode::UNPROCESSABLE_ENTITY, html));
+    };
+    let reset = app.auth.request_reset(&email, &asking.context).await?;
+    Ok(lead_to(&format!("/reset/code?id={reset}")))
+}
+
+pub(crate) async fn show_code(State(app): State<App>, asking: Asking, address: Address) -> Result<Response, Failure> {
+    let Ok(id) = read(address)?.id.unwrap_or_default().parse::<ArtefactId>() else { return Err(Failure::NotFound) };
+    let path = format!("/reset/code?id={id}");
+    let id = id.to_string();
+    let view = views::ResetCode { id: &id, email: None, minimum: minimum(&app, false), problems: Problems::NONE };
+    Ok(page(view.render(&frame(&app, &asking, &path))))
+}
+
+#[derive(Deserialize)]
+#[serde(default)]
+#[derive(Default)]
+pub(crate) struct CodeForm {
+    id: String,
+    code: String,
+    new_password: String,
+}
+
+pub(crate) async fn by_code(State(app): State<App>, asking: Asking, Form(form): Form<CodeForm>) -> Result<Response, Failure> {
+    let Ok(id) = form.id.parse::<ArtefactId>() else { return Err(Failure::NotFound) };
+    let path = format!("/reset/code?id={id}");
+    let show_again = |status, problems| {
+        let id = id.to_string();
+        let view = views::ResetCode { id: &id, email: None, minimum: minimum(&app, false), problems };
+        Ok(again(status, view.render(&frame(&app, &asking, &path))))
+    };
+    let mut reading = Reading::default();
+    let code = reading.code(Field::Code, &form.code);
+    let password = reading.password(Field::NewPassword, &form.new_password);
+    let (Some(code), Some(password)) = (code, password) else {
+        return show_again(StatusCode::UNPROCESSABLE_ENTITY, reading.0);
+    };
+    match app.auth.reset_password(&Evidence::Code { id, code }, &password, &asking.context).await {
+        Ok(()) => Ok(lead_with("/sign-in", Notice::PasswordReset)),
+        Err(RecoverError::Weak(weak)) => {
+            show_again(StatusCode::UNPROCESSABLE_ENTITY, Problems::of(Field::NewPassword, weakness(weak)))
+        }
+        Err(RecoverError::Evidence(error)) => {
+            let (status, problem) = code_problem(error)?;
+            show_again(status, Problems::of(Field::Code, problem))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+pub(crate) async fn show_link(State(app): State<App>, asking: Asking, address: Address) -> Result<Response, Failure> {
+    let Some(token) = read(address)?.token else { return Err(Failure::NotFound) };
+    app.auth.pending_reset(&token, &asking.context).await?;
+    let view = views::ResetNew { token: &token, minimum: minimum(&app, false), problems: Problems::NONE };
+    Ok(page(view.render(&frame(&app, &asking, "/"))))
+}
+
+#[derive(Deserialize)]
+#[serde(default)]
+#[derive(Default)]
+pub(crate) struct LinkForm {
+    token: String,
+    new_password: String,
+}
+
+pub(crate) async fn by_link(State(app): State<App>, asking: Asking, Form(form): Form<LinkForm>) -> Result<Response, Failure> {
+    let show_again = |problems| {
+        let view = views::ResetNew { token: &form.token, minimum: minimum(&app, false), problems };
+        Ok(again(StatusCode::UNPROCESSABLE_ENTITY, view.render(&frame(&app, &asking, "/"))))
+    };
+    let mut reading = Reading::default();
+    let Some(password) = reading.password(Field::NewPassword, &form.new_password) else {
+        return show_again(reading.0);
+    };
+    let evidence = Evidence::Link { token: form.token.clone() };
+    match app.auth.reset_password(&evidence, &password, &asking.context).await {
+        Ok(()) => Ok(lead_with("/sign-in", Notice::PasswordReset)),
+        Err(RecoverError::Weak(weak)) => show_again(Problems::of(Field::NewPassword, weakness(weak))),
+        Err(RecoverError::Evidence(EvidenceError::Fault(fault)) | RecoverError::Fault(fault)) => Err(fault.into()),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,202 @@
+//! Signing in, the second step, and proving again who one is.
+
+use auth::{NewSession, SignIn, SignInError, SignedIn as Outcome, StepError};
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use domain::ArtefactId;
+use serde::Deserialize;
+
+use crate::api::set_session;
+use crate::http::asking::{self, Asking, SignedIn};
+use crate::http::failure::Failure;
+use crate::pages::landing::{Address, read};
+use crate::pages::sign_up::{ResendForm, code_problem, page_ending_at};
+use crate::pages::{Form, Reading, again, ends_at, frame, lead_to, lead_with, notice, own_frame, page, return_to, seconds};
+use crate::views::{self, Field, Frame, Notice, Problem, Problems};
+use crate::App;
+
+/// Whoever is signed in already goes straight on, with a fresh token for the app that sent them.
+pub(crate) async fn show(State(app): State<App>, asking: Asking, address: Address) -> Result<Response, Failure> {
+    let query = read(address)?;
+    let to = query.return_to.and_then(|to| return_to(&app, &to));
+    if let Some(current) = asking::find_current(&app, &asking).await? {
+        let mut response = lead_to(to.as_ref().map_or("/account", |to| to.as_str()));
+        let token = app.auth.renew_token(&current)?;
+        let life = app.auth.settings().limits.token_life;
+        app.cookies.set(&mut response, app.cookies.jwt, secrets::ExposeSecret::expose_secret(&token), life);
+        return Ok(response);
+    }
+    let path = match &to {
+        Some(to) => format!("/sign-in?return_to={}", super::encode(to.as_str())),
+        None => "/sign-in".to_owned(),
+    };
+    let frame = Frame { notice: notice(query.notice.as_deref()), ..frame(&app, &asking, &path) };
+    let to_text = to.as_ref().map_or("", |to| to.as_str());
+    let mut response = page(views::SignIn { return_to: to_text, ..Default::default() }.render(&frame));
+    ends_at(&mut response, to.as_ref());
+    Ok(response)
+}
+
+#[derive(Deserialize)]
+#[serde(default)]
+#[derive(Default)]
+pub(crate) struct SignInForm {
+    email: String,
+    password: String,
+    return_to: String,
+}
+
+pub(crate) async fn sign_in(State(app): State<App>, asking: Asking, Form(form): Form<SignInForm>) -> Result<Response, Failure> {
+    let to = return_to(&app, &form.return_to);
+    let show_again = |status, problems| {
+        let to_text = to.as_ref().map_or("", |to| to.as_str());
+        let view = views::SignIn { email: &form.email, return_to: to_text, problems };
+        let mut response = again(status, view.render(&frame(&app, &asking, "/sign-in")));
+        ends_at(&mut response, to.as_ref());
+        response
+    };
+    let mut reading = Reading::default();
+    let email = reading.email(Field::Email, &form.email);
+    let password = reading.password(Field::Password, &form.password);
+    let (Some(email), Some(password)) = (email, password) else {
+        return Ok(show_again(StatusCode::UNPROCESSABLE_ENTITY, reading.0));
+    };
+    let to_text = to.as_ref().map(|to| to.as_str().to_owned());
+    // A new session takes the place of the one this browser has, if it is the same person's.
+    let current = asking::find_current(&app, &asking).await?;
+    let replaces = current.filter(|current| current.email.normalized() == email.normalized()).map(|current| current.id);
+    let request = SignIn { email, password, replaces, return_to: to_text.clone() };
+    match app.auth.sign_in(request, &asking.context).await {
+        Ok(outcome) => Ok(go_on(&app, outcome, to_text.as_deref())),
+        Err(SignInError::Incorrect) => {
+            Ok(show_again(StatusCode::UNAUTHORIZED, Problems::whole(Problem::SignInRefused)))
+        }
+        Err(SignInError::TooMany(too_many)) => {
+            let wait = seconds(too_many.retry_after);
+            let mut response =
+                show_again(StatusCode::TOO_MANY_REQUESTS, Problems::whole(Problem::TooManyTries(wait)));
+            response.headers_mut().insert(axum::http::header::RETRY_AFTER, wait.into());
+            Ok(response)
+        }
+        Err(SignInError::Fault(fault)) => Err(fault.into()),
+    }
+}
+
+fn go_on(app: &App, outcome: Outcome, to: Option<&str>) -> Response {
+    match outcome {
+        Outcome::Session(session) => arrive(app, &session, to),
+        Outcome::SecondStep { attempt } => lead_to(&format!("/sign-in/code?id={attempt}")),
+        Outcome::Unproved { proof } => lead_with(&format!("/verify?id={proof}"), Notice::CodeSent),
+    }
+}
+
+fn arrive(app: &App, session: &NewSession, to: Option<&str>) -> Response {
+    let to = to.and_then(|to| return_to(app, to));
+    let mut response = lead_to(to.as_ref().map_or("/account", |to| to.as_str()));
+    set_session(app, &mut response, session);
+    response
+}
+
+pub(crate) async fn show_code(State(app): State<App>, asking: Asking, address: Address) -> Result<Response, Failure> {
+    let query = read(address)?;
+    let Ok(id) = query.id.unwrap_or_default().parse::<ArtefactId>() else { return Err(Failure::NotFound) };
+    let Some(pending) = app.auth.pending_step(id, &asking.context).await? else { return Err(Failure::Gone) };
+    let path = format!("/sign-in/code?id={id}");
+    let frame = Frame { notice: notice(query.notice.as_deref()), ..frame(&app, &asking, &path) };
+    let (id, masked) = (id.to_string(), pending.email.masked());
+    let view = views::SignInCode { id: &id, masked_email: &masked, problems: Problems::NONE };
+    Ok(page_ending_at(&app, view.render(&frame), pending.return_to.as_deref()))
+}
+
+#[derive(Deserialize)]
+#[serde(default)]
+#[derive(Default)]
+pub(crate) struct CodeForm {
+    id: String,
+    code: String,
+}
+
+pub(crate) async fn second_step(State(app): State<App>, asking: Asking, Form(form): Form<CodeForm>) -> Result<Response, Failure> {
+    let Ok(id) = form.id.parse::<ArtefactId>() else { return Err(Failure::NotFound) };
+    let Some(pending) = app.auth.pending_step(id, &asking.context).await? else { return Err(Failure::Gone) };
+    let path = format!("/sign-in/code?id={id}");
+    let show_again = |status, problems| {
+        let (id, masked) = (id.to_string(), pending.email.masked());
+        let view = views::SignInCode { id: &id, masked_email: &masked, problems };
+        let mut response = again(status, view.render(&frame(&app, &asking, &path)));
+        ends_at(&mut response, pending.return_to.as_deref().and_then(|to| return_to(&app, to)).as_ref());
+        Ok(response)
+    };
+    let mut reading = Reading::default();
+    let Some(code) = reading.code(Field::Code, &form.code) else {
+        return show_again(StatusCode::UNPROCESSABLE_ENTITY, reading.0);
+    };
+    match app.auth.second_step(id, &code, None, &asking.context).await {
+        Ok(stepped) => Ok(arrive(&app, &stepped.session, stepped.return_to.as_deref())),
+        Err(StepError::Evidence(error)) => {
+            let (status, problem) = code_problem(error)?;
+            show_again(status, Problems::of(Field::Code, problem))
+        }
+        Err(StepError::TooMany(too_many)) => Err(too_many.into()),
+        Err(StepError::Fault(fault)) => Err(fault.into()),
+    }
+}
+
+pub(crate) async fn resend(State(app): State<App>, asking: Asking, Form(form): Form<ResendForm>) -> Result<Response, Failure> {
+    let Ok(id) = form.id.parse::<ArtefactId>() else { return Err(Failure::NotFound) };
+    app.auth.resend_code(id, &asking.context).await?;
+    Ok(lead_with(&format!("/sign-in/code?id={id}"), Notice::CodeSent))
+}
+
+pub(crate) async fn show_confirm(State(app): State<App>, signed_in: SignedIn, address: Address) -> Result<Response, Failure> {
+    let query = read(address)?;
+    let next = own_page(&app, query.next.as_deref().unwrap_or_default());
+    let view = views::ConfirmIdentity {
+        email: signed_in.current.email.address(),
+        next: &next,
+        problems: Problems::NONE,
+    };
+    Ok(page(view.render(&own_frame(&app, &signed_in, "/account/confirm", None))))
+}
+
+/// A page of ours to go on to; the account's first if it is none.
+fn own_page(app: &App, text: &str) -> String {
+    return_to(app, text).filter(|to| !to.is_app()).map_or("/account".to_owned(), |to| to.as_str().to_owned())
+}
+
+#[derive(Deserialize)]
+#[serde(default)]
+#[derive(Default)]
+pub(crate) struct ConfirmForm {
+    password: String,
+    next: String,
+}
+
+/// The same use case as signing in, so the same limits and the same second step.
+pub(crate) async fn confirm(State(app): State<App>, signed_in: SignedIn, Form(form): Form<ConfirmForm>) -> Result<Response, Failure> {
+    let next = own_page(&app, &form.next);
+    let email = &signed_in.current.email;
+    let show_again = |status, problems| {
+        let view = views::ConfirmIdentity { email: email.address(), next: &next, problems };
+        Ok(again(status, view.render(&own_frame(&app, &signed_in, "/account/confirm", None))))
+    };
+    let mut reading = Reading::default();
+    let Some(password) = reading.password(Field::Password, &form.password) else {
+        return show_again(StatusCode::UNPROCESSABLE_ENTITY, reading.0);
+    };
+    let request = SignIn {
+        email: email.clone(),
+        password,
+        replaces: Some(signed_in.current.id),
+        return_to: Some(next.clone()),
+    };
+    match app.auth.sign_in(request, &signed_in.asking.context).await {
+        Ok(outcome) => Ok(go_on(&app, outcome, Some(&next))),
+        Err(SignInError::Incorrect) => {
+            show_again(StatusCode::UNAUTHORIZED, Problems::of(Field::Password, Problem::PasswordWrong))
+        }
+        Err(SignInError::TooMany(too_many)) => Err(too_many.into()),
+        Err(SignInError::Fault(fault)) => Err(fault.into()),
+    }
+}

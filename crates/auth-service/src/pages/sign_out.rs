@@ -1,0 +1,44 @@
+//! Signing out.
+
+use axum::extract::State;
+use axum::response::Response;
+use serde::Deserialize;
+
+use crate::api::clear_session;
+use crate::http::asking::{self, Asking};
+use crate::http::failure::Failure;
+use crate::pages::landing::{Address, read};
+use crate::pages::{Form, ends_at, frame, lead_to, page, return_to};
+use crate::{App, views};
+
+/// Asks first: a link on another site must not sign anybody out.
+pub(crate) async fn show(State(app): State<App>, asking: Asking, address: Address) -> Result<Response, Failure> {
+    let query = read(address)?;
+    let to = query.return_to.and_then(|to| return_to(&app, &to));
+    let to_text = to.as_ref().map_or("", |to| to.as_str());
+    let mut response = page(views::SignOut { return_to: to_text }.render(&frame(&app, &asking, "/sign-out")));
+    ends_at(&mut response, to.as_ref());
+    Ok(response)
+}
+
+#[derive(Deserialize)]
+pub(crate) struct SignOutForm {
+    #[serde(default)]
+    return_to: String,
+}
+
+pub(crate) async fn sign_out(State(app): State<App>, asking: Asking, Form(form): Form<SignOutForm>) -> Result<Response, Failure> {
+    if let Some(current) = asking::find_current(&app, &asking).await? {
+        app.auth.sign_out(&current, &asking.context).await?;
+    }
+    let to = return_to(&app, &form.return_to);
+    let mut response = lead_to(to.as_ref().map_or("/signed-out", |to| to.as_str()));
+    clear_session(&app, &mut response);
+    Ok(response)
+}
+
+pub(crate) async fn done(State(app): State<App>, asking: Asking, address: Address) -> Result<Response, Failure> {
+    let notice = super::notice(read(address)?.notice.as_deref());
+    let frame = views::Frame { notice, ..frame(&app, &asking, "/signed-out") };
+    Ok(page(views::SignedOut.render(&frame)))
+}

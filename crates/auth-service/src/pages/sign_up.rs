@@ -1,0 +1,215 @@
+//! Signing up, and proving the address.
+
+use auth::{Credential, Evidence, EvidenceError, ProveError, SignUp, SignUpError};
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use domain::ArtefactId;
+use serde::Deserialize;
+
+use crate::http::asking::Asking;
+use crate::http::failure::Failure;
+use crate::pages::landing::{Address, read};
+use crate::pages::{Form, Reading, again, ends_at, frame, lead_to, lead_with, minimum, notice, page, return_to, seconds, weakness};
+use crate::views::{self, Field, Frame, Notice, Problem, Problems};
+use crate::App;
+
+pub(crate) async fn show(State(app): State<App>, asking: Asking, address: Address) -> Result<Response, Failure> {
+    let query = read(address)?;
+    let to = query.return_to.and_then(|to| return_to(&app, &to));
+    let to = to.as_ref().map_or("", |to| to.as_str());
+    let view = views::SignUp {
+        return_to: to,
+        minimum: minimum(&app, false),
+        minimum_with_second_step: minimum(&app, true),
+        ..Default::default()
+    };
+    Ok(page(view.render(&frame(&app, &asking, "/sign-up"))))
+}
+
+#[derive(Deserialize)]
+#[serde(default)]
+#[derive(Default)]
+pub(crate) struct SignUpForm {
+    name: String,
+    email: String,
+    password: String,
+    second_step: Option<String>,
+    return_to: String,
+}
+
+pub(crate) async fn sign_up(State(app): State<App>, asking: Asking, Form(form): Form<SignUpForm>) -> Result<Response, Failure> {
+    let show_again = |status, problems| {
+        let view = views::SignUp {
+            name: &form.name,
+            email: &form.email,
+            second_step: form.second_step.is_some(),
+            return_to: return_to(&app, &form.return_to).map_or("", |_| &form.return_to),
+            minimum: minimum(&app, false),
+            minimum_with_second_step: minimum(&app, true),
+            problems,
+        };
+        Ok(again(status, view.render(&frame(&app, &asking, "/sign-up"))))
+    };
+    let mut reading = Reading::default();
+    let name = reading.name(&form.name);
+    let email = reading.email(Field::Email, &form.email);
+    let password = reading.password(Field::Password, &form.password);
+    let (Some(name), Some(email), Some(password)) = (name, email, password) else {
+        return show_again(StatusCode::UNPROCESSABLE_ENTITY, reading.0);
+    };
+    let to = return_to(&app, &form.return_to).map(|to| to.as_str().to_owned());
+    let request = SignUp { email, password, name, second_step: form.second_step.is_some(), return_to: to };
+    match app.auth.sign_up(request, &asking.context).await {
+        Ok(signed_up) => Ok(lead_to(&format!("/verify?id={}", signed_up.proof))),
+        Err(SignUpError::Weak(weak)) => {
+            show_again(StatusCode::UNPROCESSABLE_ENTITY, Problems::of(Field::Password, weakness(weak)))
+        }
+        Err(SignUpError::TooMany(too_many)) => Err(too_many.into()),
+        Err(SignUpError::Fault(fault)) => Err(fault.into()),
+    }
+}
+
+pub(crate) async fn show_proof(State(app): State<App>, asking: Asking, address: Address) -> Result<Response, Failure> {
+    let query = read(address)?;
+    if let Some(token) = query.token {
+        let pending = app.auth.pending_proof_by_link(&token, &asking.context).await?;
+        // The secret is in the address: the language switch must not copy it into another.
+        return Ok(page(link_page(&app, &frame(&app, &asking, "/"), &token, pending.same_browser, Problems::NONE)));
+    }
+    let id = query.id.unwrap_or_default();
+    let Ok(proof) = id.parse::<ArtefactId>() else { return Err(Failure::NotFound) };
+    let pending = app.auth.pending_proof(proof, &asking.context).await?;
+    let email = pending.as_ref().map(|pending| pending.email.address());
+    let path = format!("/verify?id={proof}");
+    let frame = Frame { notice: notice(query.notice.as_deref()), ..frame(&app, &asking, &path) };
+    Ok(page(views::CheckMail { id: &proof.to_string(), email, problems: Problems::NONE }.render(&frame)))
+}
+
+fn link_page(app: &App, frame: &Frame<'_>, token: &str, same_browser: bool, problems: Problems) -> String {
+    if same_browser {
+        views::ProveHere { token, problems }.render(frame)
+    } else {
+        views::ProveElsewhere { token, minimum: minimum(app, false), problems }.render(frame)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(default)]
+#[derive(Default)]
+pub(crate) struct ProofForm {
+    id: String,
+    code: String,
+    token: String,
+    password: Option<String>,
+    new_password: Option<String>,
+}
+
+pub(crate) async fn prove(State(app): State<App>, asking: Asking, Form(form): Form<ProofForm>) -> Result<Response, Failure> {
+    if form.token.is_empty() { by_code(&app, &asking, &form).await } else { by_link(&app, &asking, &form).await }
+}
+
+async fn by_code(app: &App, asking: &Asking, form: &ProofForm) -> Result<Response, Failure> {
+    let Ok(id) = form.id.parse::<ArtefactId>() else { return Err(Failure::NotFound) };
+    let path = format!("/verify?id={id}");
+    let pending = app.auth.pending_proof(id, &asking.context).await?;
+    let show_again = |status, problems| {
+        let email = pending.as_ref().map(|pending| pending.email.address());
+        let view = views::CheckMail { id: &id.to_string(), email, problems };
+        Ok(again(status, view.render(&frame(app, asking, &path))))
+    };
+    let mut reading = Reading::default();
+    let Some(code) = reading.code(Field::Code, &form.code) else {
+        return show_again(StatusCode::UNPROCESSABLE_ENTITY, reading.0);
+    };
+    let evidence = Evidence::Code { id, code };
+    match app.auth.prove_address(&evidence, &Credential::Browser, &asking.context).await {
+        Ok((_, to)) => Ok(proved(to.as_deref())),
+        // Only the browser that signed up has this page; in another the link is the way.
+        Err(ProveError::OtherBrowser) => Err(Failure::Gone),
+        Err(ProveError::Evidence(error)) => {
+            let (status, problem) = code_problem(error)?;
+            show_again(status, Problems::of(Field::Code, problem))
+        }
+        Err(ProveError::TooMany(too_many)) => Err(too_many.into()),
+        Err(ProveError::Fault(fault)) => Err(fault.into()),
+        Err(ProveError::WrongPassword | ProveError::Weak(_)) => Err(Failure::Internal),
+    }
+}
+
+/// What is wrong with a code, said at its field.
+pub(crate) fn code_problem(error: EvidenceError) -> Result<(StatusCode, Problem), Failure> {
+    match error {
+        EvidenceError::Gone | EvidenceError::WrongCode { tries_left: 0 } => {
+            Ok((StatusCode::GONE, Problem::CodeOver))
+        }
+        EvidenceError::WrongCode { tries_left } => Ok((StatusCode::UNAUTHORIZED, Problem::CodeWrong(tries_left))),
+        EvidenceError::TooMany(too_many) => {
+            Ok((StatusCode::TOO_MANY_REQUESTS, Problem::TooManyTries(seconds(too_many.retry_after))))
+        }
+        EvidenceError::Fault(fault) => Err(fault.into()),
+    }
+}
+
+async fn by_link(app: &App, asking: &Asking, form: &ProofForm) -> Result<Response, Failure> {
+    let pending = app.auth.pending_proof_by_link(&form.token, &asking.context).await?;
+    let show_again = |status, problems| {
+        let frame = frame(app, asking, "/");
+        Ok(again(status, link_page(app, &frame, &form.token, pending.same_browser, problems)))
+    };
+    let mut reading = Reading::default();
+    let credential = match (&form.password, &form.new_password) {
+        (Some(text), _) => reading.password(Field::Password, text).map(Credential::Password),
+        (None, Some(text)) => reading.password(Field::NewPassword, text).map(Credential::NewPassword),
+        (None, None) if pending.same_browser => Some(Credential::Browser),
+        (None, None) => {
+            reading.0.add(Field::Password, Problem::PasswordMissing);
+            None
+        }
+    };
+    let Some(credential) = credential else { return show_again(StatusCode::UNPROCESSABLE_ENTITY, reading.0) };
+    let evidence = Evidence::Link { token: form.token.clone() };
+    match app.auth.prove_address(&evidence, &credential, &asking.context).await {
+        Ok((_, to)) => Ok(proved(to.as_deref())),
+        Err(ProveError::OtherBrowser | ProveError::WrongPassword) => {
+            show_again(StatusCode::UNAUTHORIZED, Problems::of(Field::Password, Problem::PasswordWrong))
+        }
+        Err(ProveError::Weak(weak)) => {
+            show_again(StatusCode::UNPROCESSABLE_ENTITY, Problems::of(Field::NewPassword, weakness(weak)))
+        }
+        Err(ProveError::Evidence(error)) => Err(error.into()),
+        Err(ProveError::TooMany(too_many)) => Err(too_many.into()),
+        Err(ProveError::Fault(fault)) => Err(fault.into()),
+    }
+}
+
+fn proved(to: Option<&str>) -> Response {
+    let path = match to {
+        Some(to) => format!("/sign-in?return_to={}", super::encode(to)),
+        None => "/sign-in".to_owned(),
+    };
+    lead_with(&path, Notice::AddressProved)
+}
+
+#[derive(Deserialize)]
+pub(crate) struct ResendForm {
+    pub(crate) id: String,
+}
+
+pub(crate) async fn resend(State(app): State<App>, asking: Asking, Form(form): Form<ResendForm>) -> Result<Response, Failure> {
+    let Ok(id) = form.id.parse::<ArtefactId>() else { return Err(Failure::NotFound) };
+    match app.auth.resend_proof(id, &asking.context).await {
+        Ok(()) => Ok(lead_with(&format!("/verify?id={id}"), Notice::CodeSent)),
+        Err(ProveError::Evidence(error)) => Err(error.into()),
+        Err(ProveError::TooMany(too_many)) => Err(too_many.into()),
+        Err(ProveError::Fault(fault)) => Err(fault.into()),
+        Err(_) => Err(Failure::Internal),
+    }
+}
+
+/// A page whose form may end at an app.
+pub(crate) fn page_ending_at(app: &App, html: String, to: Option<&str>) -> Response {
+    let mut response = page(html);
+    ends_at(&mut response, to.and_then(|to| return_to(app, to)).as_ref());
+    response
+}

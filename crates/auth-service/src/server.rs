@@ -1,0 +1,262 @@
+//! From a configuration to a server that serves, drains, and stops.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use auth::{Auth, Hasher, Parts, Random, Settings};
+use axum::Router;
+use domain::{Clock, Timestamp};
+use outbound::{EgressClient, EgressSettings, Postmark, Smtp, SmtpSecurity, SmtpSettings};
+use secrets::sealing::Keyring;
+use secrets::{SecretRef, SecretString};
+use store::Store;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::background::{self, Sender, Transport};
+use crate::config::{self, Config};
+use crate::mailbox::Mailbox;
+use crate::{App, AppParts, router};
+
+/// After being told to stop, requests in flight have so long to end: compose kills after ten seconds.
+const DRAIN: Duration = Duration::from_secs(8);
+/// A mail server that does not answer for so long is tried again later.
+const MAIL_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Why a server did not start, or did not go on. The text says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// The port is taken, or not ours to take.
+    #[error("{what} cannot listen on {address}: {error}. {advice}")]
+    Listen {
+        /// What wanted to listen.
+        what: &'static str,
+        /// Where.
+        address: SocketAddr,
+        /// Why not.
+        error: std::io::Error,
+        /// What to do.
+        advice: String,
+    },
+    /// The database.
+    #[error("the database {path}: {error}")]
+    Store {
+        /// Its file.
+        path: String,
+        /// What is wrong with it.
+        error: store::Error,
+    },
+    /// A secret.
+    #[error("the secret for {setting}: {error}")]
+    Secret {
+        /// Which setting.
+        setting: &'static str,
+        /// What is wrong with it.
+        error: String,
+    },
+    /// The mail transport.
+    #[error("[mail.transport]: {0}")]
+    Mail(String),
+    /// The use cases.
+    #[error(transparent)]
+    Fault(#[from] auth::Fault),
+    /// Serving.
+    #[error("the server stopped: {0}")]
+    Serve(std::io::Error),
+}
+
+/// The keys that are not in the database.
+#[derive(Debug)]
+pub struct Secrets {
+    /// Seals what is secret at rest.
+    pub encryption: SecretString,
+    /// Sealed before it.
+    pub older_encryption: Vec<SecretString>,
+    /// Chains the audit trail.
+    pub audit: SecretString,
+}
+
+impl Secrets {
+    /// Resolves the references of a configuration.
+    pub async fn resolve(keys: &config::Keys) -> Result<Self, ServerError> {
+        let mut older_encryption = Vec::new();
+        for reference in &keys.older_encryption {
+            older_encryption.push(resolve("keys.older_encryption", reference).await?);
+        }
+        Ok(Self {
+            encryption: resolve("keys.encryption", &keys.encryption).await?,
+            older_encryption,
+            audit: resolve("keys.audit", &keys.audit).await?,
+        })
+    }
+
+    /// The key that chains the audit trail.
+    pub fn audit_key(&self) -> Result<[u8; 32], ServerError> {
+        let keyring = Keyring::from_text(&self.audit, &[])
+            .map_err(|error| ServerError::Secret { setting: "keys.audit", error: error.to_string() })?;
+        Ok(keyring.derive("audit trail"))
+    }
+
+    fn keyring(&self) -> Result<Keyring, ServerError> {
+        Keyring::from_text(&self.encryption, &self.older_encryption)
+            .map_err(|error| ServerError::Secret { setting: "keys.encryption", error: error.to_string() })
+    }
+}
+
+async fn resolve(setting: &'static str, reference: &SecretRef) -> Result<SecretString, ServerError> {
+    let secret =
+        reference.resolve().await.map_err(|error| ServerError::Secret { setting, error: error.to_string() })?;
+    secrets::check_strength(setting, &secret)
+        .map_err(|error| ServerError::Secret { setting, error: error.to_string() })?;
+    Ok(secret)
+}
+
+/// The system's clock: the one place where it is read.
+pub fn system_clock() -> Clock {
+    #[expect(clippy::disallowed_methods, reason = "this is the clock that everything else is handed")]
+    Clock::new(|| Timestamp(jiff::Timestamp::now().as_microsecond()))
+}
+
+/// Opens the database, which is made if it is not there.
+pub async fn open_store(path: &Path) -> Result<Store, ServerError> {
+    Store::open(path).await.map_err(|error| ServerError::Store { path: path.display().to_string(), error })
+}
+
+/// A server that is ready and not yet serving.
+#[derive(Debug)]
+pub struct Server {
+    app: App,
+    transport: Transport,
+    sender: Sender,
+}
+
+impl Server {
+    /// Puts a server together. With a `mailbox` it is `keyward dev`: no mail leaves the machine.
+    pub async fn build(
+        config: Config,
+        secrets: &Secrets,
+        mailbox: Option<Mailbox>,
+        clock: Clock,
+        random: Random,
+    ) -> Result<Self, ServerError> {
+        let transport = match &mailbox {
+            Some(mailbox) => Transport::Mailbox(mailbox.clone()),
+            None => transport(&config.mail.transport).await?,
+        };
+        let store = open_store(&config.database.path).await?;
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let hasher = Hasher::new(&config.password.hashing, cores, random.clone())?;
+        let settings = Settings {
+            public_url: config.server.public_url,
+            return_to: config.apps.return_to,
+            accounts: config.accounts,
+            limits: config.limits,
+        };
+        let (keyring, audit_key) = (secrets.keyring()?, secrets.audit_key()?);
+        let auth = Auth::start(Parts { store, keyring, audit_key, hasher, clock, random, settings }).await?;
+        let sender = Sender {
+            address: config.mail.from,
+            name: config.mail.from_name.unwrap_or_else(|| config.branding.name.clone()),
+        };
+        let app = App::new(AppParts {
+            auth: Arc::new(auth),
+            branding: config.branding,
+            trusted_proxies: config.server.trusted_proxies,
+            reveal_accounts: config.api.reveal_accounts,
+            mailbox,
+        });
+        Ok(Self { app, transport, sender })
+    }
+
+    /// The routes alone, for tests in process.
+    pub fn app(&self) -> &App {
+        &self.app
+    }
+
+    /// Serves until `stop` says so, then lets what is in flight end.
+    pub async fn serve(self, listener: TcpListener, stop: watch::Receiver<bool>) -> Result<(), ServerError> {
+        let auth = self.app.auth.clone();
+        let work = background::start(&auth, self.transport, self.sender, &self.app.branding, &stop);
+        let served = serve(router(self.app), listener, stop).await;
+        // Mail that the last requests wrote is in the outbox; the trail is sealed to its end.
+        if tokio::time::timeout(DRAIN, work.join_all()).await.is_err() {
+            tracing::warn!("background work did not end in time and is cut; what it held is in the database");
+        }
+        auth.stop().await;
+        served
+    }
+}
+
+/// Serves routes until `stop` says so, then lets what is in flight end, for eight seconds at most.
+pub async fn serve(
+    router: Router,
+    listener: TcpListener,
+    mut stop: watch::Receiver<bool>,
+) -> Result<(), ServerError> {
+    let mut told = stop.clone();
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
+        drop(told.wait_for(|stop| *stop).await);
+    });
+    let deadline = async {
+        drop(stop.wait_for(|stop| *stop).await);
+        tokio::time::sleep(DRAIN).await;
+    };
+    tokio::select! {
+        served = serving => served.map_err(ServerError::Serve),
+        () = deadline => {
+            tracing::warn!("requests were still in flight eight seconds after the order to stop, and are cut");
+            Ok(())
+        }
+    }
+}
+
+/// Resolves at Ctrl-C or SIGTERM, and tells everybody.
+pub async fn stop_at_signal(stop: watch::Sender<bool>) {
+    let terminated = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => drop(signal.recv().await),
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminated => {}
+    }
+    let _ = stop.send(true);
+}
+
+async fn transport(settings: &config::Transport) -> Result<Transport, ServerError> {
+    let wrong = |error: String| ServerError::Mail(error);
+    match settings {
+        config::Transport::Smtp { host, port, security, username, password } => {
+            let password = match password {
+                Some(reference) => Some(
+                    reference.resolve().await.map_err(|error| wrong(format!("password: {error}")))?,
+                ),
+                None => None,
+            };
+            let settings = SmtpSettings {
+                host: host.clone(),
+                port: *port,
+                security: match security {
+                    config::Security::StartTls => SmtpSecurity::StartTls,
+                    config::Security::Tls => SmtpSecurity::Tls,
+                    config::Security::None => SmtpSecurity::None,
+                },
+                username: username.clone(),
+                password,
+                timeout: MAIL_TIMEOUT,
+            };
+            Ok(Transport::Smtp(Smtp::new(&settings).map_err(|error| wrong(error.to_string()))?))
+        }
+        config::Transport::Postmark { token } => {
+            let token = resolve("mail.transport.token", token).await?;
+            let egress = EgressClient::new(&EgressSettings::default()).map_err(|error| wrong(error.to_string()))?;
+            let postmark = Postmark::new(egress, token, outbound::POSTMARK_URL);
+            Ok(Transport::Postmark(postmark.map_err(|error| wrong(error.to_string()))?))
+        }
+    }
+}

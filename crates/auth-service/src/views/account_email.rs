@@ -1,0 +1,42 @@
+//! Another address for the account, proved at both ends.
+
+use super::{Field, Problems};
+
+/// `/account/email`: posts `email` (the new one). While a change is pending: `side` (`old` or `new`) with `code` to
+/// `/account/email/confirm`, and nothing to `/account/email/cancel`.
+#[derive(Clone, Debug, Default)]
+pub struct ChangeEmail<'a> {
+    /// The address that the account has.
+    pub current: &'a str,
+    /// The new address as typed.
+    pub new_email: &'a str,
+    /// The change under way.
+    pub pending: Option<PendingEmail<'a>>,
+    /// What was wrong with the last try ([`Field::NewEmail`], [`Field::CodeOld`], [`Field::CodeNew`]).
+    pub problems: Problems,
+}
+
+/// A change of the address that waits for its proofs.
+#[derive(Clone, Copy, Debug)]
+pub struct PendingEmail<'a> {
+    /// The address to be.
+    pub email: &'a str,
+    /// Whether the old address gave its code.
+    pub old_proved: bool,
+    /// Whether the new address gave its code.
+    pub new_proved: bool,
+}
+
+/// `/account/email/confirm?token=`: one button, posts `token` and `side` to the same path.
+#[derive(Clone, Debug, Default)]
+pub struct ConfirmEmail<'a> {
+    /// The token of the link.
+    pub token: &'a str,
+    /// Which end it proves: `old` or `new`.
+    pub side: &'a str,
+    /// What was wrong with the last try.
+    pub problems: Problems,
+}
+
+page!(ChangeEmail<'a>, "change_email.html", problems);
+page!(ConfirmEmail<'a>, "confirm_email.html", problems);

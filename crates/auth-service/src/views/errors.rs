@@ -1,0 +1,74 @@
+//! Pages for what went wrong: what happened, and what to do next.
+
+use super::{Frame, moment};
+
+/// A page in place of the one that was asked for. Set [`Frame::support_id`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorPage {
+    /// The link is used, replaced or too old.
+    LinkExpired,
+    /// Too many tries; come back in so many seconds.
+    TooManyTries(u32),
+    /// There is no such page.
+    NotFound,
+    /// The method is not one that this path knows.
+    MethodNotAllowed,
+    /// The form was sent by a page of somebody else.
+    Forbidden,
+    /// Something we need does not answer.
+    Unavailable,
+    /// The request is larger than we read.
+    TooLarge,
+    /// The request cannot be read.
+    BadRequest,
+    /// Our fault.
+    Internal,
+}
+
+impl ErrorPage {
+    /// One of each.
+    pub const ALL: [Self; 9] = [
+        Self::LinkExpired,
+        Self::TooManyTries(60),
+        Self::NotFound,
+        Self::MethodNotAllowed,
+        Self::Forbidden,
+        Self::Unavailable,
+        Self::TooLarge,
+        Self::BadRequest,
+        Self::Internal,
+    ];
+
+    fn title(self, frame: &Frame<'_>) -> String {
+        frame.t(match self {
+            Self::LinkExpired => "error-link-expired-title",
+            Self::TooManyTries(_) => "error-too-many-tries-title",
+            Self::NotFound => "error-not-found-title",
+            Self::MethodNotAllowed => "error-method-not-allowed-title",
+            Self::Forbidden => "error-forbidden-title",
+            Self::Unavailable => "error-unavailable-title",
+            Self::TooLarge => "error-too-large-title",
+            Self::BadRequest => "error-bad-request-title",
+            Self::Internal => "error-internal-title",
+        })
+    }
+
+    fn advice(self, frame: &Frame<'_>) -> String {
+        frame.t(match self {
+            Self::TooManyTries(seconds) => {
+                let duration = moment::duration(frame.texts(), seconds);
+                return frame.format("error-too-many-tries-advice", "duration", duration);
+            }
+            Self::LinkExpired => "error-link-expired-advice",
+            Self::NotFound => "error-not-found-advice",
+            Self::MethodNotAllowed => "error-method-not-allowed-advice",
+            Self::Forbidden => "error-forbidden-advice",
+            Self::Unavailable => "error-unavailable-advice",
+            Self::TooLarge => "error-too-large-advice",
+            Self::BadRequest => "error-bad-request-advice",
+            Self::Internal => "error-internal-advice",
+        })
+    }
+}
+
+page!(ErrorPage, "error.html");

@@ -1,0 +1,75 @@
+//! What was just done, said at the top of the next page.
+
+/// A sentence that a redirect carries to the page it leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// The account exists and its address is proved.
+    AddressProved,
+    /// A new code is on its way.
+    CodeSent,
+    /// Name or language were saved.
+    ProfileSaved,
+    /// The password is a new one, set from within the account.
+    PasswordChanged,
+    /// The password is a new one, set by the way of a forgotten one.
+    PasswordReset,
+    /// The account has the new address.
+    AddressChanged,
+    /// One of the two ends of an address change is proved.
+    AddressHalfProved,
+    /// The change of the address was called off.
+    AddressChangeCancelled,
+    /// Codes by mail are asked for from now on.
+    SecondStepOn,
+    /// Codes by mail are no longer asked for.
+    SecondStepOff,
+    /// One session was ended.
+    SessionEnded,
+    /// Every session but this one was ended.
+    OtherSessionsEnded,
+    /// The account is gone.
+    AccountDeleted,
+}
+
+impl Notice {
+    /// Every notice.
+    pub const ALL: [Self; 13] = [
+        Self::AddressProved,
+        Self::CodeSent,
+        Self::ProfileSaved,
+        Self::PasswordChanged,
+        Self::PasswordReset,
+        Self::AddressChanged,
+        Self::AddressHalfProved,
+        Self::AddressChangeCancelled,
+        Self::SecondStepOn,
+        Self::SecondStepOff,
+        Self::SessionEnded,
+        Self::OtherSessionsEnded,
+        Self::AccountDeleted,
+    ];
+
+    /// The key of the sentence, which is also how a query parameter writes the notice.
+    pub const fn tag(self) -> &'static str {
+        match self {
+            Self::AddressProved => "notice-address-proved",
+            Self::CodeSent => "notice-code-sent",
+            Self::ProfileSaved => "notice-profile-saved",
+            Self::PasswordChanged => "notice-password-changed",
+            Self::PasswordReset => "notice-password-reset",
+            Self::AddressChanged => "notice-address-changed",
+            Self::AddressHalfProved => "notice-address-half-proved",
+            Self::AddressChangeCancelled => "notice-address-change-cancelled",
+            Self::SecondStepOn => "notice-second-step-on",
+            Self::SecondStepOff => "notice-second-step-off",
+            Self::SessionEnded => "notice-session-ended",
+            Self::OtherSessionsEnded => "notice-other-sessions-ended",
+            Self::AccountDeleted => "notice-account-deleted",
+        }
+    }
+
+    /// The notice of a query parameter.
+    pub fn from_tag(tag: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|notice| notice.tag() == tag)
+    }
+}

@@ -1,0 +1,28 @@
+//! Sign in, and its second step.
+
+use super::{Field, Problems};
+
+/// `/sign-in`: posts `email`, `password`, `return_to`.
+#[derive(Clone, Debug, Default)]
+pub struct SignIn<'a> {
+    /// The address as typed.
+    pub email: &'a str,
+    /// Where to go afterwards; empty for the account page.
+    pub return_to: &'a str,
+    /// What was wrong with the last try.
+    pub problems: Problems,
+}
+
+/// `/sign-in/code?id=`: posts `id`, `code` to `/sign-in/code`, and `id` to `/sign-in/code/resend`.
+#[derive(Clone, Debug, Default)]
+pub struct SignInCode<'a> {
+    /// The id of the attempt.
+    pub id: &'a str,
+    /// The address, all but a few letters hidden.
+    pub masked_email: &'a str,
+    /// What was wrong with the last try.
+    pub problems: Problems,
+}
+
+page!(SignIn<'a>, "sign_in.html", problems);
+page!(SignInCode<'a>, "sign_in_code.html", problems);

@@ -1,0 +1,38 @@
+//! Prove an address: by the code, by the link here, by the link in another browser.
+
+use super::{Field, Problems};
+
+/// `/verify?id=`: "check your mail". Posts `id`, `code` to `/verify`, and `id` to `/verify/resend`.
+#[derive(Clone, Debug, Default)]
+pub struct CheckMail<'a> {
+    /// The id of the sign-up.
+    pub id: &'a str,
+    /// The address as this browser typed it, if that is known.
+    pub email: Option<&'a str>,
+    /// What was wrong with the last try.
+    pub problems: Problems,
+}
+
+/// `/verify?token=` in the browser that signed up: one button, posts `token` to `/verify`.
+#[derive(Clone, Debug, Default)]
+pub struct ProveHere<'a> {
+    /// The token of the link.
+    pub token: &'a str,
+    /// What was wrong with the last try.
+    pub problems: Problems,
+}
+
+/// `/verify?token=` in any other browser: posts `token` with `password`, or `token` with `new_password`, to `/verify`.
+#[derive(Clone, Debug, Default)]
+pub struct ProveElsewhere<'a> {
+    /// The token of the link.
+    pub token: &'a str,
+    /// How many characters a new password must have.
+    pub minimum: u32,
+    /// What was wrong with the last try.
+    pub problems: Problems,
+}
+
+page!(CheckMail<'a>, "check_mail.html", problems);
+page!(ProveHere<'a>, "prove_here.html", problems);
+page!(ProveElsewhere<'a>, "prove_elsewhere.html", problems);

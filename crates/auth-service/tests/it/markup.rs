@@ -1,0 +1,127 @@
+//! Class 20: what people type is never markup, and no page holds anything that the content security policy forbids.
+
+use auth_service::branding::Branding;
+use auth_service::locale::Locale;
+
+use crate::gallery::{self, Sheet, Words};
+
+const HOSTILE: [&str; 7] = [
+    "\"><script>alert(1)</script>",
+    "'><img src=x onerror=alert(1)>",
+    "</title></textarea></pre><svg onload=alert(1)>",
+    "{{ 7*7 }}${7*7}<%= 7*7 %>&lt;script&gt;",
+    "\u{202e}gnp.exe \u{2067}שלום\u{200f}",
+    "👩‍👩‍👧‍👦 Zoë ﷽",
+    "nul\0nul\r\nSet-Cookie: a=b\n<b>bold</b>",
+];
+
+fn every(words: Words<'_>, name: &str) -> Vec<Sheet> {
+    let branding = Branding {
+        name: name.to_owned(),
+        support_contact: Some(name.to_owned()),
+        logo_url: Some("/static/logo.svg".to_owned()),
+        ..Branding::default()
+    };
+    Locale::ALL.into_iter().flat_map(|locale| gallery::pages(locale, &branding, words)).collect()
+}
+
+fn calm() -> Vec<Sheet> {
+    every(gallery::CALM, "Keyward")
+}
+
+#[test]
+fn hostile_words_are_text_on_every_page() {
+    let tags = |html: &str| html.matches('<').count();
+    let calm = calm();
+    for word in HOSTILE {
+        let words = Words { name: word, email: word, opaque: word };
+        for ((page, html), (_, plain)) in every(words, word).into_iter().zip(&calm) {
+            for raw in ["<script", "<img src=x", "<svg onload", "</title></textarea>", "<b>", "<%"] {
+                assert!(!html.contains(raw), "{page} holds {raw} of {word:?}");
+            }
+            assert!(!html.contains('\0'), "{page} holds NUL");
+            // The mailbox shows a hostile link as text, not as a link; no other page changes its shape.
+            if page != "mailbox" {
+                assert_eq!(tags(&html), tags(plain), "{page} has other tags with {word:?}");
+            }
+            assert!(!html.contains("href=\"javascript:"), "{page} links to a script");
+        }
+    }
+}
+
+#[test]
+fn what_was_typed_is_still_in_the_form() {
+    let word = "\"><script>alert(1)</script>";
+    let pages = every(Words { name: word, email: word, opaque: word }, "Keyward");
+    let (_, html) = pages.iter().find(|(page, _)| *page == "sign-up-wrong").unwrap();
+    let typed = "value=\"&#34;&#62;&#60;script&#62;alert(1)&#60;/script&#62;\"";
+    assert_eq!(html.matches(typed).count(), 4, "name, address, return_to, and next of the language switch");
+}
+
+#[test]
+fn no_page_holds_a_script_or_a_style_of_its_own() {
+    for (page, html) in calm() {
+        for (tag, attributes) in tags(&html) {
+            assert!(!["script", "style", "iframe", "object", "base"].contains(&tag), "{page} has <{tag}>");
+            for name in attributes.iter().map(|(name, _)| name) {
+                assert!(!name.starts_with("on") && *name != "style", "{page} has {name} on <{tag}>");
+            }
+        }
+    }
+}
+
+#[test]
+fn no_page_asks_another_host_for_anything() {
+    for (page, html) in calm() {
+        for (tag, attributes) in tags(&html) {
+            for (name, value) in attributes {
+                // The development mailbox links to what the mails link to; a person follows it, the page does not.
+                if page == "mailbox" && tag == "a" {
+                    continue;
+                }
+                if ["href", "src", "action", "formaction", "srcset", "poster", "data"].contains(&name) {
+                    let ours = (value.starts_with('/') && !value.starts_with("//"))
+                        || value.starts_with('#')
+                        || value == gallery::CALM.opaque;
+                    assert!(ours, "{page}: <{tag} {name}={value}>");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn no_page_gives_a_password_back() {
+    for (page, html) in calm() {
+        for (tag, attributes) in tags(&html) {
+            if tag == "input" && attributes.contains(&("type", "password")) {
+                assert!(!attributes.iter().any(|(name, _)| *name == "value"), "{page}");
+            }
+        }
+    }
+}
+
+/// A tag and its attributes.
+pub(crate) type Tag<'a> = (&'a str, Vec<(&'a str, &'a str)>);
+
+/// The opening tags of our own well-formed markup: values are quoted and hold no `>`.
+pub(crate) fn tags(html: &str) -> Vec<Tag<'_>> {
+    html.split('<')
+        .skip(1)
+        .filter(|part| part.starts_with(|first: char| first.is_ascii_alphabetic()))
+        .map(|part| {
+            let tag = part.split('>').next().unwrap();
+            let (name, mut rest) = tag.split_once([' ', '\n']).unwrap_or((tag, ""));
+            let mut attributes = Vec::new();
+            while let Some((before, after)) = rest.split_once("=\"") {
+                let (value, after) = after.split_once('"').unwrap();
+                let mut names = before.split_whitespace().rev();
+                attributes.push((names.next().unwrap(), value));
+                attributes.extend(names.map(|name| (name, "")));
+                rest = after;
+            }
+            attributes.extend(rest.split_whitespace().map(|name| (name.trim_end_matches('/'), "")));
+            (name, attributes)
+        })
+        .collect()
+}

@@ -1,0 +1,180 @@
+//! `keyward dev`: sign-in and an example app in one process, for trying and for developing against.
+
+use std::fs::DirBuilder;
+use std::net::SocketAddr;
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use auth_service::config::{self, Config};
+use auth_service::mailbox::Mailbox;
+use auth_service::server::{Secrets, Server, ServerError, serve, stop_at_signal, system_clock};
+use clap::Args;
+use secrets::SecretRef;
+use secrets::sealing::load_or_create_key_file;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tracing_subscriber::EnvFilter;
+use url::Url;
+
+use crate::Failure;
+
+/// Run sign-in and an example app on this machine.
+///
+/// Listens on loopback only. Mail is not sent: it is shown at /dev/mailbox. Accounts are kept under --data and survive a
+/// restart; delete the folder to begin anew.
+#[derive(Args, Default)]
+pub(crate) struct Dev {
+    /// The port of sign-in; 0 takes a free one.
+    #[arg(long, default_value_t = 3000)]
+    port: u16,
+    /// The port of the example app; 0 takes a free one.
+    #[arg(long, default_value_t = 8000)]
+    app_port: u16,
+    /// The folder that accounts and keys are kept in.
+    #[arg(long, default_value = "keyward-data", value_name = "DIR")]
+    data: PathBuf,
+    /// Settings in the form of keyward.toml: [accounts], [api], [limits], [password], [branding]. The rest is dev's own.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Open the example app in your browser.
+    #[arg(long)]
+    open: bool,
+}
+
+impl Dev {
+    pub(crate) async fn run(self) -> Result<(), Failure> {
+        let filter = EnvFilter::try_from_env("KEYWARD_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+        // Both ports before anything else, so that nothing is half started.
+        let sign_in = listen("auth-service", self.port, "--port").await?;
+        let app = listen("app-service", self.app_port, "--app-port").await?;
+        let (sign_in_port, app_port) = (sign_in.local_addr()?.port(), app.local_addr()?.port());
+        let auth_url = Url::parse(&format!("http://localhost:{sign_in_port}"))?;
+        let app_settings = app_service::Settings {
+            app_url: Url::parse(&format!("http://localhost:{app_port}"))?,
+            auth_url: auth_url.clone(),
+            internal_auth_url: Some(Url::parse(&format!("http://127.0.0.1:{sign_in_port}"))?),
+        };
+        let secrets = prepare(&self.data)?;
+        let return_to = vec![app_settings.protected_url(), app_settings.home_url()];
+        let config = self.settings(auth_url, return_to)?;
+        let mailbox = Some(Mailbox::default());
+        let server = Server::build(config, &secrets, mailbox, system_clock(), auth::Random::system()).await?;
+        let routes = app_service::router(&app_settings)?;
+        let (sender, stop) = watch::channel(false);
+        greet(sign_in_port, app_port, &self.data);
+        if self.open {
+            open(&app_settings.app_url);
+        }
+        let quiet = stop.clone();
+        let signal = tokio::spawn(async move {
+            stop_at_signal(sender).await;
+            println!("\nStopping: letting requests in flight end.");
+        });
+        let (served, app_served) = tokio::join!(server.serve(sign_in, stop), serve(routes, app, quiet));
+        signal.abort();
+        served?;
+        app_served?;
+        println!("Stopped. Accounts are kept in {}.", self.data.display());
+        Ok(())
+    }
+
+    /// What `--config` says where it may, and dev's own for the rest.
+    fn settings(&self, public_url: Url, return_to: Vec<Url>) -> Result<Config, Failure> {
+        let mut table = match &self.config {
+            Some(path) => std::fs::read_to_string(path)
+                .map_err(|error| format!("{} cannot be read: {error}", path.display()))?
+                .parse::<toml::Table>()
+                .map_err(|error| format!("{} cannot be used: {error}", path.display()))?,
+            None => toml::Table::new(),
+        };
+        for own in ["server", "database", "keys", "mail", "apps"] {
+            if table.contains_key(own) {
+                return Err(format!("[{own}] is dev's own and cannot be set: remove it from the file").into());
+            }
+        }
+        let place = |name: &str| self.data.join(name).display().to_string();
+        let absolute = std::path::absolute(&self.data)?;
+        let key = |name: &str| toml::Value::from(format!("file:{}", absolute.join(name).display()));
+        let mut section = |name: &str, pairs: Vec<(&str, toml::Value)>| {
+            let values: toml::Table = pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+            table.insert(name.to_owned(), values.into());
+        };
+        section("server", vec![("public_url", public_url.as_str().into())]);
+        section("database", vec![("path", place("keyward.sqlite").into())]);
+        section("keys", vec![("encryption", key("encryption.key")), ("audit", key("audit.key"))]);
+        let never_used = toml::Table::from_iter([
+            ("kind".to_owned(), "smtp".into()),
+            ("host".to_owned(), "localhost".into()),
+        ]);
+        section("mail", vec![("from", "keyward@localhost".into()), ("transport", never_used.into())]);
+        let places = return_to.iter().map(|url| toml::Value::from(url.as_str())).collect::<Vec<_>>();
+        section("apps", vec![("return_to", places.into())]);
+        let config = table.try_into::<Config>().map_err(|error| match &self.config {
+            Some(path) => format!("{} cannot be used: {error}", path.display()),
+            None => error.to_string(),
+        })?;
+        config.check()?;
+        Ok(config)
+    }
+}
+
+async fn listen(what: &'static str, port: u16, flag: &str) -> Result<TcpListener, ServerError> {
+    let address = SocketAddr::from(([127, 0, 0, 1], port));
+    TcpListener::bind(address).await.map_err(|error| ServerError::Listen {
+        what,
+        address,
+        error,
+        advice: format!("Stop what listens there, or choose another port: {flag} 0 takes a free one."),
+    })
+}
+
+/// Makes the folder, for this user alone, and the keys in it.
+fn prepare(data: &Path) -> Result<Secrets, Failure> {
+    let wrong = |error: std::io::Error| format!("the folder {} cannot be used: {error}", data.display());
+    DirBuilder::new().recursive(true).mode(0o700).create(data).map_err(wrong)?;
+    let mut permissions = std::fs::metadata(data).map_err(wrong)?.permissions();
+    if permissions.mode() & 0o077 != 0 {
+        permissions.set_mode(0o700);
+        std::fs::set_permissions(data, permissions).map_err(wrong)?;
+    }
+    Ok(Secrets {
+        encryption: load_or_create_key_file(&data.join("encryption.key"))?,
+        older_encryption: Vec::new(),
+        audit: load_or_create_key_file(&data.join("audit.key"))?,
+    })
+}
+
+/// Where the keys of `keyward dev` are, for the verbs that read its data.
+pub(crate) fn keys(data: &Path) -> Result<config::Keys, Failure> {
+    let absolute = std::path::absolute(data)?;
+    Ok(config::Keys {
+        encryption: SecretRef::File(absolute.join("encryption.key")),
+        older_encryption: Vec::new(),
+        audit: SecretRef::File(absolute.join("audit.key")),
+    })
+}
+
+fn greet(sign_in: u16, app: u16, data: &Path) {
+    println!(
+        "Keyward is running, for development, on this machine only.
+
+  The example app  http://localhost:{app}
+  Sign-in          http://localhost:{sign_in}
+  Mail it wrote    http://localhost:{sign_in}/dev/mailbox
+  The API          http://localhost:{sign_in}/docs
+
+Try first: open the example app, press \"Sign in\", create an account, and read the
+code that was mailed to you at /dev/mailbox. Accounts are kept in {}.
+
+Ctrl-C stops.",
+        data.display()
+    );
+}
+
+fn open(url: &Url) {
+    let opener = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
+    if let Err(error) = std::process::Command::new(opener).arg(url.as_str()).spawn() {
+        eprintln!("keyward: no browser could be opened ({opener}: {error}): open {url} yourself.");
+    }
+}

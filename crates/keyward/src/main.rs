@@ -1,0 +1,47 @@
+//! `keyward`: the one command a person types. A file a verb.
+
+mod audit;
+mod dev;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Keyward: sign-in for the apps of a small team, on machines it owns.
+///
+/// Without a verb it is `keyward dev`.
+#[derive(Parser)]
+#[command(version, args_conflicts_with_subcommands = true)]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Option<Verb>,
+    #[command(flatten)]
+    dev: dev::Dev,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Run sign-in and an example app on this machine, to try and to develop against.
+    Dev(dev::Dev),
+    /// Read the audit trail, or prove that nobody changed it.
+    Audit(audit::Audit),
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let done = match arguments.verb.unwrap_or(Verb::Dev(arguments.dev)) {
+        Verb::Dev(dev) => dev.run().await,
+        Verb::Audit(audit) => audit.run().await,
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("keyward: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Any verb's failure: one sentence that says what happened, why, and what to do next.
+type Failure = Box<dyn std::error::Error>;

@@ -1,0 +1,112 @@
+//! `VerifyingKey`: a public key, parsed once, pinned to its algorithm.
+
+use std::fmt;
+
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED, ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents,
+};
+
+use crate::{Algorithm, Jwk, JwkError, jwk::Parameters};
+
+/// RSA keys between 2,048 and 8,192 bits; the lower bound is RFC 7518 section 3.3, the upper one bounds the work.
+const RSA_MODULUS_BYTES: std::ops::RangeInclusive<usize> = 256..=1024;
+
+/// A public key that verifies signatures of one algorithm, whatever a token's header says.
+pub struct VerifyingKey {
+    kid: String,
+    algorithm: Algorithm,
+    key: ParsedPublicKey,
+}
+
+impl VerifyingKey {
+    /// Checks the key's numbers and prepares them. This is the costly part, so keep the result.
+    pub fn from_jwk(jwk: &Jwk) -> Result<Self, JwkError> {
+        let algorithm = jwk.algorithm();
+        let key = match &jwk.parameters {
+            Parameters::Ed25519 { x } => ParsedPublicKey::new(&ED25519, x),
+            Parameters::P256 { x, y } => {
+                // SEC 1 section 2.3.3: 4 marks an uncompressed point.
+                ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, [&[4], x.as_slice(), y.as_slice()].concat())
+            }
+            Parameters::Rsa { modulus, exponent } => {
+                if !is_sound_rsa(modulus, exponent) {
+                    return Err(JwkError::Invalid(algorithm));
+                }
+                RsaPublicKeyComponents { n: modulus, e: exponent }
+                    .to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256)
+            }
+        };
+        let key = key.map_err(|_| JwkError::Invalid(algorithm))?;
+        Ok(Self { kid: jwk.kid.clone(), algorithm, key })
+    }
+
+    /// The key's id.
+    pub fn kid(&self) -> &str {
+        &self.kid
+    }
+
+    /// The one algorithm that the key verifies.
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// Whether `signature` is the key's signature over `message`.
+    pub(crate) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
+        self.key.verify_sig(message, signature).is_ok()
+    }
+}
+
+/// Size, and the exponents that a large exponent or 1 would turn into slow or forgeable verification.
+fn is_sound_rsa(modulus: &[u8], exponent: &[u8]) -> bool {
+    let odd = |number: &[u8]| number.last().is_some_and(|last| last & 1 == 1);
+    let full =
+        modulus.first().is_some_and(|first| *first >= 0x80) || modulus.len() > *RSA_MODULUS_BYTES.start();
+    RSA_MODULUS_BYTES.contains(&modulus.len())
+        && full
+        && odd(modulus)
+        && odd(exponent)
+        && exponent.len() <= 4
+        && exponent != [1]
+}
+
+impl fmt::Debug for VerifyingKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "VerifyingKey({} {})", self.algorithm, self.kid)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+
+    use super::*;
+
+    /// RFC 8037 appendix A.
+    const RFC_8037_KEY: &str =
+        r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+    const RFC_8037_TOKEN: &str = "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc.\
+        hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg";
+
+    /// RFC 7515 appendix A.3.
+    const RFC_7515_KEY: &str = r#"{"kty":"EC","crv":"P-256",
+        "x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}"#;
+    const RFC_7515_TOKEN: &str = "eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9l\
+        eGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.\
+        DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q";
+
+    #[test]
+    fn published_signatures_verify_and_changed_ones_do_not() {
+        for (key, token) in [(RFC_8037_KEY, RFC_8037_TOKEN), (RFC_7515_KEY, RFC_7515_TOKEN)] {
+            let key = VerifyingKey::from_jwk(&Jwk::parse(key.as_bytes()).unwrap()).unwrap();
+            let (signed, signature) = token.rsplit_once('.').unwrap();
+            let signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
+            assert!(key.verifies(signed.as_bytes(), &signature));
+            assert!(!key.verifies(&signed.as_bytes()[1..], &signature));
+            for index in 0..signature.len() {
+                let mut changed = signature.clone();
+                changed[index] ^= 1;
+                assert!(!key.verifies(signed.as_bytes(), &changed), "{index}");
+            }
+        }
+    }
+}

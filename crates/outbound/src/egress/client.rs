@@ -1,0 +1,170 @@
+//! `EgressClient`: sends requests out, within limits.
+
+use std::{error::Error as _, fmt, net::IpAddr, time::Duration};
+
+use reqwest::{Client, Response, redirect::Policy};
+use url::{Host, Url};
+
+use super::{
+    EgressError, EgressRequest, EgressResponse, Network,
+    resolver::{Guard, GuardedResolver},
+};
+
+/// What the client may reach, and how much it takes.
+#[derive(Clone, Debug)]
+pub struct EgressSettings {
+    /// Networks that may be reached although they are not public.
+    pub allowed_networks: Vec<Network>,
+    /// Hosts that may be asked over plain HTTP, as they stand in the URL, without port. Their addresses are checked
+    /// all the same.
+    pub plain_http_hosts: Vec<String>,
+    /// For the whole exchange, from the look-up of the name to the last byte.
+    pub timeout: Duration,
+    /// The largest body that is read, in bytes.
+    pub maximum_response_bytes: usize,
+}
+
+impl Default for EgressSettings {
+    /// Nothing but public addresses over HTTPS, ten seconds, 1 MiB.
+    fn default() -> Self {
+        Self {
+            allowed_networks: Vec::new(),
+            plain_http_hosts: Vec::new(),
+            timeout: Duration::from_secs(10),
+            maximum_response_bytes: 1024 * 1024,
+        }
+    }
+}
+
+/// The one way out by HTTP. Follows no redirect, takes no proxy from the environment, keeps no cookie. Cheap to
+/// clone; clones share connections.
+#[derive(Clone)]
+pub struct EgressClient {
+    client: Client,
+    guard: Guard,
+    plain_http_hosts: Vec<String>,
+    timeout: Duration,
+    maximum_response_bytes: usize,
+}
+
+impl EgressClient {
+    /// Builds the client.
+    pub fn new(settings: &EgressSettings) -> Result<Self, EgressError> {
+        let guard = Guard::new(&settings.allowed_networks);
+        let client = Client::builder()
+            .dns_resolver(GuardedResolver(guard.clone()))
+            .redirect(Policy::none())
+            .no_proxy()
+            .referer(false)
+            .timeout(settings.timeout)
+            .user_agent(concat!("keyward/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(|error| EgressError::Setup { cause: chain(&error) })?;
+        Ok(Self {
+            client,
+            guard,
+            plain_http_hosts: settings
+                .plain_http_hosts
+                .iter()
+                .map(|host| host.to_ascii_lowercase())
+                .collect(),
+            timeout: settings.timeout,
+            maximum_response_bytes: settings.maximum_response_bytes,
+        })
+    }
+
+    /// Sends a request and reads its answer to the end, whatever its status. A redirect is an error.
+    pub async fn send(&self, request: EgressRequest) -> Result<EgressResponse, EgressError> {
+        if let Some(mistake) = request.mistake {
+            return Err(mistake);
+        }
+        let (url, host) = self.check_url(&request.url)?;
+        let mut builder = self.client.request(request.method, url).headers(request.headers);
+        if let Some(body) = request.body {
+            builder = builder.body(body);
+        }
+        let response = builder.send().await.map_err(|error| self.explain(&host, error))?;
+        if response.status().is_redirection() {
+            return Err(EgressError::Redirect { host, status: response.status().as_u16() });
+        }
+        self.read(&host, response).await
+    }
+
+    /// An address in the URL passes by the resolver, so it is checked here. `url` has already read its odd spellings:
+    /// `0x7f.1`, `2130706433` and `0177.0.0.1` are all 127.0.0.1 by now.
+    fn check_url(&self, text: &str) -> Result<(Url, String), EgressError> {
+        let refused = |cause: &str| EgressError::Url { cause: cause.to_owned() };
+        let url = Url::parse(text).map_err(|error| refused(&error.to_string()))?;
+        let host = url.host_str().ok_or_else(|| refused("it has no host"))?.to_owned();
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(refused("it holds a user name or password"));
+        }
+        match url.scheme() {
+            "https" => {}
+            "http" if self.plain_http_hosts.contains(&host) => {}
+            "http" => return Err(EgressError::PlainHttp { host }),
+            _ => return Err(refused("its scheme is not https")),
+        }
+        match url.host() {
+            Some(Host::Ipv4(address)) => self.guard.check(&host, IpAddr::V4(address))?,
+            Some(Host::Ipv6(address)) => self.guard.check(&host, IpAddr::V6(address))?,
+            Some(Host::Domain(_)) | None => {}
+        }
+        Ok((url, host))
+    }
+
+    /// Reads in pieces, so that a body that lies about its length, or has none, stops at the limit.
+    async fn read(&self, host: &str, mut response: Response) -> Result<EgressResponse, EgressError> {
+        let limit = self.maximum_response_bytes;
+        let too_large = || EgressError::TooLarge { host: host.to_owned(), limit };
+        if response.content_length().is_some_and(|length| length > limit as u64) {
+            return Err(too_large());
+        }
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.explain(host, error))? {
+            if body.len() + chunk.len() > limit {
+                return Err(too_large());
+            }
+            body.extend_from_slice(&chunk);
+        }
+        let headers = response
+            .headers()
+            .iter()
+            .map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()))
+            .collect();
+        Ok(EgressResponse { status: response.status().as_u16(), headers, body })
+    }
+
+    /// The resolver's refusal lies at the bottom of the library's error.
+    fn explain(&self, host: &str, error: reqwest::Error) -> EgressError {
+        let mut cause = error.source();
+        while let Some(inner) = cause {
+            if let Some(refused) = inner.downcast_ref::<EgressError>() {
+                return refused.clone();
+            }
+            cause = inner.source();
+        }
+        if error.is_timeout() {
+            return EgressError::TimedOut { host: host.to_owned(), limit: self.timeout };
+        }
+        // Without its URL, whose query may hold a secret.
+        EgressError::Failed { host: host.to_owned(), cause: chain(&error.without_url()) }
+    }
+}
+
+impl fmt::Debug for EgressClient {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("EgressClient").field("guard", &self.guard).finish_non_exhaustive()
+    }
+}
+
+/// An error and its causes in one line.
+fn chain(error: &reqwest::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text = format!("{text}: {inner}");
+        cause = inner.source();
+    }
+    text
+}

@@ -1,0 +1,216 @@
+//! `Smtp`: mail through a submission server (RFC 6409).
+
+use std::{fmt, net::IpAddr, time::Duration};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use lettre::transport::smtp::{
+    authentication::{Credentials, Mechanism},
+    client::{AsyncSmtpConnection, TlsParameters},
+    extension::ClientId,
+};
+use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::{Mail, SendError, mail::one_line, smtp_message::compose, smtp_pool::SmtpPool};
+
+/// How the connection is protected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SmtpSecurity {
+    /// Not at all. Only for a server on this machine.
+    None,
+    /// Plain at first, then encrypted by STARTTLS (RFC 3207); a server that does not offer it gets no mail.
+    StartTls,
+    /// Encrypted from the first byte (RFC 8314).
+    Tls,
+}
+
+/// Where the mail goes and who sends it.
+#[derive(Clone, Debug)]
+pub struct SmtpSettings {
+    /// Name or address of the server; the certificate must be for it.
+    pub host: String,
+    /// 587 for STARTTLS, 465 for TLS, 25 on this machine.
+    pub port: u16,
+    /// How the connection is protected.
+    pub security: SmtpSecurity,
+    /// Signs in with this name, together with `password`.
+    pub username: Option<String>,
+    /// Its password.
+    pub password: Option<SecretString>,
+    /// For one mail, from connecting to the last answer.
+    pub timeout: Duration,
+}
+
+/// Why the settings were refused.
+#[derive(Debug, thiserror::Error)]
+pub enum SmtpSettingsError {
+    /// Mail holds codes and links that sign people in.
+    #[error(
+        "mail to {host} would cross the network unencrypted; set the security to starttls or tls (none is for this machine only)"
+    )]
+    Unencrypted {
+        /// The server.
+        host: String,
+    },
+    /// One of name and password without the other.
+    #[error("the mail server's user name and password go together; set both or neither")]
+    HalfCredentials,
+    /// Certificates cannot be checked.
+    #[error("TLS for {host} could not be set up: {cause}; check the system's root certificates")]
+    Tls {
+        /// The server.
+        host: String,
+        /// What the TLS library said.
+        cause: String,
+    },
+}
+
+/// Sends mail through one SMTP server, keeping a few connections open.
+pub struct Smtp {
+    host: String,
+    port: u16,
+    security: SmtpSecurity,
+    tls: Option<TlsParameters>,
+    login: Option<Login>,
+    hello: ClientId,
+    timeout: Duration,
+    pool: SmtpPool,
+}
+
+struct Login {
+    username: String,
+    password: SecretString,
+}
+
+impl Smtp {
+    /// Checks the settings; connects with the first mail.
+    pub fn new(settings: &SmtpSettings) -> Result<Self, SmtpSettingsError> {
+        let host = settings.host.clone();
+        if settings.security == SmtpSecurity::None && !is_this_machine(&host) {
+            return Err(SmtpSettingsError::Unencrypted { host });
+        }
+        let login = match (&settings.username, &settings.password) {
+            (Some(username), Some(password)) => {
+                Some(Login { username: username.clone(), password: password.clone() })
+            }
+            (None, None) => None,
+            _ => return Err(SmtpSettingsError::HalfCredentials),
+        };
+        let tls = match settings.security {
+            SmtpSecurity::None => None,
+            SmtpSecurity::StartTls | SmtpSecurity::Tls => {
+                Some(TlsParameters::new_rustls(host.clone()).map_err(|error| SmtpSettingsError::Tls {
+                    host: host.clone(),
+                    cause: error.to_string(),
+                })?)
+            }
+        };
+        Ok(Self {
+            host,
+            port: settings.port,
+            security: settings.security,
+            tls,
+            login,
+            hello: ClientId::default(),
+            timeout: settings.timeout,
+            pool: SmtpPool::default(),
+        })
+    }
+
+    /// Hands the mail to the server. `Ok` says that the server has taken it on, not that it has arrived.
+    ///
+    /// An answer of 4xx is temporary and one of 5xx permanent (RFC 5321 section 4.2.1), except a refused sign-in,
+    /// which an operator can put right.
+    pub async fn send(&self, mail: &Mail) -> Result<(), SendError> {
+        let message = compose(mail)?;
+        let bytes = message.formatted();
+        let conversation = async {
+            let mut connection = self.connection().await?;
+            connection.send(message.envelope(), &bytes).await?;
+            Ok(connection)
+        };
+        match tokio::time::timeout(self.timeout, conversation).await {
+            Ok(Ok(connection)) => {
+                self.pool.put_back(connection);
+                Ok(())
+            }
+            Ok(Err(error)) => Err(self.classify(&error)),
+            Err(_) => Err(SendError::Temporary(format!(
+                "the mail server {self} did not finish within {:?}; is it reachable and up?",
+                self.timeout
+            ))),
+        }
+    }
+
+    /// An idle connection that still answers, or else a new one.
+    async fn connection(&self) -> Result<AsyncSmtpConnection, lettre::transport::smtp::Error> {
+        while let Some(mut idle) = self.pool.take() {
+            if idle.test_connected().await {
+                return Ok(idle);
+            }
+        }
+        let wrapped = self.tls.clone().filter(|_| self.security == SmtpSecurity::Tls);
+        let address = (self.host.as_str(), self.port);
+        let mut connection =
+            AsyncSmtpConnection::connect_tokio1(address, Some(self.timeout), &self.hello, wrapped, None)
+                .await?;
+        if let Some(tls) = self.tls.clone().filter(|_| self.security == SmtpSecurity::StartTls) {
+            connection.starttls(tls, &self.hello).await?;
+        }
+        if let Some(Login { username, password }) = &self.login {
+            let credentials = Credentials::new(username.clone(), password.expose_secret().to_owned());
+            connection.auth(&[Mechanism::Plain, Mechanism::Login], &credentials).await?;
+        }
+        Ok(connection)
+    }
+
+    fn classify(&self, error: &lettre::transport::smtp::Error) -> SendError {
+        let said = self.redact(&error.to_string());
+        let status = error.status().map(u16::from);
+        match status {
+            // RFC 4954 section 6: the name or password is wrong, missing, or not good enough.
+            Some(530 | 534 | 535 | 538) => SendError::Temporary(format!(
+                "the mail server {self} refused to let us in ({}); check the user name and password",
+                status.unwrap_or_default()
+            )),
+            Some(code) if code >= 500 => {
+                SendError::Permanent(format!("the mail server {self} refused the mail: {said}"))
+            }
+            Some(_) => SendError::Temporary(format!("the mail server {self} put the mail off: {said}")),
+            None => SendError::Temporary(format!(
+                "the mail server {self} could not be used: {said}; check its host, port and security"
+            )),
+        }
+    }
+
+    /// What the server said, on one line and not too long. It may repeat what it was told, the sign-in among it
+    /// ("unknown command: AUTH PLAIN .."): then nothing of it is shown.
+    fn redact(&self, said: &str) -> String {
+        const MAXIMUM_CHARACTERS: usize = 300;
+        if let Some(Login { username, password }) = &self.login {
+            let password = password.expose_secret();
+            let plain = STANDARD.encode(format!("\0{username}\0{password}"));
+            // Looked for before the text is cut, as half a password is too much.
+            if [plain.as_str(), &STANDARD.encode(password), password].iter().any(|leak| said.contains(leak)) {
+                return "its answer repeated our sign-in, so it is not shown".to_owned();
+            }
+        }
+        one_line(said).chars().take(MAXIMUM_CHARACTERS).collect()
+    }
+}
+
+fn is_this_machine(host: &str) -> bool {
+    host.eq_ignore_ascii_case("localhost")
+        || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+impl fmt::Display for Smtp {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}:{}", self.host, self.port)
+    }
+}
+
+impl fmt::Debug for Smtp {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Smtp({self}, {:?})", self.security)
+    }
+}

@@ -1,0 +1,9 @@
+//! The public face of `outbound`, against small servers on this machine.
+#![expect(clippy::unwrap_used, reason = "a helper that cannot go on should end its test")]
+
+mod class_18;
+mod egress;
+mod http_server;
+mod postmark;
+mod smtp;
+mod smtp_server;
