@@ -1,1 +1,1 @@
-//! Whole-system tests live in `tests/it`.
+//! Whole-system tests live in `tests/it`: the real program, a real browser.

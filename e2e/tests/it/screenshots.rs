@@ -1,0 +1,74 @@
+//! Pictures of pages, for people to look at: `target/e2e-screenshots/`.
+
+use std::fs;
+use std::path::PathBuf;
+
+use serde_json::json;
+
+use crate::browser::Browser;
+use crate::tools::target_folder;
+
+/// One way to look at a page.
+struct View {
+    name: &'static str,
+    scheme: &'static str,
+    width: u32,
+}
+
+const VIEWS: [View; 3] = [
+    View { name: "light", scheme: "light", width: 1280 },
+    View { name: "dark", scheme: "dark", width: 1280 },
+    View { name: "phone", scheme: "light", width: 390 },
+];
+
+/// The narrowest a page must fit without scrolling sideways (WCAG 2.2, 1.4.10).
+const NARROWEST: u32 = 320;
+
+impl Browser {
+    /// Takes a picture of the whole page in every view.
+    pub(crate) async fn picture(&self, page: &str) {
+        let folder = folder();
+        for View { name, scheme, width } in VIEWS {
+            self.prefers(scheme).await;
+            let height = self.height_at(page, width).await;
+            self.resize(width, height).await;
+            self.driver.screenshot(&folder.join(format!("{page}-{name}.png"))).await.unwrap();
+        }
+        self.prefers("light").await;
+        self.height_at(page, NARROWEST).await;
+        self.command("Emulation.clearDeviceMetricsOverride", json!({})).await;
+    }
+
+    /// Sets the person's wish for light or dark pages.
+    pub(crate) async fn prefers(&self, scheme: &str) {
+        let features = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
+        self.command("Emulation.setEmulatedMedia", features).await;
+    }
+
+    /// How high the page is at this width, which it must not exceed.
+    async fn height_at(&self, page: &str, width: u32) -> u64 {
+        self.resize(width, 800).await;
+        let metrics = self.command("Page.getLayoutMetrics", json!({})).await;
+        let content = &metrics["cssContentSize"];
+        assert!(
+            content["width"].as_u64().unwrap() <= width.into(),
+            "{page} scrolls sideways at {width} px: {metrics}"
+        );
+        content["height"].as_u64().unwrap()
+    }
+
+    async fn resize(&self, width: u32, height: u64) {
+        let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
+        self.command("Emulation.setDeviceMetricsOverride", size).await;
+    }
+
+    async fn command(&self, name: &str, parameters: serde_json::Value) -> serde_json::Value {
+        self.driver.cdp().send_raw(name, parameters).await.unwrap()
+    }
+}
+
+fn folder() -> PathBuf {
+    let folder = target_folder().join("e2e-screenshots");
+    fs::create_dir_all(&folder).unwrap();
+    folder
+}
