@@ -46,7 +46,11 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(account::show, account::change, account::delete))
         .routes(routes!(account::change_password))
         .routes(routes!(account::change_second_step))
-        .routes(routes!(account::show_email_change, account::request_email_change, account::cancel_email_change))
+        .routes(routes!(
+            account::show_email_change,
+            account::request_email_change,
+            account::cancel_email_change
+        ))
         .routes(routes!(account::confirm_email_change))
         .routes(routes!(session::list, session::end_others))
         .routes(routes!(session::end))

@@ -188,7 +188,8 @@ impl Mailer {
 
     fn render(&self, message: &Message, locale: Locale) -> views::mail::Rendered {
         let texts = locale.texts();
-        let page = |path: &str| self.auth.settings().public_url.join(path).map(String::from).unwrap_or_default();
+        let page =
+            |path: &str| self.auth.settings().public_url.join(path).map(String::from).unwrap_or_default();
         let (sign_in, reset) = (page("/sign-in"), page("/reset"));
         let small = |number: &u64| u32::try_from(*number).unwrap_or(u32::MAX);
         let device_words;
@@ -201,7 +202,12 @@ impl Mailer {
             }
             Message::SignInCode { code, minutes, device, network } => {
                 device_words = Device::from_stored(device).text(texts);
-                views::mail::Mail::SignInCode { code, minutes: small(minutes), device: &device_words, network }
+                views::mail::Mail::SignInCode {
+                    code,
+                    minutes: small(minutes),
+                    device: &device_words,
+                    network,
+                }
             }
             Message::ResetPassword { code, link, minutes } => {
                 views::mail::Mail::ResetPassword { code, link, minutes: small(minutes) }

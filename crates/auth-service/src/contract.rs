@@ -57,7 +57,9 @@ impl<T: serde::de::DeserializeOwned> axum::extract::FromRequest<App> for Body<T>
             Ok(Json(body)) => Ok(Self(body)),
             Err(failure @ (Failure::Malformed(_) | Failure::Invalid(_))) => {
                 let pointer = match &failure {
-                    Failure::Invalid(errors) => errors.first().map(|error| error.pointer.clone()).unwrap_or_default(),
+                    Failure::Invalid(errors) => {
+                        errors.first().map(|error| error.pointer.clone()).unwrap_or_default()
+                    }
                     _ => String::new(),
                 };
                 let detail = failure.detail();
@@ -90,7 +92,11 @@ pub(crate) struct SignupBody {
         (status = 201, body = Said, description = "Signed up."),
         (status = 400, body = FamilyError, description = "\"Invalid credentials\": no address, or a password that will not do."),
         (status = 409, body = FamilyError, description = "\"User already exists\".")))]
-pub(crate) async fn sign_up(State(app): State<App>, asking: Asking, Body(body): Body<SignupBody>) -> Result<Response, Failure> {
+pub(crate) async fn sign_up(
+    State(app): State<App>,
+    asking: Asking,
+    Body(body): Body<SignupBody>,
+) -> Result<Response, Failure> {
     let (Ok(email), Ok(password)) = (Email::parse(&body.email), Password::parse(&body.password)) else {
         return Ok(invalid_credentials());
     };
@@ -131,11 +137,16 @@ pub(crate) struct TwoFactorAnswer {
         (status = 200, body = Said, description = "Signed in; the cookie `jwt` is set."),
         (status = 206, body = TwoFactorAnswer, description = "The password is right; now the code from the mail."),
         (status = 400, body = FamilyError, description = "\"Invalid credentials\": no address, or no password.")))]
-pub(crate) async fn sign_in(State(app): State<App>, asking: Asking, Body(body): Body<LoginBody>) -> Result<Response, Failure> {
+pub(crate) async fn sign_in(
+    State(app): State<App>,
+    asking: Asking,
+    Body(body): Body<LoginBody>,
+) -> Result<Response, Failure> {
     let (Ok(email), Ok(password)) = (Email::parse(&body.email), Password::parse(&body.password)) else {
         return Ok(invalid_credentials());
     };
-    match app.auth.sign_in(SignIn { email, password, replaces: None, return_to: None }, &asking.context).await {
+    match app.auth.sign_in(SignIn { email, password, replaces: None, return_to: None }, &asking.context).await
+    {
         Ok(SignedIn::Session(session)) => {
             let mut response = said("Login successful");
             set_session(&app, &mut response, &session);
@@ -169,7 +180,11 @@ pub(crate) struct TwoFactorBody {
     responses(
         (status = 200, body = Said, description = "Signed in; the cookie `jwt` is set."),
         (status = 400, body = FamilyError, description = "\"Invalid credentials\": no address, attempt or code.")))]
-pub(crate) async fn second_step(State(app): State<App>, asking: Asking, Body(body): Body<TwoFactorBody>) -> Result<Response, Failure> {
+pub(crate) async fn second_step(
+    State(app): State<App>,
+    asking: Asking,
+    Body(body): Body<TwoFactorBody>,
+) -> Result<Response, Failure> {
     let is_code = body.code.len() == 6 && body.code.bytes().all(|digit| digit.is_ascii_digit());
     let (Ok(email), Ok(attempt), true) =
         (Email::parse(&body.email), body.login_attempt_id.parse::<ArtefactId>(), is_code)
@@ -239,7 +254,10 @@ pub(crate) struct TokenAnswer {
     responses(
         (status = 200, body = TokenAnswer, description = "It holds."),
         (status = 401, body = FamilyError, description = "\"Invalid auth token\": forged, expired or revoked.")))]
-pub(crate) async fn check_token(State(app): State<App>, Body(body): Body<TokenBody>) -> Result<Response, Failure> {
+pub(crate) async fn check_token(
+    State(app): State<App>,
+    Body(body): Body<TokenBody>,
+) -> Result<Response, Failure> {
     match app.auth.check_token(&body.token).await {
         Ok(checked) => Ok(axum::Json(TokenAnswer {
             active: true,

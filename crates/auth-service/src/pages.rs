@@ -37,7 +37,12 @@ pub(crate) fn frame<'a>(app: &'a App, asking: &Asking, path: &'a str) -> Frame<'
 }
 
 /// The frame of a page of whoever is signed in, in the language they chose.
-pub(crate) fn own_frame<'a>(app: &'a App, signed_in: &'a SignedIn, path: &'a str, notice: Option<Notice>) -> Frame<'a> {
+pub(crate) fn own_frame<'a>(
+    app: &'a App,
+    signed_in: &'a SignedIn,
+    path: &'a str,
+    notice: Option<Notice>,
+) -> Frame<'a> {
     let chosen = signed_in.current.locale.as_deref().and_then(Locale::from_tag);
     Frame {
         locale: chosen.unwrap_or(signed_in.asking.locale),
@@ -153,7 +158,9 @@ impl Reading {
 /// Why a password is too weak, in a person's words.
 pub(crate) fn weakness(weakness: Weakness) -> Problem {
     match weakness {
-        Weakness::TooShort { minimum } => Problem::PasswordTooShort(u32::try_from(minimum).unwrap_or(u32::MAX)),
+        Weakness::TooShort { minimum } => {
+            Problem::PasswordTooShort(u32::try_from(minimum).unwrap_or(u32::MAX))
+        }
         Weakness::IsAddress => Problem::PasswordCommon,
     }
 }
@@ -167,7 +174,11 @@ pub(crate) fn minimum(app: &App, second_step: bool) -> u32 {
 }
 
 /// Files that pages refer to. Their address changes with their content, so they are kept for ever.
-pub(crate) async fn asset(State(app): State<App>, Path(path): Path<String>, headers: HeaderMap) -> Result<Response, Failure> {
+pub(crate) async fn asset(
+    State(app): State<App>,
+    Path(path): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Failure> {
     let brand;
     let (content_type, bytes, hash) = if path == "brand.css" {
         brand = views::brand_stylesheet(&app.branding);

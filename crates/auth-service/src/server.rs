@@ -106,8 +106,10 @@ impl Secrets {
 }
 
 async fn resolve(setting: &'static str, reference: &SecretRef) -> Result<SecretString, ServerError> {
-    let secret =
-        reference.resolve().await.map_err(|error| ServerError::Secret { setting, error: error.to_string() })?;
+    let secret = reference
+        .resolve()
+        .await
+        .map_err(|error| ServerError::Secret { setting, error: error.to_string() })?;
     secrets::check_strength(setting, &secret)
         .map_err(|error| ServerError::Secret { setting, error: error.to_string() })?;
     Ok(secret)
@@ -233,9 +235,9 @@ async fn transport(settings: &config::Transport) -> Result<Transport, ServerErro
     match settings {
         config::Transport::Smtp { host, port, security, username, password } => {
             let password = match password {
-                Some(reference) => Some(
-                    reference.resolve().await.map_err(|error| wrong(format!("password: {error}")))?,
-                ),
+                Some(reference) => {
+                    Some(reference.resolve().await.map_err(|error| wrong(format!("password: {error}")))?)
+                }
                 None => None,
             };
             let settings = SmtpSettings {
@@ -254,7 +256,8 @@ async fn transport(settings: &config::Transport) -> Result<Transport, ServerErro
         }
         config::Transport::Postmark { token } => {
             let token = resolve("mail.transport.token", token).await?;
-            let egress = EgressClient::new(&EgressSettings::default()).map_err(|error| wrong(error.to_string()))?;
+            let egress =
+                EgressClient::new(&EgressSettings::default()).map_err(|error| wrong(error.to_string()))?;
             let postmark = Postmark::new(egress, token, outbound::POSTMARK_URL);
             Ok(Transport::Postmark(postmark.map_err(|error| wrong(error.to_string()))?))
         }

@@ -143,7 +143,8 @@ impl Auth {
         self.limiter.second_step_mail(request.email.normalized(), now)?;
         let life = self.settings.limits.code_life;
         let user = Some(UserId(found.user.id));
-        let payload = Attempt { email: request.email, replaces: request.replaces, return_to: request.return_to };
+        let payload =
+            Attempt { email: request.email, replaces: request.replaces, return_to: request.return_to };
         let mut tx = self.store.begin().await.map_err(Fault::from)?;
         let issued = self.issue(&mut tx, Purpose::SecondStep, user, &payload, life, context, now).await?;
         let mail = Mail {

@@ -60,7 +60,9 @@ impl Audit {
         let store = open_store(&path).await?;
         let trail = AuditTrail::new(store.clone(), secrets.audit_key()?);
         let done = match self.verb {
-            AuditVerb::List { limit, before, person } => list(&trail, &store, self.json, limit, before, person).await,
+            AuditVerb::List { limit, before, person } => {
+                list(&trail, &store, self.json, limit, before, person).await
+            }
             AuditVerb::Verify { expect } => verify(&trail, self.json, expect).await,
         };
         store.close().await;
@@ -135,7 +137,9 @@ async fn verify(trail: &AuditTrail, as_json: bool, expect: Option<i64>) -> Resul
             if as_json {
                 println!("{}", json!({ "holds": true, "number": number }));
             } else {
-                println!("The trail holds, up to entry {number}. Next time: keyward audit verify --expect {number}");
+                println!(
+                    "The trail holds, up to entry {number}. Next time: keyward audit verify --expect {number}"
+                );
             }
             Ok(())
         }

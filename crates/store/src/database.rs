@@ -43,19 +43,19 @@ pub struct Tx(Transaction<'static, Sqlite>);
 impl Store {
     /// Opens the SQLite file at `path`, made if it is not there, and brings its tables to this release's form.
     pub async fn open(path: &Path) -> Result<Self, Error> {
-        let options = SqliteConnectOptions::new()
-            .filename(path)
+        let options =
+            SqliteConnectOptions::new().filename(path).foreign_keys(true).busy_timeout(BUSY_TIMEOUT);
+        let writing = options
+            .clone()
             .create_if_missing(true)
             .auto_vacuum(SqliteAutoVacuum::Incremental)
             .journal_mode(SqliteJournalMode::Wal)
             // An acknowledged sign-up survives a cut of the power: NORMAL in WAL mode would lose the last ones.
-            .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true)
-            .busy_timeout(BUSY_TIMEOUT);
-        let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
+            .synchronous(SqliteSynchronous::Full);
+        let writer = SqlitePoolOptions::new().max_connections(1).connect_with(writing).await?;
         MIGRATIONS.run(&writer).await?;
-        let reader =
-            SqlitePoolOptions::new().max_connections(READERS).connect_with(options.read_only(true)).await?;
+        let reading = options.pragma("query_only", "ON");
+        let reader = SqlitePoolOptions::new().max_connections(READERS).connect_with(reading).await?;
         Ok(Self { writer, reader })
     }
 

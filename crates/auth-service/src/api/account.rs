@@ -9,8 +9,8 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::App;
-use crate::api::{clear_session, set_session};
 use crate::api::{Fields, Said, said};
+use crate::api::{clear_session, set_session};
 use crate::http::asking::{Fresh, SignedIn};
 use crate::http::failure::Failure;
 use crate::http::json::Json;
@@ -70,12 +70,17 @@ pub(crate) struct ProfileBody {
 /// Change name and language
 #[utoipa::path(patch, path = "/api/v1/account", tag = "Account", request_body = ProfileBody, security(("session" = [])),
     responses((status = 200, body = Said, description = "Changed.")))]
-pub(crate) async fn change(State(app): State<App>, signed_in: SignedIn, Json(body): Json<ProfileBody>) -> Result<Response, Failure> {
+pub(crate) async fn change(
+    State(app): State<App>,
+    signed_in: SignedIn,
+    Json(body): Json<ProfileBody>,
+) -> Result<Response, Failure> {
     let mut fields = Fields::default();
     let Some(name) = fields.name("name", &body.name) else { return Err(fields.refuse()) };
     let locale = match body.locale.as_deref() {
         Some(tag) => Some(
-            Locale::from_tag(tag).ok_or_else(|| Failure::field("locale", "unknown", &"the languages are en and de"))?,
+            Locale::from_tag(tag)
+                .ok_or_else(|| Failure::field("locale", "unknown", &"the languages are en and de"))?,
         ),
         None => None,
     };
@@ -97,7 +102,11 @@ pub(crate) struct DeleteBody {
 /// At once and for good.
 #[utoipa::path(delete, path = "/api/v1/account", tag = "Account", request_body = DeleteBody, security(("session" = [])),
     responses((status = 200, body = Said, description = "Deleted.")))]
-pub(crate) async fn delete(State(app): State<App>, Fresh(signed_in): Fresh, Json(body): Json<DeleteBody>) -> Result<Response, Failure> {
+pub(crate) async fn delete(
+    State(app): State<App>,
+    Fresh(signed_in): Fresh,
+    Json(body): Json<DeleteBody>,
+) -> Result<Response, Failure> {
     let mut fields = Fields::default();
     let Some(password) = fields.password("password", &body.password) else { return Err(fields.refuse()) };
     app.auth.delete_account(&signed_in.current, &password, &signed_in.asking.context).await?;
@@ -122,7 +131,11 @@ pub(crate) struct PasswordBody {
 /// Every other session ends, and this one gets a new id: both cookies are set anew.
 #[utoipa::path(put, path = "/api/v1/account/password", tag = "Account", request_body = PasswordBody, security(("session" = [])),
     responses((status = 200, body = Said, description = "Changed.")))]
-pub(crate) async fn change_password(State(app): State<App>, signed_in: SignedIn, Json(body): Json<PasswordBody>) -> Result<Response, Failure> {
+pub(crate) async fn change_password(
+    State(app): State<App>,
+    signed_in: SignedIn,
+    Json(body): Json<PasswordBody>,
+) -> Result<Response, Failure> {
     let mut fields = Fields::default();
     let present = fields.password("current_password", &body.current_password);
     let new = fields.password("new_password", &body.new_password);
@@ -187,7 +200,10 @@ pub(crate) struct EmailChangeAnswer {
 #[utoipa::path(get, path = "/api/v1/account/email", tag = "Account", security(("session" = [])),
     responses((status = 200, body = EmailChangeAnswer, description = "The change."),
               (status = 404, body = crate::http::failure::Problem, content_type = "application/problem+json", description = "None is under way.")))]
-pub(crate) async fn show_email_change(State(app): State<App>, signed_in: SignedIn) -> Result<Response, Failure> {
+pub(crate) async fn show_email_change(
+    State(app): State<App>,
+    signed_in: SignedIn,
+) -> Result<Response, Failure> {
     let change = app.auth.email_change(&signed_in.current).await?.ok_or(Failure::NotFound)?;
     Ok(axum::Json(EmailChangeAnswer {
         email: change.address.address().to_owned(),
@@ -210,7 +226,11 @@ pub(crate) struct EmailBody {
 /// Both the present and the new address get a mail, and both have to agree.
 #[utoipa::path(post, path = "/api/v1/account/email", tag = "Account", request_body = EmailBody, security(("session" = [])),
     responses((status = 202, body = Said, description = "Two mails are on their way.")))]
-pub(crate) async fn request_email_change(State(app): State<App>, Fresh(signed_in): Fresh, Json(body): Json<EmailBody>) -> Result<Response, Failure> {
+pub(crate) async fn request_email_change(
+    State(app): State<App>,
+    Fresh(signed_in): Fresh,
+    Json(body): Json<EmailBody>,
+) -> Result<Response, Failure> {
     let mut fields = Fields::default();
     let Some(email) = fields.email("email", &body.email) else { return Err(fields.refuse()) };
     app.auth.request_email_change(&signed_in.current, &email, &signed_in.asking.context).await?;
@@ -220,7 +240,10 @@ pub(crate) async fn request_email_change(State(app): State<App>, Fresh(signed_in
 /// Give the change of address up
 #[utoipa::path(delete, path = "/api/v1/account/email", tag = "Account", security(("session" = [])),
     responses((status = 200, body = Said, description = "Given up.")))]
-pub(crate) async fn cancel_email_change(State(app): State<App>, signed_in: SignedIn) -> Result<Response, Failure> {
+pub(crate) async fn cancel_email_change(
+    State(app): State<App>,
+    signed_in: SignedIn,
+) -> Result<Response, Failure> {
     app.auth.cancel_email_change(&signed_in.current).await?;
     Ok(said("The address stays as it is."))
 }
@@ -247,7 +270,11 @@ pub(crate) struct ConfirmEmailBody {
 /// Agree to a change of address
 #[utoipa::path(post, path = "/api/v1/account/email/confirm", tag = "Account", request_body = ConfirmEmailBody, security(("session" = [])),
     responses((status = 200, body = Said, description = "Agreed.")))]
-pub(crate) async fn confirm_email_change(State(app): State<App>, signed_in: SignedIn, Json(body): Json<ConfirmEmailBody>) -> Result<Response, Failure> {
+pub(crate) async fn confirm_email_change(
+    State(app): State<App>,
+    signed_in: SignedIn,
+    Json(body): Json<ConfirmEmailBody>,
+) -> Result<Response, Failure> {
     let SignedIn { asking, current } = signed_in;
     let side = match body.side {
         SideBody::Old => Side::Old,

@@ -36,7 +36,11 @@ pub(crate) struct RequestAnswer {
 /// The answer is the same whether or not the address has an account.
 #[utoipa::path(post, path = "/api/v1/reset", tag = "Forgotten password", request_body = RequestBody,
     responses((status = 202, body = RequestAnswer, description = "If there is such an account, a mail is on its way.")))]
-pub(crate) async fn request(State(app): State<App>, asking: Asking, Json(body): Json<RequestBody>) -> Result<Response, Failure> {
+pub(crate) async fn request(
+    State(app): State<App>,
+    asking: Asking,
+    Json(body): Json<RequestBody>,
+) -> Result<Response, Failure> {
     let mut fields = Fields::default();
     let Some(email) = fields.email("email", &body.email) else { return Err(fields.refuse()) };
     let reset = app.auth.request_reset(&email, &asking.context).await?;
@@ -65,9 +69,15 @@ pub(crate) struct ResetBody {
 /// Ends every session. Signs nobody in, and leaves a second step on.
 #[utoipa::path(post, path = "/api/v1/reset/complete", tag = "Forgotten password", request_body = ResetBody,
     responses((status = 200, body = Said, description = "The password is changed: sign in.")))]
-pub(crate) async fn reset(State(app): State<App>, asking: Asking, Json(body): Json<ResetBody>) -> Result<Response, Failure> {
+pub(crate) async fn reset(
+    State(app): State<App>,
+    asking: Asking,
+    Json(body): Json<ResetBody>,
+) -> Result<Response, Failure> {
     let mut fields = Fields::default();
-    let Some(password) = fields.password("new_password", &body.new_password) else { return Err(fields.refuse()) };
+    let Some(password) = fields.password("new_password", &body.new_password) else {
+        return Err(fields.refuse());
+    };
     let evidence = evidence(body.reset_id, body.code, body.token, "reset_id")?;
     app.auth.reset_password(&evidence, &password, &asking.context).await?;
     Ok(said("The password is changed: sign in."))

@@ -76,7 +76,11 @@ pub(crate) async fn end_others(State(app): State<App>, signed_in: SignedIn) -> R
     params(("id" = Uuid, Path, description = "The session.")),
     responses((status = 200, body = Said, description = "Ended."),
               (status = 404, body = crate::http::failure::Problem, content_type = "application/problem+json", description = "No such session of this account.")))]
-pub(crate) async fn end(State(app): State<App>, signed_in: SignedIn, Path(id): Path<String>) -> Result<Response, Failure> {
+pub(crate) async fn end(
+    State(app): State<App>,
+    signed_in: SignedIn,
+    Path(id): Path<String>,
+) -> Result<Response, Failure> {
     let id: SessionId = id.parse().map_err(|_| Failure::NotFound)?;
     if !app.auth.end_session(&signed_in.current, id, &signed_in.asking.context).await? {
         return Err(Failure::NotFound);
@@ -104,10 +108,15 @@ pub(crate) struct ConfirmBody {
     responses(
         (status = 200, body = SignedInAnswer, description = "Proved."),
         (status = 202, body = SecondStepAnswer, description = "The password is right; now the code from the mail.")))]
-pub(crate) async fn confirm(State(app): State<App>, signed_in: SignedIn, Json(body): Json<ConfirmBody>) -> Result<Response, Failure> {
+pub(crate) async fn confirm(
+    State(app): State<App>,
+    signed_in: SignedIn,
+    Json(body): Json<ConfirmBody>,
+) -> Result<Response, Failure> {
     let mut fields = Fields::default();
     let Some(password) = fields.password("password", &body.password) else { return Err(fields.refuse()) };
     let SignedIn { asking, current } = signed_in;
-    let request = SignIn { email: current.email.clone(), password, replaces: Some(current.id), return_to: None };
+    let request =
+        SignIn { email: current.email.clone(), password, replaces: Some(current.id), return_to: None };
     answer(&app, app.auth.sign_in(request, &asking.context).await?)
 }

@@ -49,13 +49,21 @@ pub(crate) struct SecondStepAnswer {
     responses(
         (status = 200, body = SignedInAnswer, description = "Signed in."),
         (status = 202, body = SecondStepAnswer, description = "The password is right; now the code from the mail.")))]
-pub(crate) async fn sign_in(State(app): State<App>, asking: Asking, Json(body): Json<SignInBody>) -> Result<Response, Failure> {
+pub(crate) async fn sign_in(
+    State(app): State<App>,
+    asking: Asking,
+    Json(body): Json<SignInBody>,
+) -> Result<Response, Failure> {
     let mut fields = Fields::default();
     let email = fields.email("email", &body.email);
     let password = fields.password("password", &body.password);
     let (Some(email), Some(password)) = (email, password) else { return Err(fields.refuse()) };
-    let replaces = asking::find_current(&app, &asking).await?.filter(|current| current.email == email).map(|current| current.id);
-    let signed_in = app.auth.sign_in(SignIn { email, password, replaces, return_to: None }, &asking.context).await?;
+    let replaces = asking::find_current(&app, &asking)
+        .await?
+        .filter(|current| current.email == email)
+        .map(|current| current.id);
+    let signed_in =
+        app.auth.sign_in(SignIn { email, password, replaces, return_to: None }, &asking.context).await?;
     answer(&app, signed_in)
 }
 
@@ -113,7 +121,8 @@ pub(crate) async fn second_step(
     asking: Asking,
     Json(body): Json<SecondStepBody>,
 ) -> Result<Response, Failure> {
-    let stepped = app.auth.second_step(ArtefactId(body.attempt_id), &body.code, None, &asking.context).await?;
+    let stepped =
+        app.auth.second_step(ArtefactId(body.attempt_id), &body.code, None, &asking.context).await?;
     Ok(opened(&app, &stepped.session))
 }
 
@@ -129,7 +138,11 @@ pub(crate) struct ResendCodeBody {
 /// For the same attempt; the code before is worthless.
 #[utoipa::path(post, path = "/api/v1/sign-in/code/resend", tag = "Signing in", request_body = ResendCodeBody,
     responses((status = 200, body = Said, description = "A new code is on its way.")))]
-pub(crate) async fn resend(State(app): State<App>, asking: Asking, Json(body): Json<ResendCodeBody>) -> Result<Response, Failure> {
+pub(crate) async fn resend(
+    State(app): State<App>,
+    asking: Asking,
+    Json(body): Json<ResendCodeBody>,
+) -> Result<Response, Failure> {
     app.auth.resend_code(ArtefactId(body.attempt_id), &asking.context).await?;
     Ok(said("A new code is on its way."))
 }

@@ -46,19 +46,28 @@ pub(crate) struct SignedUpAnswer {
 /// The answer is the same whether or not the address has an account; its owner gets a mail that says so.
 #[utoipa::path(post, path = "/api/v1/sign-up", tag = "Signing up", request_body = SignUpBody,
     responses((status = 201, body = SignedUpAnswer, description = "A mail with a code and a link is on its way.")))]
-pub(crate) async fn sign_up(State(app): State<App>, asking: Asking, Json(body): Json<SignUpBody>) -> Result<Response, Failure> {
+pub(crate) async fn sign_up(
+    State(app): State<App>,
+    asking: Asking,
+    Json(body): Json<SignUpBody>,
+) -> Result<Response, Failure> {
     let mut fields = Fields::default();
     let email = fields.email("email", &body.email);
     let password = fields.password("password", &body.password);
     let name = fields.name("name", &body.name);
-    let (Some(email), Some(password), Some(name)) = (email, password, name) else { return Err(fields.refuse()) };
+    let (Some(email), Some(password), Some(name)) = (email, password, name) else {
+        return Err(fields.refuse());
+    };
     let request = SignUp { email, password, name, second_step: body.second_step, return_to: None };
     let signed_up = app.auth.sign_up(request, &asking.context).await.map_err(|error| match error {
         SignUpError::Weak(weakness) => Failure::field("password", "weak", &weakness),
         SignUpError::TooMany(too_many) => too_many.into(),
         SignUpError::Fault(fault) => fault.into(),
     })?;
-    let answer = SignedUpAnswer { proof_id: signed_up.proof.0, message: "Check your mail: enter the code, or open the link." };
+    let answer = SignedUpAnswer {
+        proof_id: signed_up.proof.0,
+        message: "Check your mail: enter the code, or open the link.",
+    };
     Ok((StatusCode::CREATED, axum::Json(answer)).into_response())
 }
 
@@ -87,12 +96,18 @@ pub(crate) struct ProveBody {
 /// new one is set.
 #[utoipa::path(post, path = "/api/v1/sign-up/proof", tag = "Signing up", request_body = ProveBody,
     responses((status = 200, body = Said, description = "The address is proved: sign in.")))]
-pub(crate) async fn prove(State(app): State<App>, asking: Asking, Json(body): Json<ProveBody>) -> Result<Response, Failure> {
+pub(crate) async fn prove(
+    State(app): State<App>,
+    asking: Asking,
+    Json(body): Json<ProveBody>,
+) -> Result<Response, Failure> {
     let evidence = evidence(body.proof_id, body.code, body.token, "proof_id")?;
     let mut fields = Fields::default();
     let mut parse = |name: &str, text: Option<String>| -> Result<Option<Password>, Failure> {
         match text {
-            Some(text) => fields.password(name, &text).map(Some).ok_or_else(|| std::mem::take(&mut fields).refuse()),
+            Some(text) => {
+                fields.password(name, &text).map(Some).ok_or_else(|| std::mem::take(&mut fields).refuse())
+            }
             None => Ok(None),
         }
     };
@@ -101,7 +116,11 @@ pub(crate) async fn prove(State(app): State<App>, asking: Asking, Json(body): Js
         (Some(password), None) => Credential::Password(password),
         (None, Some(password)) => Credential::NewPassword(password),
         (Some(_), Some(_)) => {
-            return Err(Failure::field("new_password", "too_much", &"send `password` or `new_password`, not both"));
+            return Err(Failure::field(
+                "new_password",
+                "too_much",
+                &"send `password` or `new_password`, not both",
+            ));
         }
     };
     app.auth.prove_address(&evidence, &credential, &asking.context).await.map_err(|error| match error {
@@ -127,7 +146,11 @@ pub(crate) struct ResendBody {
 /// With a new code and link; the ones before are worthless.
 #[utoipa::path(post, path = "/api/v1/sign-up/proof/resend", tag = "Signing up", request_body = ResendBody,
     responses((status = 200, body = Said, description = "A new mail is on its way.")))]
-pub(crate) async fn resend(State(app): State<App>, asking: Asking, Json(body): Json<ResendBody>) -> Result<Response, Failure> {
+pub(crate) async fn resend(
+    State(app): State<App>,
+    asking: Asking,
+    Json(body): Json<ResendBody>,
+) -> Result<Response, Failure> {
     app.auth.resend_proof(ArtefactId(body.proof_id), &asking.context).await.map_err(|error| match error {
         ProveError::Evidence(error) => error.into(),
         ProveError::TooMany(too_many) => too_many.into(),
@@ -147,9 +170,17 @@ pub(crate) fn evidence(
     match (id, code, token) {
         (Some(id), Some(code), None) => Ok(Evidence::Code { id: ArtefactId(id), code }),
         (None, None, Some(token)) => Ok(Evidence::Link { token }),
-        (Some(_), None, None) => Err(Failure::field("code", "required", &format!("send `code` with `{id_name}`"))),
-        (None, Some(_), None) => Err(Failure::field(id_name, "required", &format!("send `{id_name}` with `code`"))),
-        _ => Err(Failure::field("token", "required", &format!("send either `{id_name}` and `code`, or `token`"))),
+        (Some(_), None, None) => {
+            Err(Failure::field("code", "required", &format!("send `code` with `{id_name}`")))
+        }
+        (None, Some(_), None) => {
+            Err(Failure::field(id_name, "required", &format!("send `{id_name}` with `code`")))
+        }
+        _ => Err(Failure::field(
+            "token",
+            "required",
+            &format!("send either `{id_name}` and `code`, or `token`"),
+        )),
     }
 }
 

@@ -12,8 +12,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::Network;
 
 use crate::App;
-use crate::http::failure::Failure;
 use crate::http::cookies;
+use crate::http::failure::Failure;
 use crate::locale::Locale;
 use crate::views::Device;
 
@@ -135,7 +135,8 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.append("x-forwarded-for", "198.51.100.1, 203.0.113.9".parse().unwrap());
         headers.append("x-forwarded-for", "10.1.1.1".parse().unwrap());
-        let client = |peer: [u8; 4], headers: &HeaderMap| client_address(Some(peer.into()), headers, &trusted);
+        let client =
+            |peer: [u8; 4], headers: &HeaderMap| client_address(Some(peer.into()), headers, &trusted);
         assert_eq!(client([192, 0, 2, 7], &headers), IpAddr::from([192, 0, 2, 7]), "a stranger's word");
         assert_eq!(client([10, 0, 0, 1], &headers), IpAddr::from([203, 0, 113, 9]), "the last hop not ours");
         headers.append("x-forwarded-for", "unknown".parse().unwrap());

@@ -157,11 +157,17 @@ impl Failure {
             Self::ForeignOrigin => "It was sent by a page of another site, which may not do this.".into(),
             Self::MisdirectedHost => "Use the address this server was set up with.".into(),
             Self::Unauthenticated => "Sign in first.".into(),
-            Self::NotFresh => "It is too long since you proved who you are: do so again, then repeat this.".into(),
+            Self::NotFresh => {
+                "It is too long since you proved who you are: do so again, then repeat this.".into()
+            }
             Self::Incorrect(what) => sentence(what),
-            Self::Unproved => "Prove the address first: a new mail with a code and a link is on its way.".into(),
+            Self::Unproved => {
+                "Prove the address first: a new mail with a code and a link is on its way.".into()
+            }
             Self::Gone => "This code or link has been used or has expired: ask for a new one.".into(),
-            Self::WrongCode { tries_left: 0 } => "This is not the code, and that was the last try: ask for a new one.".into(),
+            Self::WrongCode { tries_left: 0 } => {
+                "This is not the code, and that was the last try: ask for a new one.".into()
+            }
             Self::WrongCode { tries_left } => format!("This is not the code: {tries_left} tries left."),
             Self::TooMany(wait) | Self::Busy(wait) => format!("Come back in {} s.", seconds(*wait)),
             Self::Unavailable => "Nothing was changed: try again in a moment.".into(),
@@ -181,7 +187,9 @@ impl Failure {
     fn family(&self) -> String {
         match self {
             Self::Invalid(_) | Self::Malformed(_) => self.detail(),
-            Self::Incorrect(_) | Self::Unproved | Self::Gone | Self::WrongCode { .. } => "Incorrect credentials".into(),
+            Self::Incorrect(_) | Self::Unproved | Self::Gone | Self::WrongCode { .. } => {
+                "Incorrect credentials".into()
+            }
             _ => self.kind().1.into(),
         }
     }

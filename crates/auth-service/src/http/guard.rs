@@ -26,7 +26,8 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Gives the request its support id, and a span that carries it.
 pub(crate) async fn identify(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let support_id = app.auth.new_support_id();
-    let span = tracing::info_span!("request", method = %request.method(), path = request.uri().path(), support_id);
+    let span =
+        tracing::info_span!("request", method = %request.method(), path = request.uri().path(), support_id);
     request.extensions_mut().insert(SupportId(support_id));
     async move {
         let response = next.run(request).await;

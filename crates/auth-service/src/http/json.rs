@@ -43,7 +43,9 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Failure> {
             _ => Failure::Malformed(format!("The body is not valid JSON: {inner}.")),
         }
     })?;
-    deserializer.end().map_err(|error| Failure::Malformed(format!("The body is not valid JSON: {error}.")))?;
+    deserializer
+        .end()
+        .map_err(|error| Failure::Malformed(format!("The body is not valid JSON: {error}.")))?;
     Ok(value)
 }
 

@@ -5,15 +5,19 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
 
+use crate::App;
 use crate::http::asking::SignedIn;
 use crate::http::failure::Failure;
 use crate::locale::Locale;
 use crate::pages::landing::{Address, read};
 use crate::pages::{Form, Reading, again, lead_with, notice, own_frame, page};
 use crate::views::{self, Field, Notice, Problem, Problems};
-use crate::App;
 
-pub(crate) async fn show(State(app): State<App>, signed_in: SignedIn, address: Address) -> Result<Response, Failure> {
+pub(crate) async fn show(
+    State(app): State<App>,
+    signed_in: SignedIn,
+    address: Address,
+) -> Result<Response, Failure> {
     let notice = notice(read(address)?.notice.as_deref());
     let sessions = app.auth.sessions(&signed_in.current).await?;
     let current = &signed_in.current;
@@ -44,7 +48,11 @@ pub(crate) struct ProfileForm {
     language: String,
 }
 
-pub(crate) async fn change_profile(State(app): State<App>, signed_in: SignedIn, Form(form): Form<ProfileForm>) -> Result<Response, Failure> {
+pub(crate) async fn change_profile(
+    State(app): State<App>,
+    signed_in: SignedIn,
+    Form(form): Form<ProfileForm>,
+) -> Result<Response, Failure> {
     let mut reading = Reading::default();
     let name = reading.name(&form.name);
     let language = Locale::from_tag(&form.language);

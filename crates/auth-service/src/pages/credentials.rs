@@ -6,12 +6,12 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
 
+use crate::App;
 use crate::api::{clear_session, set_session};
 use crate::http::asking::{Fresh, SignedIn};
 use crate::http::failure::Failure;
 use crate::pages::{Form, Reading, again, lead_with, minimum, own_frame, page, weakness};
 use crate::views::{self, Field, Notice, Problem, Problems};
-use crate::App;
 
 const WRONG: (StatusCode, Problem) = (StatusCode::UNAUTHORIZED, Problem::PasswordWrong);
 
@@ -34,7 +34,11 @@ pub(crate) struct PasswordForm {
     new_password: String,
 }
 
-pub(crate) async fn change_password(State(app): State<App>, signed_in: SignedIn, Form(form): Form<PasswordForm>) -> Result<Response, Failure> {
+pub(crate) async fn change_password(
+    State(app): State<App>,
+    signed_in: SignedIn,
+    Form(form): Form<PasswordForm>,
+) -> Result<Response, Failure> {
     let show_again = |status, problems| Ok(again(status, render_password(&app, &signed_in, problems)));
     let mut reading = Reading::default();
     let present = reading.password(Field::CurrentPassword, &form.current_password);
@@ -83,7 +87,11 @@ pub(crate) struct SecondStepForm {
     new_password: Option<String>,
 }
 
-pub(crate) async fn set_second_step(State(app): State<App>, Fresh(signed_in): Fresh, Form(form): Form<SecondStepForm>) -> Result<Response, Failure> {
+pub(crate) async fn set_second_step(
+    State(app): State<App>,
+    Fresh(signed_in): Fresh,
+    Form(form): Form<SecondStepForm>,
+) -> Result<Response, Failure> {
     let context = &signed_in.asking.context;
     let needs_password = form.new_password.is_some();
     let show_again = |status, needs_password, problems| {
@@ -137,7 +145,11 @@ pub(crate) struct DeleteForm {
     confirm: Option<String>,
 }
 
-pub(crate) async fn delete(State(app): State<App>, Fresh(signed_in): Fresh, Form(form): Form<DeleteForm>) -> Result<Response, Failure> {
+pub(crate) async fn delete(
+    State(app): State<App>,
+    Fresh(signed_in): Fresh,
+    Form(form): Form<DeleteForm>,
+) -> Result<Response, Failure> {
     let show_again = |status, problems| Ok(again(status, render_delete(&app, &signed_in, problems)));
     let mut reading = Reading::default();
     let password = reading.password(Field::Password, &form.password);

@@ -6,15 +6,19 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
 
+use crate::App;
 use crate::http::asking::{Asking, Fresh, SignedIn};
 use crate::http::failure::Failure;
 use crate::pages::landing::{Address, read};
 use crate::pages::sign_up::code_problem;
 use crate::pages::{Form, Reading, again, frame, lead_to, lead_with, notice, own_frame, page};
 use crate::views::{self, Field, Notice, PendingEmail, Problem, Problems};
-use crate::App;
 
-pub(crate) async fn show(State(app): State<App>, Fresh(signed_in): Fresh, address: Address) -> Result<Response, Failure> {
+pub(crate) async fn show(
+    State(app): State<App>,
+    Fresh(signed_in): Fresh,
+    address: Address,
+) -> Result<Response, Failure> {
     let notice = notice(read(address)?.notice.as_deref());
     let change = app.auth.email_change(&signed_in.current).await?;
     Ok(page(render(&app, &signed_in, change.as_ref(), "", Problems::NONE, notice)))
@@ -44,7 +48,11 @@ pub(crate) struct RequestForm {
     email: String,
 }
 
-pub(crate) async fn request(State(app): State<App>, Fresh(signed_in): Fresh, Form(form): Form<RequestForm>) -> Result<Response, Failure> {
+pub(crate) async fn request(
+    State(app): State<App>,
+    Fresh(signed_in): Fresh,
+    Form(form): Form<RequestForm>,
+) -> Result<Response, Failure> {
     let show_again = |problems| {
         let html = render(&app, &signed_in, None, &form.email, problems, None);
         Ok(again(StatusCode::UNPROCESSABLE_ENTITY, html))
@@ -58,7 +66,11 @@ pub(crate) async fn request(State(app): State<App>, Fresh(signed_in): Fresh, For
     }
 }
 
-pub(crate) async fn show_link(State(app): State<App>, asking: Asking, address: Address) -> Result<Response, Failure> {
+pub(crate) async fn show_link(
+    State(app): State<App>,
+    asking: Asking,
+    address: Address,
+) -> Result<Response, Failure> {
     let query = read(address)?;
     let (Some(token), Some(side)) = (query.token, query.side.as_deref().and_then(read_side)) else {
         return Err(Failure::NotFound);

@@ -7,13 +7,13 @@ use axum::response::Response;
 use domain::ArtefactId;
 use serde::Deserialize;
 
+use crate::App;
 use crate::http::asking::Asking;
 use crate::http::failure::Failure;
 use crate::pages::landing::{Address, read};
 use crate::pages::sign_up::code_problem;
 use crate::pages::{Form, Reading, again, frame, lead_to, lead_with, minimum, page, weakness};
 use crate::views::{self, Field, Notice, Problems};
-use crate::App;
 
 pub(crate) async fn show(State(app): State<App>, asking: Asking) -> Response {
     page(views::Reset::default().render(&frame(&app, &asking, "/reset")))
@@ -25,7 +25,11 @@ pub(crate) struct ResetForm {
     email: String,
 }
 
-pub(crate) async fn request(State(app): State<App>, asking: Asking, Form(form): Form<ResetForm>) -> Result<Response, Failure> {
+pub(crate) async fn request(
+    State(app): State<App>,
+    asking: Asking,
+    Form(form): Form<ResetForm>,
+) -> Result<Response, Failure> {
     let mut reading = Reading::default();
     let Some(email) = reading.email(Field::Email, &form.email) else {
         let view = views::Reset { email: &form.email, problems: reading.0 };
@@ -36,11 +40,18 @@ pub(crate) async fn request(State(app): State<App>, asking: Asking, Form(form): 
     Ok(lead_to(&format!("/reset/code?id={reset}")))
 }
 
-pub(crate) async fn show_code(State(app): State<App>, asking: Asking, address: Address) -> Result<Response, Failure> {
-    let Ok(id) = read(address)?.id.unwrap_or_default().parse::<ArtefactId>() else { return Err(Failure::NotFound) };
+pub(crate) async fn show_code(
+    State(app): State<App>,
+    asking: Asking,
+    address: Address,
+) -> Result<Response, Failure> {
+    let Ok(id) = read(address)?.id.unwrap_or_default().parse::<ArtefactId>() else {
+        return Err(Failure::NotFound);
+    };
     let path = format!("/reset/code?id={id}");
     let id = id.to_string();
-    let view = views::ResetCode { id: &id, email: None, minimum: minimum(&app, false), problems: Problems::NONE };
+    let view =
+        views::ResetCode { id: &id, email: None, minimum: minimum(&app, false), problems: Problems::NONE };
     Ok(page(view.render(&frame(&app, &asking, &path))))
 }
 
@@ -53,7 +64,11 @@ pub(crate) struct CodeForm {
     new_password: String,
 }
 
-pub(crate) async fn by_code(State(app): State<App>, asking: Asking, Form(form): Form<CodeForm>) -> Result<Response, Failure> {
+pub(crate) async fn by_code(
+    State(app): State<App>,
+    asking: Asking,
+    Form(form): Form<CodeForm>,
+) -> Result<Response, Failure> {
     let Ok(id) = form.id.parse::<ArtefactId>() else { return Err(Failure::NotFound) };
     let path = format!("/reset/code?id={id}");
     let show_again = |status, problems| {
@@ -80,7 +95,11 @@ pub(crate) async fn by_code(State(app): State<App>, asking: Asking, Form(form): 
     }
 }
 
-pub(crate) async fn show_link(State(app): State<App>, asking: Asking, address: Address) -> Result<Response, Failure> {
+pub(crate) async fn show_link(
+    State(app): State<App>,
+    asking: Asking,
+    address: Address,
+) -> Result<Response, Failure> {
     let Some(token) = read(address)?.token else { return Err(Failure::NotFound) };
     app.auth.pending_reset(&token, &asking.context).await?;
     let view = views::ResetNew { token: &token, minimum: minimum(&app, false), problems: Problems::NONE };
@@ -95,7 +114,11 @@ pub(crate) struct LinkForm {
     new_password: String,
 }
 
-pub(crate) async fn by_link(State(app): State<App>, asking: Asking, Form(form): Form<LinkForm>) -> Result<Response, Failure> {
+pub(crate) async fn by_link(
+    State(app): State<App>,
+    asking: Asking,
+    Form(form): Form<LinkForm>,
+) -> Result<Response, Failure> {
     let show_again = |problems| {
         let view = views::ResetNew { token: &form.token, minimum: minimum(&app, false), problems };
         Ok(again(StatusCode::UNPROCESSABLE_ENTITY, view.render(&frame(&app, &asking, "/"))))
@@ -108,7 +131,9 @@ pub(crate) async fn by_link(State(app): State<App>, asking: Asking, Form(form): 
     match app.auth.reset_password(&evidence, &password, &asking.context).await {
         Ok(()) => Ok(lead_with("/sign-in", Notice::PasswordReset)),
         Err(RecoverError::Weak(weak)) => show_again(Problems::of(Field::NewPassword, weakness(weak))),
-        Err(RecoverError::Evidence(EvidenceError::Fault(fault)) | RecoverError::Fault(fault)) => Err(fault.into()),
+        Err(RecoverError::Evidence(EvidenceError::Fault(fault)) | RecoverError::Fault(fault)) => {
+            Err(fault.into())
+        }
         Err(error) => Err(error.into()),
     }
 }

@@ -5,15 +5,19 @@ use axum::response::Response;
 use domain::SessionId;
 use serde::Deserialize;
 
+use crate::App;
 use crate::api::clear_session;
 use crate::http::asking::SignedIn;
 use crate::http::failure::Failure;
 use crate::pages::landing::{Address, read};
 use crate::pages::{Form, lead_to, lead_with, notice, own_frame, page};
 use crate::views::{self, Device, Notice, SessionRow};
-use crate::App;
 
-pub(crate) async fn show(State(app): State<App>, signed_in: SignedIn, address: Address) -> Result<Response, Failure> {
+pub(crate) async fn show(
+    State(app): State<App>,
+    signed_in: SignedIn,
+    address: Address,
+) -> Result<Response, Failure> {
     let notice = notice(read(address)?.notice.as_deref());
     let mut sessions = app.auth.sessions(&signed_in.current).await?;
     sessions.sort_by_key(|session| session.id != signed_in.current.id.0);
@@ -40,7 +44,11 @@ pub(crate) struct EndForm {
     id: String,
 }
 
-pub(crate) async fn end(State(app): State<App>, signed_in: SignedIn, Form(form): Form<EndForm>) -> Result<Response, Failure> {
+pub(crate) async fn end(
+    State(app): State<App>,
+    signed_in: SignedIn,
+    Form(form): Form<EndForm>,
+) -> Result<Response, Failure> {
     let Ok(id) = form.id.parse::<SessionId>() else { return Err(Failure::NotFound) };
     if !app.auth.end_session(&signed_in.current, id, &signed_in.asking.context).await? {
         return Err(Failure::NotFound);

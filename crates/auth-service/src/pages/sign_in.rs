@@ -7,17 +7,23 @@ use axum::response::Response;
 use domain::ArtefactId;
 use serde::Deserialize;
 
+use crate::App;
 use crate::api::set_session;
 use crate::http::asking::{self, Asking, SignedIn};
 use crate::http::failure::Failure;
 use crate::pages::landing::{Address, read};
 use crate::pages::sign_up::{ResendForm, code_problem, page_ending_at};
-use crate::pages::{Form, Reading, again, ends_at, frame, lead_to, lead_with, notice, own_frame, page, return_to, seconds};
+use crate::pages::{
+    Form, Reading, again, ends_at, frame, lead_to, lead_with, notice, own_frame, page, return_to, seconds,
+};
 use crate::views::{self, Field, Frame, Notice, Problem, Problems};
-use crate::App;
 
 /// Whoever is signed in already goes straight on, with a fresh token for the app that sent them.
-pub(crate) async fn show(State(app): State<App>, asking: Asking, address: Address) -> Result<Response, Failure> {
+pub(crate) async fn show(
+    State(app): State<App>,
+    asking: Asking,
+    address: Address,
+) -> Result<Response, Failure> {
     let query = read(address)?;
     let to = query.return_to.and_then(|to| return_to(&app, &to));
     if let Some(current) = asking::find_current(&app, &asking).await? {
@@ -47,7 +53,11 @@ pub(crate) struct SignInForm {
     return_to: String,
 }
 
-pub(crate) async fn sign_in(State(app): State<App>, asking: Asking, Form(form): Form<SignInForm>) -> Result<Response, Failure> {
+pub(crate) async fn sign_in(
+    State(app): State<App>,
+    asking: Asking,
+    Form(form): Form<SignInForm>,
+) -> Result<Response, Failure> {
     let to = return_to(&app, &form.return_to);
     let show_again = |status, problems| {
         let to_text = to.as_ref().map_or("", |to| to.as_str());
@@ -65,7 +75,8 @@ pub(crate) async fn sign_in(State(app): State<App>, asking: Asking, Form(form): 
     let to_text = to.as_ref().map(|to| to.as_str().to_owned());
     // A new session takes the place of the one this browser has, if it is the same person's.
     let current = asking::find_current(&app, &asking).await?;
-    let replaces = current.filter(|current| current.email.normalized() == email.normalized()).map(|current| current.id);
+    let replaces =
+        current.filter(|current| current.email.normalized() == email.normalized()).map(|current| current.id);
     let request = SignIn { email, password, replaces, return_to: to_text.clone() };
     match app.auth.sign_in(request, &asking.context).await {
         Ok(outcome) => Ok(go_on(&app, outcome, to_text.as_deref())),
@@ -98,7 +109,11 @@ fn arrive(app: &App, session: &NewSession, to: Option<&str>) -> Response {
     response
 }
 
-pub(crate) async fn show_code(State(app): State<App>, asking: Asking, address: Address) -> Result<Response, Failure> {
+pub(crate) async fn show_code(
+    State(app): State<App>,
+    asking: Asking,
+    address: Address,
+) -> Result<Response, Failure> {
     let query = read(address)?;
     let Ok(id) = query.id.unwrap_or_default().parse::<ArtefactId>() else { return Err(Failure::NotFound) };
     let Some(pending) = app.auth.pending_step(id, &asking.context).await? else { return Err(Failure::Gone) };
@@ -117,7 +132,11 @@ pub(crate) struct CodeForm {
     code: String,
 }
 
-pub(crate) async fn second_step(State(app): State<App>, asking: Asking, Form(form): Form<CodeForm>) -> Result<Response, Failure> {
+pub(crate) async fn second_step(
+    State(app): State<App>,
+    asking: Asking,
+    Form(form): Form<CodeForm>,
+) -> Result<Response, Failure> {
     let Ok(id) = form.id.parse::<ArtefactId>() else { return Err(Failure::NotFound) };
     let Some(pending) = app.auth.pending_step(id, &asking.context).await? else { return Err(Failure::Gone) };
     let path = format!("/sign-in/code?id={id}");
@@ -143,13 +162,21 @@ pub(crate) async fn second_step(State(app): State<App>, asking: Asking, Form(for
     }
 }
 
-pub(crate) async fn resend(State(app): State<App>, asking: Asking, Form(form): Form<ResendForm>) -> Result<Response, Failure> {
+pub(crate) async fn resend(
+    State(app): State<App>,
+    asking: Asking,
+    Form(form): Form<ResendForm>,
+) -> Result<Response, Failure> {
     let Ok(id) = form.id.parse::<ArtefactId>() else { return Err(Failure::NotFound) };
     app.auth.resend_code(id, &asking.context).await?;
     Ok(lead_with(&format!("/sign-in/code?id={id}"), Notice::CodeSent))
 }
 
-pub(crate) async fn show_confirm(State(app): State<App>, signed_in: SignedIn, address: Address) -> Result<Response, Failure> {
+pub(crate) async fn show_confirm(
+    State(app): State<App>,
+    signed_in: SignedIn,
+    address: Address,
+) -> Result<Response, Failure> {
     let query = read(address)?;
     let next = own_page(&app, query.next.as_deref().unwrap_or_default());
     let view = views::ConfirmIdentity {
@@ -174,7 +201,11 @@ pub(crate) struct ConfirmForm {
 }
 
 /// The same use case as signing in, so the same limits and the same second step.
-pub(crate) async fn confirm(State(app): State<App>, signed_in: SignedIn, Form(form): Form<ConfirmForm>) -> Result<Response, Failure> {
+pub(crate) async fn confirm(
+    State(app): State<App>,
+    signed_in: SignedIn,
+    Form(form): Form<ConfirmForm>,
+) -> Result<Response, Failure> {
     let next = own_page(&app, &form.next);
     let email = &signed_in.current.email;
     let show_again = |status, problems| {

@@ -12,7 +12,11 @@ use crate::pages::{Form, ends_at, frame, lead_to, page, return_to};
 use crate::{App, views};
 
 /// Asks first: a link on another site must not sign anybody out.
-pub(crate) async fn show(State(app): State<App>, asking: Asking, address: Address) -> Result<Response, Failure> {
+pub(crate) async fn show(
+    State(app): State<App>,
+    asking: Asking,
+    address: Address,
+) -> Result<Response, Failure> {
     let query = read(address)?;
     let to = query.return_to.and_then(|to| return_to(&app, &to));
     let to_text = to.as_ref().map_or("", |to| to.as_str());
@@ -27,7 +31,11 @@ pub(crate) struct SignOutForm {
     return_to: String,
 }
 
-pub(crate) async fn sign_out(State(app): State<App>, asking: Asking, Form(form): Form<SignOutForm>) -> Result<Response, Failure> {
+pub(crate) async fn sign_out(
+    State(app): State<App>,
+    asking: Asking,
+    Form(form): Form<SignOutForm>,
+) -> Result<Response, Failure> {
     if let Some(current) = asking::find_current(&app, &asking).await? {
         app.auth.sign_out(&current, &asking.context).await?;
     }
@@ -37,7 +45,11 @@ pub(crate) async fn sign_out(State(app): State<App>, asking: Asking, Form(form):
     Ok(response)
 }
 
-pub(crate) async fn done(State(app): State<App>, asking: Asking, address: Address) -> Result<Response, Failure> {
+pub(crate) async fn done(
+    State(app): State<App>,
+    asking: Asking,
+    address: Address,
+) -> Result<Response, Failure> {
     let notice = super::notice(read(address)?.notice.as_deref());
     let frame = views::Frame { notice, ..frame(&app, &asking, "/signed-out") };
     Ok(page(views::SignedOut.render(&frame)))

@@ -7,14 +7,21 @@ use axum::response::Response;
 use domain::ArtefactId;
 use serde::Deserialize;
 
+use crate::App;
 use crate::http::asking::Asking;
 use crate::http::failure::Failure;
 use crate::pages::landing::{Address, read};
-use crate::pages::{Form, Reading, again, ends_at, frame, lead_to, lead_with, minimum, notice, page, return_to, seconds, weakness};
+use crate::pages::{
+    Form, Reading, again, ends_at, frame, lead_to, lead_with, minimum, notice, page, return_to, seconds,
+    weakness,
+};
 use crate::views::{self, Field, Frame, Notice, Problem, Problems};
-use crate::App;
 
-pub(crate) async fn show(State(app): State<App>, asking: Asking, address: Address) -> Result<Response, Failure> {
+pub(crate) async fn show(
+    State(app): State<App>,
+    asking: Asking,
+    address: Address,
+) -> Result<Response, Failure> {
     let query = read(address)?;
     let to = query.return_to.and_then(|to| return_to(&app, &to));
     let to = to.as_ref().map_or("", |to| to.as_str());
@@ -38,7 +45,11 @@ pub(crate) struct SignUpForm {
     return_to: String,
 }
 
-pub(crate) async fn sign_up(State(app): State<App>, asking: Asking, Form(form): Form<SignUpForm>) -> Result<Response, Failure> {
+pub(crate) async fn sign_up(
+    State(app): State<App>,
+    asking: Asking,
+    Form(form): Form<SignUpForm>,
+) -> Result<Response, Failure> {
     let show_again = |status, problems| {
         let view = views::SignUp {
             name: &form.name,
@@ -70,12 +81,22 @@ pub(crate) async fn sign_up(State(app): State<App>, asking: Asking, Form(form): 
     }
 }
 
-pub(crate) async fn show_proof(State(app): State<App>, asking: Asking, address: Address) -> Result<Response, Failure> {
+pub(crate) async fn show_proof(
+    State(app): State<App>,
+    asking: Asking,
+    address: Address,
+) -> Result<Response, Failure> {
     let query = read(address)?;
     if let Some(token) = query.token {
         let pending = app.auth.pending_proof_by_link(&token, &asking.context).await?;
         // The secret is in the address: the language switch must not copy it into another.
-        return Ok(page(link_page(&app, &frame(&app, &asking, "/"), &token, pending.same_browser, Problems::NONE)));
+        return Ok(page(link_page(
+            &app,
+            &frame(&app, &asking, "/"),
+            &token,
+            pending.same_browser,
+            Problems::NONE,
+        )));
     }
     let id = query.id.unwrap_or_default();
     let Ok(proof) = id.parse::<ArtefactId>() else { return Err(Failure::NotFound) };
@@ -105,8 +126,16 @@ pub(crate) struct ProofForm {
     new_password: Option<String>,
 }
 
-pub(crate) async fn prove(State(app): State<App>, asking: Asking, Form(form): Form<ProofForm>) -> Result<Response, Failure> {
-    if form.token.is_empty() { by_code(&app, &asking, &form).await } else { by_link(&app, &asking, &form).await }
+pub(crate) async fn prove(
+    State(app): State<App>,
+    asking: Asking,
+    Form(form): Form<ProofForm>,
+) -> Result<Response, Failure> {
+    if form.token.is_empty() {
+        by_code(&app, &asking, &form).await
+    } else {
+        by_link(&app, &asking, &form).await
+    }
 }
 
 async fn by_code(app: &App, asking: &Asking, form: &ProofForm) -> Result<Response, Failure> {
@@ -143,7 +172,9 @@ pub(crate) fn code_problem(error: EvidenceError) -> Result<(StatusCode, Problem)
         EvidenceError::Gone | EvidenceError::WrongCode { tries_left: 0 } => {
             Ok((StatusCode::GONE, Problem::CodeOver))
         }
-        EvidenceError::WrongCode { tries_left } => Ok((StatusCode::UNAUTHORIZED, Problem::CodeWrong(tries_left))),
+        EvidenceError::WrongCode { tries_left } => {
+            Ok((StatusCode::UNAUTHORIZED, Problem::CodeWrong(tries_left)))
+        }
         EvidenceError::TooMany(too_many) => {
             Ok((StatusCode::TOO_MANY_REQUESTS, Problem::TooManyTries(seconds(too_many.retry_after))))
         }
@@ -196,7 +227,11 @@ pub(crate) struct ResendForm {
     pub(crate) id: String,
 }
 
-pub(crate) async fn resend(State(app): State<App>, asking: Asking, Form(form): Form<ResendForm>) -> Result<Response, Failure> {
+pub(crate) async fn resend(
+    State(app): State<App>,
+    asking: Asking,
+    Form(form): Form<ResendForm>,
+) -> Result<Response, Failure> {
     let Ok(id) = form.id.parse::<ArtefactId>() else { return Err(Failure::NotFound) };
     match app.auth.resend_proof(id, &asking.context).await {
         Ok(()) => Ok(lead_with(&format!("/verify?id={id}"), Notice::CodeSent)),
