@@ -57,7 +57,7 @@ impl Dev {
         };
         let secrets = prepare(&self.data)?;
         let return_to = vec![app_settings.protected_url(), app_settings.home_url()];
-        let config = self.settings(auth_url, return_to)?;
+        let config = self.settings(&auth_url, &return_to)?;
         let mailbox = Some(Mailbox::default());
         let server = Server::build(config, &secrets, mailbox, system_clock(), auth::Random::system()).await?;
         let routes = app_service::router(&app_settings)?;
@@ -71,16 +71,16 @@ impl Dev {
             stop_at_signal(sender).await;
             println!("\nStopping: letting requests in flight end.");
         });
-        let (served, app_served) = tokio::join!(server.serve(sign_in, stop), serve(routes, app, quiet));
+        let (sign_in_ended, app_ended) = tokio::join!(server.serve(sign_in, stop), serve(routes, app, quiet));
         signal.abort();
-        served?;
-        app_served?;
+        sign_in_ended?;
+        app_ended?;
         println!("Stopped. Accounts are kept in {}.", self.data.display());
         Ok(())
     }
 
     /// What `--config` says where it may, and dev's own for the rest.
-    fn settings(&self, public_url: Url, return_to: Vec<Url>) -> Result<Config, Failure> {
+    fn settings(&self, public_url: &Url, return_to: &[Url]) -> Result<Config, Failure> {
         let mut table = match &self.config {
             Some(path) => std::fs::read_to_string(path)
                 .map_err(|error| format!("{} cannot be read: {error}", path.display()))?
