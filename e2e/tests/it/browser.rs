@@ -1,6 +1,7 @@
 //! A browser of a test's own, and what a person does in it.
 
 use std::fs::File;
+use std::mem::ManuallyDrop;
 use std::process::{Child, Command, Stdio};
 
 use serde_json::json;
@@ -21,14 +22,14 @@ pub(crate) enum Scripts {
 
 /// A headless Chromium with an empty profile; ends with the value.
 pub(crate) struct Browser {
-    // Fields end in this order: the browser is asked to close while its driver still listens.
-    pub(crate) driver: WebDriver,
+    /// Its own way to end blocks for two minutes when a test fails, so then the processes are ended instead.
+    pub(crate) driver: ManuallyDrop<WebDriver>,
     chromium: Chromium,
     _chromedriver: Chromedriver,
     _profile: TempDir,
 }
 
-/// The browser's process while it runs. A test that fails may leave it behind its driver, so it is ended by its id.
+/// The browser's process while it runs; its driver does not take it along.
 struct Chromium(Option<u64>);
 
 impl Drop for Chromium {
@@ -68,12 +69,17 @@ impl Browser {
         let driver = WebDriver::new(&address, capabilities(tools, &profile, scripts)).await.unwrap();
         let process = driver.capabilities().get("goog:processID").and_then(serde_json::Value::as_u64);
         assert!(process.is_some(), "chromedriver names the browser's process");
-        Self { driver, chromium: Chromium(process), _chromedriver: chromedriver, _profile: profile }
+        Self {
+            driver: ManuallyDrop::new(driver),
+            chromium: Chromium(process),
+            _chromedriver: chromedriver,
+            _profile: profile,
+        }
     }
 
     /// Closes it.
     pub(crate) async fn quit(mut self) {
-        self.driver.quit().await.unwrap();
+        ManuallyDrop::into_inner(self.driver).quit().await.unwrap();
         self.chromium.0 = None;
     }
 
