@@ -1,0 +1,8 @@
+//! The use cases, driven as their callers drive them, on a real database file and a clock turned by hand. A module named
+//! `class_NN` closes that class of the security notes.
+#![expect(clippy::unwrap_used, reason = "a helper that cannot go on should end its test")]
+
+mod artefacts;
+mod class_08;
+mod journey;
+mod world;
