@@ -3,6 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a helper that cannot go on should end its test")]
 
 mod artefacts;
+mod class_06;
 mod class_08;
+mod class_09;
+mod class_10;
+mod class_11;
+mod class_23;
 mod journey;
 mod world;
