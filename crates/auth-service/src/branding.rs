@@ -91,6 +91,7 @@ impl Colour {
     }
 
     /// Black or white, whichever reads better on this colour: always at least 4.58 to 1.
+    #[must_use]
     pub fn text(self) -> Self {
         if self.contrast(Self::WHITE) >= self.contrast(Self::BLACK) { Self::WHITE } else { Self::BLACK }
     }

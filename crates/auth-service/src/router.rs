@@ -39,7 +39,7 @@ pub fn router(app: App) -> Router {
         .with_state(app)
 }
 
-/// The OpenAPI document, for a server whose cookies are secure.
+/// The `OpenAPI` document, for a server whose cookies are secure.
 pub fn openapi() -> utoipa::openapi::OpenApi {
     let mut document = programs().into_openapi();
     api::finish(&mut document, "__Host-keyward-session");

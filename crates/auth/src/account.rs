@@ -4,7 +4,7 @@ use domain::{DisplayName, Email, Password, Timestamp, UserId, Weakness};
 
 use crate::audit::{Act, Outcome};
 use crate::outbox::Message;
-use crate::password::Refusal;
+use crate::password::{Refusal, notice};
 use crate::{Auth, Context, Current, Fault, TooMany};
 
 /// An account, as its owner sees it.
@@ -87,7 +87,7 @@ impl Auth {
         let now = self.clock.now();
         let mut tx = self.store.begin().await?;
         store::users::set_profile(&mut tx, current.user, name.as_str(), locale, now).await?;
-        self.record(&mut tx, Act::ChangeProfile, Outcome::Done, Some(current.pseudonym), "", context, now)
+        self.record(&mut tx, Outcome::Done(Act::ChangeProfile), Some(current.pseudonym), "", context, now)
             .await?;
         Ok(tx.commit().await?)
     }
@@ -148,17 +148,16 @@ impl Auth {
                 return Ok(false);
             }
             ended = store::sessions::delete_others(&mut tx, current.user, Some(current.id)).await?;
-            let mail = self.notice(current, Message::PasswordChanged { at: now }, context);
+            let mail = notice(current, Message::PasswordChanged { at: now }, context);
             self.send(&mut tx, &mail, None, now).await?;
         }
         store::users::set_second_step(&mut tx, current.user, on, now).await?;
-        let mail = self.notice(current, Message::SecondStepChanged { on }, context);
+        let mail = notice(current, Message::SecondStepChanged { on }, context);
         self.send(&mut tx, &mail, None, now).await?;
         let detail = if on { "on" } else { "off" };
         self.record(
             &mut tx,
-            Act::SetSecondStep,
-            Outcome::Done,
+            Outcome::Done(Act::SetSecondStep),
             Some(current.pseudonym),
             detail,
             context,
@@ -189,10 +188,10 @@ impl Auth {
         let now = self.clock.now();
         let mut tx = self.store.begin().await?;
         let ended = store::sessions::delete_others(&mut tx, current.user, None).await?;
-        let mail = self.notice(current, Message::AccountDeleted, context);
+        let mail = notice(current, Message::AccountDeleted, context);
         self.send(&mut tx, &mail, None, now).await?;
         let person = Some(current.pseudonym);
-        self.record(&mut tx, Act::DeleteAccount, Outcome::Done, person, "", context, now).await?;
+        self.record(&mut tx, Outcome::Done(Act::DeleteAccount), person, "", context, now).await?;
         store::users::delete(&mut tx, current.user).await?;
         tx.commit().await?;
         self.live.changed(ended);

@@ -94,7 +94,6 @@ impl Auth {
         purpose: Purpose,
         user: Option<UserId>,
         payload: &impl Serialize,
-        life: Duration,
         context: &Context,
         now: Timestamp,
     ) -> Result<Issued, Fault> {
@@ -110,10 +109,22 @@ impl Auth {
             browser_hash: context.browser.map(Vec::from),
             payload: self.keyring.seal(&place(&id), &serde_json::to_vec(payload)?),
             created_at: now.micros(),
-            expires_at: now.plus(life).micros(),
+            expires_at: now.plus(self.life(purpose)).micros(),
         };
         store::artefacts::insert(tx, &artefact).await?;
         Ok(issued)
+    }
+
+    /// How long an artefact is good for.
+    pub(crate) fn life(&self, purpose: Purpose) -> Duration {
+        let limits = &self.settings.limits;
+        match purpose {
+            Purpose::ProveAddress => limits.proof_life,
+            Purpose::SecondStep => limits.code_life,
+            Purpose::ResetPassword | Purpose::ChangeAddressOld | Purpose::ChangeAddressNew => {
+                limits.reset_life
+            }
+        }
     }
 
     /// Gives a live artefact a new code, link, and life; the old ones are worthless.

@@ -52,8 +52,8 @@ impl Act {
 /// How it went.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Outcome {
-    Done,
-    Refused,
+    Done(Act),
+    Refused(Act),
 }
 
 impl Auth {
@@ -61,23 +61,23 @@ impl Auth {
     pub(crate) async fn record(
         &self,
         tx: &mut Tx,
-        act: Act,
         outcome: Outcome,
         person: Option<Uuid>,
         detail: &str,
         context: &Context,
         now: Timestamp,
     ) -> Result<(), Fault> {
+        // Who was refused has shown that they are nobody: there is no actor.
+        let (act, outcome, actor) = match outcome {
+            Outcome::Done(act) => (act, "done", person),
+            Outcome::Refused(act) => (act, "refused", None),
+        };
         let entry = Entry {
             id: self.random.ordered_id(now),
             at: now.micros(),
             act: act.name().to_owned(),
-            outcome: match outcome {
-                Outcome::Done => "done",
-                Outcome::Refused => "refused",
-            }
-            .to_owned(),
-            actor: matches!(outcome, Outcome::Done).then_some(person).flatten(),
+            outcome: outcome.to_owned(),
+            actor,
             subject: person,
             network: context.network.to_string(),
             support_id: context.support_id.clone(),

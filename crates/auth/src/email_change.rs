@@ -11,6 +11,7 @@ use uuid::Uuid;
 use crate::artefact::{Evidence, EvidenceError, Purpose};
 use crate::audit::{Act, Outcome};
 use crate::outbox::{Mail, Message};
+use crate::password::notice;
 use crate::session::stored_email;
 use crate::{Auth, Context, Current, Fault, TooMany};
 
@@ -94,7 +95,7 @@ impl Auth {
 
     async fn begin_change(&self, current: &Current, address: &Email, context: &Context) -> Result<(), Fault> {
         let now = self.clock.now();
-        let life = self.settings.limits.reset_life;
+        let life = self.life(Purpose::ChangeAddressNew);
         let minutes = life.as_secs() / 60;
         let user = current.user;
         let mut tx = self.store.begin().await?;
@@ -103,12 +104,10 @@ impl Auth {
         let owner = store::emails::owner(&mut tx, address).await?;
         let taken = owner.is_some_and(|owner| owner.proved_at.is_some());
         let payload = Move { address: address.clone() };
-        let old =
-            self.issue(&mut tx, Purpose::ChangeAddressOld, Some(user), &payload, life, context, now).await?;
+        let old = self.issue(&mut tx, Purpose::ChangeAddressOld, Some(user), &payload, context, now).await?;
         // A decoy for an address that has an account: its owner is told by mail, the one who asked sees no difference.
         let new_owner = (!taken).then_some(user);
-        let new =
-            self.issue(&mut tx, Purpose::ChangeAddressNew, new_owner, &payload, life, context, now).await?;
+        let new = self.issue(&mut tx, Purpose::ChangeAddressNew, new_owner, &payload, context, now).await?;
         let expires_at = now.plus(life);
         store::email_changes::begin(&mut tx, user, address, (old.id.0, new.id.0), expires_at).await?;
         let to_old = Message::ChangeAddressOld {
@@ -117,7 +116,7 @@ impl Auth {
             link: self.confirm_link(Side::Old, &old.token),
             minutes,
         };
-        self.send(&mut tx, &self.notice(current, to_old, context), Some(life), now).await?;
+        self.send(&mut tx, &notice(current, to_old, context), Some(life), now).await?;
         let to_new = if taken {
             Message::AlreadyRegistered
         } else {
@@ -127,10 +126,10 @@ impl Auth {
                 minutes,
             }
         };
-        let mail = Mail { to: address.address().to_owned(), ..self.notice(current, to_new, context) };
+        let mail = Mail { to: address.address().to_owned(), ..notice(current, to_new, context) };
         self.send(&mut tx, &mail, Some(life), now).await?;
         let person = Some(current.pseudonym);
-        self.record(&mut tx, Act::RequestAddressChange, Outcome::Done, person, "", context, now).await?;
+        self.record(&mut tx, Outcome::Done(Act::RequestAddressChange), person, "", context, now).await?;
         Ok(tx.commit().await?)
     }
 
@@ -272,7 +271,7 @@ impl Auth {
         };
         self.send(tx, &mail, None, now).await?;
         let person = Some(account.pseudonym);
-        self.record(tx, Act::ChangeAddress, Outcome::Done, person, "", context, now).await?;
+        self.record(tx, Outcome::Done(Act::ChangeAddress), person, "", context, now).await?;
         Ok(Some((address, ended)))
     }
 }

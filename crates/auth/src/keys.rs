@@ -42,6 +42,7 @@ impl Keys {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` hands over")]
 fn corrupt(error: impl ToString) -> Fault {
     Fault::Corrupt(error.to_string())
 }

@@ -101,21 +101,21 @@ impl Auth {
         store::artefacts::delete_all_of(&mut tx, current.user).await?;
         store::email_changes::delete(&mut tx, current.user).await?;
         let session = self.open_session(&mut tx, current.user, &current.proofs, None, context, now).await?;
-        let mail = self.notice(current, Message::PasswordChanged { at: now }, context);
+        let mail = notice(current, Message::PasswordChanged { at: now }, context);
         self.send(&mut tx, &mail, None, now).await?;
         let person = Some(current.pseudonym);
-        self.record(&mut tx, Act::ChangePassword, Outcome::Done, person, "", context, now).await?;
+        self.record(&mut tx, Outcome::Done(Act::ChangePassword), person, "", context, now).await?;
         tx.commit().await?;
         self.live.changed(ended);
         Ok(Some(session))
     }
+}
 
-    /// A mail to whoever is signed in, in their language.
-    pub(crate) fn notice(&self, current: &Current, message: Message, context: &Context) -> Mail {
-        Mail {
-            to: current.email.address().to_owned(),
-            locale: current.locale.clone().unwrap_or_else(|| context.locale.clone()),
-            message,
-        }
+/// A mail to whoever is signed in, in their language.
+pub(crate) fn notice(current: &Current, message: Message, context: &Context) -> Mail {
+    Mail {
+        to: current.email.address().to_owned(),
+        locale: current.locale.clone().unwrap_or_else(|| context.locale.clone()),
+        message,
     }
 }

@@ -169,7 +169,7 @@ impl Auth {
         }
         store::artefacts::delete_all_of(&mut tx, user).await.map_err(fault)?;
         let person = store::audit::pseudonym_of(&mut tx, user).await.map_err(fault)?;
-        self.record(&mut tx, Act::ProveAddress, Outcome::Done, person, "", context, now).await?;
+        self.record(&mut tx, Outcome::Done(Act::ProveAddress), person, "", context, now).await?;
         tx.commit().await.map_err(fault)?;
         self.live.changed(ended);
         Ok(())
@@ -190,7 +190,7 @@ impl Auth {
         };
         let claim: Claim = self.payload(&artefact)?;
         self.limiter.mail(claim.email.normalized(), now)?;
-        let life = self.settings.limits.proof_life;
+        let life = self.life(Purpose::ProveAddress);
         let decoy = artefact.user_id.is_none();
         let mut tx = self.store.begin().await.map_err(fault)?;
         let Some(issued) = self.reissue(&mut tx, artefact, life, now).await? else {

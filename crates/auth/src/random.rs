@@ -6,9 +6,11 @@ use std::sync::Arc;
 use domain::Timestamp;
 use uuid::{Builder, Uuid};
 
+type Fill = dyn Fn(&mut [u8]) + Send + Sync;
+
 /// Where random bytes come from: the system in a server, a seed in a test.
 #[derive(Clone)]
-pub struct Random(Arc<dyn Fn(&mut [u8]) + Send + Sync>);
+pub struct Random(Arc<Fill>);
 
 impl Random {
     /// A source that fills the bytes it is handed.

@@ -41,13 +41,13 @@ impl Auth {
 
     async fn issue_reset(&self, email: &Email, context: &Context) -> Result<ArtefactId, Fault> {
         let now = self.clock.now();
-        let life = self.settings.limits.reset_life;
+        let life = self.life(Purpose::ResetPassword);
         let mut tx = self.store.begin().await?;
         let account = store::users::find_for_sign_in(&mut tx, email.normalized(), None).await?;
         let account = account.map(|found| found.user).filter(|user| user.disabled_at.is_none());
         let user = account.as_ref().map(|account| UserId(account.id));
         let payload = Reset { email: email.clone() };
-        let issued = self.issue(&mut tx, Purpose::ResetPassword, user, &payload, life, context, now).await?;
+        let issued = self.issue(&mut tx, Purpose::ResetPassword, user, &payload, context, now).await?;
         let own_locale = account.as_ref().and_then(|account| account.locale.clone());
         let mail = Mail {
             to: account
@@ -66,7 +66,7 @@ impl Auth {
             self.pretend_to_send(&mut tx, &mail, Some(life), now).await?;
         }
         let person = account.map(|account| account.pseudonym);
-        self.record(&mut tx, Act::RequestReset, Outcome::Done, person, "", context, now).await?;
+        self.record(&mut tx, Outcome::Done(Act::RequestReset), person, "", context, now).await?;
         tx.commit().await?;
         Ok(issued.id)
     }
@@ -133,7 +133,7 @@ impl Auth {
         };
         self.send(&mut tx, &mail, None, now).await?;
         let person = Some(account.pseudonym);
-        self.record(&mut tx, Act::ResetPassword, Outcome::Done, person, "", context, now).await?;
+        self.record(&mut tx, Outcome::Done(Act::ResetPassword), person, "", context, now).await?;
         tx.commit().await?;
         self.live.changed(ended);
         Ok(true)

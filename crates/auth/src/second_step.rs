@@ -100,8 +100,7 @@ impl Auth {
         let person = Some(account.pseudonym);
         self.record(
             &mut tx,
-            Act::SecondStep,
-            Outcome::Done,
+            Outcome::Done(Act::SecondStep),
             person,
             &session_detail(session.id),
             context,
@@ -128,7 +127,7 @@ impl Auth {
             Some(user) => store::audit::pseudonym_of(&mut tx, user).await?,
             None => None,
         };
-        self.record(&mut tx, Act::SecondStep, Outcome::Refused, person, "code", context, now).await?;
+        self.record(&mut tx, Outcome::Refused(Act::SecondStep), person, "code", context, now).await?;
         Ok(tx.commit().await?)
     }
 
@@ -139,7 +138,7 @@ impl Auth {
         let attempt: Attempt = self.payload(&artefact)?;
         let Some(user) = artefact.user_id.map(UserId) else { return Err(EvidenceError::Gone.into()) };
         self.limiter.second_step_mail(attempt.email.normalized(), now)?;
-        let life = self.settings.limits.code_life;
+        let life = self.life(Purpose::SecondStep);
         let mut tx = self.store.begin().await.map_err(Fault::from)?;
         let account = store::users::find(&mut tx, user).await.map_err(Fault::from)?;
         let account = account.filter(|account| account.disabled_at.is_none()).ok_or(EvidenceError::Gone)?;

@@ -152,7 +152,7 @@ impl Auth {
         let mut tx = self.store.begin().await?;
         let ended = store::sessions::delete_others(&mut tx, current.user, Some(current.id)).await?;
         let detail = format!("{} others", ended.len());
-        self.record(&mut tx, Act::EndSession, Outcome::Done, Some(current.pseudonym), &detail, context, now)
+        self.record(&mut tx, Outcome::Done(Act::EndSession), Some(current.pseudonym), &detail, context, now)
             .await?;
         tx.commit().await?;
         let count = ended.len();
@@ -180,7 +180,7 @@ impl Auth {
         if !store::sessions::delete(&mut tx, user, session).await? {
             return Ok(false);
         }
-        self.record(&mut tx, act, Outcome::Done, person, &session_detail(session), context, now).await?;
+        self.record(&mut tx, Outcome::Done(act), person, &session_detail(session), context, now).await?;
         tx.commit().await?;
         self.live.changed([session.0]);
         Ok(true)

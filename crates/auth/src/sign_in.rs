@@ -107,7 +107,7 @@ impl Auth {
             _ => {
                 let mut tx = self.store.begin().await?;
                 let now = self.clock.now();
-                self.record(&mut tx, Act::SignIn, Outcome::Refused, person, "password", context, now).await?;
+                self.record(&mut tx, Outcome::Refused(Act::SignIn), person, "password", context, now).await?;
                 tx.commit().await?;
                 Ok(None)
             }
@@ -135,7 +135,7 @@ impl Auth {
         }
         let person = Some(found.user.pseudonym);
         let now = self.clock.now();
-        self.record(&mut tx, Act::SignIn, Outcome::Refused, person, "account changed", context, now).await?;
+        self.record(&mut tx, Outcome::Refused(Act::SignIn), person, "account changed", context, now).await?;
         tx.commit().await.map_err(Fault::from)?;
         Err(SignInError::Incorrect)
     }
@@ -152,7 +152,7 @@ impl Auth {
         let mut tx = self.begin_if_unchanged(found, &request.email, context).await?;
         let session = self.open_session(&mut tx, user, &proofs, request.replaces, context, now).await?;
         let detail = crate::audit::session_detail(session.id);
-        self.record(&mut tx, Act::SignIn, Outcome::Done, Some(found.user.pseudonym), &detail, context, now)
+        self.record(&mut tx, Outcome::Done(Act::SignIn), Some(found.user.pseudonym), &detail, context, now)
             .await?;
         tx.commit().await.map_err(Fault::from)?;
         self.live.changed(request.replaces.map(|old| old.0));
@@ -167,12 +167,12 @@ impl Auth {
     ) -> Result<SignedIn, SignInError> {
         let now = self.clock.now();
         self.limiter.second_step_mail(request.email.normalized(), now)?;
-        let life = self.settings.limits.code_life;
+        let life = self.life(Purpose::SecondStep);
         let user = Some(UserId(found.user.id));
         let mut tx = self.begin_if_unchanged(found, &request.email, context).await?;
         let payload =
             Attempt { email: request.email, replaces: request.replaces, return_to: request.return_to };
-        let issued = self.issue(&mut tx, Purpose::SecondStep, user, &payload, life, context, now).await?;
+        let issued = self.issue(&mut tx, Purpose::SecondStep, user, &payload, context, now).await?;
         let mail = Mail {
             to: found.user.address.clone(),
             locale: found.user.locale.clone().unwrap_or_else(|| context.locale.clone()),
@@ -180,7 +180,7 @@ impl Auth {
         };
         self.send(&mut tx, &mail, Some(life), now).await?;
         let person = Some(found.user.pseudonym);
-        self.record(&mut tx, Act::SignIn, Outcome::Done, person, "second step due", context, now).await?;
+        self.record(&mut tx, Outcome::Done(Act::SignIn), person, "second step due", context, now).await?;
         tx.commit().await.map_err(Fault::from)?;
         Ok(SignedIn::SecondStep { attempt: issued.id })
     }
@@ -203,7 +203,7 @@ impl Auth {
         let email = request.email;
         let now = self.clock.now();
         self.limiter.mail(email.normalized(), now)?;
-        let life = self.settings.limits.proof_life;
+        let life = self.life(Purpose::ProveAddress);
         let locale = found.user.locale.clone().unwrap_or_else(|| context.locale.clone());
         let claim = crate::sign_up::Claim {
             name: found.user.name.clone().try_into().unwrap_or_default(),
@@ -216,7 +216,7 @@ impl Auth {
         };
         let mut tx = self.begin_if_unchanged(found, &claim.email, context).await?;
         let user = Some(UserId(found.user.id));
-        let issued = self.issue(&mut tx, Purpose::ProveAddress, user, &claim, life, context, now).await?;
+        let issued = self.issue(&mut tx, Purpose::ProveAddress, user, &claim, context, now).await?;
         let message = Message::ProveAddress {
             code: issued.code,
             link: self.link("/verify", &issued.token),
@@ -225,7 +225,7 @@ impl Auth {
         let mail = Mail { to: found.user.address.clone(), locale, message };
         self.send(&mut tx, &mail, Some(life), now).await?;
         let person = Some(found.user.pseudonym);
-        self.record(&mut tx, Act::SignIn, Outcome::Refused, person, "address not proved", context, now)
+        self.record(&mut tx, Outcome::Refused(Act::SignIn), person, "address not proved", context, now)
             .await?;
         tx.commit().await.map_err(Fault::from)?;
         Ok(SignedIn::Unproved { proof: issued.id })

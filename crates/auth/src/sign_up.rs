@@ -106,8 +106,8 @@ impl Auth {
                 (owner.proved_at.is_none().then_some(UserId(owner.user_id)), false)
             }
         };
-        let life = self.settings.limits.proof_life;
-        let issued = self.issue(&mut tx, Purpose::ProveAddress, user, &claim, life, context, now).await?;
+        let life = self.life(Purpose::ProveAddress);
+        let issued = self.issue(&mut tx, Purpose::ProveAddress, user, &claim, context, now).await?;
         let message = if user.is_some() {
             Message::ProveAddress {
                 code: issued.code,
@@ -120,7 +120,7 @@ impl Auth {
         let mail = Mail { to: claim.email.address().to_owned(), locale: claim.locale, message };
         self.send(&mut tx, &mail, Some(life), now).await?;
         let detail = if created { "new account" } else { "address has an account" };
-        self.record(&mut tx, Act::SignUp, Outcome::Done, person, detail, context, now).await?;
+        self.record(&mut tx, Outcome::Done(Act::SignUp), person, detail, context, now).await?;
         tx.commit().await?;
         Ok(SignedUp { proof: issued.id, created })
     }

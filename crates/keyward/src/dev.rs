@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
-use crate::Failure;
+use crate::{Failure, say};
 
 /// Run sign-in and an example app on this machine.
 ///
@@ -57,7 +57,7 @@ impl Dev {
         };
         let secrets = prepare(&self.data)?;
         let return_to = vec![app_settings.protected_url(), app_settings.home_url()];
-        let config = self.settings(auth_url, return_to)?;
+        let config = self.settings(&auth_url, &return_to)?;
         let mailbox = Some(Mailbox::default());
         let server = Server::build(config, &secrets, mailbox, system_clock(), auth::Random::system()).await?;
         let routes = app_service::router(&app_settings)?;
@@ -69,18 +69,18 @@ impl Dev {
         let quiet = stop.clone();
         let signal = tokio::spawn(async move {
             stop_at_signal(sender).await;
-            println!("\nStopping: letting requests in flight end.");
+            say("\nStopping: letting requests in flight end.");
         });
-        let (served, app_served) = tokio::join!(server.serve(sign_in, stop), serve(routes, app, quiet));
+        let (sign_in_ended, app_ended) = tokio::join!(server.serve(sign_in, stop), serve(routes, app, quiet));
         signal.abort();
-        served?;
-        app_served?;
-        println!("Stopped. Accounts are kept in {}.", self.data.display());
+        sign_in_ended?;
+        app_ended?;
+        say(format_args!("Stopped. Accounts are kept in {}.", self.data.display()));
         Ok(())
     }
 
     /// What `--config` says where it may, and dev's own for the rest.
-    fn settings(&self, public_url: Url, return_to: Vec<Url>) -> Result<Config, Failure> {
+    fn settings(&self, public_url: &Url, return_to: &[Url]) -> Result<Config, Failure> {
         let mut table = match &self.config {
             Some(path) => std::fs::read_to_string(path)
                 .map_err(|error| format!("{} cannot be read: {error}", path.display()))?
@@ -156,7 +156,7 @@ pub(crate) fn keys(data: &Path) -> Result<config::Keys, Failure> {
 }
 
 fn greet(sign_in: u16, app: u16, data: &Path) {
-    println!(
+    say(format_args!(
         "Keyward is running, for development, on this machine only.
 
   The example app  http://localhost:{app}
@@ -169,7 +169,7 @@ code that was mailed to you at /dev/mailbox. Accounts are kept in {}.
 
 Ctrl-C stops.",
         data.display()
-    );
+    ));
 }
 
 fn open(url: &Url) {

@@ -81,7 +81,7 @@ async fn signs_out(browser: &Browser, service: &Service) {
     browser.follow(service.page("/sign-out").as_str()).await;
     browser.arrives_at(&[&service.page("/sign-out")]).await;
     browser.submit("/sign-out").await;
-    browser.arrives_at(&[&service.app, &service.page("/"), &service.page("/sign-out")]).await;
+    browser.arrives_at(&[&service.app]).await;
 }
 
 /// The app refuses the browser, and the server the token that somebody kept.

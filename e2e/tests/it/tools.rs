@@ -1,6 +1,7 @@
 //! What the tests need from outside, and where it is.
 
 use std::env;
+use std::io::{self, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
@@ -20,7 +21,8 @@ impl Tools {
             Err(missing) => {
                 let message = format!("{missing} is missing; ./scripts/test installs it");
                 assert_ne!(env::var("CI").as_deref(), Ok("true"), "{message}");
-                eprintln!("SKIPPED: {message}");
+                // Not `eprintln!`, which a passing test keeps to itself.
+                writeln!(io::stderr(), "SKIPPED: {message}").unwrap();
                 None
             }
         }

@@ -1,4 +1,4 @@
-//! The OpenAPI document: what every operation can answer besides its own, said once.
+//! The `OpenAPI` document: what every operation can answer besides its own, said once.
 
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};

@@ -246,10 +246,16 @@ enum Form {
     Family,
 }
 
+/// What is read by programs outside `/api/`.
+const DOCUMENTS: [&str; 2] = ["/openapi.json", "/dev/mailbox.json"];
+
 fn form_of(path: &str) -> Form {
     match path {
         "/signup" | "/login" | "/verify-2fa" | "/logout" | "/verify-token" => Form::Family,
-        path if path.starts_with("/api/") || path.starts_with("/.well-known/") || path.ends_with(".json") => {
+        path if path.starts_with("/api/")
+            || path.starts_with("/.well-known/")
+            || DOCUMENTS.contains(&path) =>
+        {
             Form::Problem
         }
         _ => Form::Page,

@@ -62,7 +62,7 @@ impl Input {
     }
 
     /// As a password that is to be, not one that is.
-    pub(super) fn to_be(mut self) -> Self {
+    pub(super) fn awaited(mut self) -> Self {
         self.autocomplete = "new-password";
         self
     }

@@ -21,6 +21,7 @@ macro_rules! page {
 
             impl $(<$life>)? $page $(<$life>)? {
                 /// The whole page as HTML.
+                #[allow(unreachable_pub, reason = "some pages are seen by their own module only")]
                 pub fn render(&self, frame: &$crate::views::Frame<'_>) -> String {
                     let problems = page!(@problems self $($problems)?);
                     $crate::views::page::finish(askama::Template::render(&View { page: self, frame, problems }))
