@@ -13,7 +13,7 @@ use domain::{ArtefactId, Clock, DisplayName, Email, Network, Password, Timestamp
 use secrets::SecretString;
 use secrets::sealing::{Keyring, generate_key_text};
 use sqlx::SqlitePool;
-use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteSynchronous};
 use store::Store;
 use tempfile::TempDir;
 
@@ -80,7 +80,8 @@ impl World {
             settings: settings.clone(),
         };
         let auth = Arc::new(Auth::start(parts).await.unwrap());
-        let raw = SqlitePool::connect_with(SqliteConnectOptions::new().filename(&path)).await.unwrap();
+        let past = SqliteConnectOptions::new().filename(&path).synchronous(SqliteSynchronous::Off);
+        let raw = SqlitePool::connect_with(past).await.unwrap();
         let inbox = Mutex::default();
         Self { auth, store, raw, folder, clock, clock_reads, key_text, settings, inbox }
     }
