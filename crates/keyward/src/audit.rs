@@ -9,7 +9,7 @@ use clap::{Args, Subcommand};
 use domain::Pseudonym;
 use serde_json::json;
 
-use crate::{Failure, dev};
+use crate::{Failure, dev, say};
 
 /// Read the audit trail, or prove that nobody changed it.
 #[derive(Args)]
@@ -90,7 +90,7 @@ async fn list(
 ) -> Result<(), Failure> {
     let entries = trail.newest(person, before, limit).await?;
     if entries.is_empty() && !as_json {
-        println!("No entries.");
+        say("No entries.");
         return Ok(());
     }
     let mut tx = store.read().await?;
@@ -102,31 +102,28 @@ async fn list(
             None => None,
         };
         if as_json {
-            println!(
-                "{}",
-                json!({
-                    "number": number, "at": at, "act": entry.act, "outcome": entry.outcome, "actor": entry.actor,
-                    "subject": entry.subject, "address": address, "network": entry.network,
-                    "support_id": entry.support_id, "detail": entry.detail,
-                })
-            );
+            say(json!({
+                "number": number, "at": at, "act": entry.act, "outcome": entry.outcome, "actor": entry.actor,
+                "subject": entry.subject, "address": address, "network": entry.network,
+                "support_id": entry.support_id, "detail": entry.detail,
+            }));
         } else {
             let whom = address.or_else(|| entry.subject.map(|subject| subject.to_string()));
-            println!(
+            say(format_args!(
                 "{number:>6}  {at:<27}  {:<22}  {:<8}  {}  {}  {}",
                 entry.act,
                 entry.outcome,
                 whom.unwrap_or_else(|| "-".to_owned()),
                 entry.network,
                 entry.detail,
-            );
+            ));
         }
     }
     if !as_json
         && i64::try_from(entries.len()).is_ok_and(|count| count == limit)
         && let Some(last) = entries.last().and_then(|entry| entry.number)
     {
-        println!("More: keyward audit list --before {last}");
+        say(format_args!("More: keyward audit list --before {last}"));
     }
     Ok(())
 }
@@ -135,18 +132,18 @@ async fn verify(trail: &AuditTrail, as_json: bool, expect: Option<i64>) -> Resul
     match trail.verify(expect).await {
         Ok((number, _)) => {
             if as_json {
-                println!("{}", json!({ "holds": true, "number": number }));
+                say(json!({ "holds": true, "number": number }));
             } else {
-                println!(
+                say(format_args!(
                     "The trail holds, up to entry {number}. Next time: keyward audit verify --expect {number}"
-                );
+                ));
             }
             Ok(())
         }
         Err(VerifyError::Store(error)) => Err(error.into()),
         Err(broken) => {
             if as_json {
-                println!("{}", json!({ "holds": false, "error": broken.to_string() }));
+                say(json!({ "holds": false, "error": broken.to_string() }));
             }
             Err(format!("the audit trail does not hold: {broken}").into())
         }

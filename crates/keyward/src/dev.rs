@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
-use crate::Failure;
+use crate::{Failure, say};
 
 /// Run sign-in and an example app on this machine.
 ///
@@ -69,13 +69,13 @@ impl Dev {
         let quiet = stop.clone();
         let signal = tokio::spawn(async move {
             stop_at_signal(sender).await;
-            println!("\nStopping: letting requests in flight end.");
+            say("\nStopping: letting requests in flight end.");
         });
         let (sign_in_ended, app_ended) = tokio::join!(server.serve(sign_in, stop), serve(routes, app, quiet));
         signal.abort();
         sign_in_ended?;
         app_ended?;
-        println!("Stopped. Accounts are kept in {}.", self.data.display());
+        say(format_args!("Stopped. Accounts are kept in {}.", self.data.display()));
         Ok(())
     }
 
@@ -156,7 +156,7 @@ pub(crate) fn keys(data: &Path) -> Result<config::Keys, Failure> {
 }
 
 fn greet(sign_in: u16, app: u16, data: &Path) {
-    println!(
+    say(format_args!(
         "Keyward is running, for development, on this machine only.
 
   The example app  http://localhost:{app}
@@ -169,7 +169,7 @@ code that was mailed to you at /dev/mailbox. Accounts are kept in {}.
 
 Ctrl-C stops.",
         data.display()
-    );
+    ));
 }
 
 fn open(url: &Url) {

@@ -43,5 +43,11 @@ async fn main() -> ExitCode {
     }
 }
 
+/// Says something on standard output. Nobody listening any more (`keyward audit list | head`) is no failure.
+fn say(text: impl std::fmt::Display) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
 /// Any verb's failure: one sentence that says what happened, why, and what to do next.
 type Failure = Box<dyn std::error::Error>;
