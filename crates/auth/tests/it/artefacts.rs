@@ -5,7 +5,8 @@ use auth::{
 };
 use domain::ArtefactId;
 
-use crate::world::{OTHER, PASSWORD, World, browser, code, email, password};
+use crate::people::{browser, code, email, password};
+use crate::world::{OTHER, PASSWORD, World};
 
 /// What an artefact is for, which is also where it is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,7 +4,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 
 use crate::artefacts::{EVERY, mailed};
-use crate::world::{OTHER, PASSWORD, World, browser, password};
+use crate::people::{browser, password};
+use crate::world::{OTHER, PASSWORD, World};
 
 /// Every byte of the file, its write-ahead log, and whatever else lies there.
 fn everything(world: &World) -> Vec<u8> {
@@ -19,9 +20,17 @@ fn holds(haystack: &[u8], needle: &[u8]) -> bool {
     haystack.windows(needle.len()).any(|window| window == needle)
 }
 
+fn hex(text: &str) -> String {
+    use std::fmt::Write as _;
+    text.bytes().fold(String::new(), |mut hex, byte| {
+        write!(hex, "{byte:02x}").unwrap();
+        hex
+    })
+}
+
 /// The forms in which a secret might lie about.
 fn forms(secret: &str) -> Vec<Vec<u8>> {
-    let hex = secret.bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let hex = hex(secret);
     let mut forms = vec![secret.as_bytes().to_vec(), hex.to_uppercase().into_bytes(), hex.into_bytes()];
     forms.push(secret.encode_utf16().flat_map(u16::to_le_bytes).collect());
     for engine in [STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD] {
@@ -69,7 +78,7 @@ async fn nothing_secret_can_be_read_in_the_database_file() {
             assert!(!holds(&all, form.as_bytes()), "{code}");
         }
         for (table, column) in [("artefacts", "code_mac"), ("artefacts", "payload"), ("outbox", "payload")] {
-            let digits: String = code.bytes().map(|digit| format!("{digit:02X}")).collect();
+            let digits = hex(&code).to_uppercase();
             let sql = format!("SELECT count(*) FROM {table} WHERE hex({column}) LIKE '%{digits}%'");
             assert_eq!(world.number(&sql).await, 0, "{code} in {table}.{column}");
         }
@@ -85,7 +94,7 @@ async fn a_code_is_bound_to_its_artefact_and_its_key() {
     world
         .tamper("UPDATE artefacts SET code_mac = (SELECT code_mac FROM artefacts WHERE purpose = 'reset_password')")
         .await;
-    let moved = crate::world::code(step.id, &reset.code);
+    let moved = crate::people::code(step.id, &reset.code);
     let answer = crate::artefacts::show(&world, step.purpose, &moved).await;
     assert!(matches!(answer, crate::artefacts::Answer::Wrong(_)), "{answer:?}");
     world

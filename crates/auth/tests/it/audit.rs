@@ -5,7 +5,8 @@ use std::time::Duration;
 use auth::VerifyError;
 
 use crate::artefacts::{Purpose, mailed, show};
-use crate::world::{OTHER, PASSWORD, World, browser, email, password};
+use crate::people::{browser, email, password};
+use crate::world::{OTHER, PASSWORD, World};
 
 /// A world whose trail has a dozen entries, all sealed.
 async fn busy() -> World {
@@ -110,6 +111,38 @@ async fn an_entry_too_many_is_seen() {
 }
 
 #[tokio::test]
+async fn an_entry_that_no_act_wrote_is_not_sealed() {
+    let world = busy().await;
+    let trail = world.auth.audit_trail();
+    let forge =
+        "INSERT INTO audit SELECT randomblob(16), at, act, outcome, actor, subject, network, support_id,
+                     'forged', NULL, mac FROM audit WHERE number = 12";
+    world.tamper(forge).await;
+    assert_eq!(trail.seal().await.unwrap(), 0);
+    let seen = trail.verify(None).await;
+    assert!(matches!(seen, Err(VerifyError::Forged { .. })), "{seen:?}");
+    world.session("ana", PASSWORD, &browser(1)).await;
+    assert_eq!(trail.seal().await.unwrap(), 1, "it stops nobody else's entry");
+    world.tamper("DELETE FROM audit WHERE number IS NULL").await;
+    assert_eq!(trail.verify(None).await.unwrap().0, 13);
+}
+
+#[tokio::test]
+async fn an_entry_taken_out_of_the_chain_to_be_changed_is_not_sealed_again() {
+    for number in [1, 12] {
+        let world = busy().await;
+        let trail = world.auth.audit_trail();
+        let unseal = format!("UPDATE audit SET number = NULL, outcome = 'x' WHERE number >= {number}");
+        world.tamper(&unseal).await;
+        for mac in ["mac", "NULL", "zeroblob(32)"] {
+            world.tamper(&format!("UPDATE audit SET mac = {mac} WHERE number IS NULL")).await;
+            assert_eq!(trail.seal().await.unwrap(), 0, "{mac}");
+            assert!(trail.verify(None).await.is_err(), "{mac}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn two_entries_in_each_others_place_are_seen() {
     let world = busy().await;
     for (from, to) in [(3, -1), (4, 3), (-1, 4)] {
@@ -198,7 +231,7 @@ async fn what_cannot_be_recorded_is_not_done() {
     assert!(auth.delete_account(&current, &password(PASSWORD), &browser(1)).await.is_err());
     let change = auth.change_password(&current, &password(PASSWORD), &password(OTHER), &browser(1)).await;
     assert!(change.is_err());
-    assert!(auth.sign_up(crate::world::form("ben", PASSWORD), &browser(1)).await.is_err());
+    assert!(auth.sign_up(crate::people::form("ben", PASSWORD), &browser(1)).await.is_err());
     world.tamper("DROP TRIGGER full").await;
     assert_eq!((world.count("sessions").await, world.count("outbox").await), (sessions, mails));
     assert_eq!((world.count("users").await, world.count("artefacts").await), (1, 0));

@@ -5,7 +5,8 @@ use std::time::Duration;
 use auth::{RecoverError, SignInError, StepError, TokenError};
 
 use crate::artefacts::{Answer, Purpose, mailed, show};
-use crate::world::{OTHER, PASSWORD, World, browser, email};
+use crate::people::{browser, email};
+use crate::world::{OTHER, PASSWORD, World};
 
 #[tokio::test]
 async fn class_06_no_way_in_is_open_to_a_disabled_account() {
@@ -61,7 +62,7 @@ async fn class_06_a_reset_that_was_under_way_opens_nothing() {
     let here = browser(1);
     let reset = mailed(&world, Purpose::Reset).await;
     world.set_disabled("reset", true).await;
-    let refused = world.auth.reset_password(&reset.by_code(), &crate::world::password(OTHER), &here).await;
+    let refused = world.auth.reset_password(&reset.by_code(), &crate::people::password(OTHER), &here).await;
     assert!(matches!(refused, Err(RecoverError::Evidence(_))), "{refused:?}");
     world.set_disabled("reset", false).await;
     world.session("reset", PASSWORD, &here).await;

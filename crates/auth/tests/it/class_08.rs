@@ -45,7 +45,7 @@ async fn class_08_a_code_is_good_for_its_own_artefact_only() {
             if foreign.code == artefact.code {
                 continue;
             }
-            let answer = show(&world, purpose, &crate::world::code(artefact.id, &foreign.code)).await;
+            let answer = show(&world, purpose, &crate::people::code(artefact.id, &foreign.code)).await;
             assert!(matches!(answer, Answer::Wrong(_)), "{answer:?}");
         }
     }
@@ -94,7 +94,7 @@ async fn class_08_of_sixteen_at_once_one_wins() {
 #[tokio::test]
 async fn class_08_a_resent_code_makes_the_first_worthless() {
     let world = World::new().await;
-    let here = crate::world::browser(1);
+    let here = crate::people::browser(1);
     let proof = mailed(&world, crate::artefacts::Purpose::Prove).await;
     let step = mailed(&world, crate::artefacts::Purpose::Step).await;
     world.auth.resend_proof(proof.id, &here).await.unwrap();
@@ -104,7 +104,7 @@ async fn class_08_a_resent_code_makes_the_first_worthless() {
         for evidence in artefact.forms() {
             assert_ne!(show(&world, artefact.purpose, &evidence).await, Answer::Good, "{artefact:?}");
         }
-        let evidence = crate::world::code(artefact.id, &again.code());
+        let evidence = crate::people::code(artefact.id, &again.code());
         assert_eq!(show(&world, artefact.purpose, &evidence).await, Answer::Good, "{artefact:?}");
     }
 }

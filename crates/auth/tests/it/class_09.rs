@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use auth::{NewSession, SignIn, SignedIn, TokenError};
 
-use crate::world::{OTHER, PASSWORD, World, browser, email, password};
+use crate::people::{browser, email, password};
+use crate::world::{OTHER, PASSWORD, World};
 
 async fn assert_replaced(world: &World, old: &NewSession, new: &NewSession) {
     assert_ne!(old.id, new.id);

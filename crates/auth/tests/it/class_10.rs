@@ -2,7 +2,8 @@
 
 use auth::{Context, Credential, NewSession, Settings, SignInError, SignUp, TokenError};
 
-use crate::world::{OTHER, PASSWORD, World, browser, code, email, form, password};
+use crate::people::{browser, code, email, form, password};
+use crate::world::{OTHER, PASSWORD, World};
 
 /// Eve's browser, and the victim's.
 fn eve() -> Context {

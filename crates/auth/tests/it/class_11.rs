@@ -4,7 +4,8 @@ use auth::{Credential, Evidence, SignedIn, StepError};
 use domain::ArtefactId;
 
 use crate::artefacts::{Answer, EVERY, Purpose, mailed, show};
-use crate::world::{OTHER, PASSWORD, World, browser, code, email, password, wrong};
+use crate::people::{browser, code, email, password, wrong};
+use crate::world::{OTHER, PASSWORD, World};
 
 #[tokio::test]
 async fn class_11_nothing_and_nonsense_open_nothing() {

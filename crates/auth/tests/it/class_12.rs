@@ -10,7 +10,8 @@ use auth::{
 use domain::ArtefactId;
 
 use crate::artefacts::{Answer, EVERY, Purpose, mailed, show};
-use crate::world::{OTHER, PASSWORD, World, browser, code, email, password, wrong};
+use crate::people::{browser, code, email, password, wrong};
+use crate::world::{OTHER, PASSWORD, World};
 
 /// Every path on which a password is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

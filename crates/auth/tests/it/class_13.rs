@@ -3,7 +3,8 @@
 use auth::{EmailChangeError, Evidence, SignInError};
 
 use crate::artefacts::{Answer, Purpose, show};
-use crate::world::{OTHER, PASSWORD, World, browser, code, email};
+use crate::people::{browser, code, email};
+use crate::world::{OTHER, PASSWORD, World};
 
 /// An address and what is known of it.
 const NAMES: [&str; 4] = ["proved", "unproved", "disabled", "nobody"];
@@ -93,7 +94,7 @@ async fn class_13_mails_are_counted_alike() {
     for name in ["somebody", "nobody"] {
         let world = World::new().await;
         if name != "nobody" {
-            let account = crate::world::form(name, PASSWORD);
+            let account = crate::people::form(name, PASSWORD);
             world.auth.sign_up(account, &browser(1)).await.unwrap();
             world.turn(std::time::Duration::from_hours(1));
         }

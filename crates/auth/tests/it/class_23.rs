@@ -1,11 +1,14 @@
 //! Class 23: checked first, done later, and changed in between. A test holds the database's one place to write while a
 //! sign-in is between its check of the password and its session, changes the account, and lets go.
 
+use std::time::Duration;
+
 use auth::{Auth, Context, SignIn, SignInError, SignedIn};
 use domain::UserId;
 use store::Tx;
 
-use crate::world::{PASSWORD, World, browser, email, password};
+use crate::people::{browser, email, password};
+use crate::world::{PASSWORD, World};
 
 /// A change of the account while somebody signs in to it.
 #[derive(Clone, Copy, Debug)]
@@ -47,9 +50,12 @@ async fn class_23_an_account_changed_during_a_sign_in_does_not_let_it_through() 
             let auth = world.auth.clone();
             let signing_in = tokio::spawn(async move { sign_in(&auth, &browser(1)).await });
             // It reads the clock for the limiter, and again once the password was found right.
-            while world.clock_reads() < before + 2 {
-                tokio::task::yield_now().await;
-            }
+            let halfway = async {
+                while world.clock_reads() < before + 2 {
+                    tokio::task::yield_now().await;
+                }
+            };
+            tokio::time::timeout(Duration::from_mins(1), halfway).await.unwrap();
             apply(change, &mut tx, &world.auth, user).await;
             tx.commit().await.unwrap();
             let refused = signing_in.await.unwrap();

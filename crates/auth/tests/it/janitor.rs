@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use auth::Credential;
 
-use crate::world::{PASSWORD, World, browser, email, wrong};
+use crate::people::{browser, email, wrong};
+use crate::world::{PASSWORD, World};
 
 const DAY: Duration = Duration::from_hours(24);
 const TABLES: [&str; 10] = [

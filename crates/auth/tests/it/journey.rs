@@ -2,7 +2,8 @@
 
 use auth::{Credential, EvidenceError, ProveError, SignInError, SignedIn, TokenError};
 
-use crate::world::{OTHER, PASSWORD, World, browser, code, email, password};
+use crate::people::{browser, code, email, password};
+use crate::world::{OTHER, PASSWORD, World};
 
 #[tokio::test]
 async fn from_sign_up_to_sign_out() {
@@ -119,7 +120,7 @@ async fn two_sign_ups_of_one_address_at_one_instant_make_one_account() {
         .map(|number| {
             let auth = world.auth.clone();
             tokio::spawn(async move {
-                auth.sign_up(crate::world::form("ana", PASSWORD), &browser(number)).await.unwrap().created
+                auth.sign_up(crate::people::form("ana", PASSWORD), &browser(number)).await.unwrap().created
             })
         })
         .collect();

@@ -5,7 +5,8 @@ use std::time::Duration;
 use auth::TokenError;
 
 use crate::artefacts::{Answer, EVERY, Purpose, mailed, page, show};
-use crate::world::{OTHER, PASSWORD, World, browser, email, form, password};
+use crate::people::{browser, email, form, password};
+use crate::world::{OTHER, PASSWORD, World};
 
 const MINUTE: Duration = Duration::from_mins(1);
 const HOUR: Duration = Duration::from_hours(1);
@@ -27,7 +28,7 @@ async fn an_artefact_lives_as_long_as_the_table_says() {
             let world = World::new().await;
             let artefact = mailed(&world, purpose).await;
             let Some(evidence) = artefact.forms().nth(form) else { continue };
-            world.turn(life(purpose) - INSTANT);
+            world.turn_to_just_before(life(purpose));
             assert_eq!(show(&world, purpose, &evidence).await, Answer::Good, "{purpose:?} before");
 
             let world = World::new().await;
@@ -48,15 +49,15 @@ async fn an_unused_session_ends_after_seven_days_and_a_used_one_after_thirty() {
     world.account("ana", &browser(1)).await;
     let idle = world.session("ana", PASSWORD, &browser(1)).await;
     let used = world.session("ana", PASSWORD, &browser(2)).await;
-    world.turn(DAY * 7 - INSTANT);
+    world.turn_to_just_before(DAY * 7);
     assert!(world.current(&used).await.is_some());
     world.turn(INSTANT);
     assert!(world.current(&idle).await.is_none(), "idle for seven days");
     for _ in 0..3 {
-        world.turn(DAY * 7 - MINUTE);
+        world.turn(DAY * 6);
         assert!(world.current(&used).await.is_some());
     }
-    world.turn(DAY * 2 + MINUTE * 3 - INSTANT);
+    world.turn_to_just_before(DAY * 5);
     let current = world.current(&used).await.unwrap();
     let token = world.auth.renew_token(&current).unwrap();
     let token = secrets::ExposeSecret::expose_secret(&token);
@@ -72,7 +73,7 @@ async fn a_token_is_good_for_ten_minutes_and_a_proof_fresh_for_as_long() {
     let world = World::new().await;
     world.account("ana", &browser(1)).await;
     let session = world.session("ana", PASSWORD, &browser(1)).await;
-    world.turn(MINUTE * 10 - INSTANT);
+    world.turn_to_just_before(MINUTE * 10);
     assert!(world.auth.check_token(session.expose_jwt()).await.is_ok());
     world.turn(INSTANT);
     assert!(world.auth.check_token(session.expose_jwt()).await.is_err());

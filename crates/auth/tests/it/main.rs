@@ -17,4 +17,5 @@ mod janitor;
 mod journey;
 mod limits;
 mod outbox;
+mod people;
 mod world;

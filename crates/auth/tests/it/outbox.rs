@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use crate::world::{PASSWORD, World, browser, email};
+use crate::people::{browser, email};
+use crate::world::{PASSWORD, World};
 
-const SECOND: Duration = Duration::from_secs(1);
+const INSTANT: Duration = Duration::from_micros(1);
 
 async fn with_mail() -> World {
     let world = World::new().await;
@@ -33,9 +34,9 @@ async fn a_mail_is_tried_again_after_twice_as_long_and_given_up_after_twelve() {
         assert_eq!(world.auth.next_mail().await.unwrap(), wait);
         let Some(wait) = wait else { continue };
         waits.push(wait.as_secs());
-        world.turn(wait.checked_sub(Duration::from_micros(1)).unwrap());
+        world.turn_to_just_before(wait);
         assert_eq!(world.auth.take_mail(10).await.unwrap().len(), 0, "too early after try {attempt}");
-        world.turn(Duration::from_micros(1));
+        world.turn(INSTANT);
     }
     assert_eq!(waits, [5, 10, 20, 40, 80, 160, 320, 640, 1280, 2560, 3600]);
     assert_eq!(states(&world).await, ["failed"]);
@@ -68,10 +69,10 @@ async fn a_mail_that_its_worker_forgot_comes_back() {
     let world = with_mail().await;
     let first = world.auth.take_mail(10).await.unwrap();
     assert_eq!(world.auth.take_mail(10).await.unwrap().len(), 0, "held by one worker");
-    world.turn(Duration::from_mins(2) - SECOND);
+    world.turn_to_just_before(Duration::from_mins(2));
     assert_eq!(world.auth.take_mail(10).await.unwrap().len(), 0);
     let world = world.restart().await;
-    world.turn(SECOND);
+    world.turn(INSTANT);
     let again = world.auth.take_mail(10).await.unwrap();
     assert_eq!((again.len(), again[0].id, again[0].attempts), (1, first[0].id, 2));
     assert_eq!(again[0].mail.to, email("ana").address());

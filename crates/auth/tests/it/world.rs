@@ -1,21 +1,22 @@
 //! A server of a test's own, and helpers that speak as people do.
 
-use std::net::IpAddr;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use auth::{
-    AccountSettings, Auth, Context, Credential, Current, Evidence, Hasher, HasherSettings, Limits, Mail,
-    Message, NewSession, Parts, Random, Settings, SignIn, SignInError, SignUp, SignedIn, SignedUp,
+    AccountSettings, Auth, Context, Credential, Current, Hasher, HasherSettings, Limits, Mail, Message,
+    NewSession, Parts, Random, Settings, SignIn, SignInError, SignedIn, SignedUp,
 };
-use domain::{ArtefactId, Clock, DisplayName, Email, Network, Password, Timestamp};
+use domain::{ArtefactId, Clock, Timestamp};
 use secrets::SecretString;
 use secrets::sealing::{Keyring, generate_key_text};
 use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteSynchronous};
 use store::Store;
 use tempfile::TempDir;
+
+use crate::people::{Letter, email, form, password};
 
 /// Long enough without a second step.
 pub(crate) const PASSWORD: &str = "a long enough password";
@@ -96,6 +97,11 @@ impl World {
     pub(crate) fn turn(&self, duration: Duration) {
         let micros = i64::try_from(duration.as_micros()).unwrap();
         self.clock.fetch_add(micros, Ordering::SeqCst);
+    }
+
+    /// Turns the clock to the last instant at which `duration` has not passed.
+    pub(crate) fn turn_to_just_before(&self, duration: Duration) {
+        self.turn(duration.saturating_sub(Duration::from_micros(1)));
     }
 
     /// How often the clock was read: how far a use case has got, while another task holds it up.
@@ -204,78 +210,5 @@ impl World {
         let at = disabled.then(|| self.auth.now());
         store::users::set_disabled(&mut tx, owner.user_id.into(), at).await.unwrap();
         tx.commit().await.unwrap();
-    }
-}
-
-/// A mail, as its reader sees it.
-#[derive(Debug)]
-pub(crate) struct Letter(pub(crate) Message);
-
-impl Letter {
-    pub(crate) fn code(&self) -> String {
-        match &self.0 {
-            Message::ProveAddress { code, .. }
-            | Message::SignInCode { code, .. }
-            | Message::ResetPassword { code, .. }
-            | Message::ChangeAddressOld { code, .. }
-            | Message::ChangeAddressNew { code, .. } => code.clone(),
-            other => panic!("no code in {other:?}"),
-        }
-    }
-
-    /// The secret of its link, if it has a link.
-    pub(crate) fn token(&self) -> Option<String> {
-        let (Message::ProveAddress { link, .. }
-        | Message::ResetPassword { link, .. }
-        | Message::ChangeAddressOld { link, .. }
-        | Message::ChangeAddressNew { link, .. }) = &self.0
-        else {
-            return None;
-        };
-        let (_, token) = link.split_once("?token=").unwrap();
-        Some(token.split('&').next().unwrap().to_owned())
-    }
-
-    pub(crate) fn link(&self) -> Evidence {
-        Evidence::Link { token: self.token().unwrap() }
-    }
-}
-
-pub(crate) fn email(name: &str) -> Email {
-    Email::parse(&format!("{name}@example.com")).unwrap()
-}
-
-pub(crate) fn password(secret: &str) -> Password {
-    Password::parse(secret).unwrap()
-}
-
-pub(crate) fn code(id: ArtefactId, code: &str) -> Evidence {
-    Evidence::Code { id, code: code.to_owned() }
-}
-
-/// A code that this is not.
-pub(crate) fn wrong(code: &str) -> String {
-    let number: u32 = code.parse().unwrap();
-    format!("{:06}", (number + 1) % 1_000_000)
-}
-
-pub(crate) fn form(name: &str, secret: &str) -> SignUp {
-    SignUp {
-        email: email(name),
-        password: password(secret),
-        name: DisplayName::parse(&format!("Name of {name}")).unwrap(),
-        second_step: false,
-        return_to: None,
-    }
-}
-
-/// The browser with this number, on a network of its own.
-pub(crate) fn browser(number: u8) -> Context {
-    Context {
-        network: Network::of(IpAddr::from([203, 0, number, 1])),
-        device: format!("browser {number}"),
-        support_id: "support".to_owned(),
-        browser: Some([number; 32]),
-        locale: "en".to_owned(),
     }
 }
