@@ -224,3 +224,14 @@ async fn whoever_proves_the_address_has_the_account() {
         assert_eq!(answer.location(), location, "{password}");
     }
 }
+
+/// A browser whose cookie was cut or is of another make is given a new one, and finishes what it begins.
+#[tokio::test]
+async fn a_broken_browser_cookie_is_replaced() {
+    let app = TestApp::start().await;
+    let mut browser = app.browser();
+    browser.jar.insert("__Host-keyward-browser".to_owned(), "broken".to_owned());
+    let id = sign_up(&mut browser).await;
+    let code = app.letter(ANA).await.code;
+    assert_eq!(browser.post("/verify", &[("id", &id), ("code", &code)]).await.status, 303);
+}
