@@ -222,6 +222,24 @@ impl Config {
                 expected: "it must be an origin alone, such as https://auth.example.com",
             });
         }
+        let limits = &self.limits;
+        for (setting, limit) in [
+            ("limits.code_tries", limits.code_tries),
+            ("limits.account_failures", limits.account_failures),
+            ("limits.second_step_guesses", limits.second_step_guesses),
+            ("limits.network_failures", limits.network_failures),
+            ("limits.network_sign_ups", limits.network_sign_ups),
+            ("limits.mails", limits.mails),
+            ("limits.second_step_mails", limits.second_step_mails),
+        ] {
+            if limit == 0 {
+                return Err(ConfigError::Value {
+                    setting,
+                    found: "0".to_owned(),
+                    expected: "it must be 1 or more: 0 would be no limit at all, or nobody let in",
+                });
+            }
+        }
         let hashing = &self.password.hashing;
         // OWASP's minimum: 19 MiB with two passes, or more memory with one (Password Storage Cheat Sheet).
         if hashing.memory_kib < 19_456 || hashing.iterations < 2 || hashing.parallelism < 1 {
@@ -274,6 +292,13 @@ mod tests {
     fn durations_are_written_as_people_write_them() {
         assert_eq!(parse(&format!("{MINIMAL}\n[limits]\nsession_idle = \"3d\"\ncode_life = \"5m\"")), Ok(()));
         assert!(parse(&format!("{MINIMAL}\n[limits]\nsession_idle = \"soon\"")).is_err());
+    }
+
+    #[test]
+    fn no_limit_is_zero() {
+        let error = parse(&format!("{MINIMAL}\n[limits]\nnetwork_sign_ups = 0")).unwrap_err();
+        assert!(error.starts_with("limits.network_sign_ups is 0: it must be 1 or more"), "{error}");
+        assert_eq!(parse(&format!("{MINIMAL}\n[limits]\nnetwork_sign_ups = 1")), Ok(()));
     }
 
     #[test]

@@ -39,18 +39,26 @@ pub(crate) fn finish(document: &mut OpenApi, session_cookie: &str) {
     for (path, item) in &mut document.paths.paths {
         let family = !path.starts_with("/api/");
         let operations = [
-            (&mut item.get, false),
-            (&mut item.post, true),
-            (&mut item.put, true),
-            (&mut item.patch, true),
-            (&mut item.delete, true),
+            ("get", &mut item.get),
+            ("post", &mut item.post),
+            ("put", &mut item.put),
+            ("patch", &mut item.patch),
+            ("delete", &mut item.delete),
         ];
-        for (operation, is_unsafe) in operations {
+        for (method, operation) in operations {
             if let Some(operation) = operation {
-                complete(operation, is_unsafe, family);
+                // Unique, as OpenAPI wants it; the names of our functions are not.
+                operation.operation_id = Some(name(method, path));
+                complete(operation, method != "get", family);
             }
         }
     }
+}
+
+/// `post_account_email` for `POST /api/v1/account/email`.
+fn name(method: &str, path: &str) -> String {
+    let path = path.strip_prefix("/api/v1").unwrap_or(path).replace(['{', '}'], "");
+    format!("{method}{}", path.replace(['/', '-'], "_"))
 }
 
 fn complete(operation: &mut Operation, is_unsafe: bool, family: bool) {

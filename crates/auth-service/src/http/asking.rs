@@ -63,7 +63,7 @@ impl FromRequestParts<App> for Asking {
 }
 
 /// What is known of a browser is the hash of its token; anything that is no token of ours is none.
-fn hash_browser_token(token: &str) -> Option<[u8; 32]> {
+pub(crate) fn hash_browser_token(token: &str) -> Option<[u8; 32]> {
     URL_SAFE_NO_PAD.decode(token).ok().filter(|bytes| bytes.len() == 32).map(|bytes| secrets::sha256(&bytes))
 }
 

@@ -14,7 +14,7 @@ use http_body_util::{BodyExt as _, Limited};
 use tracing::Instrument as _;
 
 use crate::App;
-use crate::http::asking::{BrowserToken, SupportId};
+use crate::http::asking::{BrowserToken, SupportId, hash_browser_token};
 use crate::http::cookies;
 use crate::http::failure::Failure;
 
@@ -103,7 +103,8 @@ fn is_own_origin(headers: &HeaderMap, own: &str) -> bool {
 
 /// Gives a browser that looks at our pages a token to keep: it binds what it begins to it, and is known again.
 pub(crate) async fn keep_browser(State(app): State<App>, mut request: Request, next: Next) -> Response {
-    if cookies::read(request.headers(), app.cookies.browser).is_some() {
+    // What is no token of ours is replaced: with it a person could begin things here and never finish them.
+    if cookies::read(request.headers(), app.cookies.browser).and_then(hash_browser_token).is_some() {
         return next.run(request).await;
     }
     let token = URL_SAFE_NO_PAD.encode(app.auth.new_browser_token());

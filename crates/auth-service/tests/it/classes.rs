@@ -4,7 +4,7 @@ mod enumeration;
 mod escaping;
 mod exhaustion;
 mod foreign_object;
-mod inventory;
+pub(crate) mod inventory;
 mod lockout;
 mod open_redirect;
 mod origin;

@@ -1,0 +1,58 @@
+//! The front door, and the files that pages refer to.
+
+use axum::body::Body;
+use axum::http::Request;
+use insta::assert_snapshot;
+
+use crate::support::TestApp;
+
+#[tokio::test]
+async fn every_public_page_renders_and_every_file_it_names_is_there() {
+    let app = TestApp::start().await;
+    let mut browser = app.browser();
+    for path in ["/", "/docs", "/sign-up", "/sign-in", "/sign-out", "/signed-out", "/reset"] {
+        let page = browser.get(path).await;
+        assert_eq!(page.status, 200, "{path}");
+        assert!(
+            !page.body.contains("http://") && !page.body.contains("https://"),
+            "{path} asks another host"
+        );
+        for attribute in ["href=\"/static/", "src=\"/static/"] {
+            for rest in page.body.split(attribute).skip(1) {
+                let file = format!("/static/{}", rest.split('"').next().unwrap());
+                let answer = browser.get(&file).await;
+                assert_eq!(answer.status, 200, "{file}");
+                assert_eq!(answer.header("cache-control"), "public, max-age=31536000, immutable");
+                let again = Request::get(&file).header("if-none-match", answer.header("etag"));
+                let again = browser.send(again.body(Body::empty()).unwrap()).await;
+                assert_eq!((again.status.as_u16(), again.body.as_str()), (304, ""), "{file}");
+            }
+        }
+    }
+}
+
+/// A browser that looks at a page is given a token to keep, once.
+#[tokio::test]
+async fn a_browser_is_known_again() {
+    let app = TestApp::start().await;
+    let mut browser = app.browser();
+    assert_snapshot!(crate::support::redact(&browser.get("/").await.cookies().join("\n")), @"__Host-keyward-browser=[token]; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=34560000");
+    assert!(browser.get("/").await.cookies().is_empty());
+    assert!(app.program().get("/openapi.json").await.cookies().is_empty());
+}
+
+#[tokio::test]
+async fn the_public_keys_are_published() {
+    let app = TestApp::start().await;
+    let answer = app.program().get("/.well-known/jwks.json").await;
+    assert_eq!((answer.status.as_u16(), answer.header("content-type")), (200, "application/json"));
+    let keys = answer.json()["keys"].clone();
+    for key in keys.as_array().unwrap() {
+        assert!(key["kid"].is_string() && key["alg"].is_string(), "{key}");
+        for private in ["d", "p", "q", "dp", "dq", "qi", "k"] {
+            assert!(key.get(private).is_none(), "{private} is nobody's business");
+        }
+    }
+    let again = Request::get("/.well-known/jwks.json").header("if-none-match", answer.header("etag"));
+    assert_eq!(app.program().send(again.body(Body::empty()).unwrap()).await.status, 304);
+}

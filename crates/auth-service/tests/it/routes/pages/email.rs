@@ -1,0 +1,96 @@
+//! Moving the account to another address: both ends agree.
+
+use std::time::Duration;
+
+use crate::support::{PASSWORD, TestApp};
+
+const ANA: &str = "ana@example.com";
+const NEW: &str = "ana.maria@example.com";
+
+#[tokio::test]
+async fn by_code_at_both_ends() {
+    let app = TestApp::start().await;
+    let mut browser = app.member(ANA).await;
+    assert_eq!(browser.post("/account/email", &[("email", NEW)]).await.location(), "/account/email");
+    let page = browser.get("/account/email").await;
+    assert!(page.body.contains(NEW) && page.body.matches("name=\"code\"").count() == 2);
+    let (old, new) = (app.letter(ANA).await.code, app.letter(NEW).await.code);
+    let path = "/account/email/confirm";
+    let empty = browser.post(path, &[("side", "old"), ("code", "")]).await;
+    assert!(empty.status == 422 && empty.body.contains("id=\"code-old-error\""));
+    if old != new {
+        let crossed = browser.post(path, &[("side", "old"), ("code", &new)]).await;
+        assert!(crossed.status == 401 && crossed.body.contains("id=\"code-old-error\""));
+    }
+    let answer = browser.post(path, &[("side", "old"), ("code", &old)]).await;
+    assert_eq!(answer.location(), "/account/email?notice=notice-address-half-proved");
+    let answer = browser.post(path, &[("side", "new"), ("code", &new)]).await;
+    assert_eq!(answer.location(), "/account?notice=notice-address-changed");
+    assert!(browser.get("/account").await.body.contains(NEW));
+    assert_eq!(app.letter(ANA).await.kind, "address changed");
+}
+
+#[tokio::test]
+async fn by_link_from_any_browser_and_looking_changes_nothing() {
+    let app = TestApp::start().await;
+    let mut browser = app.member(ANA).await;
+    browser.post("/account/email", &[("email", NEW)]).await;
+    let mut other = app.browser();
+    for address in [ANA, NEW] {
+        let letter = app.letter(address).await;
+        for _ in 0..3 {
+            assert_eq!(other.head(&letter.path()).await.status, 200);
+            assert_eq!(other.get(&letter.path()).await.status, 200);
+        }
+        let page = other.get(&letter.path()).await;
+        let (side, token) = (page.hidden("side"), page.hidden("token"));
+        let swapped = if side == "old" { "new" } else { "old" };
+        let fields = [("side", swapped), ("token", &*token)];
+        assert_eq!(other.post("/account/email/confirm", &fields).await.status, 410, "the other end's");
+        let fields = [("side", &*side), ("token", &*token)];
+        assert_eq!(other.post("/account/email/confirm", &fields).await.status, 303);
+        assert_eq!(other.post("/account/email/confirm", &fields).await.status, 410, "replayed");
+    }
+    let answer = other.post("/sign-in", &[("email", NEW), ("password", PASSWORD)]).await;
+    assert_eq!(answer.location(), "/account");
+}
+
+#[tokio::test]
+async fn called_off_expired_or_ones_own() {
+    let app = TestApp::start().await;
+    let mut browser = app.member(ANA).await;
+    let answer = browser.post("/account/email", &[("email", "Ana@Example.com")]).await;
+    assert!(answer.status == 422 && answer.body.contains("This is your address already."));
+    let answer = browser.post("/account/email", &[("email", "ana@")]).await;
+    assert!(answer.status == 422 && answer.body.contains("value=\"ana@\""));
+
+    browser.post("/account/email", &[("email", NEW)]).await;
+    let letter = app.letter(NEW).await;
+    let answer = browser.post("/account/email/cancel", &[]).await;
+    assert_eq!(answer.location(), "/account?notice=notice-address-change-cancelled");
+    assert_eq!(browser.get(&letter.path()).await.status, 410);
+
+    browser.post("/account/email", &[("email", NEW)]).await;
+    let letter = app.letter(NEW).await;
+    app.turn(Duration::from_mins(30) + Duration::from_secs(1));
+    assert_eq!(browser.get(&letter.path()).await.status, 410);
+    assert_eq!(browser.get("/api/v1/account/email").await.status, 404);
+}
+
+/// The new address got an account while the mails were on their way: nothing is taken over.
+#[tokio::test]
+async fn an_address_that_was_taken_meanwhile_stays_its_owners() {
+    let app = TestApp::start().await;
+    let mut browser = app.member(ANA).await;
+    browser.post("/account/email", &[("email", NEW)]).await;
+    let (old, new) = (app.letter(ANA).await, app.letter(NEW).await);
+    app.account(NEW, false).await;
+    let mut statuses = Vec::new();
+    for (side, letter) in [("old", &old), ("new", &new)] {
+        let fields = [("side", side), ("token", &*letter.token())];
+        statuses.push(browser.post("/account/email/confirm", &fields).await.status.as_u16());
+    }
+    assert_eq!(statuses, [303, 410]);
+    let answer = app.browser().post("/sign-in", &[("email", ANA), ("password", PASSWORD)]).await;
+    assert_eq!(answer.location(), "/account");
+}

@@ -1,0 +1,48 @@
+//! Signing out.
+
+use insta::assert_snapshot;
+
+use crate::support::{APP, TestApp};
+
+const ANA: &str = "ana@example.com";
+
+#[tokio::test]
+async fn it_asks_first_and_clears_both_cookies() {
+    let app = TestApp::start().await;
+    let mut browser = app.member(ANA).await;
+    let mut copy = browser.clone();
+    assert_eq!(browser.get("/sign-out").await.status, 200);
+    assert!(browser.is_signed_in().await, "a link on another site signs nobody out");
+    let answer = browser.post("/sign-out", &[]).await;
+    assert_snapshot!(answer.shown(), @"
+    303 See Other
+    location: /signed-out
+    set-cookie: __Host-keyward-session=; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=0
+    set-cookie: jwt=; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=0
+    ");
+    assert!(!copy.is_signed_in().await, "the session has ended, not only the cookie");
+    assert!(browser.get("/signed-out").await.body.contains("You are signed out"));
+    assert_eq!(browser.post("/sign-out", &[]).await.location(), "/signed-out", "twice");
+}
+
+#[tokio::test]
+async fn it_leads_back_to_a_known_app() {
+    let app = TestApp::start().await;
+    let mut browser = app.member(ANA).await;
+    let page = browser.get(&format!("/sign-out?return_to={APP}")).await;
+    assert_eq!(page.hidden("return_to"), APP);
+    assert!(page.header("content-security-policy").contains("form-action 'self' https://app.example.com;"));
+    assert_eq!(browser.post("/sign-out", &[("return_to", APP)]).await.location(), APP);
+}
+
+/// Two tabs: what is done in the other one after signing out in this is refused with a way on.
+#[tokio::test]
+async fn another_tab_is_led_to_sign_in() {
+    let app = TestApp::start().await;
+    let mut browser = app.member(ANA).await;
+    browser.get("/account/profile").await;
+    let mut tab = browser.clone();
+    browser.post("/sign-out", &[]).await;
+    let answer = tab.post("/account/profile", &[("name", "Ana")]).await;
+    assert_eq!(answer.location(), "/sign-in?return_to=/account/profile");
+}
