@@ -1,5 +1,13 @@
 //! What the pages and mails must hold to, each rule over all of them; and the routes, driven in process.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on ends here")]
+#![allow(
+    clippy::format_collect,
+    clippy::needless_pass_by_value,
+    clippy::type_complexity,
+    reason = "a table of cases reads best as it is written"
+)]
+
 mod catalogues;
 mod classes;
 mod gallery;
