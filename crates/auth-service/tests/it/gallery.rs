@@ -16,24 +16,24 @@ const NOW: i64 = 1_795_530_360_000_000;
 
 /// What people type and browsers send.
 #[derive(Clone, Copy)]
-pub struct Words<'a> {
+pub(crate) struct Words<'a> {
     /// A person's name.
-    pub name: &'a str,
+    pub(crate) name: &'a str,
     /// An address.
-    pub email: &'a str,
+    pub(crate) email: &'a str,
     /// Whatever is opaque: ids, tokens, codes, paths, networks.
-    pub opaque: &'a str,
+    pub(crate) opaque: &'a str,
 }
 
 /// Friendly words.
-pub const CALM: Words<'static> =
+pub(crate) const CALM: Words<'static> =
     Words { name: "Ada Lovelace", email: "ada@example.com", opaque: "019ab4c2-7d10-7c3e-9f00-5c1d2e3f4a5b" };
 
 /// A page and its name.
-pub type Sheet = (&'static str, String);
+pub(crate) type Sheet = (&'static str, String);
 
 /// Every page in one language.
-pub fn pages(locale: Locale, branding: &Branding, words: Words<'_>) -> Vec<Sheet> {
+pub(crate) fn pages(locale: Locale, branding: &Branding, words: Words<'_>) -> Vec<Sheet> {
     let Words { opaque, email, .. } = words;
     let out = Frame { support_id: Some(opaque), ..Frame::new(locale, branding, opaque) };
     let inside = Frame { signed_in: Some(email), ..out };
@@ -215,7 +215,11 @@ fn rest(out: &Frame<'_>, inside: &Frame<'_>, words: Words<'_>) -> Vec<Sheet> {
 }
 
 /// Every mail in one language.
-pub fn mails(locale: Locale, branding: &Branding, words: Words<'_>) -> Vec<(&'static str, mail::Rendered)> {
+pub(crate) fn mails(
+    locale: Locale,
+    branding: &Branding,
+    words: Words<'_>,
+) -> Vec<(&'static str, mail::Rendered)> {
     let Words { name, email, opaque } = words;
     let code = if opaque == CALM.opaque { "402913" } else { opaque };
     let link = if opaque == CALM.opaque { "https://id.example.com/verify?token=k3Jz0aQ7" } else { opaque };

@@ -1,4 +1,4 @@
-//! Every route there is: those of the OpenAPI document, and those that the router's page lists besides. A route that is
+//! Every route there is: those of the `OpenAPI` document, and those that the router's page lists besides. A route that is
 //! added is in every test that goes by this list.
 
 /// A method and a path.
@@ -6,7 +6,7 @@ pub(crate) type Route = (String, String);
 
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 
-/// The routes of the OpenAPI document.
+/// The routes of the `OpenAPI` document.
 pub(crate) fn documented() -> Vec<Route> {
     let document = serde_json::to_value(auth_service::openapi()).unwrap();
     let mut routes = Vec::new();
