@@ -72,7 +72,7 @@ impl Auth {
             Outcome::Done(act) => (act, "done", person),
             Outcome::Refused(act) => (act, "refused", None),
         };
-        let entry = Entry {
+        let mut entry = Entry {
             id: self.random.ordered_id(now),
             at: now.micros(),
             act: act.name().to_owned(),
@@ -85,6 +85,7 @@ impl Auth {
             number: None,
             mac: None,
         };
+        entry.mac = Some(self.audit.vouch(&entry));
         store::audit::insert(tx, &entry).await?;
         self.audit_waiting.notify_one();
         Ok(())
@@ -139,6 +140,12 @@ pub enum VerifyError {
         /// The one that should be.
         expected: i64,
     },
+    /// An entry waits to be sealed that no act wrote.
+    #[error("entry {id}, which waits to be sealed, was not written by this installation")]
+    Forged {
+        /// Its id.
+        id: Uuid,
+    },
     /// The database did not answer.
     #[error(transparent)]
     Store(#[from] store::Error),
@@ -152,7 +159,8 @@ impl AuditTrail {
         Self { store, key }
     }
 
-    /// Seals what waits, up to 500 entries, and says how many there were. Only one process may do this at a time; the
+    /// Seals what waits, up to 500 entries, and says how many it sealed. What no act wrote stays as it is: whoever can
+    /// write to the database would otherwise have us put our seal to it. Only one process may do this at a time; the
     /// transaction sees to it.
     pub async fn seal(&self) -> Result<usize, store::Error> {
         if store::audit::unsealed(&mut self.store.read().await?, 1).await?.is_empty() {
@@ -164,13 +172,19 @@ impl AuditTrail {
             None => start_of(store::audit::checkpoint(&mut tx).await?.as_ref()),
         };
         let entries = store::audit::unsealed(&mut tx, BATCH).await?;
+        let mut sealed = 0;
         for entry in &entries {
+            if !self.is_vouched(entry) {
+                tracing::error!(entry_id = %entry.id, "an entry of the audit trail was not written by this installation");
+                continue;
+            }
             number += 1;
             mac = self.link(&mac, number, entry);
             store::audit::seal(&mut tx, entry.id, number, &mac).await?;
+            sealed += 1;
         }
         tx.commit().await?;
-        Ok(entries.len())
+        Ok(sealed)
     }
 
     /// Follows the whole chain, and gives its last number and link (0 and none, if it is empty). `expected` is a number
@@ -199,6 +213,10 @@ impl AuditTrail {
                     return Err(VerifyError::Changed { number });
                 }
             }
+        }
+        let waiting = store::audit::unsealed(&mut tx, BATCH).await?;
+        if let Some(forged) = waiting.iter().find(|entry| !self.is_vouched(entry)) {
+            return Err(VerifyError::Forged { id: forged.id });
         }
         match expected {
             Some(expected) if number < expected => Err(VerifyError::Truncated { head: number, expected }),
@@ -230,7 +248,20 @@ impl AuditTrail {
         Ok(pruned)
     }
 
+    /// Shows that an entry was written by an act, until it is sealed.
+    fn vouch(&self, entry: &Entry) -> Vec<u8> {
+        self.describe(b"waiting", &[], 0, entry)
+    }
+
+    fn is_vouched(&self, entry: &Entry) -> bool {
+        secrets::constant_time_equal(&self.vouch(entry), entry.mac.as_deref().unwrap_or_default())
+    }
+
     fn link(&self, before: &[u8], number: i64, entry: &Entry) -> Vec<u8> {
+        self.describe(b"entry", before, number, entry)
+    }
+
+    fn describe(&self, label: &[u8], before: &[u8], number: i64, entry: &Entry) -> Vec<u8> {
         let actor = entry.actor.unwrap_or_default();
         let subject = entry.subject.unwrap_or_default();
         let fields: [&[u8]; 11] = [
@@ -246,7 +277,7 @@ impl AuditTrail {
             entry.support_id.as_bytes(),
             entry.detail.as_bytes(),
         ];
-        self.mac(b"entry", &fields)
+        self.mac(label, &fields)
     }
 
     fn sign(&self, checkpoint: &Checkpoint) -> Vec<u8> {

@@ -30,7 +30,8 @@ fn parse(text: &str) -> Option<Duration> {
 
 fn show(duration: Duration) -> String {
     let seconds = duration.as_secs();
-    let (unit, length) = UNITS.iter().find(|(_, length)| seconds % length == 0).unwrap_or(&("s", 1));
+    let (unit, length) =
+        UNITS.iter().find(|(_, length)| seconds.is_multiple_of(*length)).unwrap_or(&("s", 1));
     format!("{}{unit}", seconds / length)
 }
 

@@ -1,27 +1,21 @@
 //! `keyward audit`: the trail of what was done, read and proved.
 
-use std::path::PathBuf;
-
 use auth::{AuditTrail, VerifyError};
-use auth_service::config::{Config, Keys};
-use auth_service::server::{Secrets, open_store};
+use auth_service::server::Secrets;
 use clap::{Args, Subcommand};
 use domain::Pseudonym;
 use serde_json::json;
 
-use crate::{Failure, dev, say};
+use crate::installation::{Installation, moment};
+use crate::{Failure, say};
 
 /// Read the audit trail, or prove that nobody changed it.
 #[derive(Args)]
 pub(crate) struct Audit {
     #[command(subcommand)]
     verb: AuditVerb,
-    /// The configuration of the installation; without it, the data of `keyward dev`.
-    #[arg(long, global = true, env = "KEYWARD_CONFIG", value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// The folder of `keyward dev`.
-    #[arg(long, global = true, default_value = "keyward-data", value_name = "DIR")]
-    data: PathBuf,
+    #[command(flatten)]
+    installation: Installation,
     /// Print JSON, one object a line.
     #[arg(long, global = true)]
     json: bool,
@@ -51,13 +45,8 @@ enum AuditVerb {
 
 impl Audit {
     pub(crate) async fn run(self) -> Result<(), Failure> {
-        let (path, keys) = self.place()?;
-        if !path.exists() {
-            let path = path.display();
-            return Err(format!("there is no database at {path}: name the folder with --data, or the configuration with --config").into());
-        }
+        let (store, keys) = self.installation.open().await?;
         let secrets = Secrets::resolve(&keys).await?;
-        let store = open_store(&path).await?;
         let trail = AuditTrail::new(store.clone(), secrets.audit_key()?);
         let done = match self.verb {
             AuditVerb::List { limit, before, person } => {
@@ -67,16 +56,6 @@ impl Audit {
         };
         store.close().await;
         done
-    }
-
-    fn place(&self) -> Result<(PathBuf, Keys), Failure> {
-        match &self.config {
-            Some(path) => {
-                let config = Config::load(path)?;
-                Ok((config.database.path, config.keys))
-            }
-            None => Ok((self.data.join("keyward.sqlite"), dev::keys(&self.data)?)),
-        }
     }
 }
 
@@ -95,7 +74,7 @@ async fn list(
     }
     let mut tx = store.read().await?;
     for entry in &entries {
-        let at = jiff::Timestamp::from_microsecond(entry.at).map(|at| at.to_string()).unwrap_or_default();
+        let at = moment(entry.at);
         let number = entry.number.unwrap_or_default();
         let address = match entry.subject {
             Some(subject) => store::audit::address_of(&mut tx, Pseudonym(subject)).await?,

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use auth_service::config::{self, Config};
 use auth_service::mailbox::Mailbox;
-use auth_service::server::{Secrets, Server, ServerError, serve, stop_at_signal, system_clock};
+use auth_service::server::{Secrets, Server, ServerError, Signals, serve, system_clock};
 use clap::Args;
 use secrets::SecretRef;
 use secrets::sealing::load_or_create_key_file;
@@ -45,6 +45,7 @@ impl Dev {
     pub(crate) async fn run(self) -> Result<(), Failure> {
         let filter = EnvFilter::try_from_env("KEYWARD_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+        let signals = Signals::catch()?;
         // Both ports before anything else, so that nothing is half started.
         let sign_in = listen("auth-service", self.port, "--port").await?;
         let app = listen("app-service", self.app_port, "--app-port").await?;
@@ -68,7 +69,7 @@ impl Dev {
         }
         let quiet = stop.clone();
         let signal = tokio::spawn(async move {
-            stop_at_signal(sender).await;
+            signals.stop(sender).await;
             say("\nStopping: letting requests in flight end.");
         });
         let (sign_in_ended, app_ended) = tokio::join!(server.serve(sign_in, stop), serve(routes, app, quiet));

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::{Error, Tx};
 
-/// An entry. `number` and `mac` are given by the sealer.
+/// An entry. `number` is given by the sealer.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct Entry {
     /// Its id (UUIDv7).
@@ -28,7 +28,7 @@ pub struct Entry {
     pub detail: String,
     /// Its place in the chain.
     pub number: Option<i64>,
-    /// Its link to the entry before.
+    /// Its link to the entry before; while it has no number, proof that an act wrote it.
     pub mac: Option<Vec<u8>>,
 }
 
@@ -48,8 +48,8 @@ pub struct Checkpoint {
 /// Adds an entry, in the transaction of the act it records.
 pub async fn insert(tx: &mut Tx, entry: &Entry) -> Result<(), Error> {
     sqlx::query(
-        "INSERT INTO audit (id, at, act, outcome, actor, subject, network, support_id, detail)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        "INSERT INTO audit (id, at, act, outcome, actor, subject, network, support_id, detail, mac)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
     )
     .bind(entry.id)
     .bind(entry.at)
@@ -60,6 +60,7 @@ pub async fn insert(tx: &mut Tx, entry: &Entry) -> Result<(), Error> {
     .bind(&entry.network)
     .bind(&entry.support_id)
     .bind(&entry.detail)
+    .bind(&entry.mac)
     .execute(tx.connection())
     .await?;
     Ok(())

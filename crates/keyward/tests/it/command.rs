@@ -116,6 +116,8 @@ fn audit_of_a_new_installation_is_empty_and_holds() {
     let data = folder.path().to_str().unwrap();
     let listed = run(&["audit", "list", "--data", data]);
     assert_eq!((listed.status.code(), text(&listed.stdout).as_str()), (Some(0), "No entries.\n"));
+    let mails = run(&["mail", "list", "--data", data]);
+    assert_eq!((mails.status.code(), text(&mails.stdout).as_str()), (Some(0), "No mails.\n"));
     let verified = run(&["audit", "verify", "--json", "--data", data]);
     assert_eq!(text(&verified.stdout), "{\"holds\":true,\"number\":0}\n");
     let truncated = run(&["audit", "verify", "--expect", "7", "--data", data]);
