@@ -18,11 +18,11 @@ const NOW: i64 = 1_795_530_360_000_000;
 #[derive(Clone, Copy)]
 pub(crate) struct Words<'a> {
     /// A person's name.
-    pub name: &'a str,
+    pub(crate) name: &'a str,
     /// An address.
-    pub email: &'a str,
+    pub(crate) email: &'a str,
     /// Whatever is opaque: ids, tokens, codes, paths, networks.
-    pub opaque: &'a str,
+    pub(crate) opaque: &'a str,
 }
 
 /// Friendly words.

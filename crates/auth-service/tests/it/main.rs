@@ -1,4 +1,5 @@
 //! What the pages and mails must hold to, each rule over all of them; and the routes, driven in process.
+#![expect(clippy::unwrap_used, reason = "a helper that cannot go on should end its test")]
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on ends here")]
 #![allow(

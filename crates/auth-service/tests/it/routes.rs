@@ -4,4 +4,5 @@ mod api;
 mod bad_input;
 mod contract;
 mod documentation;
+mod mailbox;
 mod pages;

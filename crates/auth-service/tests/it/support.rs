@@ -126,7 +126,7 @@ impl TestApp {
         let deliveries = self.app.auth.take_mail(100).await.unwrap();
         let mut letters = self.letters.lock().unwrap().split_off(0);
         for delivery in deliveries {
-            letters.push(read(delivery.mail.to, delivery.mail.message));
+            letters.push(read(&delivery.mail.to, delivery.mail.message));
             self.app.auth.delivered(delivery.id).await.unwrap();
         }
         letters
@@ -190,8 +190,8 @@ async fn start(setup: &Setup, path: &Path, clock: Arc<AtomicI64>) -> Auth {
     .unwrap()
 }
 
-fn read(to: String, message: Message) -> Letter {
-    let of = |kind, code, link| Letter { to: to.clone(), kind, code, link };
+fn read(to: &str, message: Message) -> Letter {
+    let of = |kind, code, link| Letter { to: to.to_owned(), kind, code, link };
     let none = String::new;
     match message {
         Message::ProveAddress { code, link, .. } => of("prove", code, link),

@@ -16,6 +16,9 @@ fn told(answer: &Answer, email: &str) -> String {
     format!("{}\n{names:?}", answer.shown()).replace(email, "[email]")
 }
 
+/// The body of a request about an address.
+type Body<'a> = &'a dyn Fn(&str) -> Value;
+
 async fn prepared() -> TestApp {
     let app = TestApp::with(|setup| setup.limits.mails = 1_000).await;
     app.account(KNOWN, false).await;
@@ -30,7 +33,7 @@ async fn programs_are_told_the_same() {
     let body = |email: &str| json!({ "email": email, "password": OTHER_PASSWORD });
     let contract = |email: &str| json!({ "email": email, "password": OTHER_PASSWORD, "requires2FA": false });
     let reset = |email: &str| json!({ "email": email });
-    let cases: [(&str, &dyn Fn(&str) -> Value); 6] = [
+    let cases: [(&str, Body<'_>); 6] = [
         ("/api/v1/sign-in", &body),
         ("/login", &body),
         ("/api/v1/sign-up", &body),

@@ -41,11 +41,15 @@ async fn a_refusal_leaves_no_body_unread() {
     }
 }
 
+fn repeated(count: u32, part: impl Fn(u32) -> String) -> String {
+    (0..count).map(part).collect()
+}
+
 /// Bodies below the limit of 64 KiB that are heavy in another way.
 fn heavy() -> Vec<(&'static str, String)> {
     let deep = |open: &str, close: &str| format!("{}{}", open.repeat(20_000), close.repeat(20_000));
-    let many: String = (0..4_000).map(|number| format!("\"k{number}\":1,")).collect();
-    let fields: String = (0..8_000).map(|number| format!("a{number}=b&")).collect();
+    let many = repeated(4_000, |number| format!("\"k{number}\":1,"));
+    let fields = repeated(8_000, |number| format!("a{number}=b&"));
     let long = "a".repeat(60_000);
     vec![
         (JSON, deep("[", "]")),
@@ -115,7 +119,7 @@ async fn heavy_headers_and_addresses_are_no_fault_of_ours() {
             let answer = app.program().send(request).await;
             assert!(answer.status.as_u16() < 500, "{method} {path} {name} {}", answer.status);
         }
-        let query: String = (0..1_500).map(|number| format!("a{number}=b&")).collect();
+        let query = repeated(1_500, |number| format!("a{number}=b&"));
         let longest = "a".repeat(20_000);
         for query in [query, format!("id={longest}&token={longest}"), "%".repeat(10_000)] {
             let path = format!("{}?{query}", filled(&path, ID));
