@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use auth_service::config::Config;
-use auth_service::server::{Secrets, Server, ServerError, stop_at_signal, system_clock};
+use auth_service::server::{Secrets, Server, ServerError, Signals, system_clock};
 use clap::{Parser, Subcommand};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -43,6 +43,7 @@ async fn main() -> ExitCode {
 }
 
 async fn serve(path: &std::path::Path) -> Result<(), Box<dyn std::error::Error>> {
+    let signals = Signals::catch()?;
     let config = Config::load(path)?;
     let address = config.server.listen;
     let secrets = Secrets::resolve(&config.keys).await?;
@@ -54,7 +55,7 @@ async fn serve(path: &std::path::Path) -> Result<(), Box<dyn std::error::Error>>
     })?;
     let server = Server::build(config, &secrets, None, system_clock(), auth::Random::system()).await?;
     let (sender, stop) = watch::channel(false);
-    tokio::spawn(stop_at_signal(sender));
+    tokio::spawn(signals.stop(sender));
     tracing::info!(%address, "serving");
     server.serve(listener, stop).await?;
     tracing::info!("stopped");

@@ -18,6 +18,7 @@ pub(crate) use form::Form;
 use std::time::Duration;
 
 use auth::ReturnTo;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LOCATION};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
@@ -176,9 +177,10 @@ pub(crate) fn minimum(app: &App, second_step: bool) -> u32 {
 /// Files that pages refer to. Their address changes with their content, so they are kept for ever.
 pub(crate) async fn asset(
     State(app): State<App>,
-    Path(path): Path<String>,
+    path: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
+    let Path(path) = path.map_err(|_| Failure::NotFound)?;
     let brand;
     let (content_type, bytes, hash) = if path == "brand.css" {
         brand = views::brand_stylesheet(&app.branding);

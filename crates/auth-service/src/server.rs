@@ -13,6 +13,7 @@ use secrets::sealing::Keyring;
 use secrets::{SecretRef, SecretString};
 use store::Store;
 use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::background::{self, Sender, Transport};
@@ -215,19 +216,29 @@ pub async fn serve(
     }
 }
 
-/// Resolves at Ctrl-C or SIGTERM, and tells everybody.
-pub async fn stop_at_signal(stop: watch::Sender<bool>) {
-    let terminated = async {
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(mut signal) => drop(signal.recv().await),
-            Err(_) => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        () = terminated => {}
+/// The signals that ask a server to stop. They are caught from [`Signals::catch`] on: a server that says it runs and
+/// then dies of the first signal, because nobody listened yet, has not drained.
+#[derive(Debug)]
+pub struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    /// Begins to catch Ctrl-C and SIGTERM.
+    pub fn catch() -> Result<Self, ServerError> {
+        let caught = |kind| signal(kind).map_err(ServerError::Serve);
+        Ok(Self { interrupt: caught(SignalKind::interrupt())?, terminate: caught(SignalKind::terminate())? })
     }
-    let _ = stop.send(true);
+
+    /// Resolves at either, and tells everybody.
+    pub async fn stop(mut self, stop: watch::Sender<bool>) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+        let _ = stop.send(true);
+    }
 }
 
 async fn transport(settings: &config::Transport) -> Result<Transport, ServerError> {

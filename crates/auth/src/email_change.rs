@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use store::Tx;
 use store::artefacts::Artefact;
 use store::email_changes::EmailChange;
+use uuid::Uuid;
 
 use crate::artefact::{Evidence, EvidenceError, Purpose};
 use crate::audit::{Act, Outcome};
@@ -228,19 +229,24 @@ impl Auth {
             tx.commit().await?;
             return Ok(Some(Progress::Waiting));
         }
-        let Some(moved) = self.move_account(&mut tx, user, &change, context).await? else { return Ok(None) };
+        let Some((moved, ended)) = self.move_account(&mut tx, user, &change, context).await? else {
+            return Ok(None);
+        };
         tx.commit().await?;
+        self.live.changed(ended);
         Ok(Some(Progress::Done(moved)))
     }
 
+    /// Gives the new address, and the sessions of whoever had it without proof.
     async fn move_account(
         &self,
         tx: &mut Tx,
         user: UserId,
         change: &EmailChange,
         context: &Context,
-    ) -> Result<Option<Email>, Fault> {
+    ) -> Result<Option<(Email, Vec<Uuid>)>, Fault> {
         let now = self.clock.now();
+        let mut ended = Vec::new();
         let address = stored_email(&change.address)?;
         let Some(account) = store::users::find(tx, user).await? else { return Ok(None) };
         // An account that never proved this address does not own it, and has no other.
@@ -248,7 +254,9 @@ impl Auth {
             && owner.proved_at.is_none()
             && owner.user_id != user.0
         {
-            store::users::delete(tx, UserId(owner.user_id)).await?;
+            let squatter = UserId(owner.user_id);
+            ended = store::sessions::delete_others(tx, squatter, None).await?;
+            store::users::delete(tx, squatter).await?;
         }
         if !store::emails::replace(tx, user, &address, now).await? {
             return Ok(None);
@@ -264,6 +272,6 @@ impl Auth {
         self.send(tx, &mail, None, now).await?;
         let person = Some(account.pseudonym);
         self.record(tx, Outcome::Done(Act::ChangeAddress), person, "", context, now).await?;
-        Ok(Some(address))
+        Ok(Some((address, ended)))
     }
 }

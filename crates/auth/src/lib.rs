@@ -5,6 +5,7 @@ mod account;
 mod artefact;
 mod audit;
 mod context;
+mod duration;
 mod email_change;
 mod fault;
 mod hasher;

@@ -111,7 +111,10 @@ impl Auth {
         let now = self.clock.now();
         let user = UserId(account.id);
         let mut tx = self.store.begin().await?;
-        if store::artefacts::take(&mut tx, artefact, Purpose::ResetPassword.name(), now).await?.is_none() {
+        let taken = store::artefacts::take(&mut tx, artefact, Purpose::ResetPassword.name(), now).await?;
+        // The account may have been disabled since the reset was asked for.
+        let enabled = store::users::find(&mut tx, user).await?.is_some_and(|user| user.disabled_at.is_none());
+        if taken.is_none() || !enabled {
             return Ok(false);
         }
         if store::emails::set_proved(&mut tx, user, now).await? {

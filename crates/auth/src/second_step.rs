@@ -140,8 +140,8 @@ impl Auth {
         self.limiter.second_step_mail(attempt.email.normalized(), now)?;
         let life = self.life(Purpose::SecondStep);
         let mut tx = self.store.begin().await.map_err(Fault::from)?;
-        let account =
-            store::users::find(&mut tx, user).await.map_err(Fault::from)?.ok_or(EvidenceError::Gone)?;
+        let account = store::users::find(&mut tx, user).await.map_err(Fault::from)?;
+        let account = account.filter(|account| account.disabled_at.is_none()).ok_or(EvidenceError::Gone)?;
         let issued = self.reissue(&mut tx, artefact, life, now).await?.ok_or(EvidenceError::Gone)?;
         let mail = Mail {
             to: account.address,

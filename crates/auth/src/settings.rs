@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use domain::PasswordPolicy;
-use jiff::fmt::serde::unsigned_duration::friendly::compact::required as duration;
 use serde::{Deserialize, Serialize};
 use store::ephemeral::Budget;
 use url::Url;
+
+use crate::duration;
 
 /// Everything the use cases are told.
 #[derive(Clone, Debug)]

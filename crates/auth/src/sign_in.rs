@@ -2,7 +2,7 @@
 
 use domain::{ArtefactId, Email, Password, Proof, Proofs, SessionId, UserId};
 use serde::{Deserialize, Serialize};
-use store::users;
+use store::{Tx, users};
 
 use crate::artefact::Purpose;
 use crate::audit::{Act, Outcome};
@@ -114,6 +114,32 @@ impl Auth {
         }
     }
 
+    /// A transaction in which the account still is what its password was checked against. Hashing takes a while, and
+    /// whoever changes the password, deletes the account, or disables it meanwhile must not find a session opened after.
+    async fn begin_if_unchanged(
+        &self,
+        found: &users::SignIn,
+        email: &Email,
+        context: &Context,
+    ) -> Result<Tx, SignInError> {
+        let mut tx = self.store.begin().await.map_err(Fault::from)?;
+        let now = users::find_for_sign_in(&mut tx, email.normalized(), None).await.map_err(Fault::from)?;
+        let unchanged = now.is_some_and(|now| {
+            now.user.id == found.user.id
+                && now.user.disabled_at.is_none()
+                && now.user.second_step == found.user.second_step
+                && now.password_hash == found.password_hash
+        });
+        if unchanged {
+            return Ok(tx);
+        }
+        let person = Some(found.user.pseudonym);
+        let now = self.clock.now();
+        self.record(&mut tx, Outcome::Refused(Act::SignIn), person, "account changed", context, now).await?;
+        tx.commit().await.map_err(Fault::from)?;
+        Err(SignInError::Incorrect)
+    }
+
     async fn finish_sign_in(
         &self,
         found: &users::SignIn,
@@ -123,7 +149,7 @@ impl Auth {
         let now = self.clock.now();
         let user = UserId(found.user.id);
         let proofs = Proofs::new([Proof::Password]);
-        let mut tx = self.store.begin().await.map_err(Fault::from)?;
+        let mut tx = self.begin_if_unchanged(found, &request.email, context).await?;
         let session = self.open_session(&mut tx, user, &proofs, request.replaces, context, now).await?;
         let detail = crate::audit::session_detail(session.id);
         self.record(&mut tx, Outcome::Done(Act::SignIn), Some(found.user.pseudonym), &detail, context, now)
@@ -143,9 +169,9 @@ impl Auth {
         self.limiter.second_step_mail(request.email.normalized(), now)?;
         let life = self.life(Purpose::SecondStep);
         let user = Some(UserId(found.user.id));
+        let mut tx = self.begin_if_unchanged(found, &request.email, context).await?;
         let payload =
             Attempt { email: request.email, replaces: request.replaces, return_to: request.return_to };
-        let mut tx = self.store.begin().await.map_err(Fault::from)?;
         let issued = self.issue(&mut tx, Purpose::SecondStep, user, &payload, context, now).await?;
         let mail = Mail {
             to: found.user.address.clone(),
@@ -188,7 +214,7 @@ impl Auth {
             made_account: true,
             return_to: request.return_to,
         };
-        let mut tx = self.store.begin().await.map_err(Fault::from)?;
+        let mut tx = self.begin_if_unchanged(found, &claim.email, context).await?;
         let user = Some(UserId(found.user.id));
         let issued = self.issue(&mut tx, Purpose::ProveAddress, user, &claim, context, now).await?;
         let message = Message::ProveAddress {

@@ -1,27 +1,21 @@
 //! `keyward audit`: the trail of what was done, read and proved.
 
-use std::path::PathBuf;
-
 use auth::{AuditTrail, VerifyError};
-use auth_service::config::{Config, Keys};
-use auth_service::server::{Secrets, open_store};
+use auth_service::server::Secrets;
 use clap::{Args, Subcommand};
 use domain::Pseudonym;
 use serde_json::json;
 
-use crate::{Failure, dev};
+use crate::installation::{Installation, moment};
+use crate::{Failure, say};
 
 /// Read the audit trail, or prove that nobody changed it.
 #[derive(Args)]
 pub(crate) struct Audit {
     #[command(subcommand)]
     verb: AuditVerb,
-    /// The configuration of the installation; without it, the data of `keyward dev`.
-    #[arg(long, global = true, env = "KEYWARD_CONFIG", value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// The folder of `keyward dev`.
-    #[arg(long, global = true, default_value = "keyward-data", value_name = "DIR")]
-    data: PathBuf,
+    #[command(flatten)]
+    installation: Installation,
     /// Print JSON, one object a line.
     #[arg(long, global = true)]
     json: bool,
@@ -51,13 +45,8 @@ enum AuditVerb {
 
 impl Audit {
     pub(crate) async fn run(self) -> Result<(), Failure> {
-        let (path, keys) = self.place()?;
-        if !path.exists() {
-            let path = path.display();
-            return Err(format!("there is no database at {path}: name the folder with --data, or the configuration with --config").into());
-        }
+        let (store, keys) = self.installation.open().await?;
         let secrets = Secrets::resolve(&keys).await?;
-        let store = open_store(&path).await?;
         let trail = AuditTrail::new(store.clone(), secrets.audit_key()?);
         let done = match self.verb {
             AuditVerb::List { limit, before, person } => {
@@ -67,16 +56,6 @@ impl Audit {
         };
         store.close().await;
         done
-    }
-
-    fn place(&self) -> Result<(PathBuf, Keys), Failure> {
-        match &self.config {
-            Some(path) => {
-                let config = Config::load(path)?;
-                Ok((config.database.path, config.keys))
-            }
-            None => Ok((self.data.join("keyward.sqlite"), dev::keys(&self.data)?)),
-        }
     }
 }
 
@@ -90,43 +69,40 @@ async fn list(
 ) -> Result<(), Failure> {
     let entries = trail.newest(person, before, limit).await?;
     if entries.is_empty() && !as_json {
-        println!("No entries.");
+        say("No entries.");
         return Ok(());
     }
     let mut tx = store.read().await?;
     for entry in &entries {
-        let at = jiff::Timestamp::from_microsecond(entry.at).map(|at| at.to_string()).unwrap_or_default();
+        let at = moment(entry.at);
         let number = entry.number.unwrap_or_default();
         let address = match entry.subject {
             Some(subject) => store::audit::address_of(&mut tx, Pseudonym(subject)).await?,
             None => None,
         };
         if as_json {
-            println!(
-                "{}",
-                json!({
-                    "number": number, "at": at, "act": entry.act, "outcome": entry.outcome, "actor": entry.actor,
-                    "subject": entry.subject, "address": address, "network": entry.network,
-                    "support_id": entry.support_id, "detail": entry.detail,
-                })
-            );
+            say(json!({
+                "number": number, "at": at, "act": entry.act, "outcome": entry.outcome, "actor": entry.actor,
+                "subject": entry.subject, "address": address, "network": entry.network,
+                "support_id": entry.support_id, "detail": entry.detail,
+            }));
         } else {
             let whom = address.or_else(|| entry.subject.map(|subject| subject.to_string()));
-            println!(
+            say(format_args!(
                 "{number:>6}  {at:<27}  {:<22}  {:<8}  {}  {}  {}",
                 entry.act,
                 entry.outcome,
                 whom.unwrap_or_else(|| "-".to_owned()),
                 entry.network,
                 entry.detail,
-            );
+            ));
         }
     }
     if !as_json
         && i64::try_from(entries.len()).is_ok_and(|count| count == limit)
         && let Some(last) = entries.last().and_then(|entry| entry.number)
     {
-        println!("More: keyward audit list --before {last}");
+        say(format_args!("More: keyward audit list --before {last}"));
     }
     Ok(())
 }
@@ -135,18 +111,18 @@ async fn verify(trail: &AuditTrail, as_json: bool, expect: Option<i64>) -> Resul
     match trail.verify(expect).await {
         Ok((number, _)) => {
             if as_json {
-                println!("{}", json!({ "holds": true, "number": number }));
+                say(json!({ "holds": true, "number": number }));
             } else {
-                println!(
+                say(format_args!(
                     "The trail holds, up to entry {number}. Next time: keyward audit verify --expect {number}"
-                );
+                ));
             }
             Ok(())
         }
         Err(VerifyError::Store(error)) => Err(error.into()),
         Err(broken) => {
             if as_json {
-                println!("{}", json!({ "holds": false, "error": broken.to_string() }));
+                say(json!({ "holds": false, "error": broken.to_string() }));
             }
             Err(format!("the audit trail does not hold: {broken}").into())
         }

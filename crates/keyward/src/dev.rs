@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use auth_service::config::{self, Config};
 use auth_service::mailbox::Mailbox;
-use auth_service::server::{Secrets, Server, ServerError, serve, stop_at_signal, system_clock};
+use auth_service::server::{Secrets, Server, ServerError, Signals, serve, system_clock};
 use clap::Args;
 use secrets::SecretRef;
 use secrets::sealing::load_or_create_key_file;
@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
-use crate::Failure;
+use crate::{Failure, say};
 
 /// Run sign-in and an example app on this machine.
 ///
@@ -45,6 +45,7 @@ impl Dev {
     pub(crate) async fn run(self) -> Result<(), Failure> {
         let filter = EnvFilter::try_from_env("KEYWARD_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+        let signals = Signals::catch()?;
         // Both ports before anything else, so that nothing is half started.
         let sign_in = listen("auth-service", self.port, "--port").await?;
         let app = listen("app-service", self.app_port, "--app-port").await?;
@@ -68,14 +69,14 @@ impl Dev {
         }
         let quiet = stop.clone();
         let signal = tokio::spawn(async move {
-            stop_at_signal(sender).await;
-            println!("\nStopping: letting requests in flight end.");
+            signals.stop(sender).await;
+            say("\nStopping: letting requests in flight end.");
         });
         let (sign_in_ended, app_ended) = tokio::join!(server.serve(sign_in, stop), serve(routes, app, quiet));
         signal.abort();
         sign_in_ended?;
         app_ended?;
-        println!("Stopped. Accounts are kept in {}.", self.data.display());
+        say(format_args!("Stopped. Accounts are kept in {}.", self.data.display()));
         Ok(())
     }
 
@@ -156,7 +157,7 @@ pub(crate) fn keys(data: &Path) -> Result<config::Keys, Failure> {
 }
 
 fn greet(sign_in: u16, app: u16, data: &Path) {
-    println!(
+    say(format_args!(
         "Keyward is running, for development, on this machine only.
 
   The example app  http://localhost:{app}
@@ -169,7 +170,7 @@ code that was mailed to you at /dev/mailbox. Accounts are kept in {}.
 
 Ctrl-C stops.",
         data.display()
-    );
+    ));
 }
 
 fn open(url: &Url) {

@@ -2,6 +2,8 @@
 
 mod audit;
 mod dev;
+mod installation;
+mod mail;
 
 use std::process::ExitCode;
 
@@ -25,6 +27,8 @@ enum Verb {
     Dev(dev::Dev),
     /// Read the audit trail, or prove that nobody changed it.
     Audit(audit::Audit),
+    /// See what became of each mail.
+    Mail(mail::Mail),
 }
 
 #[tokio::main]
@@ -33,6 +37,7 @@ async fn main() -> ExitCode {
     let done = match arguments.verb.unwrap_or(Verb::Dev(arguments.dev)) {
         Verb::Dev(dev) => dev.run().await,
         Verb::Audit(audit) => audit.run().await,
+        Verb::Mail(mail) => mail.run().await,
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -41,6 +46,12 @@ async fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Says something on standard output. Nobody listening any more (`keyward audit list | head`) is no failure.
+fn say(text: impl std::fmt::Display) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stdout(), "{text}");
 }
 
 /// Any verb's failure: one sentence that says what happened, why, and what to do next.

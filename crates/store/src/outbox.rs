@@ -69,13 +69,13 @@ pub async fn insert(
     Ok(())
 }
 
-/// Takes up to `limit` mails that are due, and puts their next try off to `until`, so that no other worker takes them
+/// Takes up to `limit` mails that are due and still of use, and puts their next try off to `until`, so that no other worker takes them
 /// meanwhile and a worker that dies loses nothing.
 pub async fn claim(tx: &mut Tx, now: Timestamp, until: Timestamp, limit: i64) -> Result<Vec<Claimed>, Error> {
     Ok(sqlx::query_as(
         "UPDATE outbox SET next_attempt_at = $2, attempts = attempts + 1
          WHERE state = 'queued' AND next_attempt_at <= $1 AND id IN (
-             SELECT id FROM outbox WHERE state = 'queued' AND next_attempt_at <= $1
+             SELECT id FROM outbox WHERE state = 'queued' AND next_attempt_at <= $1 AND expires_at > $1
              ORDER BY next_attempt_at, id LIMIT $3)
          RETURNING id, kind, payload, attempts, created_at, expires_at",
     )

@@ -150,11 +150,15 @@ pub async fn delete(tx: &mut Tx, id: UserId) -> Result<bool, Error> {
     Ok(done.rows_affected() == 1)
 }
 
-/// Deletes up to `limit` accounts whose address nobody proved since before `before`.
+/// Deletes up to `limit` accounts whose address nobody proved since before `before`, and for which no code or link is on
+/// its way: what was acknowledged to somebody who signed up again yesterday is kept.
 pub async fn delete_unproved(tx: &mut Tx, before: Timestamp, limit: i64) -> Result<u64, Error> {
     let done = sqlx::query(
         "DELETE FROM users WHERE id IN (
-             SELECT user_id FROM emails WHERE proved_at IS NULL AND is_primary AND created_at < $1 LIMIT $2)",
+             SELECT user_id FROM emails
+             WHERE proved_at IS NULL AND is_primary AND created_at < $1
+               AND NOT EXISTS (SELECT 1 FROM artefacts a WHERE a.user_id = emails.user_id)
+             LIMIT $2)",
     )
     .bind(before.micros())
     .bind(limit)

@@ -1,6 +1,7 @@
 //! A browser of a test's own, and what a person does in it.
 
 use std::fs::File;
+use std::mem::ManuallyDrop;
 use std::process::{Child, Command, Stdio};
 
 use serde_json::json;
@@ -21,10 +22,22 @@ pub(crate) enum Scripts {
 
 /// A headless Chromium with an empty profile; ends with the value.
 pub(crate) struct Browser {
-    // Fields end in this order: the browser is asked to close while its driver still listens.
-    pub(crate) driver: WebDriver,
+    /// Its own way to end blocks for two minutes when a test fails, so then the processes are ended instead.
+    pub(crate) driver: ManuallyDrop<WebDriver>,
+    chromium: Chromium,
     _chromedriver: Chromedriver,
     _profile: TempDir,
+}
+
+/// The browser's process while it runs; its driver does not take it along.
+struct Chromium(Option<u64>);
+
+impl Drop for Chromium {
+    fn drop(&mut self) {
+        if let Some(process) = self.0 {
+            let _ = Command::new("kill").args(["-KILL", &process.to_string()]).stderr(Stdio::null()).status();
+        }
+    }
 }
 
 struct Chromedriver(Child);
@@ -54,12 +67,20 @@ impl Browser {
         until("chromedriver to answer", async || http.get(format!("{address}/status")).send().await.ok())
             .await;
         let driver = WebDriver::new(&address, capabilities(tools, &profile, scripts)).await.unwrap();
-        Self { driver, _chromedriver: chromedriver, _profile: profile }
+        let process = driver.capabilities().get("goog:processID").and_then(serde_json::Value::as_u64);
+        assert!(process.is_some(), "chromedriver names the browser's process");
+        Self {
+            driver: ManuallyDrop::new(driver),
+            chromium: Chromium(process),
+            _chromedriver: chromedriver,
+            _profile: profile,
+        }
     }
 
     /// Closes it.
-    pub(crate) async fn quit(self) {
-        self.driver.quit().await.unwrap();
+    pub(crate) async fn quit(mut self) {
+        ManuallyDrop::into_inner(self.driver).quit().await.unwrap();
+        self.chromium.0 = None;
     }
 
     /// Types an address.
@@ -155,6 +176,7 @@ fn capabilities(tools: &Tools, profile: &TempDir, scripts: Scripts) -> Capabilit
         "--disable-background-networking",
         "--disable-component-update",
         "--disable-sync",
+        "--hide-scrollbars",
         "--window-size=1280,900",
         &format!("--user-data-dir={}", folder.display()),
     ] {

@@ -65,7 +65,7 @@ impl Gallery {
         self.is("check-mail", 200).await;
         self.browser.fill(&[("code", wrong(mail.code()))]).await;
         self.browser.submit("/verify").await;
-        self.is("check-mail-error", 422).await;
+        self.is("check-mail-error", 401).await;
         let link = mail.link("/verify");
         self.browser.open(&link).await;
         self.is("verify-here", 200).await;
@@ -139,7 +139,7 @@ impl Gallery {
         self.browser.open(&code_page).await;
         self.browser.fill(&[("code", wrong(mail.code())), ("new_password", ADA.password)]).await;
         self.browser.submit("/reset/code").await;
-        self.is("reset-code-error", 422).await;
+        self.is("reset-code-error", 401).await;
     }
 
     async fn too_many_tries(&self) {

@@ -22,7 +22,8 @@ impl Tools {
                 let message = format!("{missing} is missing; ./scripts/test installs it");
                 assert_ne!(env::var("CI").as_deref(), Ok("true"), "{message}");
                 // Not `eprintln!`, which a passing test keeps to itself.
-                writeln!(io::stderr(), "SKIPPED: {message}").unwrap();
+                let mut terminal = io::stderr();
+                writeln!(terminal, "SKIPPED: {message}").unwrap();
                 None
             }
         }

@@ -1,6 +1,7 @@
 //! The sessions of whoever is signed in.
 
 use auth::SignIn;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use domain::SessionId;
@@ -79,8 +80,10 @@ pub(crate) async fn end_others(State(app): State<App>, signed_in: SignedIn) -> R
 pub(crate) async fn end(
     State(app): State<App>,
     signed_in: SignedIn,
-    Path(id): Path<String>,
+    id: Result<Path<String>, PathRejection>,
 ) -> Result<Response, Failure> {
+    // An id that is not even text is none.
+    let Path(id) = id.map_err(|_| Failure::NotFound)?;
     let id: SessionId = id.parse().map_err(|_| Failure::NotFound)?;
     if !app.auth.end_session(&signed_in.current, id, &signed_in.asking.context).await? {
         return Err(Failure::NotFound);

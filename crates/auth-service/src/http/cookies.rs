@@ -63,11 +63,13 @@ impl CookieNames {
     }
 }
 
-/// The value of the request's cookie `name`. A request with two of that name has none: one of them is not ours.
+/// The value of the request's cookie `name`. A request with two of that name has none: one of them is not ours. Cookies of
+/// others on this host may hold any byte; they are passed over.
 pub(crate) fn read<'a>(headers: &'a axum::http::HeaderMap, name: &str) -> Option<&'a str> {
     let mut found = None;
     for header in headers.get_all(COOKIE) {
-        for pair in header.to_str().ok()?.split(';') {
+        for pair in header.as_bytes().split(|byte| *byte == b';') {
+            let Ok(pair) = std::str::from_utf8(pair) else { continue };
             if let Some((key, value)) = pair.trim().split_once('=')
                 && key == name
                 && found.replace(value).is_some()

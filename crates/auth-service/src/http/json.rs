@@ -30,6 +30,15 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Failure> {
+    // Serde would read an array as the fields in their order, which is documented nowhere.
+    if body.trim_ascii_start().first() == Some(&b'[') {
+        let detail = "the body is an array: send an object".to_owned();
+        return Err(Failure::Invalid(vec![FieldError {
+            pointer: String::new(),
+            code: "not_as_documented",
+            detail,
+        }]));
+    }
     let mut deserializer = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let pointer = pointer(error.path());

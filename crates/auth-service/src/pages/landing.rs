@@ -30,10 +30,10 @@ pub(crate) struct LanguageForm {
 
 /// Remembers the language in this browser, and shows the page again.
 pub(crate) async fn language(State(app): State<App>, Form(form): Form<LanguageForm>) -> Response {
-    // A path of ours: one slash first, and nothing a browser would read as another host.
+    // A path of ours: one slash first, and nothing that a browser would read as another host or a header cannot hold.
     let is_path = form.next.starts_with('/')
         && !form.next.starts_with("//")
-        && !form.next.contains(['\\', '\r', '\n', '\t']);
+        && form.next.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
     let mut response = lead_to(if is_path { &form.next } else { "/" });
     if let Some(locale) = Locale::from_tag(&form.language) {
         app.cookies.set(&mut response, app.cookies.language, locale.tag(), cookies::LONGEST);

@@ -12,8 +12,7 @@ use crate::http::asking::Asking;
 use crate::http::failure::Failure;
 use crate::pages::landing::{Address, read};
 use crate::pages::{
-    Form, Reading, again, ends_at, frame, lead_to, lead_with, minimum, notice, page, return_to, seconds,
-    weakness,
+    Form, Reading, again, ends_at, frame, lead_to, lead_with, minimum, notice, page, return_to, weakness,
 };
 use crate::views::{self, Field, Frame, Notice, Problem, Problems};
 
@@ -175,9 +174,7 @@ pub(crate) fn code_problem(error: EvidenceError) -> Result<(StatusCode, Problem)
         EvidenceError::WrongCode { tries_left } => {
             Ok((StatusCode::UNAUTHORIZED, Problem::CodeWrong(tries_left)))
         }
-        EvidenceError::TooMany(too_many) => {
-            Ok((StatusCode::TOO_MANY_REQUESTS, Problem::TooManyTries(seconds(too_many.retry_after))))
-        }
+        EvidenceError::TooMany(too_many) => Err(too_many.into()),
         EvidenceError::Fault(fault) => Err(fault.into()),
     }
 }

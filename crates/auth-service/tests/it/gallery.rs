@@ -128,7 +128,10 @@ fn account(frame: &Frame<'_>, Words { name, email, opaque }: Words<'_>) -> Vec<S
             }
             .render(frame),
         ),
-        ("confirm-email", ConfirmEmail { token: opaque, problems: Problems::NONE }.render(frame)),
+        (
+            "confirm-email",
+            ConfirmEmail { token: opaque, side: "old", problems: Problems::NONE }.render(frame),
+        ),
     ]
 }
 

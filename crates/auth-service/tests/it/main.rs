@@ -1,8 +1,11 @@
-//! What the pages and mails must hold to, each rule over all of them.
+//! What the pages and mails must hold to, each rule over all of them; and the routes, driven in process.
 
 mod catalogues;
+mod classes;
 mod gallery;
 mod mails;
 mod markup;
+mod routes;
 mod shape;
 mod stylesheet;
+mod support;

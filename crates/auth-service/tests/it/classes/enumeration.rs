@@ -1,0 +1,121 @@
+//! Class 13: accounts enumerated. Sign-in, sign-up and reset, by page, API and contract, answer alike for an address that
+//! has an account and for one that has none. (A test of the time they take stands with the benches.)
+
+use serde_json::{Value, json};
+
+use crate::support::{Answer, OTHER_PASSWORD, TestApp};
+
+const KNOWN: &str = "ana@example.com";
+const UNKNOWN: &str = "bob@example.com";
+const UNPROVED: &str = "eve@example.com";
+
+/// What an answer tells, the address itself and what is drawn anew left out.
+fn told(answer: &Answer, email: &str) -> String {
+    let mut names: Vec<_> = answer.headers.iter().map(|(name, _)| name.as_str()).collect();
+    names.sort_unstable();
+    format!("{}\n{names:?}", answer.shown()).replace(email, "[email]")
+}
+
+async fn prepared() -> TestApp {
+    let app = TestApp::with(|setup| setup.limits.mails = 1_000).await;
+    app.account(KNOWN, false).await;
+    let body = json!({ "email": UNPROVED, "password": "correct horse battery" });
+    assert_eq!(app.program().json("POST", "/api/v1/sign-up", &body).await.status, 201);
+    app
+}
+
+#[tokio::test]
+async fn programs_are_told_the_same() {
+    let app = prepared().await;
+    let body = |email: &str| json!({ "email": email, "password": OTHER_PASSWORD });
+    let contract = |email: &str| json!({ "email": email, "password": OTHER_PASSWORD, "requires2FA": false });
+    let reset = |email: &str| json!({ "email": email });
+    let cases: [(&str, &dyn Fn(&str) -> Value); 6] = [
+        ("/api/v1/sign-in", &body),
+        ("/login", &body),
+        ("/api/v1/sign-up", &body),
+        ("/signup", &contract),
+        ("/api/v1/reset", &reset),
+        (
+            "/verify-2fa",
+            &|email| json!({ "email": email, "loginAttemptId": "0190163d-8694-739b-aea5-966c26f8ad91", "2FACode": "123456" }),
+        ),
+    ];
+    for (path, body) in cases {
+        let mut all = Vec::new();
+        for email in [KNOWN, UNKNOWN, UNPROVED] {
+            all.push(told(&app.program().json("POST", path, &body(email)).await, email));
+        }
+        assert_eq!(all[0], all[1], "{path}");
+        assert_eq!(all[0], all[2], "{path}");
+    }
+}
+
+#[tokio::test]
+async fn people_are_shown_the_same() {
+    let app = prepared().await;
+    for (path, fields) in [
+        ("/sign-in", &[("password", OTHER_PASSWORD)][..]),
+        ("/sign-up", &[("password", OTHER_PASSWORD), ("name", "N")]),
+        ("/reset", &[]),
+    ] {
+        let mut all = Vec::new();
+        for email in [KNOWN, UNKNOWN, UNPROVED] {
+            let mut browser = app.browser();
+            browser.get(path).await;
+            let answer = browser.post(path, &[fields, &[("email", email)]].concat()).await;
+            let mut said = told(&answer, email);
+            if answer.status == 303 {
+                // The next page, a wrong code there, and another mail.
+                let next = answer.location().to_owned();
+                let id = next.split("id=").nth(1).unwrap().to_owned();
+                said += &told(&browser.get(&next).await, email);
+                let action = next.split('?').next().unwrap();
+                let guess = [("id", &*id), ("code", "000000"), ("new_password", OTHER_PASSWORD)];
+                said += &told(&browser.post(action, &guess).await, email);
+                if path == "/sign-up" {
+                    said += &told(&browser.post("/verify/resend", &[("id", &id)]).await, email);
+                }
+            }
+            all.push(said);
+        }
+        assert_eq!(all[0], all[1], "{path}");
+        assert_eq!(all[0], all[2], "{path}");
+    }
+}
+
+/// The eleventh failure is told alike, too.
+#[tokio::test]
+async fn limits_are_the_same() {
+    let app = prepared().await;
+    let mut all = Vec::new();
+    for email in [KNOWN, UNKNOWN, UNPROVED] {
+        let mut statuses = Vec::new();
+        for _ in 0..12 {
+            let body = json!({ "email": email, "password": OTHER_PASSWORD });
+            statuses.push(told(&app.program().json("POST", "/login", &body).await, email));
+        }
+        all.push(statuses);
+    }
+    assert_eq!(all[0], all[1]);
+    assert_eq!(all[0], all[2]);
+}
+
+/// Whoever moves their account to a taken address sees what they would see of a free one.
+#[tokio::test]
+async fn a_change_of_address_is_told_the_same() {
+    let app = prepared().await;
+    let mut all = Vec::new();
+    for (own, email) in [("d1@example.com", KNOWN), ("d2@example.com", UNKNOWN), ("d3@example.com", UNPROVED)]
+    {
+        let mut browser = app.member(own).await;
+        let path = "/api/v1/account/email";
+        let mut said = told(&browser.json("POST", path, &json!({ "email": email })).await, email);
+        said += &told(&browser.get(path).await, email);
+        let guess = json!({ "side": "new", "code": "000000" });
+        said += &told(&browser.json("POST", "/api/v1/account/email/confirm", &guess).await, email);
+        all.push(said);
+    }
+    assert_eq!(all[0], all[1]);
+    assert_eq!(all[0], all[2]);
+}

@@ -1,0 +1,138 @@
+//! Class 21: exhaustion. Every route has a limit on what it reads, and none falls over it.
+
+use axum::body::Body;
+use axum::http::Request;
+
+use crate::classes::inventory::{every, filled};
+use crate::support::TestApp;
+
+const ID: &str = "0190163d-8694-739b-aea5-966c26f8ad91";
+const FORM: &str = "application/x-www-form-urlencoded";
+const JSON: &str = "application/json";
+
+#[tokio::test]
+async fn ten_megabytes_are_413_on_every_route_and_close_the_connection() {
+    let app = TestApp::start().await;
+    let large = axum::body::Bytes::from(vec![b'a'; 10 * 1024 * 1024]);
+    for (method, path) in every() {
+        for content_type in [JSON, FORM, "text/plain"] {
+            let answer = app.program().raw(&method, &filled(&path, ID), content_type, large.clone()).await;
+            assert_eq!((answer.status.as_u16(), answer.header("connection")), (413, "close"), "{path}");
+        }
+    }
+}
+
+/// An early refusal has read the body, or closes the connection.
+#[tokio::test]
+async fn a_refusal_leaves_no_body_unread() {
+    let app = TestApp::start().await;
+    let body = vec![b'a'; 60 * 1024];
+    for (path, header, status) in [
+        ("/nothing", ("x-a", "b"), 404),
+        ("/sign-in", ("origin", "https://evil.example"), 403),
+        ("/api/v1/account/confirm", ("x-a", "b"), 401),
+        ("/docs", ("x-a", "b"), 405),
+        ("/login", ("content-type", "text/plain"), 415),
+    ] {
+        let request = Request::post(path).header(header.0, header.1);
+        let answer = app.program().send(request.body(Body::from(body.clone())).unwrap()).await;
+        // `read_body` reads everything below its limit before any of these is decided.
+        assert_eq!((answer.status.as_u16(), answer.header("connection")), (status, ""), "{path}");
+    }
+}
+
+/// Bodies below the limit of 64 KiB that are heavy in another way.
+fn heavy() -> Vec<(&'static str, String)> {
+    let deep = |open: &str, close: &str| format!("{}{}", open.repeat(20_000), close.repeat(20_000));
+    let many: String = (0..4_000).map(|number| format!("\"k{number}\":1,")).collect();
+    let fields: String = (0..8_000).map(|number| format!("a{number}=b&")).collect();
+    let long = "a".repeat(60_000);
+    vec![
+        (JSON, deep("[", "]")),
+        (JSON, deep("{\"email\":", "}")),
+        (JSON, format!("{{\"email\":{}}}", deep("[", "]"))),
+        (JSON, format!("{{{many}\"email\":\"x\"}}")),
+        (JSON, format!("{{\"email\":\"{long}\",\"password\":\"x\"}}")),
+        (JSON, format!("{{\"email\":\"a@example.com\",\"password\":\"{long}\"}}")),
+        (
+            JSON,
+            format!(
+                "{{\"email\":\"a@example.com\",\"password\":\"another horse battery\",\"name\":\"{long}\"}}"
+            ),
+        ),
+        (JSON, format!("{{\"{long}\":1}}")),
+        (JSON, "\"".repeat(60_000)),
+        (JSON, format!("{{\"token\":\"{long}\"}}")),
+        (JSON, format!("1{}", "0".repeat(60_000))),
+        (FORM, fields),
+        (FORM, "&".repeat(60_000)),
+        (FORM, "%".repeat(60_000)),
+        (FORM, format!("email={long}&password=x")),
+        (FORM, format!("email=a@example.com&password={long}&new_password={long}")),
+        (FORM, format!("name={long}&email=a@example.com&password=another+horse+battery")),
+        (FORM, format!("token={long}&new_password=x&side=old")),
+        (FORM, format!("id={long}&code={long}")),
+        (FORM, format!("return_to={long}&next=/{long}")),
+    ]
+}
+
+#[tokio::test]
+async fn heavy_bodies_are_the_fault_of_their_sender_on_every_route() {
+    let app = TestApp::start().await;
+    let mut browser = app.member("ana@example.com").await;
+    let heavy = heavy();
+    for (method, path) in every().into_iter().filter(|(method, _)| method != "GET") {
+        for (content_type, body) in &heavy {
+            let answer = browser.raw(&method, &filled(&path, ID), content_type, body.clone()).await;
+            assert!(answer.status.as_u16() < 500, "{method} {path} {} {content_type}", answer.status);
+            assert!(!answer.opens_session(), "{method} {path} {content_type}");
+        }
+        if !browser.is_signed_in().await {
+            browser = app.signed_in("ana@example.com").await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn heavy_headers_and_addresses_are_no_fault_of_ours() {
+    let app = TestApp::start().await;
+    let long = "a".repeat(100_000);
+    let pairs = "a=b; ".repeat(20_000);
+    let session = format!("__Host-keyward-session={long}; jwt={long}; __Host-keyward-browser={long}");
+    for (method, path) in every() {
+        for (name, value) in [
+            ("cookie", &pairs),
+            ("cookie", &long),
+            ("cookie", &session),
+            ("user-agent", &long),
+            ("accept-language", &format!("{}de", "x,".repeat(30_000))),
+            ("x-forwarded-for", &"1.2.3.4,".repeat(10_000)),
+            ("content-type", &long),
+            ("if-none-match", &long),
+        ] {
+            let request = Request::builder().method(method.as_str()).uri(filled(&path, ID));
+            let request = request.header(name, value.as_str()).body(Body::empty()).unwrap();
+            let answer = app.program().send(request).await;
+            assert!(answer.status.as_u16() < 500, "{method} {path} {name} {}", answer.status);
+        }
+        let query: String = (0..1_500).map(|number| format!("a{number}=b&")).collect();
+        let longest = "a".repeat(20_000);
+        for query in [query, format!("id={longest}&token={longest}"), "%".repeat(10_000)] {
+            let path = format!("{}?{query}", filled(&path, ID));
+            let answer = app.program().raw(&method, &path, "", "").await;
+            assert!(answer.status.as_u16() < 500, "{method} {path:.60} {}", answer.status);
+        }
+    }
+}
+
+/// A cookie that is not ASCII (another app's on this host) does not sign anybody out.
+#[tokio::test]
+async fn a_strange_cookie_beside_ours_is_passed_over() {
+    let app = TestApp::start().await;
+    let mut browser = app.member("ana@example.com").await;
+    let session = browser.jar["__Host-keyward-session"].clone();
+    let mut cookie = b"name=\xc3\xa4; broken; =; ;; x=\xff; __Host-keyward-session=".to_vec();
+    cookie.extend_from_slice(session.as_bytes());
+    let request = Request::get("/api/v1/account").header("cookie", cookie).body(Body::empty()).unwrap();
+    assert_eq!(browser.send(request).await.status, 200);
+}

@@ -1,0 +1,75 @@
+//! Class 14: another's object by its id. Each authenticated route, given everything that is somebody else's.
+
+use serde_json::json;
+
+use crate::classes::inventory::{every, filled};
+use crate::support::{PASSWORD, TestApp, form};
+
+const ANA: &str = "ana@example.com";
+const EVE: &str = "eve@example.com";
+
+#[tokio::test]
+async fn no_route_reaches_another_persons_session() {
+    let app = TestApp::start().await;
+    let mut ana = app.member(ANA).await;
+    let id = ana.session_id().await;
+    let before = (ana.get("/api/v1/account").await.body, ana.get("/api/v1/account/sessions").await.body);
+    app.account(EVE, false).await;
+    for (method, path) in every() {
+        let mut eve = app.signed_in(EVE).await;
+        let with_id = format!("{}?id={id}&session={id}&session_id={id}", filled(&path, &id));
+        let answer = if path.starts_with("/api/") {
+            let body = json!({ "id": id, "session_id": id });
+            eve.json(&method, &with_id, &body).await
+        } else if method == "POST" {
+            eve.send(form(&with_id, &[("id", &id), ("session_id", &id)])).await
+        } else {
+            eve.get(&with_id).await
+        };
+        assert!(!answer.body.contains(ANA), "{method} {path}: {}", answer.body);
+        if path.contains("{id}") || path == "/account/sessions/end" {
+            assert_eq!(answer.status, 404, "{method} {path}");
+        }
+        assert!(answer.status.as_u16() < 500, "{method} {path}: {}", answer.status);
+    }
+    let after = (ana.get("/api/v1/account").await.body, ana.get("/api/v1/account/sessions").await.body);
+    assert_eq!(before, after);
+}
+
+/// An attempt, a proof, a reset that a browser began goes on in that browser only; a change of address, in that account.
+#[tokio::test]
+async fn what_one_browser_began_another_does_not_finish() {
+    let app = TestApp::start().await;
+    app.account(ANA, true).await;
+    let mut ana = app.browser();
+    ana.get("/sign-in").await;
+    let answer = ana.post("/sign-in", &[("email", ANA), ("password", PASSWORD)]).await;
+    let attempt = answer.location().to_owned();
+    let id = attempt.split("id=").nth(1).unwrap().to_owned();
+    let code = app.letter(ANA).await.code;
+
+    let mut eve = app.member(EVE).await;
+    assert_eq!(eve.get(&attempt).await.status, 410);
+    assert_eq!(eve.post("/sign-in/code", &[("id", &id), ("code", &code)]).await.status, 410);
+    assert_eq!(eve.post("/sign-in/code/resend", &[("id", &id)]).await.status, 410);
+    let body = json!({ "attempt_id": id, "code": code });
+    assert_eq!(eve.json("POST", "/api/v1/sign-in/code", &body).await.status, 410);
+    let body = json!({ "email": ANA, "loginAttemptId": id, "2FACode": code });
+    assert_eq!(eve.json("POST", "/verify-2fa", &body).await.status, 401);
+
+    let answer = ana.post("/sign-in/code", &[("id", &id), ("code", &code)]).await;
+    assert_eq!(answer.location(), "/account", "nothing was used up");
+}
+
+#[tokio::test]
+async fn a_change_of_address_is_confirmed_by_its_own_account() {
+    let app = TestApp::start().await;
+    let mut ana = app.member(ANA).await;
+    let mut eve = app.member(EVE).await;
+    ana.post("/account/email", &[("email", "new@example.com")]).await;
+    let code = app.letter("new@example.com").await.code;
+    let body = json!({ "side": "new", "code": code });
+    assert_eq!(eve.json("POST", "/api/v1/account/email/confirm", &body).await.status, 410);
+    assert_eq!(eve.json("DELETE", "/api/v1/account/email", &json!({})).await.status, 200);
+    assert_eq!(ana.get("/api/v1/account/email").await.status, 200, "still under way");
+}

@@ -1,0 +1,7 @@
+//! The routes, a module each as they lie in the router.
+
+mod api;
+mod bad_input;
+mod contract;
+mod documentation;
+mod pages;

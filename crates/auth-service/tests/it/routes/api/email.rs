@@ -1,0 +1,85 @@
+//! Moving the account to another address.
+
+use insta::assert_snapshot;
+use serde_json::json;
+
+use crate::support::{PASSWORD, TestApp};
+
+const ANA: &str = "ana@example.com";
+const NEW: &str = "ana.maria@example.com";
+const PATH: &str = "/api/v1/account/email";
+
+#[tokio::test]
+async fn both_ends_agree_by_code() {
+    let app = TestApp::start().await;
+    let mut browser = app.member(ANA).await;
+    assert_eq!(browser.get(PATH).await.status, 404);
+    let answer = browser.json("POST", PATH, &json!({ "email": NEW })).await;
+    assert_snapshot!(answer.shown(), @r#"
+    202 Accepted
+    content-type: application/json
+    {"message":"Both addresses have been sent a code: enter both."}
+    "#);
+    let (old, new) = (app.letter(ANA).await.code, app.letter(NEW).await.code);
+    let confirm = "/api/v1/account/email/confirm";
+    let answer = browser.json("POST", confirm, &json!({ "side": "new", "code": new })).await;
+    assert_snapshot!(answer.shown(), @r#"
+    200 OK
+    content-type: application/json
+    {"message":"Agreed: now the other address."}
+    "#);
+    assert_snapshot!(browser.get(PATH).await.shown(), @r#"
+    200 OK
+    content-type: application/json
+    {"email":"ana.maria@example.com","new_confirmed":true,"old_confirmed":false}
+    "#);
+    let answer = browser.json("POST", confirm, &json!({ "side": "new", "code": new })).await;
+    assert_eq!(answer.status, 410, "used");
+    let answer = browser.json("POST", confirm, &json!({ "side": "old", "code": old })).await;
+    assert_snapshot!(answer.shown(), @r#"
+    200 OK
+    content-type: application/json
+    {"message":"The address is changed."}
+    "#);
+    assert_eq!(browser.get("/api/v1/account").await.text("email"), NEW);
+    assert_eq!(app.letter(ANA).await.kind, "address changed");
+    for (email, status) in [(ANA, 401), (NEW, 200)] {
+        let login = json!({ "email": email, "password": PASSWORD });
+        assert_eq!(app.program().json("POST", "/api/v1/sign-in", &login).await.status, status);
+    }
+}
+
+#[tokio::test]
+async fn a_change_can_be_given_up() {
+    let app = TestApp::start().await;
+    let mut browser = app.member(ANA).await;
+    browser.json("POST", PATH, &json!({ "email": NEW })).await;
+    let old = app.letter(ANA).await.code;
+    assert_snapshot!(browser.raw("DELETE", PATH, "", "").await.shown(), @r#"
+    200 OK
+    content-type: application/json
+    {"message":"The address stays as it is."}
+    "#);
+    let confirm = json!({ "side": "old", "code": old });
+    assert_eq!(browser.json("POST", "/api/v1/account/email/confirm", &confirm).await.status, 410);
+    assert_eq!(browser.raw("DELETE", PATH, "", "").await.status, 200, "twice");
+}
+
+#[tokio::test]
+async fn ones_own_address_and_a_strange_side_are_refused() {
+    let app = TestApp::start().await;
+    let mut browser = app.member(ANA).await;
+    let answer = browser.json("POST", PATH, &json!({ "email": "ANA@example.com" })).await;
+    assert_snapshot!(answer.shown(), @r#"
+    422 Unprocessable Entity
+    content-type: application/problem+json
+    {"detail":"This is your address already.","errors":[{"code":"same","detail":"this is your address already","pointer":"/email"}],"status":422,"support_id":"[support-id]","title":"Some fields are not right","type":"/docs#problem-invalid"}
+    "#);
+    let confirm = json!({ "side": "both", "code": "123456" });
+    let answer = browser.json("POST", "/api/v1/account/email/confirm", &confirm).await;
+    assert_snapshot!(answer.shown(), @r#"
+    422 Unprocessable Entity
+    content-type: application/problem+json
+    {"detail":"Unknown variant `both`, expected `old` or `new`.","errors":[{"code":"not_as_documented","detail":"unknown variant `both`, expected `old` or `new`","pointer":"/side"}],"status":422,"support_id":"[support-id]","title":"Some fields are not right","type":"/docs#problem-invalid"}
+    "#);
+}

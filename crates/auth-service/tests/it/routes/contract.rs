@@ -1,0 +1,9 @@
+//! The contract of the auth-service family, a route a module, every line of its table.
+
+mod bodies;
+mod cookies;
+mod login;
+mod logout;
+mod signup;
+mod verify_2fa;
+mod verify_token;

@@ -1,0 +1,208 @@
+//! A whole server in process, on a database of its own, with a clock turned by hand and mail that can be read.
+
+mod answer;
+mod browser;
+
+pub(crate) use answer::{Answer, redact};
+pub(crate) use browser::{Browser, form};
+
+use std::path::Path;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use auth::{AccountSettings, Auth, Hasher, HasherSettings, Limits, Message, Parts, Random, Settings};
+use auth_service::branding::Branding;
+use auth_service::mailbox::Mailbox;
+use auth_service::{App, AppParts};
+use axum::Router;
+use domain::{Clock, Timestamp};
+use secrets::sealing::{Keyring, generate_key_text};
+use serde_json::json;
+use store::Store;
+use url::Url;
+
+/// Long enough without a second step.
+pub(crate) const PASSWORD: &str = "correct horse battery";
+/// Long enough with a second step only.
+pub(crate) const SHORT_PASSWORD: &str = "8letters";
+/// Another password that will do.
+pub(crate) const OTHER_PASSWORD: &str = "staple of another kind";
+/// The one app people are sent to.
+pub(crate) const APP: &str = "https://app.example.com/protected";
+
+/// What an operator decided.
+pub(crate) struct Setup {
+    pub(crate) public_url: &'static str,
+    pub(crate) reveal_accounts: bool,
+    pub(crate) accounts: AccountSettings,
+    pub(crate) limits: Limits,
+    pub(crate) mailbox: Option<Mailbox>,
+    pub(crate) trusted_proxies: Vec<ipnet::IpNet>,
+}
+
+/// A server.
+pub(crate) struct TestApp {
+    pub(crate) app: App,
+    pub(crate) router: Router,
+    origin: String,
+    clock: Arc<AtomicI64>,
+    letters: Mutex<Vec<Letter>>,
+    _directory: tempfile::TempDir,
+}
+
+/// A mail, as far as a test asks.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Letter {
+    pub(crate) to: String,
+    pub(crate) kind: &'static str,
+    pub(crate) code: String,
+    pub(crate) link: String,
+}
+
+impl Letter {
+    /// The path and query of its link.
+    pub(crate) fn path(&self) -> String {
+        let url = Url::parse(&self.link).unwrap();
+        format!("{}?{}", url.path(), url.query().unwrap_or_default())
+    }
+
+    /// The secret in its link.
+    pub(crate) fn token(&self) -> String {
+        let url = Url::parse(&self.link).unwrap();
+        url.query_pairs().find(|(name, _)| name == "token").unwrap().1.into_owned()
+    }
+}
+
+impl TestApp {
+    /// A server behind https, as an operator gets it by default.
+    pub(crate) async fn start() -> Self {
+        Self::with(|_| ()).await
+    }
+
+    /// A server with some other decisions.
+    pub(crate) async fn with(decide: impl FnOnce(&mut Setup)) -> Self {
+        let mut setup = Setup {
+            public_url: "https://auth.example.com/",
+            reveal_accounts: false,
+            accounts: AccountSettings::default(),
+            limits: Limits { network_sign_ups: 1_000, ..Limits::default() },
+            mailbox: None,
+            trusted_proxies: Vec::new(),
+        };
+        decide(&mut setup);
+        let directory = tempfile::tempdir().unwrap();
+        let clock = Arc::new(AtomicI64::new(1_900_000_000_000_000));
+        let auth = start(&setup, &directory.path().join("keyward.sqlite"), clock.clone()).await;
+        let app = App::new(AppParts {
+            auth: Arc::new(auth),
+            branding: Branding::default(),
+            trusted_proxies: setup.trusted_proxies,
+            reveal_accounts: setup.reveal_accounts,
+            mailbox: setup.mailbox,
+        });
+        let router = auth_service::router(app.clone());
+        let origin = app.public_url().origin().ascii_serialization();
+        Self { app, router, origin, clock, letters: Mutex::default(), _directory: directory }
+    }
+
+    /// Lets time pass.
+    pub(crate) fn turn(&self, by: Duration) {
+        self.clock.fetch_add(i64::try_from(by.as_micros()).unwrap(), Ordering::SeqCst);
+    }
+
+    /// A browser that was never here.
+    pub(crate) fn browser(&self) -> Browser {
+        Browser::new(self.router.clone(), Some(self.origin.clone()))
+    }
+
+    /// A program: it keeps cookies, and sends none of the headers that browsers send.
+    pub(crate) fn program(&self) -> Browser {
+        Browser::new(self.router.clone(), None)
+    }
+
+    /// All mail that waits to be sent, oldest first.
+    pub(crate) async fn letters(&self) -> Vec<Letter> {
+        let deliveries = self.app.auth.take_mail(100).await.unwrap();
+        let mut letters = self.letters.lock().unwrap().split_off(0);
+        for delivery in deliveries {
+            letters.push(read(delivery.mail.to, delivery.mail.message));
+            self.app.auth.delivered(delivery.id).await.unwrap();
+        }
+        letters
+    }
+
+    /// The one mail to `address` since it was last asked for.
+    pub(crate) async fn letter(&self, address: &str) -> Letter {
+        let (mut own, others): (Vec<_>, Vec<_>) =
+            self.letters().await.into_iter().partition(|letter| letter.to == address);
+        self.letters.lock().unwrap().extend(others);
+        assert_eq!(own.len(), 1, "mails to {address}: {own:?}");
+        own.remove(0)
+    }
+
+    /// An account with a proved address, made by a program.
+    pub(crate) async fn account(&self, email: &str, second_step: bool) {
+        let body = json!({ "email": email, "password": PASSWORD, "second_step": second_step });
+        let mut program = self.program();
+        let answer = program.json("POST", "/api/v1/sign-up", &body).await;
+        assert_eq!(answer.status, 201, "{}", answer.body);
+        let token = self.letter(email).await.token();
+        let body = json!({ "token": token, "password": PASSWORD });
+        let answer = program.json("POST", "/api/v1/sign-up/proof", &body).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+    }
+
+    /// A browser in which the owner of a new account is signed in.
+    pub(crate) async fn member(&self, email: &str) -> Browser {
+        self.account(email, false).await;
+        self.signed_in(email).await
+    }
+
+    /// A browser in which the owner of an account signs in.
+    pub(crate) async fn signed_in(&self, email: &str) -> Browser {
+        let mut browser = self.browser();
+        browser.get("/sign-in").await;
+        let answer = browser.post("/sign-in", &[("email", email), ("password", PASSWORD)]).await;
+        assert_eq!(answer.location(), "/account", "{}", answer.body);
+        browser
+    }
+}
+
+async fn start(setup: &Setup, path: &Path, clock: Arc<AtomicI64>) -> Auth {
+    let weak = HasherSettings { memory_kib: 64, iterations: 1, parallelism: 1 };
+    let random = Random::system();
+    Auth::start(Parts {
+        store: Store::open(path).await.unwrap(),
+        keyring: Keyring::from_text(&generate_key_text(), &[]).unwrap(),
+        audit_key: [7; 32],
+        hasher: Hasher::new(&weak, 4, random.clone()).unwrap(),
+        clock: Clock::new(move || Timestamp(clock.load(Ordering::SeqCst))),
+        random,
+        settings: Settings {
+            public_url: Url::parse(setup.public_url).unwrap(),
+            return_to: vec![Url::parse(APP).unwrap()],
+            accounts: setup.accounts.clone(),
+            limits: setup.limits.clone(),
+        },
+    })
+    .await
+    .unwrap()
+}
+
+fn read(to: String, message: Message) -> Letter {
+    let of = |kind, code, link| Letter { to: to.clone(), kind, code, link };
+    let none = String::new;
+    match message {
+        Message::ProveAddress { code, link, .. } => of("prove", code, link),
+        Message::AlreadyRegistered => of("registered", none(), none()),
+        Message::SignInCode { code, .. } => of("code", code, none()),
+        Message::ResetPassword { code, link, .. } => of("reset", code, link),
+        Message::ChangeAddressOld { code, link, .. } => of("change old", code, link),
+        Message::ChangeAddressNew { code, link, .. } => of("change new", code, link),
+        Message::AddressChanged { .. } => of("address changed", none(), none()),
+        Message::PasswordChanged { .. } => of("password changed", none(), none()),
+        Message::SecondStepChanged { .. } => of("second step changed", none(), none()),
+        Message::AccountDeleted => of("deleted", none(), none()),
+    }
+}

@@ -1,0 +1,223 @@
+//! The trail of what was done, and whoever would change it.
+
+use std::time::Duration;
+
+use auth::VerifyError;
+
+use crate::artefacts::{Purpose, mailed, show};
+use crate::world::{OTHER, PASSWORD, World, browser, email, password};
+
+/// A world whose trail has a dozen entries, all sealed.
+async fn busy() -> World {
+    let world = World::new().await;
+    world.account("ana", &browser(1)).await;
+    for _ in 0..5 {
+        world.turn(Duration::from_hours(24));
+        world.session("ana", PASSWORD, &browser(1)).await;
+        world.turn(Duration::from_millis(1));
+        let _ = world.sign_in("ana", "not it", &browser(2)).await;
+    }
+    seal(&world).await;
+    world
+}
+
+async fn seal(world: &World) {
+    while world.auth.audit_trail().seal().await.unwrap() > 0 {}
+}
+
+#[tokio::test]
+async fn every_act_is_in_the_trail_and_the_trail_holds() {
+    let world = busy().await;
+    let trail = world.auth.audit_trail();
+    let (head, mac) = trail.verify(None).await.unwrap();
+    assert_eq!((head, mac.len()), (12, 32));
+    assert_eq!(trail.verify(Some(12)).await.unwrap(), (head, mac));
+    let entries = trail.newest(None, None, 100).await.unwrap();
+    let acts: Vec<_> =
+        entries.iter().rev().map(|entry| (entry.act.as_str(), entry.outcome.as_str())).collect();
+    // Both within one millisecond, and entries of one millisecond have no order among them.
+    assert!(acts[..2].contains(&("sign_up", "done")) && acts[..2].contains(&("prove_address", "done")));
+    assert_eq!(acts.iter().filter(|act| **act == ("sign_in", "done")).count(), 5);
+    assert_eq!(acts.iter().filter(|act| **act == ("sign_in", "refused")).count(), 5);
+    assert!(entries.iter().all(|entry| entry.subject.is_some() && entry.support_id == "support"));
+    assert_eq!(entries[0].network, "203.0.2.0/24");
+    seal(&world).await;
+    assert_eq!(trail.verify(None).await.unwrap().0, 12, "sealing twice adds nothing");
+}
+
+#[tokio::test]
+async fn a_change_of_any_entry_in_any_column_is_seen() {
+    let world = busy().await;
+    let trail = world.auth.audit_trail();
+    let columns = [
+        ("id", "randomblob(16)"),
+        ("at", "at + 1"),
+        ("act", "'sign_out'"),
+        ("outcome", "outcome || 'x'"),
+        ("actor", "randomblob(16)"),
+        ("subject", "randomblob(16)"),
+        ("network", "'10.0.0.0/24'"),
+        ("support_id", "''"),
+        ("detail", "detail || 'x'"),
+        ("mac", "randomblob(32)"),
+        ("mac", "NULL"),
+    ];
+    for number in 1..=12 {
+        for (column, value) in columns {
+            world.tamper("DROP TABLE IF EXISTS kept").await;
+            world.tamper("CREATE TABLE kept AS SELECT * FROM audit").await;
+            let change = format!("UPDATE audit SET {column} = {value} WHERE number = {number}");
+            assert_eq!(world.tamper(&change).await, 1);
+            let seen = trail.verify(None).await;
+            assert!(
+                matches!(seen, Err(VerifyError::Changed { number: n }) if n == number),
+                "{change}: {seen:?}"
+            );
+            world.tamper("DELETE FROM audit").await;
+            world.tamper("INSERT INTO audit SELECT * FROM kept").await;
+        }
+    }
+    trail.verify(Some(12)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_missing_entry_is_seen() {
+    for number in 1..=11 {
+        let world = busy().await;
+        world.tamper(&format!("DELETE FROM audit WHERE number = {number}")).await;
+        let seen = world.auth.audit_trail().verify(None).await;
+        assert!(matches!(seen, Err(VerifyError::Missing { number: n }) if n == number), "{seen:?}");
+        // Closing the gap does not hide it.
+        for later in number + 1..=12 {
+            world.tamper(&format!("UPDATE audit SET number = {} WHERE number = {later}", later - 1)).await;
+        }
+        let seen = world.auth.audit_trail().verify(None).await;
+        assert!(matches!(seen, Err(VerifyError::Changed { number: n }) if n == number), "{seen:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_entry_too_many_is_seen() {
+    let world = busy().await;
+    world
+        .tamper(
+            "INSERT INTO audit SELECT randomblob(16), at, act, outcome, actor, subject, network, support_id, detail,
+                 13, mac FROM audit WHERE number = 12",
+        )
+        .await;
+    let seen = world.auth.audit_trail().verify(None).await;
+    assert!(matches!(seen, Err(VerifyError::Changed { number: 13 })), "{seen:?}");
+}
+
+#[tokio::test]
+async fn two_entries_in_each_others_place_are_seen() {
+    let world = busy().await;
+    for (from, to) in [(3, -1), (4, 3), (-1, 4)] {
+        world.tamper(&format!("UPDATE audit SET number = {to} WHERE number = {from}")).await;
+    }
+    let seen = world.auth.audit_trail().verify(None).await;
+    assert!(matches!(seen, Err(VerifyError::Changed { number: 3 })), "{seen:?}");
+}
+
+#[tokio::test]
+async fn a_trail_cut_short_is_seen_by_whoever_knows_how_long_it_was() {
+    let world = busy().await;
+    let trail = world.auth.audit_trail();
+    world.tamper("DELETE FROM audit WHERE number > 9").await;
+    assert_eq!(trail.verify(None).await.unwrap().0, 9);
+    let seen = trail.verify(Some(12)).await;
+    assert!(matches!(seen, Err(VerifyError::Truncated { head: 9, expected: 12 })), "{seen:?}");
+}
+
+#[tokio::test]
+async fn another_key_does_not_verify() {
+    let world = busy().await;
+    let seen = auth::AuditTrail::new(world.store.clone(), [8; 32]).verify(None).await;
+    assert!(matches!(seen, Err(VerifyError::Changed { number: 1 })), "{seen:?}");
+}
+
+#[tokio::test]
+async fn pruning_leaves_a_trail_that_holds() {
+    let world = busy().await;
+    let trail = world.auth.audit_trail();
+    let now = world.auth.now();
+    // Day 0 has two entries and each day after it two more.
+    assert_eq!(trail.prune(now.minus(Duration::from_hours(60)), now).await.unwrap(), 6);
+    assert_eq!(trail.verify(Some(12)).await.unwrap().0, 12);
+    assert_eq!(trail.prune(now.minus(Duration::from_hours(60)), now).await.unwrap(), 0);
+    assert_eq!(trail.prune(now.plus(Duration::from_secs(1)), now).await.unwrap(), 6);
+    assert_eq!(trail.verify(Some(12)).await.unwrap().0, 12, "an empty trail begins where it was pruned");
+    world.session("ana", PASSWORD, &browser(1)).await;
+    seal(&world).await;
+    assert_eq!(trail.verify(Some(13)).await.unwrap().0, 13);
+    assert_eq!(world.count("audit_checkpoints").await, 1);
+    for column in ["number = number - 1", "mac = randomblob(32)", "at = at + 1", "signature = zeroblob(32)"] {
+        world.tamper("CREATE TABLE kept AS SELECT * FROM audit_checkpoints").await;
+        world.tamper(&format!("UPDATE audit_checkpoints SET {column}")).await;
+        let seen = trail.verify(None).await;
+        assert!(matches!(seen, Err(VerifyError::Checkpoint { .. })), "{column}: {seen:?}");
+        world.tamper("DELETE FROM audit_checkpoints").await;
+        world.tamper("INSERT INTO audit_checkpoints SELECT * FROM kept").await;
+        world.tamper("DROP TABLE kept").await;
+    }
+    world.tamper("DELETE FROM audit_checkpoints").await;
+    assert!(trail.verify(None).await.is_err(), "the beginning is missing and nothing says why");
+}
+
+#[tokio::test]
+async fn a_deleted_account_leaves_a_trail_that_names_nobody() {
+    let world = busy().await;
+    let current = world.signed_in("ana", &browser(1)).await;
+    world.turn(Duration::from_millis(1));
+    world.auth.delete_account(&current, &password(PASSWORD), &browser(1)).await.unwrap();
+    seal(&world).await;
+    assert_eq!(world.auth.audit_trail().verify(None).await.unwrap().0, 14);
+    assert_eq!((world.count("audit_people").await, world.count("users").await), (0, 0));
+    let entries = world.auth.audit_trail().newest(None, None, 1).await.unwrap();
+    assert_eq!(entries[0].act, "delete_account");
+    let mut tx = world.store.read().await.unwrap();
+    let person = entries[0].subject.unwrap().into();
+    assert!(store::audit::address_of(&mut tx, person).await.unwrap().is_none());
+    let leaks =
+        "SELECT count(*) FROM audit WHERE detail LIKE '%@%' OR support_id LIKE '%@%' OR network LIKE '%@%'";
+    assert_eq!(world.number(leaks).await, 0);
+}
+
+#[tokio::test]
+async fn what_cannot_be_recorded_is_not_done() {
+    let world = World::new().await;
+    world.account("ana", &browser(1)).await;
+    let current = world.signed_in("ana", &browser(1)).await;
+    let (sessions, mails) = (world.count("sessions").await, world.count("outbox").await);
+    world.tamper("CREATE TRIGGER full BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'full'); END").await;
+    let auth = &world.auth;
+    assert!(world.sign_in("ana", PASSWORD, &browser(1)).await.is_err());
+    assert!(auth.sign_out(&current, &browser(1)).await.is_err());
+    assert!(auth.request_reset(&email("ana"), &browser(1)).await.is_err());
+    assert!(auth.enable_second_step(&current, &browser(1)).await.is_err());
+    assert!(auth.delete_account(&current, &password(PASSWORD), &browser(1)).await.is_err());
+    let change = auth.change_password(&current, &password(PASSWORD), &password(OTHER), &browser(1)).await;
+    assert!(change.is_err());
+    assert!(auth.sign_up(crate::world::form("ben", PASSWORD), &browser(1)).await.is_err());
+    world.tamper("DROP TRIGGER full").await;
+    assert_eq!((world.count("sessions").await, world.count("outbox").await), (sessions, mails));
+    assert_eq!((world.count("users").await, world.count("artefacts").await), (1, 0));
+    assert!(!world.signed_in("ana", &browser(1)).await.second_step);
+}
+
+#[tokio::test]
+async fn what_is_not_done_is_not_recorded() {
+    let world = World::new().await;
+    let step = mailed(&world, Purpose::Step).await;
+    let before = world.count("audit").await;
+    world
+        .tamper("CREATE TRIGGER full BEFORE INSERT ON sessions BEGIN SELECT RAISE(ABORT, 'full'); END")
+        .await;
+    show(&world, Purpose::Step, &step.by_code()).await;
+    assert_eq!(world.count("audit").await, before);
+    world.tamper("DROP TRIGGER full").await;
+    assert_eq!(show(&world, Purpose::Step, &step.by_code()).await, crate::artefacts::Answer::Good);
+    assert_eq!(world.count("audit").await, before + 1);
+    show(&world, Purpose::Step, &step.by_code()).await;
+    assert_eq!(world.count("audit").await, before + 1, "of two that take one step, one is in the trail");
+}

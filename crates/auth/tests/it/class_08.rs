@@ -1,0 +1,110 @@
+//! Class 8: a one-time artefact used twice, or elsewhere.
+
+use std::sync::Arc;
+
+use crate::artefacts::{Answer, EVERY, mailed, page, show};
+use crate::world::World;
+
+#[tokio::test]
+async fn class_08_every_artefact_is_refused_at_every_place_but_its_own() {
+    let world = World::new().await;
+    let mut all = Vec::new();
+    for purpose in EVERY {
+        all.push(mailed(&world, purpose).await);
+    }
+    for artefact in &all {
+        for elsewhere in EVERY.into_iter().filter(|place| *place != artefact.purpose) {
+            for evidence in artefact.forms() {
+                let answer = show(&world, elsewhere, &evidence).await;
+                assert_eq!(answer, Answer::Gone, "{artefact:?} at {elsewhere:?} as {evidence:?}");
+            }
+            if let Some(token) = &artefact.token {
+                assert!(!page(&world, elsewhere, token).await, "{artefact:?} at the page of {elsewhere:?}");
+            }
+        }
+    }
+    // None of that cost the owners anything.
+    for artefact in &all {
+        if let Some(token) = &artefact.token {
+            assert!(page(&world, artefact.purpose, token).await, "{artefact:?}");
+            assert!(page(&world, artefact.purpose, token).await, "looking uses nothing up: {artefact:?}");
+        }
+        let answer = show(&world, artefact.purpose, &artefact.by_code()).await;
+        assert_eq!(answer, Answer::Good, "{artefact:?}");
+    }
+}
+
+#[tokio::test]
+async fn class_08_a_code_is_good_for_its_own_artefact_only() {
+    let world = World::new().await;
+    for purpose in EVERY {
+        let artefact = mailed(&world, purpose).await;
+        for other in EVERY.into_iter().filter(|other| *other != purpose) {
+            let other_world = World::new().await;
+            let foreign = mailed(&other_world, other).await;
+            if foreign.code == artefact.code {
+                continue;
+            }
+            let answer = show(&world, purpose, &crate::world::code(artefact.id, &foreign.code)).await;
+            assert!(matches!(answer, Answer::Wrong(_)), "{answer:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn class_08_nothing_is_good_twice() {
+    for purpose in EVERY {
+        for form in 0..2 {
+            let world = World::new().await;
+            let artefact = mailed(&world, purpose).await;
+            let Some(evidence) = artefact.forms().nth(form) else { continue };
+            assert_eq!(show(&world, purpose, &evidence).await, Answer::Good, "{artefact:?}");
+            // Neither in the form it was used in nor in the other one.
+            for evidence in artefact.forms() {
+                assert_eq!(show(&world, purpose, &evidence).await, Answer::Gone, "{artefact:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn class_08_of_sixteen_at_once_one_wins() {
+    for purpose in EVERY {
+        for form in 0..2 {
+            let world = Arc::new(World::new().await);
+            let artefact = mailed(&world, purpose).await;
+            let Some(evidence) = artefact.forms().nth(form) else { continue };
+            let tasks: Vec<_> = (0..16)
+                .map(|_| {
+                    let (world, evidence) = (world.clone(), evidence.clone());
+                    tokio::spawn(async move { show(&world, purpose, &evidence).await })
+                })
+                .collect();
+            let mut answers = Vec::new();
+            for task in tasks {
+                answers.push(task.await.unwrap());
+            }
+            let won = answers.iter().filter(|answer| **answer == Answer::Good).count();
+            let gone = answers.iter().filter(|answer| **answer == Answer::Gone).count();
+            assert_eq!((won, gone), (1, 15), "{purpose:?} in form {form}: {answers:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn class_08_a_resent_code_makes_the_first_worthless() {
+    let world = World::new().await;
+    let here = crate::world::browser(1);
+    let proof = mailed(&world, crate::artefacts::Purpose::Prove).await;
+    let step = mailed(&world, crate::artefacts::Purpose::Step).await;
+    world.auth.resend_proof(proof.id, &here).await.unwrap();
+    world.auth.resend_code(step.id, &here).await.unwrap();
+    for (artefact, name) in [(proof, "prove"), (step, "step")] {
+        let again = world.mail(name).await;
+        for evidence in artefact.forms() {
+            assert_ne!(show(&world, artefact.purpose, &evidence).await, Answer::Good, "{artefact:?}");
+        }
+        let evidence = crate::world::code(artefact.id, &again.code());
+        assert_eq!(show(&world, artefact.purpose, &evidence).await, Answer::Good, "{artefact:?}");
+    }
+}

@@ -1,0 +1,145 @@
+//! Class 11: a step skipped, taken out of order, empty, or twice.
+
+use auth::{Credential, Evidence, SignedIn, StepError};
+use domain::ArtefactId;
+
+use crate::artefacts::{Answer, EVERY, Purpose, mailed, show};
+use crate::world::{OTHER, PASSWORD, World, browser, code, email, password, wrong};
+
+#[tokio::test]
+async fn class_11_nothing_and_nonsense_open_nothing() {
+    let world = World::new().await;
+    mailed(&world, Purpose::Prove).await;
+    mailed(&world, Purpose::Step).await;
+    let nobody = ArtefactId(auth::Random::system().opaque_id());
+    let sessions = world.count("sessions").await;
+    for purpose in EVERY {
+        for text in ["", " ", "000000", "\0", "٠٠٠٠٠٠", "1e5", "null", &"0".repeat(10_000)] {
+            let link = Evidence::Link { token: text.to_owned() };
+            for evidence in [code(nobody, text), code(ArtefactId::from(uuid_nil()), text), link] {
+                assert_eq!(show(&world, purpose, &evidence).await, Answer::Gone, "{purpose:?} {text:?}");
+            }
+        }
+    }
+    assert_eq!(world.count("sessions").await, sessions);
+}
+
+fn uuid_nil() -> uuid::Uuid {
+    uuid::Uuid::nil()
+}
+
+#[tokio::test]
+async fn class_11_an_empty_code_is_a_wrong_code() {
+    for purpose in EVERY {
+        let world = World::new().await;
+        let artefact = mailed(&world, purpose).await;
+        for (text, left) in [("", 4), (" ", 3), (&artefact.code[..5], 2)] {
+            let answer = show(&world, purpose, &code(artefact.id, text)).await;
+            assert_eq!(answer, Answer::Wrong(left), "{purpose:?} {text:?}");
+        }
+        // As mails wrap it, and people type it.
+        let spaced = format!(" {} {} ", &artefact.code[..3], &artefact.code[3..]);
+        assert_eq!(show(&world, purpose, &code(artefact.id, &spaced)).await, Answer::Good, "{purpose:?}");
+    }
+}
+
+#[tokio::test]
+async fn class_11_a_second_step_needs_its_own_first() {
+    let world = World::new().await;
+    world.account_with_second_step("ana", &browser(1)).await;
+    let attempt = world.attempt("ana", PASSWORD, &browser(1)).await;
+    let mailed = world.mail("ana").await.code();
+    for elsewhere in [browser(2), auth::Context { browser: None, ..browser(1) }] {
+        assert!(world.auth.pending_step(attempt, &elsewhere).await.unwrap().is_none());
+        let refused = world.auth.second_step(attempt, &mailed, None, &elsewhere).await;
+        assert!(matches!(refused, Err(StepError::Evidence(_))), "{refused:?}");
+        assert!(world.auth.resend_code(attempt, &elsewhere).await.is_err());
+    }
+    let refused = world.auth.second_step(attempt, &mailed, Some(&email("eve")), &browser(1)).await;
+    assert!(matches!(refused, Err(StepError::Evidence(_))), "another's address: {refused:?}");
+    let another = world.attempt("ana", PASSWORD, &browser(1)).await;
+    let other_code = world.mail("ana").await.code();
+    if other_code != mailed {
+        let refused = world.auth.second_step(another, &mailed, None, &browser(1)).await;
+        assert!(matches!(refused, Err(StepError::Evidence(_))), "another attempt's code: {refused:?}");
+    }
+    world.auth.second_step(attempt, &mailed, Some(&email("ana")), &browser(1)).await.unwrap();
+}
+
+#[tokio::test]
+async fn class_11_the_first_step_alone_opens_no_session() {
+    let world = World::new().await;
+    world.account_with_second_step("ana", &browser(1)).await;
+    let before = world.count("sessions").await;
+    let attempt = world.attempt("ana", PASSWORD, &browser(1)).await;
+    let refused =
+        world.auth.second_step(attempt, &wrong(&world.mail("ana").await.code()), None, &browser(1)).await;
+    assert!(refused.is_err());
+    assert_eq!(world.count("sessions").await, before);
+}
+
+#[tokio::test]
+async fn class_11_recovery_opens_no_session_and_keeps_the_second_step() {
+    let world = World::new().await;
+    world.account_with_second_step("ana", &browser(1)).await;
+    let stale = world.attempt("ana", PASSWORD, &browser(1)).await;
+    let stale_code = world.mail("ana").await.code();
+    world.auth.request_reset(&email("ana"), &browser(2)).await.unwrap();
+    let link = world.mail("ana").await.link();
+    world.auth.reset_password(&link, &password(OTHER), &browser(2)).await.unwrap();
+    world.mails("ana").await;
+    assert_eq!(world.count("sessions").await, 0);
+    let refused = world.auth.second_step(stale, &stale_code, None, &browser(1)).await;
+    assert!(matches!(refused, Err(StepError::Evidence(_))), "an attempt with the old password: {refused:?}");
+    let signed_in = world.sign_in("ana", OTHER, &browser(2)).await.unwrap();
+    assert!(matches!(signed_in, SignedIn::SecondStep { .. }), "{signed_in:?}");
+}
+
+#[tokio::test]
+async fn class_11_another_password_withdraws_attempts_under_way() {
+    let world = World::new().await;
+    world.account("ana", &browser(1)).await;
+    let current = world.signed_in("ana", &browser(1)).await;
+    world.auth.enable_second_step(&current, &browser(1)).await.unwrap();
+    world.mails("ana").await;
+    let attempt = world.attempt("ana", PASSWORD, &browser(6)).await;
+    let mailed = world.mail("ana").await.code();
+    world.auth.change_password(&current, &password(PASSWORD), &password(OTHER), &browser(1)).await.unwrap();
+    let refused = world.auth.second_step(attempt, &mailed, None, &browser(6)).await;
+    assert!(matches!(refused, Err(StepError::Evidence(_))), "{refused:?}");
+}
+
+#[tokio::test]
+async fn class_11_an_address_moves_when_both_ends_agreed_and_not_before() {
+    for first in [Purpose::Old, Purpose::New] {
+        let world = World::new().await;
+        let artefact = mailed(&world, first).await;
+        let name = format!("{first:?}").to_lowercase();
+        let current = world.signed_in(&name, &browser(1)).await;
+        assert_eq!(show(&world, first, &artefact.by_code()).await, Answer::Good);
+        assert_eq!(world.signed_in(&name, &browser(1)).await.email, email(&name), "{first:?} alone");
+        world.auth.cancel_email_change(&current).await.unwrap();
+        assert!(world.auth.email_change(&current).await.unwrap().is_none());
+        let (side, other) = match first {
+            Purpose::Old => (auth::Side::New, format!("{name}.next")),
+            _ => (auth::Side::Old, name.clone()),
+        };
+        let late = world.mail(&other).await.link();
+        assert!(world.auth.confirm_email_change(side, &late, &browser(1)).await.is_err(), "given up");
+    }
+}
+
+#[tokio::test]
+async fn class_11_proving_twice_changes_nothing_the_second_time() {
+    let world = World::new().await;
+    world.sign_up("ana", PASSWORD, &browser(1)).await;
+    let first = world.mail("ana").await.link();
+    world.sign_up("ana", OTHER, &browser(6)).await;
+    let second = world.mail("ana").await.link();
+    world.auth.prove_address(&first, &Credential::Browser, &browser(1)).await.unwrap();
+    let fresh = Credential::NewPassword(password(OTHER));
+    for credential in [Credential::Browser, fresh] {
+        assert!(world.auth.prove_address(&second, &credential, &browser(6)).await.is_err());
+    }
+    world.session("ana", PASSWORD, &browser(1)).await;
+}

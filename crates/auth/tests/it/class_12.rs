@@ -1,0 +1,241 @@
+//! Class 12: one path to a credential without the limit.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use auth::{
+    Credential, Current, DeleteError, Evidence, PasswordChangeError, ProveError, SecondStepError,
+    SignInError, StepError, TooMany,
+};
+use domain::ArtefactId;
+
+use crate::artefacts::{Answer, EVERY, Purpose, mailed, show};
+use crate::world::{OTHER, PASSWORD, World, browser, code, email, password, wrong};
+
+/// Every path on which a password is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Path {
+    SignIn,
+    ChangePassword,
+    DisableSecondStep,
+    DeleteAccount,
+    Prove,
+}
+
+const PATHS: [Path; 5] =
+    [Path::SignIn, Path::ChangePassword, Path::DisableSecondStep, Path::DeleteAccount, Path::Prove];
+
+#[derive(Debug, PartialEq, Eq)]
+enum Tried {
+    Right,
+    Wrong,
+    TooMany(Duration),
+}
+
+/// Somebody with ana's open session and her proof of address in hand, in a browser that never signed in to her account.
+struct Stranger {
+    world: World,
+    current: Current,
+    proof: Evidence,
+}
+
+impl Stranger {
+    async fn new() -> Self {
+        let world = World::with(|settings| settings.accounts.require_proof = false).await;
+        world.sign_up("ana", PASSWORD, &browser(1)).await;
+        let proof = world.mail("ana").await.link();
+        let current = world.signed_in("ana", &browser(1)).await;
+        Self { world, current, proof }
+    }
+
+    async fn tries(&self, path: Path, secret: &str) -> Tried {
+        let (auth, here, typed) = (&self.world.auth, browser(9), password(secret));
+        match path {
+            Path::SignIn => match self.world.sign_in("ana", secret, &browser(8)).await {
+                Ok(_) => Tried::Right,
+                Err(SignInError::Incorrect) => Tried::Wrong,
+                Err(SignInError::TooMany(TooMany { retry_after })) => Tried::TooMany(retry_after),
+                Err(SignInError::Fault(fault)) => panic!("{fault}"),
+            },
+            Path::ChangePassword => {
+                match auth.change_password(&self.current, &typed, &password(OTHER), &here).await {
+                    Ok(_) => Tried::Right,
+                    Err(PasswordChangeError::WrongPassword) => Tried::Wrong,
+                    Err(PasswordChangeError::TooMany(TooMany { retry_after })) => Tried::TooMany(retry_after),
+                    Err(other) => panic!("{other}"),
+                }
+            }
+            Path::DisableSecondStep => {
+                match auth.disable_second_step(&self.current, &typed, None, &here).await {
+                    Ok(()) => Tried::Right,
+                    Err(SecondStepError::WrongPassword) => Tried::Wrong,
+                    Err(SecondStepError::TooMany(TooMany { retry_after })) => Tried::TooMany(retry_after),
+                    Err(other) => panic!("{other}"),
+                }
+            }
+            Path::DeleteAccount => match auth.delete_account(&self.current, &typed, &here).await {
+                Ok(()) => Tried::Right,
+                Err(DeleteError::WrongPassword) => Tried::Wrong,
+                Err(DeleteError::TooMany(TooMany { retry_after })) => Tried::TooMany(retry_after),
+                Err(other) => panic!("{other}"),
+            },
+            Path::Prove => match auth.prove_address(&self.proof, &Credential::Password(typed), &here).await {
+                Ok(_) => Tried::Right,
+                Err(ProveError::WrongPassword) => Tried::Wrong,
+                Err(ProveError::TooMany(TooMany { retry_after })) => Tried::TooMany(retry_after),
+                Err(other) => panic!("{other}"),
+            },
+        }
+    }
+}
+
+#[tokio::test]
+async fn class_12_every_path_to_a_password_has_one_budget_and_is_never_locked() {
+    for spent_on in PATHS {
+        for asked in PATHS {
+            let stranger = Stranger::new().await;
+            for number in 0..10 {
+                assert_eq!(stranger.tries(spent_on, "not it").await, Tried::Wrong, "{spent_on:?} {number}");
+            }
+            for secret in ["not it", PASSWORD] {
+                let tried = stranger.tries(asked, secret).await;
+                let Tried::TooMany(wait) = tried else { panic!("{spent_on:?} then {asked:?}: {tried:?}") };
+                assert!(!wait.is_zero() && wait <= Duration::from_mins(1), "{wait:?}");
+            }
+            // Hours of failures later the right password still takes a minute at the most.
+            for _ in 0..30 {
+                stranger.world.turn(Duration::from_mins(1));
+                assert_eq!(stranger.tries(spent_on, "not it").await, Tried::Wrong);
+                assert!(matches!(stranger.tries(asked, PASSWORD).await, Tried::TooMany(_)));
+            }
+            stranger.world.turn(Duration::from_mins(1));
+            assert_eq!(stranger.tries(asked, PASSWORD).await, Tried::Right, "{spent_on:?} then {asked:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn class_12_a_stranger_does_not_keep_the_owner_out() {
+    let stranger = Stranger::new().await;
+    for _ in 0..12 {
+        stranger.tries(Path::SignIn, "not it").await;
+    }
+    let world = &stranger.world;
+    world.session("ana", PASSWORD, &browser(1)).await;
+    for _ in 0..10 {
+        assert!(matches!(world.sign_in("ana", "not it", &browser(1)).await, Err(SignInError::Incorrect)));
+    }
+    let refused = world.sign_in("ana", PASSWORD, &browser(1)).await;
+    assert!(matches!(refused, Err(SignInError::TooMany(_))), "a known browser has a budget too: {refused:?}");
+}
+
+#[tokio::test]
+async fn class_12_right_passwords_cost_nothing() {
+    let world = World::new().await;
+    world.account("ana", &browser(1)).await;
+    for _ in 0..150 {
+        world.session("ana", PASSWORD, &browser(2)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn class_12_many_at_once_do_not_pass_more_than_the_budget() {
+    let world = Arc::new(World::new().await);
+    world.account("ana", &browser(1)).await;
+    for name in ["ana", "nobody"] {
+        let tasks: Vec<_> = (0..64)
+            .map(|_| {
+                let world = world.clone();
+                tokio::spawn(async move { world.sign_in(name, "not it", &browser(2)).await })
+            })
+            .collect();
+        let (mut wrong, mut many) = (0, 0);
+        for task in tasks {
+            match task.await.unwrap() {
+                Err(SignInError::Incorrect) => wrong += 1,
+                Err(SignInError::TooMany(_)) => many += 1,
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!((wrong, many), (10, 54), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn class_12_a_code_takes_five_guesses() {
+    for purpose in EVERY {
+        let world = World::new().await;
+        let artefact = mailed(&world, purpose).await;
+        let guess = code(artefact.id, &wrong(&artefact.code));
+        for left in (0..5).rev() {
+            assert_eq!(show(&world, purpose, &guess).await, Answer::Wrong(left), "{purpose:?}");
+        }
+        assert_eq!(show(&world, purpose, &artefact.by_code()).await, Answer::Gone, "{purpose:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn class_12_guesses_at_once_are_counted_one_by_one() {
+    for purpose in EVERY {
+        let world = Arc::new(World::new().await);
+        let artefact = mailed(&world, purpose).await;
+        let guess = code(artefact.id, &wrong(&artefact.code));
+        let tasks: Vec<_> = (0..16)
+            .map(|_| {
+                let (world, guess) = (world.clone(), guess.clone());
+                tokio::spawn(async move { show(&world, purpose, &guess).await })
+            })
+            .collect();
+        let mut looked_at = 0;
+        for task in tasks {
+            looked_at += usize::from(matches!(task.await.unwrap(), Answer::Wrong(_)));
+        }
+        assert_eq!(looked_at, 5, "{purpose:?}");
+    }
+}
+
+#[tokio::test]
+async fn class_12_guessing_at_codes_and_links_uses_up_the_network() {
+    for purpose in EVERY.into_iter().filter(|purpose| *purpose != Purpose::Step) {
+        for by_link in [false, true] {
+            let world = World::new().await;
+            for number in 0..100 {
+                let text = format!("{number:06}");
+                let evidence = if by_link {
+                    Evidence::Link { token: text }
+                } else {
+                    code(ArtefactId(auth::Random::system().opaque_id()), &text)
+                };
+                assert_eq!(show(&world, purpose, &evidence).await, Answer::Gone, "{purpose:?} {number}");
+            }
+            let one_more = Evidence::Link { token: String::new() };
+            assert_eq!(show(&world, purpose, &one_more).await, Answer::TooMany, "{purpose:?}");
+            let refused = world.sign_in("ana", PASSWORD, &browser(1)).await;
+            assert!(matches!(refused, Err(SignInError::TooMany(_))), "one budget for all: {refused:?}");
+            world.turn(Duration::from_mins(15));
+            assert_eq!(show(&world, purpose, &one_more).await, Answer::Gone);
+        }
+    }
+}
+
+#[tokio::test]
+async fn class_12_second_steps_are_counted_over_all_attempts() {
+    let world = World::new().await;
+    world.account_with_second_step("ana", &browser(1)).await;
+    for _ in 0..4 {
+        let attempt = world.attempt("ana", PASSWORD, &browser(2)).await;
+        let guess = wrong(&world.mail("ana").await.code());
+        for _ in 0..5 {
+            let refused = world.auth.second_step(attempt, &guess, None, &browser(2)).await;
+            assert!(matches!(refused, Err(StepError::Evidence(_))), "{refused:?}");
+        }
+    }
+    let attempt = world.attempt("ana", PASSWORD, &browser(3)).await;
+    let right = world.mail("ana").await.code();
+    let refused = world.auth.second_step(attempt, &right, Some(&email("ana")), &browser(3)).await;
+    assert!(matches!(refused, Err(StepError::TooMany(_))), "a new attempt, another network: {refused:?}");
+    world.turn(Duration::from_hours(1));
+    let attempt = world.attempt("ana", PASSWORD, &browser(3)).await;
+    let right = world.mail("ana").await.code();
+    world.auth.second_step(attempt, &right, None, &browser(3)).await.unwrap();
+}

@@ -1,0 +1,131 @@
+//! Class 13: an answer, or the work behind it, that tells whether an address has an account.
+
+use auth::{EmailChangeError, Evidence, SignInError};
+
+use crate::artefacts::{Answer, Purpose, show};
+use crate::world::{OTHER, PASSWORD, World, browser, code, email};
+
+/// An address and what is known of it.
+const NAMES: [&str; 4] = ["proved", "unproved", "disabled", "nobody"];
+
+async fn world() -> World {
+    let world = World::new().await;
+    for name in ["proved", "disabled"] {
+        world.account(name, &browser(1)).await;
+    }
+    world.sign_up("unproved", PASSWORD, &browser(1)).await;
+    world.set_disabled("disabled", true).await;
+    world.mail("unproved").await;
+    world
+}
+
+/// Rows of every table that grows whoever is asked about.
+async fn rows(world: &World) -> [i64; 4] {
+    [
+        world.count("artefacts").await,
+        world.count("outbox").await,
+        world.count("audit").await,
+        world.count("sessions").await,
+    ]
+}
+
+fn grown(before: [i64; 4], after: [i64; 4]) -> [i64; 4] {
+    std::array::from_fn(|index| after[index] - before[index])
+}
+
+#[tokio::test]
+async fn class_13_sign_up_answers_and_works_alike() {
+    for name in NAMES {
+        let world = world().await;
+        let before = rows(&world).await;
+        let signed_up = world.sign_up(name, OTHER, &browser(2)).await;
+        assert_eq!(grown(before, rows(&world).await), [1, 1, 1, 0], "{name}");
+        let pending = world.auth.pending_proof(signed_up.proof, &browser(2)).await.unwrap().unwrap();
+        assert_eq!((pending.email, pending.same_browser), (email(name), true), "{name}");
+        assert_eq!(world.mails(name).await.len(), 1, "{name}");
+        let before = rows(&world).await;
+        world.auth.resend_proof(signed_up.proof, &browser(2)).await.unwrap();
+        assert_eq!(grown(before, rows(&world).await), [0, 1, 0, 0], "{name}");
+        for left in (0..5).rev() {
+            // No code is seven digits long: wrong for whomever.
+            let answer = show(&world, Purpose::Prove, &code(signed_up.proof, "1234567")).await;
+            assert_eq!(answer, Answer::Wrong(left), "{name}");
+        }
+        assert_eq!(show(&world, Purpose::Prove, &code(signed_up.proof, "1234567")).await, Answer::Gone);
+    }
+}
+
+#[tokio::test]
+async fn class_13_a_reset_answers_and_works_alike() {
+    for name in NAMES {
+        let world = world().await;
+        let before = rows(&world).await;
+        let id = world.auth.request_reset(&email(name), &browser(2)).await.unwrap();
+        assert_eq!(grown(before, rows(&world).await), [1, 1, 1, 0], "{name}");
+        for left in (0..5).rev() {
+            let answer = show(&world, Purpose::Reset, &code(id, "1234567")).await;
+            assert_eq!(answer, Answer::Wrong(left), "{name}");
+        }
+        let sent = world.mails(name).await.len();
+        assert_eq!(sent, usize::from(["proved", "unproved"].contains(&name)), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn class_13_a_wrong_password_is_answered_and_counted_alike() {
+    let mut answers = Vec::new();
+    for name in NAMES {
+        let world = world().await;
+        let before = rows(&world).await;
+        let refused = world.sign_in(name, "not it", &browser(2)).await.unwrap_err();
+        assert!(matches!(refused, SignInError::Incorrect), "{name}: {refused:?}");
+        assert_eq!(grown(before, rows(&world).await), [0, 0, 1, 0], "{name}");
+        for _ in 0..9 {
+            world.sign_in(name, "not it", &browser(2)).await.unwrap_err();
+        }
+        answers.push(world.sign_in(name, "not it", &browser(2)).await.unwrap_err().to_string());
+    }
+    assert!(answers.iter().all(|answer| *answer == "too many tries: come back in 60 s"), "{answers:?}");
+}
+
+#[tokio::test]
+async fn class_13_mails_are_counted_alike() {
+    for name in ["somebody", "nobody"] {
+        let world = World::new().await;
+        if name != "nobody" {
+            let account = crate::world::form(name, PASSWORD);
+            world.auth.sign_up(account, &browser(1)).await.unwrap();
+            world.turn(std::time::Duration::from_hours(1));
+        }
+        for _ in 0..5 {
+            world.auth.request_reset(&email(name), &browser(2)).await.unwrap();
+        }
+        assert!(world.auth.request_reset(&email(name), &browser(3)).await.is_err(), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn class_13_an_address_change_answers_and_works_alike() {
+    for name in NAMES {
+        let world = world().await;
+        world.account("eve", &browser(6)).await;
+        let current = world.signed_in("eve", &browser(6)).await;
+        let before = rows(&world).await;
+        world.auth.request_email_change(&current, &email(name), &browser(6)).await.unwrap();
+        assert_eq!(grown(before, rows(&world).await), [2, 2, 1, 0], "{name}");
+        for left in (0..5).rev() {
+            let refused = world
+                .auth
+                .confirm_email_change_by_code(&current, auth::Side::New, "1234567", &browser(6))
+                .await;
+            let Err(EmailChangeError::Evidence(auth::EvidenceError::WrongCode { tries_left })) = refused
+            else {
+                panic!("{name}: {refused:?}");
+            };
+            assert_eq!(tries_left, left, "{name}");
+        }
+        assert_eq!(world.mails(name).await.len(), 1, "{name}");
+        let link = Evidence::Link { token: "nothing".to_owned() };
+        assert_eq!(show(&world, Purpose::New, &link).await, Answer::Gone);
+    }
+}

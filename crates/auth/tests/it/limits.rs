@@ -1,0 +1,134 @@
+//! How long things live.
+
+use std::time::Duration;
+
+use auth::TokenError;
+
+use crate::artefacts::{Answer, EVERY, Purpose, mailed, page, show};
+use crate::world::{OTHER, PASSWORD, World, browser, email, form, password};
+
+const MINUTE: Duration = Duration::from_mins(1);
+const HOUR: Duration = Duration::from_hours(1);
+const DAY: Duration = Duration::from_hours(24);
+const INSTANT: Duration = Duration::from_micros(1);
+
+fn life(purpose: Purpose) -> Duration {
+    match purpose {
+        Purpose::Prove => DAY,
+        Purpose::Step => MINUTE * 10,
+        Purpose::Reset | Purpose::Old | Purpose::New => MINUTE * 30,
+    }
+}
+
+#[tokio::test]
+async fn an_artefact_lives_as_long_as_the_table_says() {
+    for purpose in EVERY {
+        for form in 0..2 {
+            let world = World::new().await;
+            let artefact = mailed(&world, purpose).await;
+            let Some(evidence) = artefact.forms().nth(form) else { continue };
+            world.turn(life(purpose) - INSTANT);
+            assert_eq!(show(&world, purpose, &evidence).await, Answer::Good, "{purpose:?} before");
+
+            let world = World::new().await;
+            let artefact = mailed(&world, purpose).await;
+            let Some(evidence) = artefact.forms().nth(form) else { continue };
+            world.turn(life(purpose));
+            assert_eq!(show(&world, purpose, &evidence).await, Answer::Gone, "{purpose:?} after");
+            if let Some(token) = &artefact.token {
+                assert!(!page(&world, purpose, token).await, "{purpose:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_unused_session_ends_after_seven_days_and_a_used_one_after_thirty() {
+    let world = World::new().await;
+    world.account("ana", &browser(1)).await;
+    let idle = world.session("ana", PASSWORD, &browser(1)).await;
+    let used = world.session("ana", PASSWORD, &browser(2)).await;
+    world.turn(DAY * 7 - INSTANT);
+    assert!(world.current(&used).await.is_some());
+    world.turn(INSTANT);
+    assert!(world.current(&idle).await.is_none(), "idle for seven days");
+    for _ in 0..3 {
+        world.turn(DAY * 7 - MINUTE);
+        assert!(world.current(&used).await.is_some());
+    }
+    world.turn(DAY * 2 + MINUTE * 3 - INSTANT);
+    let current = world.current(&used).await.unwrap();
+    let token = world.auth.renew_token(&current).unwrap();
+    let token = secrets::ExposeSecret::expose_secret(&token);
+    assert!(world.auth.check_token(token).await.is_ok());
+    world.turn(INSTANT);
+    assert!(world.current(&used).await.is_none(), "thirty days old");
+    let refused = world.auth.check_token(token).await;
+    assert!(matches!(refused, Err(TokenError::Invalid)), "a token outlives its session: {refused:?}");
+}
+
+#[tokio::test]
+async fn a_token_is_good_for_ten_minutes_and_a_proof_fresh_for_as_long() {
+    let world = World::new().await;
+    world.account("ana", &browser(1)).await;
+    let session = world.session("ana", PASSWORD, &browser(1)).await;
+    world.turn(MINUTE * 10 - INSTANT);
+    assert!(world.auth.check_token(session.expose_jwt()).await.is_ok());
+    world.turn(INSTANT);
+    assert!(world.auth.check_token(session.expose_jwt()).await.is_err());
+    let current = world.current(&session).await.unwrap();
+    assert!(world.auth.is_fresh(&current));
+    world.turn(INSTANT);
+    assert!(!world.auth.is_fresh(&current));
+}
+
+#[tokio::test]
+async fn mails_and_sign_ups_an_hour() {
+    let world = World::new().await;
+    for _ in 0..5 {
+        world.auth.sign_up(form("ana", PASSWORD), &browser(1)).await.unwrap();
+    }
+    assert!(world.auth.sign_up(form("ana", PASSWORD), &browser(2)).await.is_err(), "mails to one address");
+    for number in 0..15 {
+        world.auth.sign_up(form(&format!("a{number}"), PASSWORD), &browser(1)).await.unwrap();
+    }
+    assert!(world.auth.sign_up(form("another", PASSWORD), &browser(1)).await.is_err(), "from one network");
+    world.auth.sign_up(form("another", PASSWORD), &browser(3)).await.unwrap();
+    world.turn(HOUR);
+    world.auth.sign_up(form("ana", PASSWORD), &browser(1)).await.unwrap();
+}
+
+#[tokio::test]
+async fn second_step_mails_are_counted_apart() {
+    let world = World::new().await;
+    world.account_with_second_step("ana", &browser(1)).await;
+    for _ in 0..4 {
+        world.auth.request_reset(&email("ana"), &browser(2)).await.unwrap();
+    }
+    assert!(world.auth.request_reset(&email("ana"), &browser(2)).await.is_err());
+    for _ in 0..10 {
+        world.attempt("ana", PASSWORD, &browser(1)).await;
+    }
+    let refused = world.sign_in("ana", PASSWORD, &browser(1)).await;
+    assert!(matches!(refused, Err(auth::SignInError::TooMany(_))), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_short_password_needs_a_second_step_and_a_long_one_to_live_without() {
+    let world = World::new().await;
+    assert!(world.auth.sign_up(form("ana", "eight888"), &browser(1)).await.is_err());
+    let short = auth::SignUp { second_step: true, ..form("ana", "eight888") };
+    world.auth.sign_up(short, &browser(1)).await.unwrap();
+    let link = world.mail("ana").await.link();
+    world.auth.prove_address(&link, &auth::Credential::Browser, &browser(1)).await.unwrap();
+    let attempt = world.attempt("ana", "eight888", &browser(1)).await;
+    let code = world.mail("ana").await.code();
+    let session = world.auth.second_step(attempt, &code, None, &browser(1)).await.unwrap().session;
+    let current = world.current(&session).await.unwrap();
+    let present = password("eight888");
+    let refused = world.auth.disable_second_step(&current, &present, None, &browser(1)).await;
+    assert!(matches!(refused, Err(auth::SecondStepError::Weak(_))), "{refused:?}");
+    let new = password(OTHER);
+    world.auth.disable_second_step(&current, &present, Some(&new), &browser(1)).await.unwrap();
+    world.session("ana", OTHER, &browser(1)).await;
+}

@@ -1,0 +1,20 @@
+//! The use cases, driven as their callers drive them, on a real database file and a clock turned by hand. A module named
+//! `class_NN` closes that class of the security notes.
+#![expect(clippy::unwrap_used, reason = "a helper that cannot go on should end its test")]
+
+mod artefacts;
+mod at_rest;
+mod audit;
+mod class_06;
+mod class_08;
+mod class_09;
+mod class_10;
+mod class_11;
+mod class_12;
+mod class_13;
+mod class_23;
+mod janitor;
+mod journey;
+mod limits;
+mod outbox;
+mod world;

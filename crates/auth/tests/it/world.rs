@@ -1,0 +1,281 @@
+//! A server of a test's own, and helpers that speak as people do.
+
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use auth::{
+    AccountSettings, Auth, Context, Credential, Current, Evidence, Hasher, HasherSettings, Limits, Mail,
+    Message, NewSession, Parts, Random, Settings, SignIn, SignInError, SignUp, SignedIn, SignedUp,
+};
+use domain::{ArtefactId, Clock, DisplayName, Email, Network, Password, Timestamp};
+use secrets::SecretString;
+use secrets::sealing::{Keyring, generate_key_text};
+use sqlx::SqlitePool;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteSynchronous};
+use store::Store;
+use tempfile::TempDir;
+
+/// Long enough without a second step.
+pub(crate) const PASSWORD: &str = "a long enough password";
+/// Another one.
+pub(crate) const OTHER: &str = "quite another password";
+
+/// A server with its file, its clock, and the mail it sent.
+pub(crate) struct World {
+    pub(crate) auth: Arc<Auth>,
+    pub(crate) store: Store,
+    /// The same file past the server: to count, and to tamper.
+    pub(crate) raw: SqlitePool,
+    pub(crate) folder: TempDir,
+    clock: Arc<AtomicI64>,
+    clock_reads: Arc<AtomicU64>,
+    key_text: SecretString,
+    settings: Settings,
+    inbox: Mutex<Vec<Mail>>,
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        Self::with(|_| ()).await
+    }
+
+    /// One whose operator decided otherwise.
+    pub(crate) async fn with(decide: impl FnOnce(&mut Settings)) -> Self {
+        let mut settings = Settings {
+            public_url: "https://id.example.com".parse().unwrap(),
+            return_to: Vec::new(),
+            accounts: AccountSettings::default(),
+            limits: Limits::default(),
+        };
+        decide(&mut settings);
+        let clock = Arc::new(AtomicI64::new(1_800_000_000_000_000));
+        Self::start(tempfile::tempdir().unwrap(), clock, generate_key_text(), settings).await
+    }
+
+    async fn start(
+        folder: TempDir,
+        clock: Arc<AtomicI64>,
+        key_text: SecretString,
+        settings: Settings,
+    ) -> Self {
+        let path = folder.path().join("keyward.db");
+        let store = Store::open(&path).await.unwrap();
+        let weak = HasherSettings { memory_kib: 64, iterations: 1, parallelism: 1 };
+        let clock_reads = Arc::new(AtomicU64::new(0));
+        let parts = Parts {
+            store: store.clone(),
+            keyring: Keyring::from_text(&key_text, &[]).unwrap(),
+            audit_key: [7; 32],
+            hasher: Hasher::new(&weak, 4, Random::system()).unwrap(),
+            clock: Clock::new({
+                let (clock, reads) = (clock.clone(), clock_reads.clone());
+                move || {
+                    reads.fetch_add(1, Ordering::SeqCst);
+                    Timestamp(clock.load(Ordering::SeqCst))
+                }
+            }),
+            random: Random::system(),
+            settings: settings.clone(),
+        };
+        let auth = Arc::new(Auth::start(parts).await.unwrap());
+        let past = SqliteConnectOptions::new().filename(&path).synchronous(SqliteSynchronous::Off);
+        let raw = SqlitePool::connect_with(past).await.unwrap();
+        let inbox = Mutex::default();
+        Self { auth, store, raw, folder, clock, clock_reads, key_text, settings, inbox }
+    }
+
+    /// Stops the server and starts another on the same file.
+    pub(crate) async fn restart(self) -> Self {
+        self.raw.close().await;
+        self.auth.stop().await;
+        Self::start(self.folder, self.clock, self.key_text, self.settings).await
+    }
+
+    pub(crate) fn turn(&self, duration: Duration) {
+        let micros = i64::try_from(duration.as_micros()).unwrap();
+        self.clock.fetch_add(micros, Ordering::SeqCst);
+    }
+
+    /// How often the clock was read: how far a use case has got, while another task holds it up.
+    pub(crate) fn clock_reads(&self) -> u64 {
+        self.clock_reads.load(Ordering::SeqCst)
+    }
+
+    /// Rows of a table.
+    pub(crate) async fn count(&self, table: &'static str) -> i64 {
+        self.number(&format!("SELECT count(*) FROM {table}")).await
+    }
+
+    pub(crate) async fn number(&self, sql: &str) -> i64 {
+        sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_one(&self.raw).await.unwrap()
+    }
+
+    /// Does what no use case does; says how many rows it touched.
+    pub(crate) async fn tamper(&self, sql: &str) -> u64 {
+        sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&self.raw).await.unwrap().rows_affected()
+    }
+
+    /// Takes what the outbox holds, as sent.
+    pub(crate) async fn post(&self) {
+        for delivery in self.auth.take_mail(1000).await.unwrap() {
+            self.auth.delivered(delivery.id).await.unwrap();
+            self.inbox.lock().unwrap().push(delivery.mail);
+        }
+    }
+
+    /// What was sent to this person since last asked.
+    pub(crate) async fn mails(&self, name: &str) -> Vec<Message> {
+        self.post().await;
+        let address = email(name);
+        let mut inbox = self.inbox.lock().unwrap();
+        let (theirs, others) = inbox.drain(..).partition(|mail| mail.to == address.address());
+        *inbox = others;
+        let theirs: Vec<Mail> = theirs;
+        theirs.into_iter().map(|mail| mail.message).collect()
+    }
+
+    /// The one mail that was sent to this person since last asked.
+    pub(crate) async fn mail(&self, name: &str) -> Letter {
+        let mut mails = self.mails(name).await;
+        assert_eq!(mails.len(), 1, "{name} got {mails:?}");
+        Letter(mails.remove(0))
+    }
+
+    pub(crate) async fn sign_up(&self, name: &str, secret: &str, context: &Context) -> SignedUp {
+        self.auth.sign_up(form(name, secret), context).await.unwrap()
+    }
+
+    /// An account that was signed up and proved in this browser.
+    pub(crate) async fn account(&self, name: &str, context: &Context) {
+        self.sign_up(name, PASSWORD, context).await;
+        let link = self.mail(name).await.link();
+        self.auth.prove_address(&link, &Credential::Browser, context).await.unwrap();
+    }
+
+    /// The same, with a second step.
+    pub(crate) async fn account_with_second_step(&self, name: &str, context: &Context) {
+        self.account(name, context).await;
+        let current = self.signed_in(name, context).await;
+        self.auth.enable_second_step(&current, context).await.unwrap();
+        self.mails(name).await;
+    }
+
+    pub(crate) async fn sign_in(
+        &self,
+        name: &str,
+        secret: &str,
+        context: &Context,
+    ) -> Result<SignedIn, SignInError> {
+        let request =
+            SignIn { email: email(name), password: password(secret), replaces: None, return_to: None };
+        self.auth.sign_in(request, context).await
+    }
+
+    /// Signs in where no second step is due.
+    pub(crate) async fn session(&self, name: &str, secret: &str, context: &Context) -> NewSession {
+        match self.sign_in(name, secret, context).await.unwrap() {
+            SignedIn::Session(session) => session,
+            other => panic!("no session: {other:?}"),
+        }
+    }
+
+    /// Signs in as far as the second step.
+    pub(crate) async fn attempt(&self, name: &str, secret: &str, context: &Context) -> ArtefactId {
+        match self.sign_in(name, secret, context).await.unwrap() {
+            SignedIn::SecondStep { attempt } => attempt,
+            other => panic!("no second step: {other:?}"),
+        }
+    }
+
+    pub(crate) async fn current(&self, session: &NewSession) -> Option<Current> {
+        self.auth.current(session.expose_token()).await.unwrap()
+    }
+
+    pub(crate) async fn signed_in(&self, name: &str, context: &Context) -> Current {
+        self.current(&self.session(name, PASSWORD, context).await).await.unwrap()
+    }
+
+    /// An operator disables an account, or enables it again.
+    pub(crate) async fn set_disabled(&self, name: &str, disabled: bool) {
+        let mut tx = self.store.begin().await.unwrap();
+        let owner = store::emails::owner(&mut tx, &email(name)).await.unwrap().unwrap();
+        let at = disabled.then(|| self.auth.now());
+        store::users::set_disabled(&mut tx, owner.user_id.into(), at).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+}
+
+/// A mail, as its reader sees it.
+#[derive(Debug)]
+pub(crate) struct Letter(pub(crate) Message);
+
+impl Letter {
+    pub(crate) fn code(&self) -> String {
+        match &self.0 {
+            Message::ProveAddress { code, .. }
+            | Message::SignInCode { code, .. }
+            | Message::ResetPassword { code, .. }
+            | Message::ChangeAddressOld { code, .. }
+            | Message::ChangeAddressNew { code, .. } => code.clone(),
+            other => panic!("no code in {other:?}"),
+        }
+    }
+
+    /// The secret of its link, if it has a link.
+    pub(crate) fn token(&self) -> Option<String> {
+        let (Message::ProveAddress { link, .. }
+        | Message::ResetPassword { link, .. }
+        | Message::ChangeAddressOld { link, .. }
+        | Message::ChangeAddressNew { link, .. }) = &self.0
+        else {
+            return None;
+        };
+        let (_, token) = link.split_once("?token=").unwrap();
+        Some(token.split('&').next().unwrap().to_owned())
+    }
+
+    pub(crate) fn link(&self) -> Evidence {
+        Evidence::Link { token: self.token().unwrap() }
+    }
+}
+
+pub(crate) fn email(name: &str) -> Email {
+    Email::parse(&format!("{name}@example.com")).unwrap()
+}
+
+pub(crate) fn password(secret: &str) -> Password {
+    Password::parse(secret).unwrap()
+}
+
+pub(crate) fn code(id: ArtefactId, code: &str) -> Evidence {
+    Evidence::Code { id, code: code.to_owned() }
+}
+
+/// A code that this is not.
+pub(crate) fn wrong(code: &str) -> String {
+    let number: u32 = code.parse().unwrap();
+    format!("{:06}", (number + 1) % 1_000_000)
+}
+
+pub(crate) fn form(name: &str, secret: &str) -> SignUp {
+    SignUp {
+        email: email(name),
+        password: password(secret),
+        name: DisplayName::parse(&format!("Name of {name}")).unwrap(),
+        second_step: false,
+        return_to: None,
+    }
+}
+
+/// The browser with this number, on a network of its own.
+pub(crate) fn browser(number: u8) -> Context {
+    Context {
+        network: Network::of(IpAddr::from([203, 0, number, 1])),
+        device: format!("browser {number}"),
+        support_id: "support".to_owned(),
+        browser: Some([number; 32]),
+        locale: "en".to_owned(),
+    }
+}

@@ -1,0 +1,65 @@
+//! `keyward mail`: what became of each mail. Neither recipient nor content: both are sealed, and wiped once sent.
+
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use crate::installation::{Installation, moment};
+use crate::{Failure, say};
+
+/// See what became of each mail.
+#[derive(Args)]
+pub(crate) struct Mail {
+    #[command(subcommand)]
+    verb: MailVerb,
+    #[command(flatten)]
+    installation: Installation,
+    /// Print JSON, one object a line.
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Subcommand)]
+enum MailVerb {
+    /// List the mails of the last seven days and those that wait, newest first.
+    List {
+        /// At most so many.
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..=10_000))]
+        limit: i64,
+    },
+}
+
+impl Mail {
+    pub(crate) async fn run(self) -> Result<(), Failure> {
+        let MailVerb::List { limit } = self.verb;
+        let (store, _) = self.installation.open().await?;
+        let mails = store::outbox::list(&mut store.read().await?, limit).await?;
+        store.close().await;
+        // A decoy is no mail: it is what a mail to nobody leaves behind.
+        let mails: Vec<_> = mails.into_iter().filter(|mail| mail.state != "decoy").collect();
+        if mails.is_empty() && !self.json {
+            say("No mails.");
+        }
+        for mail in mails {
+            let waits = mail.finished_at.is_none();
+            let next = waits.then(|| moment(mail.next_attempt_at));
+            if self.json {
+                say(json!({
+                    "id": mail.id, "kind": mail.kind, "state": mail.state, "attempts": mail.attempts,
+                    "created_at": moment(mail.created_at), "finished_at": mail.finished_at.map(moment),
+                    "next_attempt_at": next, "last_error": mail.last_error,
+                }));
+            } else {
+                let error = mail.last_error.map(|error| format!("  {error}")).unwrap_or_default();
+                let next = next.map(|next| format!("  next try {next}")).unwrap_or_default();
+                say(format_args!(
+                    "{:<27}  {:<20}  {:<8}  {} tries{next}{error}",
+                    moment(mail.created_at),
+                    mail.kind,
+                    mail.state,
+                    mail.attempts,
+                ));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,130 @@
+//! What a person sees of `keyward`, exit code included.
+
+use std::io::{BufRead as _, BufReader};
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+const KEYWARD: &str = env!("CARGO_BIN_EXE_keyward");
+
+fn run(arguments: &[&str]) -> Output {
+    Command::new(KEYWARD).args(arguments).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// A running `keyward dev`, stopped when dropped.
+struct Running(Child);
+
+impl Running {
+    /// Starts it on free ports, and waits until it says that it runs.
+    fn start(data: &Path) -> Self {
+        let mut child = Command::new(KEYWARD)
+            .args(["--port", "0", "--app-port", "0", "--data"])
+            .arg(data)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let output = child.stdout.take().unwrap();
+        let greeted =
+            BufReader::new(output).lines().map_while(Result::ok).any(|line| line == "Ctrl-C stops.");
+        assert!(greeted, "it ended before it ran");
+        Self(child)
+    }
+
+    fn stop(mut self) -> std::process::ExitStatus {
+        let told = Command::new("kill").args(["-TERM", &self.0.id().to_string()]).status().unwrap();
+        assert!(told.success());
+        self.0.wait().unwrap()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_taken_port_says_which_and_what_to_do() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    for (flag, other, what) in
+        [("--port", "--app-port", "auth-service"), ("--app-port", "--port", "app-service")]
+    {
+        let output = run(&[flag, &port, other, "0", "--data", data.to_str().unwrap()]);
+        assert_eq!(output.status.code(), Some(1));
+        let error = text(&output.stderr);
+        assert!(error.contains(&format!("{what} cannot listen on 127.0.0.1:{port}")), "{error}");
+        assert!(error.contains(&format!("{flag} 0 takes a free one")), "{error}");
+    }
+    assert!(!data.exists(), "nothing was half started");
+}
+
+#[test]
+fn data_is_for_its_owner_alone_and_a_signal_stops_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let running = Running::start(&data);
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&data), 0o700);
+    assert_eq!(mode(&data.join("encryption.key")), 0o600);
+    assert_eq!(mode(&data.join("audit.key")), 0o600);
+    assert_eq!(running.stop().code(), Some(0));
+    // The keys are the same at the next start, or nothing sealed could be read.
+    let key = std::fs::read(data.join("encryption.key")).unwrap();
+    assert_eq!(Running::start(&data).stop().code(), Some(0));
+    assert_eq!(std::fs::read(data.join("encryption.key")).unwrap(), key);
+}
+
+#[test]
+fn settings_that_are_not_dev_s_to_set_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("keyward.toml");
+    let data = folder.path().join("data");
+    for (settings, error) in [
+        ("[server]\nlisten = \"0.0.0.0:80\"", "[server] is dev's own and cannot be set"),
+        ("[limits]\nmail = 3", "unknown field `mail`"),
+        ("[password.hashing]\nmemory_kib = 1", "memory_kib = 19456"),
+    ] {
+        std::fs::write(&file, settings).unwrap();
+        let arguments = ["--port", "0", "--app-port", "0", "--data", data.to_str().unwrap(), "--config"];
+        let output = Command::new(KEYWARD).args(arguments).arg(&file).output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        assert!(text(&output.stderr).contains(error), "{}", text(&output.stderr));
+    }
+}
+
+#[test]
+fn audit_needs_a_database_and_says_where_it_looked() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = run(&["audit", "verify", "--data", folder.path().to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("there is no database at"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn audit_of_a_new_installation_is_empty_and_holds() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(Running::start(folder.path()).stop().code(), Some(0));
+    let data = folder.path().to_str().unwrap();
+    let listed = run(&["audit", "list", "--data", data]);
+    assert_eq!((listed.status.code(), text(&listed.stdout).as_str()), (Some(0), "No entries.\n"));
+    let mails = run(&["mail", "list", "--data", data]);
+    assert_eq!((mails.status.code(), text(&mails.stdout).as_str()), (Some(0), "No mails.\n"));
+    let verified = run(&["audit", "verify", "--json", "--data", data]);
+    assert_eq!(text(&verified.stdout), "{\"holds\":true,\"number\":0}\n");
+    let truncated = run(&["audit", "verify", "--expect", "7", "--data", data]);
+    assert_eq!(truncated.status.code(), Some(1));
+    assert!(
+        text(&truncated.stderr).contains("ends at entry 0, but entry 7 is known"),
+        "{}",
+        text(&truncated.stderr)
+    );
+}

@@ -1,0 +1,10 @@
+//! Tests of the command, and of the house it stands on.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on says where it stopped"
+)]
+
+mod command;
+mod example;
+mod walls;

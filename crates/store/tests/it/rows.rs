@@ -1,0 +1,201 @@
+//! What statements do to rows.
+
+use std::time::Duration;
+
+use domain::{SessionId, Timestamp};
+use store::sessions::Session;
+use store::{Store, artefacts, emails, installation, known_browsers, passwords, sessions, users};
+use uuid::Uuid;
+
+use crate::file::{File, NOW, add_user, email, user};
+
+const LATER: Timestamp = Timestamp::from_seconds(1_800_000_060);
+
+fn session(number: u128, user: u128) -> Session {
+    Session {
+        id: Uuid::from_u128(number),
+        user_id: Uuid::from_u128(user),
+        proofs: "pwd".to_owned(),
+        proved_at: NOW.micros(),
+        created_at: NOW.micros(),
+        used_at: NOW.micros(),
+        expires_at: LATER.micros(),
+        device: String::new(),
+        network: String::new(),
+    }
+}
+
+fn artefact(number: u8, user: Option<u128>) -> artefacts::Artefact {
+    artefacts::Artefact {
+        id: Uuid::from_u128(number.into()),
+        purpose: "reset".to_owned(),
+        user_id: user.map(Uuid::from_u128),
+        link_hash: vec![number; 32],
+        code_mac: vec![1; 32],
+        tries_left: 2,
+        browser_hash: None,
+        payload: vec![0],
+        created_at: NOW.micros(),
+        expires_at: LATER.micros(),
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_committed_did_not_happen() {
+    let file = File::new().await;
+    let mut tx = file.store.begin().await.unwrap();
+    add_user(&mut tx, 1, "ana", None).await;
+    drop(tx);
+    assert_eq!(file.number("SELECT count(*) FROM users").await, 0);
+    let mut tx = file.store.begin().await.unwrap();
+    add_user(&mut tx, 1, "ana", None).await;
+    tx.commit().await.unwrap();
+    assert_eq!(file.number("SELECT count(*) FROM users").await, 1);
+}
+
+#[tokio::test]
+async fn a_row_of_no_account_is_refused_and_goes_with_its_account() {
+    let file = File::new().await;
+    let mut tx = file.store.begin().await.unwrap();
+    assert!(sessions::insert(&mut tx, &session(1, 1), &[1]).await.is_err(), "foreign keys are off");
+    assert!(artefacts::insert(&mut tx, &artefact(1, Some(1))).await.is_err());
+    assert!(known_browsers::remember(&mut tx, &[1], user(1), NOW).await.is_err());
+    let ana = add_user(&mut tx, 1, "ana", Some(NOW)).await;
+    sessions::insert(&mut tx, &session(1, 1), &[1]).await.unwrap();
+    artefacts::insert(&mut tx, &artefact(1, Some(1))).await.unwrap();
+    artefacts::insert(&mut tx, &artefact(2, None)).await.unwrap();
+    known_browsers::remember(&mut tx, &[1], ana, NOW).await.unwrap();
+    passwords::set(&mut tx, ana, "hash", NOW).await.unwrap();
+    assert!(users::delete(&mut tx, ana).await.unwrap());
+    assert!(!users::delete(&mut tx, ana).await.unwrap());
+    tx.commit().await.unwrap();
+    for table in ["emails", "sessions", "known_browsers", "passwords", "audit_people"] {
+        assert_eq!(file.number(&format!("SELECT count(*) FROM {table}")).await, 0, "{table}");
+    }
+    assert_eq!(file.number("SELECT count(*) FROM artefacts").await, 1, "a decoy is nobody's");
+}
+
+#[tokio::test]
+async fn a_reader_cannot_write() {
+    let file = File::new().await;
+    let mut tx = file.store.read().await.unwrap();
+    assert!(installation::rp_id(&mut tx, "example.com", NOW).await.is_err());
+}
+
+#[tokio::test]
+async fn the_file_opens_again_and_keeps_what_it_was_told_first() {
+    let file = File::new().await;
+    let path = file.folder.path().join("keyward.db");
+    let mut tx = file.store.begin().await.unwrap();
+    assert_eq!(installation::rp_id(&mut tx, "example.com", NOW).await.unwrap(), "example.com");
+    tx.commit().await.unwrap();
+    file.raw.close().await;
+    file.store.close().await;
+    let store = Store::open(&path).await.unwrap();
+    let mut tx = store.begin().await.unwrap();
+    assert_eq!(installation::rp_id(&mut tx, "another.example", LATER).await.unwrap(), "example.com");
+}
+
+#[tokio::test]
+async fn an_address_is_one_accounts_whatever_its_case() {
+    let file = File::new().await;
+    let mut tx = file.store.begin().await.unwrap();
+    let ana = add_user(&mut tx, 1, "ana", None).await;
+    let shouted = domain::Email::parse("ANA@Example.com").unwrap();
+    let id = domain::EmailId(Uuid::from_u128(9));
+    assert!(!emails::insert(&mut tx, id, ana, &shouted, None, NOW).await.unwrap());
+    assert_eq!(emails::owner(&mut tx, &shouted).await.unwrap().unwrap().user_id, ana.0);
+    assert!(emails::set_proved(&mut tx, ana, NOW).await.unwrap());
+    assert!(!emails::set_proved(&mut tx, ana, LATER).await.unwrap(), "proved once");
+}
+
+#[tokio::test]
+async fn an_address_is_replaced_unless_it_is_anothers() {
+    let file = File::new().await;
+    let mut tx = file.store.begin().await.unwrap();
+    let ana = add_user(&mut tx, 1, "ana", None).await;
+    let ben = add_user(&mut tx, 2, "ben", Some(NOW)).await;
+    assert!(!emails::replace(&mut tx, ana, &email("ben"), LATER).await.unwrap());
+    assert!(emails::owner(&mut tx, &email("ana")).await.unwrap().unwrap().proved_at.is_none());
+    assert!(emails::replace(&mut tx, ana, &email("next"), LATER).await.unwrap());
+    assert!(emails::owner(&mut tx, &email("ana")).await.unwrap().is_none());
+    let owner = emails::owner(&mut tx, &email("next")).await.unwrap().unwrap();
+    assert_eq!((owner.user_id, owner.proved_at), (ana.0, Some(LATER.micros())));
+    assert!(
+        emails::replace(&mut tx, ana, &email("NEXT"), LATER).await.unwrap(),
+        "its own, written otherwise"
+    );
+    assert_eq!(emails::owner(&mut tx, &email("ben")).await.unwrap().unwrap().user_id, ben.0);
+}
+
+#[tokio::test]
+async fn a_browser_is_known_to_the_account_it_signed_in_to() {
+    let file = File::new().await;
+    let mut tx = file.store.begin().await.unwrap();
+    let (ana, ben) = (add_user(&mut tx, 1, "ana", None).await, add_user(&mut tx, 2, "ben", None).await);
+    known_browsers::remember(&mut tx, &[1], ana, NOW).await.unwrap();
+    known_browsers::remember(&mut tx, &[1], ana, LATER).await.unwrap();
+    known_browsers::remember(&mut tx, &[2], ana, NOW).await.unwrap();
+    assert!(known_browsers::is_known(&mut tx, &[1], ana).await.unwrap());
+    assert!(!known_browsers::is_known(&mut tx, &[1], ben).await.unwrap());
+    let found = users::find_for_sign_in(&mut tx, "ana@example.com", Some(&[1])).await.unwrap().unwrap();
+    assert!(found.known_browser);
+    let found = users::find_for_sign_in(&mut tx, "ana@example.com", None).await.unwrap().unwrap();
+    assert!(!found.known_browser);
+    assert_eq!(known_browsers::delete_unused(&mut tx, LATER, 10).await.unwrap(), 1);
+    assert!(known_browsers::is_known(&mut tx, &[1], ana).await.unwrap(), "seen since");
+    known_browsers::forget_all(&mut tx, ana).await.unwrap();
+    assert!(!known_browsers::is_known(&mut tx, &[1], ana).await.unwrap());
+}
+
+#[tokio::test]
+async fn an_artefact_is_taken_once_for_its_purpose_while_it_lives() {
+    let file = File::new().await;
+    let mut tx = file.store.begin().await.unwrap();
+    artefacts::insert(&mut tx, &artefact(1, None)).await.unwrap();
+    let id = Uuid::from_u128(1).into();
+    let just_before = LATER.minus(Duration::from_micros(1));
+    assert!(artefacts::take(&mut tx, id, "another", NOW).await.unwrap().is_none());
+    assert!(artefacts::take(&mut tx, id, "reset", LATER).await.unwrap().is_none(), "expired");
+    for left in [1, 0] {
+        let tried = artefacts::use_try(&mut tx, id, "reset", NOW).await.unwrap().unwrap();
+        assert_eq!(tried.tries_left, left);
+    }
+    assert!(artefacts::use_try(&mut tx, id, "reset", NOW).await.unwrap().is_none(), "no try left");
+    assert!(artefacts::take(&mut tx, id, "reset", just_before).await.unwrap().is_some());
+    assert!(artefacts::take(&mut tx, id, "reset", just_before).await.unwrap().is_none());
+    assert!(!artefacts::renew(&mut tx, &artefact(1, None), NOW).await.unwrap());
+}
+
+#[tokio::test]
+async fn of_two_changes_of_one_password_one_wins() {
+    let file = File::new().await;
+    let mut tx = file.store.begin().await.unwrap();
+    let ana = add_user(&mut tx, 1, "ana", None).await;
+    passwords::set(&mut tx, ana, "old", NOW).await.unwrap();
+    assert!(passwords::replace(&mut tx, ana, "old", "first", NOW).await.unwrap());
+    assert!(!passwords::replace(&mut tx, ana, "old", "second", NOW).await.unwrap());
+    assert_eq!(passwords::find(&mut tx, ana).await.unwrap().as_deref(), Some("first"));
+}
+
+#[tokio::test]
+async fn a_session_is_its_accounts_alone_and_of_an_enabled_one() {
+    let file = File::new().await;
+    let mut tx = file.store.begin().await.unwrap();
+    let (ana, ben) = (add_user(&mut tx, 1, "ana", None).await, add_user(&mut tx, 2, "ben", None).await);
+    sessions::insert(&mut tx, &session(7, 1), &[7]).await.unwrap();
+    sessions::insert(&mut tx, &session(8, 2), &[8]).await.unwrap();
+    let id = SessionId(Uuid::from_u128(7));
+    let long_ago = Timestamp(0);
+    assert!(!sessions::delete(&mut tx, ben, id).await.unwrap());
+    assert!(sessions::find_by_token(&mut tx, &[7], NOW, long_ago).await.unwrap().is_some());
+    assert!(sessions::find_by_token(&mut tx, &[7], LATER, long_ago).await.unwrap().is_none(), "too old");
+    assert!(sessions::find_by_token(&mut tx, &[7], NOW, NOW).await.unwrap().is_none(), "unused");
+    users::set_disabled(&mut tx, ana, Some(NOW)).await.unwrap();
+    assert!(sessions::find_by_token(&mut tx, &[7], NOW, long_ago).await.unwrap().is_none());
+    assert!(sessions::find(&mut tx, id, NOW, long_ago).await.unwrap().is_none());
+    users::set_disabled(&mut tx, ana, None).await.unwrap();
+    assert!(sessions::find(&mut tx, id, NOW, long_ago).await.unwrap().is_some());
+    assert_eq!(sessions::delete_others(&mut tx, ana, None).await.unwrap(), [id.0]);
+    assert_eq!(sessions::delete_expired(&mut tx, LATER, long_ago, 10).await.unwrap(), 1);
+}
