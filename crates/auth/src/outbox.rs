@@ -115,6 +115,14 @@ impl Message {
     }
 }
 
+/// A mail in its row, sealed.
+#[derive(Debug, Deserialize, Serialize)]
+struct Queued {
+    mail: Mail,
+    /// Nobody is to get it. Only whoever can unseal it knows.
+    decoy: bool,
+}
+
 /// A mail that the worker holds, and has to say the outcome of.
 #[derive(Clone, Debug)]
 pub struct Delivery {
@@ -149,7 +157,9 @@ impl Auth {
         self.put_mail(tx, mail, life, false, now).await
     }
 
-    /// Does all the work of sending a mail and sends none.
+    /// Does all the work of sending a mail and sends none. That includes the work after the answer: the worker takes a
+    /// decoy and is done with it in as many writes as a mail, or whoever asked could tell by how long the next request
+    /// waits for the one writer.
     pub(crate) async fn pretend_to_send(
         &self,
         tx: &mut Tx,
@@ -169,15 +179,15 @@ impl Auth {
         now: Timestamp,
     ) -> Result<(), Fault> {
         let id = self.random.ordered_id(now);
-        let payload = self.keyring.seal(&place(&id), &serde_json::to_vec(mail)?);
+        let queued = Queued { mail: mail.clone(), decoy };
+        let payload = self.keyring.seal(&place(&id), &serde_json::to_vec(&queued)?);
         let expires_at = now.plus(life.unwrap_or(NOTICE_LIFE));
-        store::outbox::insert(tx, MessageId(id), mail.message.kind(), &payload, decoy, now, expires_at)
-            .await?;
+        store::outbox::insert(tx, MessageId(id), mail.message.kind(), &payload, now, expires_at).await?;
         self.mail_waiting.notify_one();
         Ok(())
     }
 
-    /// Takes mails that are due. Each must be [`delivered`](Self::delivered), [`put off`](Self::put_off) or
+    /// Takes mails that are due, and is done with the decoys among them. Each mail must be [`delivered`](Self::delivered), [`put off`](Self::put_off) or
     /// [`given up`](Self::give_up); one that is not comes back by itself.
     pub async fn take_mail(&self, limit: i64) -> Result<Vec<Delivery>, Fault> {
         let now = self.clock.now();
@@ -185,10 +195,12 @@ impl Auth {
         store::outbox::expire(&mut tx, now, limit).await?;
         let claimed = store::outbox::claim(&mut tx, now, now.plus(CLAIM), limit).await?;
         let mut deliveries = Vec::with_capacity(claimed.len());
+        let mut decoys = Vec::new();
         for row in claimed {
             let id = MessageId(row.id);
             match self.open_mail(&row.id, &row.payload) {
-                Ok(mail) => deliveries.push(Delivery { id, mail, attempts: row.attempts }),
+                Ok(Queued { decoy: true, .. }) => decoys.push(id),
+                Ok(Queued { mail, .. }) => deliveries.push(Delivery { id, mail, attempts: row.attempts }),
                 Err(fault) => {
                     store::outbox::finish(&mut tx, id, "failed", Some(&fault.to_string()), now).await?;
                     tracing::error!(message_id = %id, error = %fault, "a mail cannot be read and is given up");
@@ -196,10 +208,14 @@ impl Auth {
             }
         }
         tx.commit().await?;
+        // Each in a transaction of its own, as a mail is.
+        for decoy in decoys {
+            self.finish_mail(decoy, "decoy", None).await?;
+        }
         Ok(deliveries)
     }
 
-    fn open_mail(&self, id: &Uuid, payload: &[u8]) -> Result<Mail, Fault> {
+    fn open_mail(&self, id: &Uuid, payload: &[u8]) -> Result<Queued, Fault> {
         Ok(serde_json::from_slice(&self.keyring.open(&place(id), payload)?)?)
     }
 

@@ -43,27 +43,24 @@ pub struct State {
     pub finished_at: Option<i64>,
 }
 
-/// Adds a mail. A decoy is the same work and is never sent.
+/// Adds a mail.
 pub async fn insert(
     tx: &mut Tx,
     id: MessageId,
     kind: &str,
     payload: &[u8],
-    decoy: bool,
     now: Timestamp,
     expires_at: Timestamp,
 ) -> Result<(), Error> {
     sqlx::query(
-        "INSERT INTO outbox (id, kind, state, payload, attempts, next_attempt_at, created_at, expires_at, finished_at)
-         VALUES ($1, $2, $3, $4, 0, $5, $5, $6, $7)",
+        "INSERT INTO outbox (id, kind, state, payload, attempts, next_attempt_at, created_at, expires_at)
+         VALUES ($1, $2, 'queued', $3, 0, $4, $4, $5)",
     )
     .bind(id.0)
     .bind(kind)
-    .bind(if decoy { "decoy" } else { "queued" })
-    .bind((!decoy).then_some(payload))
+    .bind(payload)
     .bind(now.micros())
     .bind(expires_at.micros())
-    .bind(decoy.then_some(now.micros()))
     .execute(tx.connection())
     .await?;
     Ok(())
@@ -93,7 +90,7 @@ pub async fn next_due(tx: &mut Tx) -> Result<Option<i64>, Error> {
         .await?)
 }
 
-/// Is done with a mail, as `sent`, `failed` or `expired`; what it carried is wiped.
+/// Is done with a mail, as `sent`, `failed` or `decoy`; what it carried is wiped.
 pub async fn finish(
     tx: &mut Tx,
     id: MessageId,

@@ -1,0 +1,56 @@
+//! What no test of a single request can show, tried on the real program: that time tells nobody who has an account, that
+//! a crash loses nothing that was acknowledged, and how fast it is. Talks to loopback only.
+
+mod accounts;
+mod connection;
+mod crash;
+mod database;
+mod draw;
+mod figures;
+mod server;
+mod statistics;
+mod timing;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Anything that went wrong, as one sentence.
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// Rehearse what must hold in production, against a built `keyward`.
+#[derive(Parser)]
+struct Arguments {
+    #[command(flatten)]
+    program: server::Program,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Try to tell by time whether an address has an account.
+    Timing(timing::Timing),
+    /// Kill the server in the middle of many sign-ups, again and again, and look for what was lost.
+    Crash(crash::Crash),
+    /// Measure cold start, idle memory, and token checks a second.
+    Figures(figures::Figures),
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let done = match arguments.verb {
+        Verb::Timing(timing) => timing.run(&arguments.program).await,
+        Verb::Crash(crash) => crash.run(&arguments.program).await,
+        Verb::Figures(figures) => figures.run(&arguments.program).await,
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("rehearsal: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
