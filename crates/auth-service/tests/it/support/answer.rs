@@ -61,7 +61,11 @@ impl Answer {
             }
         }
         let body = match serde_json::from_str::<Value>(&self.body) {
-            Ok(value) => value.to_string(),
+            Ok(mut value) => {
+                // With `preserve_order`, which another crate of the workspace may switch on, keys keep their order.
+                value.sort_all_objects();
+                value.to_string()
+            }
             Err(_) => self.body.clone(),
         };
         lines.push(body);
