@@ -25,7 +25,10 @@ impl Answer {
     }
 
     pub(crate) fn json(&self) -> Value {
-        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
+        let mut value: Value =
+            serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body));
+        value.sort_all_objects();
+        value
     }
 
     /// A text of a JSON body.
