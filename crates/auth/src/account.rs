@@ -1,11 +1,12 @@
 //! What a person may change about their account: name, language, second step, and that it exists.
 
 use domain::{DisplayName, Email, Password, Timestamp, UserId, Weakness};
+use store::Tx;
 
 use crate::audit::{Act, Outcome};
 use crate::outbox::Message;
 use crate::password::{Refusal, notice};
-use crate::{Auth, Context, Current, Fault, TooMany};
+use crate::{Auth, Context, Current, Fault, NewSession, TooMany};
 
 /// An account, as its owner sees it.
 #[derive(Clone, Debug)]
@@ -57,6 +58,26 @@ pub enum DeleteError {
     Fault(#[from] Fault),
 }
 
+impl From<Refusal> for SecondStepError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Wrong => Self::WrongPassword,
+            Refusal::TooMany(too_many) => too_many.into(),
+            Refusal::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+impl From<Refusal> for DeleteError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Wrong => Self::WrongPassword,
+            Refusal::TooMany(too_many) => too_many.into(),
+            Refusal::Fault(fault) => fault.into(),
+        }
+    }
+}
+
 impl Auth {
     /// The account of whoever is signed in.
     pub async fn account(&self, current: &Current) -> Result<Option<Account>, Fault> {
@@ -85,88 +106,77 @@ impl Auth {
         context: &Context,
     ) -> Result<(), Fault> {
         let now = self.clock.now();
-        let mut tx = self.store.begin().await?;
+        let (mut tx, current) = self.begin_as(current).await?;
         store::users::set_profile(&mut tx, current.user, name.as_str(), locale, now).await?;
         self.record(&mut tx, Outcome::Done(Act::ChangeProfile), Some(current.pseudonym), "", context, now)
             .await?;
         Ok(tx.commit().await?)
     }
 
-    /// Switches the second step on.
+    /// Switches the second step on. The session gets a new id, as at every change of privilege.
     pub async fn enable_second_step(
         &self,
         current: &Current,
         context: &Context,
-    ) -> Result<(), SecondStepError> {
-        Ok(self.set_second_step(current, true, None, context).await.map(|_| ())?)
+    ) -> Result<NewSession, SecondStepError> {
+        let now = self.clock.now();
+        let (mut tx, current) = self.begin_as(current).await?;
+        let session = self.exchange_session(&mut tx, &current, now).await?;
+        self.set_second_step(&mut tx, &current, true, context, now).await?;
+        self.commit_changed(tx, [current.id.0]).await?;
+        Ok(session)
     }
 
     /// Switches the second step off. The password that was enough with it may be too short without: then a new one has
-    /// to come along.
+    /// to come along. The session gets a new id; with a new password every other session ends.
     pub async fn disable_second_step(
         &self,
         current: &Current,
         present: &Password,
         new: Option<&Password>,
         context: &Context,
-    ) -> Result<(), SecondStepError> {
+    ) -> Result<NewSession, SecondStepError> {
         let policy = self.settings.accounts.policy();
         if let Some(new) = new {
             policy.check(new, &current.email, false)?;
         }
-        let old_hash =
-            self.check_password(current, present, context).await.map_err(|refusal| match refusal {
-                Refusal::Wrong => SecondStepError::WrongPassword,
-                Refusal::TooMany(too_many) => too_many.into(),
-                Refusal::Fault(fault) => fault.into(),
-            })?;
+        let old_hash = self.check_password(current, present, Act::SetSecondStep, context).await?;
         policy.check(new.unwrap_or(present), &current.email, false)?;
         let new_hash = match new {
             Some(new) => Some(self.hasher.hash(new).await?),
             None => None,
         };
-        let change = new_hash.as_deref().map(|new_hash| (old_hash.as_str(), new_hash));
-        if self.set_second_step(current, false, change, context).await? {
-            Ok(())
-        } else {
-            Err(SecondStepError::WrongPassword)
-        }
+        let Some((mut tx, current)) = self.begin_with_password(current, &old_hash).await? else {
+            return Err(SecondStepError::WrongPassword);
+        };
+        let now = self.clock.now();
+        let (session, ended) = match new_hash {
+            Some(hash) => {
+                let person = Some(current.pseudonym);
+                let changed = Outcome::Done(Act::ChangePassword);
+                self.record(&mut tx, changed, person, "with the second step", context, now).await?;
+                self.set_password(&mut tx, &current, &hash, context, now).await?
+            }
+            None => (self.exchange_session(&mut tx, &current, now).await?, vec![current.id.0]),
+        };
+        self.set_second_step(&mut tx, &current, false, context, now).await?;
+        self.commit_changed(tx, ended).await?;
+        Ok(session)
     }
 
     async fn set_second_step(
         &self,
+        tx: &mut Tx,
         current: &Current,
         on: bool,
-        password: Option<(&str, &str)>,
         context: &Context,
-    ) -> Result<bool, Fault> {
-        let now = self.clock.now();
-        let mut tx = self.store.begin().await?;
-        let mut ended = Vec::new();
-        if let Some((old, new)) = password {
-            if !store::passwords::replace(&mut tx, current.user, old, new, now).await? {
-                return Ok(false);
-            }
-            ended = store::sessions::delete_others(&mut tx, current.user, Some(current.id)).await?;
-            let mail = notice(current, Message::PasswordChanged { at: now }, context);
-            self.send(&mut tx, &mail, None, now).await?;
-        }
-        store::users::set_second_step(&mut tx, current.user, on, now).await?;
+        now: Timestamp,
+    ) -> Result<(), Fault> {
+        store::users::set_second_step(tx, current.user, on, now).await?;
         let mail = notice(current, Message::SecondStepChanged { on }, context);
-        self.send(&mut tx, &mail, None, now).await?;
-        let detail = if on { "on" } else { "off" };
-        self.record(
-            &mut tx,
-            Outcome::Done(Act::SetSecondStep),
-            Some(current.pseudonym),
-            detail,
-            context,
-            now,
-        )
-        .await?;
-        tx.commit().await?;
-        self.live.changed(ended);
-        Ok(true)
+        self.send(tx, &mail, None, now).await?;
+        let (person, detail) = (Some(current.pseudonym), if on { "on" } else { "off" });
+        self.record(tx, Outcome::Done(Act::SetSecondStep), person, detail, context, now).await
     }
 
     /// Deletes the account of whoever is signed in. The trail keeps what was done and forgets who did it.
@@ -176,25 +186,21 @@ impl Auth {
         password: &Password,
         context: &Context,
     ) -> Result<(), DeleteError> {
-        self.check_password(current, password, context).await.map_err(|refusal| match refusal {
-            Refusal::Wrong => DeleteError::WrongPassword,
-            Refusal::TooMany(too_many) => too_many.into(),
-            Refusal::Fault(fault) => fault.into(),
-        })?;
-        Ok(self.erase(current, context).await?)
+        let hash = self.check_password(current, password, Act::DeleteAccount, context).await?;
+        let Some((tx, current)) = self.begin_with_password(current, &hash).await? else {
+            return Err(DeleteError::WrongPassword);
+        };
+        Ok(self.erase(tx, &current, context).await?)
     }
 
-    async fn erase(&self, current: &Current, context: &Context) -> Result<(), Fault> {
+    async fn erase(&self, mut tx: Tx, current: &Current, context: &Context) -> Result<(), Fault> {
         let now = self.clock.now();
-        let mut tx = self.store.begin().await?;
         let ended = store::sessions::delete_others(&mut tx, current.user, None).await?;
         let mail = notice(current, Message::AccountDeleted, context);
         self.send(&mut tx, &mail, None, now).await?;
         let person = Some(current.pseudonym);
         self.record(&mut tx, Outcome::Done(Act::DeleteAccount), person, "", context, now).await?;
         store::users::delete(&mut tx, current.user).await?;
-        tx.commit().await?;
-        self.live.changed(ended);
-        Ok(())
+        self.commit_changed(tx, ended).await
     }
 }

@@ -7,13 +7,15 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use domain::{ArtefactId, Timestamp, UserId};
+use domain::{ArtefactId, Email, Timestamp, UserId};
 use secrets::sealing::Place;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::{Deserialize, Serialize};
 use store::Tx;
 use store::artefacts::Artefact;
+use uuid::Uuid;
 
+use crate::audit::{Act, Outcome};
 use crate::{Auth, Context, Fault, TooMany};
 
 /// What an artefact may be used for. Every look-up names it, so none is good for anything else.
@@ -36,6 +38,33 @@ impl Purpose {
             Self::ChangeAddressNew => "change_address_new",
         }
     }
+
+    /// What a wrong code is a refusal of.
+    fn act(self) -> Act {
+        match self {
+            Self::ProveAddress => Act::ProveAddress,
+            Self::SecondStep => Act::SecondStep,
+            Self::ResetPassword => Act::ResetPassword,
+            Self::ChangeAddressOld | Self::ChangeAddressNew => Act::AgreeAddressChange,
+        }
+    }
+}
+
+/// Whose an artefact is.
+#[derive(Clone, Copy)]
+pub(crate) struct Holder<'a> {
+    /// The account; nobody's if it is a decoy.
+    pub(crate) user: Option<UserId>,
+    /// The address that the account has, or would have: guesses at codes are counted by it.
+    pub(crate) email: &'a Email,
+}
+
+/// What is sealed in an artefact.
+#[derive(Deserialize, Serialize)]
+struct Carried<T> {
+    /// The normalised address that guesses are counted by.
+    account: String,
+    payload: T,
 }
 
 /// What a person holds of an artefact.
@@ -87,27 +116,28 @@ fn place(id: &ArtefactId) -> Place<'_> {
 }
 
 impl Auth {
-    /// Makes an artefact of `user`, or a decoy.
+    /// Makes an artefact of its holder, or a decoy.
     pub(crate) async fn issue(
         &self,
         tx: &mut Tx,
         purpose: Purpose,
-        user: Option<UserId>,
+        holder: Holder<'_>,
         payload: &impl Serialize,
         context: &Context,
         now: Timestamp,
     ) -> Result<Issued, Fault> {
         let id = ArtefactId(self.random.opaque_id());
         let (issued, link_hash, code_mac) = self.draw(id);
+        let carried = Carried { account: holder.email.normalized().to_owned(), payload };
         let artefact = Artefact {
             id: id.0,
             purpose: purpose.name().to_owned(),
-            user_id: user.map(|user| user.0),
+            user_id: holder.user.map(|user| user.0),
             link_hash,
             code_mac,
             tries_left: i64::from(self.settings.limits.code_tries),
             browser_hash: context.browser.map(Vec::from),
-            payload: self.keyring.seal(&place(&id), &serde_json::to_vec(payload)?),
+            payload: self.keyring.seal(&place(&id), &serde_json::to_vec(&carried)?),
             created_at: now.micros(),
             expires_at: now.plus(self.life(purpose)).micros(),
         };
@@ -154,8 +184,7 @@ impl Auth {
         secrets::hmac_sha256(&self.code_key, &[id.0.as_bytes(), code.as_bytes()]).to_vec()
     }
 
-    /// Finds the artefact that `evidence` proves. A code costs one try, committed before it is compared, so that many
-    /// guesses at once cost as many tries. Nothing is taken yet: [`store::artefacts::take`] does that, in the
+    /// Finds the artefact that `evidence` proves. Nothing is taken yet: [`store::artefacts::take`] does that, in the
     /// transaction of the act.
     pub(crate) async fn examine(
         &self,
@@ -163,38 +192,124 @@ impl Auth {
         purpose: Purpose,
         context: &Context,
     ) -> Result<Artefact, EvidenceError> {
-        let now = self.clock.now();
-        let attempt = self.limiter.guess(context, now)?;
         let artefact = match evidence {
-            Evidence::Link { token } => {
-                let mut tx = self.store.read().await.map_err(Fault::from)?;
-                let found =
-                    store::artefacts::find_by_link(&mut tx, &hash_link(token), purpose.name(), now).await;
-                found.map_err(Fault::from)?.ok_or(EvidenceError::Gone)?
-            }
-            Evidence::Code { id, code } => {
-                let mut tx = self.store.begin().await.map_err(Fault::from)?;
-                let found = store::artefacts::use_try(&mut tx, *id, purpose.name(), now).await;
-                tx.commit().await.map_err(Fault::from)?;
-                let artefact = found.map_err(Fault::from)?.ok_or(EvidenceError::Gone)?;
-                let typed: String = code.chars().filter(|c| !c.is_whitespace()).collect();
-                if !secrets::constant_time_equal(&self.code_mac(*id, &typed), &artefact.code_mac) {
-                    let tries_left = u32::try_from(artefact.tries_left).unwrap_or(0);
-                    return Err(EvidenceError::WrongCode { tries_left });
-                }
-                artefact
-            }
+            Evidence::Link { token } => self.examine_link(token, purpose, context).await?,
+            Evidence::Code { id, code } => self.examine_code(*id, code, purpose, context).await?,
         };
         // A decoy's code is known to nobody; one that was guessed still opens nothing.
-        if artefact.user_id.is_none() {
-            return Err(EvidenceError::Gone);
-        }
-        attempt.succeeded();
+        if artefact.user_id.is_some() { Ok(artefact) } else { Err(EvidenceError::Gone) }
+    }
+
+    async fn examine_link(
+        &self,
+        token: &str,
+        purpose: Purpose,
+        context: &Context,
+    ) -> Result<Artefact, EvidenceError> {
+        let now = self.clock.now();
+        let attempt = self.limiter.evidence(context, now)?;
+        let found = self.find_by_link(token, purpose, now).await;
+        let (attempt, found) = attempt.unless_fault(found)?;
+        let artefact = found.ok_or(EvidenceError::Gone)?;
+        attempt.refund();
         Ok(artefact)
+    }
+
+    async fn find_by_link(
+        &self,
+        token: &str,
+        purpose: Purpose,
+        now: Timestamp,
+    ) -> Result<Option<Artefact>, Fault> {
+        let mut tx = self.store.read().await?;
+        Ok(store::artefacts::find_by_link(&mut tx, &hash_link(token), purpose.name(), now).await?)
+    }
+
+    async fn examine_code(
+        &self,
+        id: ArtefactId,
+        code: &str,
+        purpose: Purpose,
+        context: &Context,
+    ) -> Result<Artefact, EvidenceError> {
+        let now = self.clock.now();
+        let Some(account) = self.account_of(id, purpose, now).await? else {
+            let _counted = self.limiter.evidence(context, now)?;
+            return Err(EvidenceError::Gone);
+        };
+        let attempt = self.limiter.guess(&account, purpose.name(), context, now)?;
+        let guessed = self.guess(id, code, purpose, context, now).await;
+        let (attempt, guessed) = attempt.unless_fault(guessed)?;
+        let (artefact, right) = guessed.ok_or(EvidenceError::Gone)?;
+        if !right {
+            let tries_left = u32::try_from(artefact.tries_left).unwrap_or(0);
+            return Err(EvidenceError::WrongCode { tries_left });
+        }
+        attempt.refund();
+        Ok(artefact)
+    }
+
+    /// Whose code it is that is guessed at: a normalised address.
+    async fn account_of(
+        &self,
+        id: ArtefactId,
+        purpose: Purpose,
+        now: Timestamp,
+    ) -> Result<Option<String>, Fault> {
+        let mut tx = self.store.read().await?;
+        let found = store::artefacts::find(&mut tx, id, purpose.name(), now).await?;
+        found.map(|artefact| Ok(self.carried::<IgnoredAny>(&artefact)?.account)).transpose()
+    }
+
+    /// Compares a code, at the cost of one try: many guesses at once cost as many tries, since each takes its own before
+    /// anybody is told how it went.
+    async fn guess(
+        &self,
+        id: ArtefactId,
+        code: &str,
+        purpose: Purpose,
+        context: &Context,
+        now: Timestamp,
+    ) -> Result<Option<(Artefact, bool)>, Fault> {
+        let mut tx = self.store.begin().await?;
+        let Some(artefact) = store::artefacts::use_try(&mut tx, id, purpose.name(), now).await? else {
+            return Ok(None);
+        };
+        let typed: String = code.chars().filter(|c| !c.is_whitespace()).collect();
+        let right = secrets::constant_time_equal(&self.code_mac(id, &typed), &artefact.code_mac);
+        if !right {
+            let person = self.person_of(&mut tx, &artefact).await?;
+            self.record(&mut tx, Outcome::Refused(purpose.act()), person, "code", context, now).await?;
+        }
+        tx.commit().await?;
+        Ok(Some((artefact, right)))
+    }
+
+    /// Who the trail calls whoever holds an artefact. A decoy's holder is looked up alike: less work would tell.
+    pub(crate) async fn person_of(&self, tx: &mut Tx, artefact: &Artefact) -> Result<Option<Uuid>, Fault> {
+        let user = UserId(artefact.user_id.unwrap_or_default());
+        Ok(store::audit::pseudonym_of(tx, user).await?)
+    }
+
+    /// Withdraws what is on its way to an account. Of an account whose address nobody proved only what whoever is signed
+    /// in asked for: the mails by which the address's owner takes the account over are not theirs to withdraw.
+    pub(crate) async fn withdraw(&self, tx: &mut Tx, user: UserId) -> Result<(), Fault> {
+        let account = store::users::find(tx, user).await?;
+        if account.is_some_and(|account| account.proved_at.is_some()) {
+            return Ok(store::artefacts::delete_all_of(tx, user).await?);
+        }
+        for purpose in [Purpose::SecondStep, Purpose::ChangeAddressOld, Purpose::ChangeAddressNew] {
+            store::artefacts::delete_of(tx, user, purpose.name()).await?;
+        }
+        Ok(())
     }
 
     /// What an artefact carries.
     pub(crate) fn payload<T: DeserializeOwned>(&self, artefact: &Artefact) -> Result<T, Fault> {
+        Ok(self.carried(artefact)?.payload)
+    }
+
+    fn carried<T: DeserializeOwned>(&self, artefact: &Artefact) -> Result<Carried<T>, Fault> {
         let opened = self.keyring.open(&place(&ArtefactId(artefact.id)), &artefact.payload)?;
         Ok(serde_json::from_slice(&opened)?)
     }

@@ -14,8 +14,10 @@ use crate::{Auth, Context, Fault};
 pub(crate) enum Act {
     SignUp,
     ProveAddress,
+    ResendProof,
     SignIn,
     SecondStep,
+    ResendCode,
     SignOut,
     EndSession,
     RequestReset,
@@ -23,6 +25,8 @@ pub(crate) enum Act {
     ChangePassword,
     ChangeProfile,
     RequestAddressChange,
+    AgreeAddressChange,
+    CancelAddressChange,
     ChangeAddress,
     SetSecondStep,
     DeleteAccount,
@@ -33,8 +37,10 @@ impl Act {
         match self {
             Self::SignUp => "sign_up",
             Self::ProveAddress => "prove_address",
+            Self::ResendProof => "resend_proof",
             Self::SignIn => "sign_in",
             Self::SecondStep => "second_step",
+            Self::ResendCode => "resend_code",
             Self::SignOut => "sign_out",
             Self::EndSession => "end_session",
             Self::RequestReset => "request_reset",
@@ -42,6 +48,8 @@ impl Act {
             Self::ChangePassword => "change_password",
             Self::ChangeProfile => "change_profile",
             Self::RequestAddressChange => "request_address_change",
+            Self::AgreeAddressChange => "agree_address_change",
+            Self::CancelAddressChange => "cancel_address_change",
             Self::ChangeAddress => "change_address",
             Self::SetSecondStep => "set_second_step",
             Self::DeleteAccount => "delete_account",
@@ -89,6 +97,19 @@ impl Auth {
         store::audit::insert(tx, &entry).await?;
         self.audit_waiting.notify_one();
         Ok(())
+    }
+
+    /// Records a refusal, in a transaction of its own: there is no act to be in the transaction of.
+    pub(crate) async fn record_refusal(
+        &self,
+        act: Act,
+        person: Option<Uuid>,
+        detail: &str,
+        context: &Context,
+    ) -> Result<(), Fault> {
+        let mut tx = self.store.begin().await?;
+        self.record(&mut tx, Outcome::Refused(act), person, detail, context, self.clock.now()).await?;
+        Ok(tx.commit().await?)
     }
 
     /// Resolves when an entry waits to be sealed.

@@ -1,19 +1,19 @@
 //! Moving an account to another address. Both ends have to agree: the present address, so that nobody who finds an open
 //! browser takes the account away; the new one, so that nobody is given mail that is not theirs.
 
-use domain::{ArtefactId, Email, UserId};
+use domain::{ArtefactId, Email, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use store::Tx;
-use store::artefacts::Artefact;
 use store::email_changes::EmailChange;
+use store::users::User;
 use uuid::Uuid;
 
-use crate::artefact::{Evidence, EvidenceError, Purpose};
+use crate::artefact::{Evidence, EvidenceError, Holder, Purpose};
 use crate::audit::{Act, Outcome};
 use crate::outbox::{Mail, Message};
 use crate::password::notice;
 use crate::session::stored_email;
-use crate::{Auth, Context, Current, Fault, TooMany};
+use crate::{Auth, Context, Current, Fault, NewSession, TooMany};
 
 /// Which end agrees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -37,12 +37,17 @@ pub struct ChangeState {
 }
 
 /// What an agreement led to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Progress {
     /// The other end has yet to agree.
     Waiting,
-    /// The account has moved.
-    Done(Email),
+    /// The account has moved. Every session ended; whoever was signed in where the last end agreed has a new one.
+    Done {
+        /// Where it moved to.
+        address: Email,
+        /// The new session, if somebody was signed in to this account.
+        session: Option<NewSession>,
+    },
 }
 
 /// Why an address was not changed.
@@ -68,6 +73,13 @@ struct Move {
 }
 
 impl Side {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Old => "old",
+            Self::New => "new",
+        }
+    }
+
     fn purpose(self) -> Purpose {
         match self {
             Self::Old => Purpose::ChangeAddressOld,
@@ -97,17 +109,18 @@ impl Auth {
         let now = self.clock.now();
         let life = self.life(Purpose::ChangeAddressNew);
         let minutes = life.as_secs() / 60;
+        let (mut tx, current) = self.begin_as(current).await?;
         let user = current.user;
-        let mut tx = self.store.begin().await?;
         store::artefacts::delete_of(&mut tx, user, Purpose::ChangeAddressOld.name()).await?;
         store::artefacts::delete_of(&mut tx, user, Purpose::ChangeAddressNew.name()).await?;
         let owner = store::emails::owner(&mut tx, address).await?;
         let taken = owner.is_some_and(|owner| owner.proved_at.is_some());
         let payload = Move { address: address.clone() };
-        let old = self.issue(&mut tx, Purpose::ChangeAddressOld, Some(user), &payload, context, now).await?;
+        let holder = Holder { user: Some(user), email: &current.email };
+        let old = self.issue(&mut tx, Purpose::ChangeAddressOld, holder, &payload, context, now).await?;
         // A decoy for an address that has an account: its owner is told by mail, the one who asked sees no difference.
-        let new_owner = (!taken).then_some(user);
-        let new = self.issue(&mut tx, Purpose::ChangeAddressNew, new_owner, &payload, context, now).await?;
+        let holder = Holder { user: (!taken).then_some(user), ..holder };
+        let new = self.issue(&mut tx, Purpose::ChangeAddressNew, holder, &payload, context, now).await?;
         let expires_at = now.plus(life);
         store::email_changes::begin(&mut tx, user, address, (old.id.0, new.id.0), expires_at).await?;
         let to_old = Message::ChangeAddressOld {
@@ -116,7 +129,7 @@ impl Auth {
             link: self.confirm_link(Side::Old, &old.token),
             minutes,
         };
-        self.send(&mut tx, &notice(current, to_old, context), Some(life), now).await?;
+        self.send(&mut tx, &notice(&current, to_old, context), Some(life), now).await?;
         let to_new = if taken {
             Message::AlreadyRegistered
         } else {
@@ -126,7 +139,7 @@ impl Auth {
                 minutes,
             }
         };
-        let mail = Mail { to: address.address().to_owned(), ..notice(current, to_new, context) };
+        let mail = Mail { to: address.address().to_owned(), ..notice(&current, to_new, context) };
         self.send(&mut tx, &mail, Some(life), now).await?;
         let person = Some(current.pseudonym);
         self.record(&mut tx, Outcome::Done(Act::RequestAddressChange), person, "", context, now).await?;
@@ -134,11 +147,7 @@ impl Auth {
     }
 
     fn confirm_link(&self, side: Side, token: &str) -> String {
-        let side = match side {
-            Side::Old => "old",
-            Side::New => "new",
-        };
-        format!("{}&side={side}", self.link("/account/email/confirm", token))
+        format!("{}&side={}", self.link("/account/email/confirm", token), side.name())
     }
 
     /// The change under way for whoever is signed in.
@@ -156,13 +165,19 @@ impl Auth {
             .transpose()
     }
 
-    /// Gives the change under way up.
-    pub async fn cancel_email_change(&self, current: &Current) -> Result<(), Fault> {
-        let mut tx = self.store.begin().await?;
-        store::email_changes::delete(&mut tx, current.user).await?;
+    /// Gives the change under way up. False if none is.
+    pub async fn cancel_email_change(&self, current: &Current, context: &Context) -> Result<bool, Fault> {
+        let now = self.clock.now();
+        let (mut tx, current) = self.begin_as(current).await?;
+        if !store::email_changes::delete(&mut tx, current.user).await? {
+            return Ok(false);
+        }
         store::artefacts::delete_of(&mut tx, current.user, Purpose::ChangeAddressOld.name()).await?;
         store::artefacts::delete_of(&mut tx, current.user, Purpose::ChangeAddressNew.name()).await?;
-        Ok(tx.commit().await?)
+        let person = Some(current.pseudonym);
+        self.record(&mut tx, Outcome::Done(Act::CancelAddressChange), person, "", context, now).await?;
+        tx.commit().await?;
+        Ok(true)
     }
 
     /// Where a link would move an account to. Nothing is used up.
@@ -194,61 +209,92 @@ impl Auth {
             Side::Old => change.old_artefact,
             Side::New => change.new_artefact,
         });
-        self.confirm_email_change(side, &Evidence::Code { id, code: code.to_owned() }, context).await
+        let evidence = Evidence::Code { id, code: code.to_owned() };
+        self.confirm_email_change(side, &evidence, Some(current), context).await
     }
 
-    /// One end agrees.
+    /// One end agrees. `current` is whoever is signed in where it does, if anybody: they stay signed in.
     pub async fn confirm_email_change(
         &self,
         side: Side,
         evidence: &Evidence,
+        current: Option<&Current>,
         context: &Context,
     ) -> Result<Progress, EmailChangeError> {
         let artefact = self.examine(evidence, side.purpose(), context).await?;
         let Some(user) = artefact.user_id.map(UserId) else { return Err(EvidenceError::Gone.into()) };
-        Ok(self.agree(user, side, &artefact, context).await?.ok_or(EvidenceError::Gone)?)
+        let id = ArtefactId(artefact.id);
+        let current = current.filter(|current| current.user == user);
+        Ok(self.agree(user, side, id, current, context).await?.ok_or(EvidenceError::Gone)?)
     }
 
     async fn agree(
         &self,
         user: UserId,
         side: Side,
-        artefact: &Artefact,
+        artefact: ArtefactId,
+        current: Option<&Current>,
         context: &Context,
     ) -> Result<Option<Progress>, Fault> {
         let now = self.clock.now();
-        let id = ArtefactId(artefact.id);
         let mut tx = self.store.begin().await?;
-        if store::artefacts::take(&mut tx, id, side.purpose().name(), now).await?.is_none() {
+        if store::artefacts::take(&mut tx, artefact, side.purpose().name(), now).await?.is_none() {
             return Ok(None);
         }
-        let Some(change) = store::email_changes::set_proved(&mut tx, user, id.0, now).await? else {
+        let Some(change) = store::email_changes::set_proved(&mut tx, user, artefact.0, now).await? else {
             return Ok(None);
         };
+        let person = store::audit::pseudonym_of(&mut tx, user).await?;
+        let agreed = Outcome::Done(Act::AgreeAddressChange);
+        self.record(&mut tx, agreed, person, side.name(), context, now).await?;
         if change.old_proved_at.is_none() || change.new_proved_at.is_none() {
             tx.commit().await?;
             return Ok(Some(Progress::Waiting));
         }
-        let Some((moved, ended)) = self.move_account(&mut tx, user, &change, context).await? else {
+        // Disabled meanwhile: what was begun goes no further.
+        let account =
+            store::users::find(&mut tx, user).await?.filter(|account| account.disabled_at.is_none());
+        let Some(account) = account else { return Ok(None) };
+        let Some((address, mut ended)) = self.move_account(&mut tx, account, &change, context).await? else {
             return Ok(None);
         };
-        tx.commit().await?;
-        self.live.changed(ended);
-        Ok(Some(Progress::Done(moved)))
+        let session = self.keep_signed_in(&mut tx, current, now).await?;
+        let kept = session.as_ref().map(|session| session.id);
+        ended.extend(store::sessions::delete_others(&mut tx, user, kept).await?);
+        ended.extend(current.map(|current| current.id.0));
+        self.commit_changed(tx, ended).await?;
+        Ok(Some(Progress::Done { address, session }))
+    }
+
+    /// A session under a new id in the place of the present one, if that still lives.
+    async fn keep_signed_in(
+        &self,
+        tx: &mut Tx,
+        current: Option<&Current>,
+        now: Timestamp,
+    ) -> Result<Option<NewSession>, Fault> {
+        match current {
+            Some(current) => match self.exchange_session(tx, current, now).await {
+                Ok(session) => Ok(Some(session)),
+                Err(Fault::SessionEnded) => Ok(None),
+                Err(fault) => Err(fault),
+            },
+            None => Ok(None),
+        }
     }
 
     /// Gives the new address, and the sessions of whoever had it without proof.
     async fn move_account(
         &self,
         tx: &mut Tx,
-        user: UserId,
+        account: User,
         change: &EmailChange,
         context: &Context,
     ) -> Result<Option<(Email, Vec<Uuid>)>, Fault> {
         let now = self.clock.now();
+        let user = UserId(account.id);
         let mut ended = Vec::new();
         let address = stored_email(&change.address)?;
-        let Some(account) = store::users::find(tx, user).await? else { return Ok(None) };
         // An account that never proved this address does not own it, and has no other.
         if let Some(owner) = store::emails::owner(tx, &address).await?
             && owner.proved_at.is_none()

@@ -14,6 +14,9 @@ pub enum Fault {
         /// When a try is likely to be taken.
         retry_after: Duration,
     },
+    /// The session that asked ended while its request was under way: signed out elsewhere, or the account changed.
+    #[error("this session has ended meanwhile: sign in again")]
+    SessionEnded,
     /// Something sealed does not open: another key, or a row that was tampered with.
     #[error("a sealed value does not open: {0}")]
     Sealed(#[from] secrets::sealing::OpenError),

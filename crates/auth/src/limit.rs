@@ -6,7 +6,7 @@ use domain::{Network, Timestamp};
 use store::ephemeral::Memory;
 
 use crate::settings::hourly;
-use crate::{Context, Limits};
+use crate::{Context, Fault, Limits};
 
 /// Too many tries. Nothing was looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -23,8 +23,8 @@ pub(crate) struct Limiter {
     limits: Limits,
 }
 
-/// A try that was let through. It counts as a failure unless [`succeeded`](Try::succeeded) is told.
-#[must_use = "a try counts as a failure until it is said to have succeeded"]
+/// A try that was let through. It counts as a failure unless it is [`refunded`](Try::refund).
+#[must_use = "a try counts as a failure until it is refunded"]
 #[derive(Debug)]
 pub(crate) struct Try<'a> {
     limiter: &'a Limiter,
@@ -54,14 +54,22 @@ impl Limiter {
         self.hits(vec![(network, self.limits.network_budget()), (account, self.limits.account_budget())], now)
     }
 
-    /// A guess at a mailed code or link.
-    pub(crate) fn guess(&self, context: &Context, now: Timestamp) -> Result<Try<'_>, TooMany> {
+    /// Evidence that names no account: a link, or the code of something that is not there.
+    pub(crate) fn evidence(&self, context: &Context, now: Timestamp) -> Result<Try<'_>, TooMany> {
         self.hits(vec![(network_key(context.network), self.limits.network_budget())], now)
     }
 
-    /// A guess at the second step of `account`: counted over all attempts, right or wrong.
-    pub(crate) fn second_step(&self, account: &str, now: Timestamp) -> Result<Try<'_>, TooMany> {
-        self.hits(vec![(format!("second-step:{account}"), hourly(self.limits.second_step_guesses))], now)
+    /// A guess at a code that was mailed to `account` for `purpose`: wrong ones are counted over everything that was
+    /// ever mailed, so that asking for another code gives no more guesses.
+    pub(crate) fn guess(
+        &self,
+        account: &str,
+        purpose: &str,
+        context: &Context,
+        now: Timestamp,
+    ) -> Result<Try<'_>, TooMany> {
+        let account = (format!("guess:{purpose}:{account}"), hourly(self.limits.second_step_guesses));
+        self.hits(vec![(network_key(context.network), self.limits.network_budget()), account], now)
     }
 
     /// A sign-up.
@@ -91,7 +99,7 @@ impl Limiter {
         let mut granted = Try { limiter: self, at: now, keys: Vec::with_capacity(budgets.len()) };
         for (key, budget) in budgets {
             if let Err(retry_after) = self.memory.hit(&key, budget, now) {
-                granted.succeeded();
+                granted.refund();
                 return Err(TooMany { retry_after });
             }
             granted.keys.push(key);
@@ -102,9 +110,20 @@ impl Limiter {
 
 impl Try<'_> {
     /// It was no failure after all: the budgets get it back.
-    pub(crate) fn succeeded(self) {
+    pub(crate) fn refund(self) {
         for key in &self.keys {
             self.limiter.memory.refund(key, self.at);
+        }
+    }
+
+    /// A fault of ours is nobody's failure: the budgets get it back.
+    pub(crate) fn unless_fault<T>(self, result: Result<T, Fault>) -> Result<(Self, T), Fault> {
+        match result {
+            Ok(value) => Ok((self, value)),
+            Err(fault) => {
+                self.refund();
+                Err(fault)
+            }
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Changing a password, and asking for it before something that cannot be undone.
 
-use domain::{Password, Weakness};
+use domain::{Password, Timestamp, Weakness};
+use store::Tx;
+use uuid::Uuid;
 
 use crate::audit::{Act, Outcome};
 use crate::outbox::{Mail, Message};
@@ -31,37 +33,79 @@ pub(crate) enum Refusal {
     Fault(Fault),
 }
 
+impl From<TooMany> for Refusal {
+    fn from(too_many: TooMany) -> Self {
+        Self::TooMany(too_many)
+    }
+}
+
+impl From<Fault> for Refusal {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl From<Refusal> for PasswordChangeError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Wrong => Self::WrongPassword,
+            Refusal::TooMany(too_many) => too_many.into(),
+            Refusal::Fault(fault) => fault.into(),
+        }
+    }
+}
+
 impl Auth {
-    /// Checks the present password of whoever is signed in, under the same limits as signing in. Gives its hash.
+    /// Checks the present password of whoever is signed in, on the way to `act`, under the same limits as signing in.
+    /// Gives its hash.
     pub(crate) async fn check_password(
         &self,
         current: &Current,
         password: &Password,
+        act: Act,
         context: &Context,
     ) -> Result<String, Refusal> {
-        let fault = |error: store::Error| Refusal::Fault(error.into());
-        let (hash, known) = {
-            let mut tx = self.store.read().await.map_err(fault)?;
-            let hash = store::passwords::find(&mut tx, current.user).await.map_err(fault)?;
-            let known = match &context.browser {
-                Some(browser) => {
-                    store::known_browsers::is_known(&mut tx, browser, current.user).await.map_err(fault)?
-                }
-                None => false,
-            };
-            (hash, known)
-        };
+        let (hash, known) = self.find_password(current, context).await?;
         let browser = context.browser.as_ref().filter(|_| known);
-        let now = self.clock.now();
-        let attempt = self
-            .limiter
-            .credential(current.email.normalized(), browser, context, now)
-            .map_err(Refusal::TooMany)?;
-        if !self.hasher.verify(password, hash.as_deref()).await.map_err(Refusal::Fault)? {
-            return Err(Refusal::Wrong);
+        let account = current.email.normalized();
+        let attempt = self.limiter.credential(account, browser, context, self.clock.now())?;
+        let (attempt, right) = attempt.unless_fault(self.hasher.verify(password, hash.as_deref()).await)?;
+        match hash {
+            Some(hash) if right => {
+                attempt.refund();
+                Ok(hash)
+            }
+            _ => {
+                self.record_refusal(act, Some(current.pseudonym), "password", context).await?;
+                Err(Refusal::Wrong)
+            }
         }
-        attempt.succeeded();
-        hash.ok_or(Refusal::Wrong)
+    }
+
+    async fn find_password(
+        &self,
+        current: &Current,
+        context: &Context,
+    ) -> Result<(Option<String>, bool), Fault> {
+        let mut tx = self.store.read().await?;
+        let hash = store::passwords::find(&mut tx, current.user).await?;
+        let known = match &context.browser {
+            Some(browser) => store::known_browsers::is_known(&mut tx, browser, current.user).await?,
+            None => false,
+        };
+        Ok((hash, known))
+    }
+
+    /// A transaction in which whoever asked is still signed in, and their password still is the one that was checked:
+    /// hashing takes a while. Nothing if it is another by now.
+    pub(crate) async fn begin_with_password(
+        &self,
+        asked: &Current,
+        checked_hash: &str,
+    ) -> Result<Option<(Tx, Current)>, Fault> {
+        let (mut tx, current) = self.begin_as(asked).await?;
+        let hash = store::passwords::find(&mut tx, current.user).await?;
+        Ok((hash.as_deref() == Some(checked_hash)).then_some((tx, current)))
     }
 
     /// Changes the password of whoever is signed in: every other session ends, and this one gets a new id.
@@ -72,42 +116,42 @@ impl Auth {
         new: &Password,
         context: &Context,
     ) -> Result<NewSession, PasswordChangeError> {
-        self.settings.accounts.policy().check(new, &current.email, current.second_step)?;
-        let old_hash =
-            self.check_password(current, present, context).await.map_err(|refusal| match refusal {
-                Refusal::Wrong => PasswordChangeError::WrongPassword,
-                Refusal::TooMany(too_many) => too_many.into(),
-                Refusal::Fault(fault) => fault.into(),
-            })?;
+        let policy = self.settings.accounts.policy();
+        policy.check(new, &current.email, current.second_step)?;
+        let old_hash = self.check_password(current, present, Act::ChangePassword, context).await?;
         let new_hash = self.hasher.hash(new).await?;
-        let session = self.apply_password(current, &old_hash, &new_hash, context).await?;
-        // Somebody else changed it while we hashed: the password that was right is no longer.
-        session.ok_or(PasswordChangeError::WrongPassword)
-    }
-
-    async fn apply_password(
-        &self,
-        current: &Current,
-        old_hash: &str,
-        new_hash: &str,
-        context: &Context,
-    ) -> Result<Option<NewSession>, Fault> {
+        let Some((mut tx, current)) = self.begin_with_password(current, &old_hash).await? else {
+            return Err(PasswordChangeError::WrongPassword);
+        };
+        // The second step may have gone meanwhile, and the password with it would be too short without.
+        policy.check(new, &current.email, current.second_step)?;
         let now = self.clock.now();
-        let mut tx = self.store.begin().await?;
-        if !store::passwords::replace(&mut tx, current.user, old_hash, new_hash, now).await? {
-            return Ok(None);
-        }
-        let ended = store::sessions::delete_others(&mut tx, current.user, None).await?;
-        store::artefacts::delete_all_of(&mut tx, current.user).await?;
-        store::email_changes::delete(&mut tx, current.user).await?;
-        let session = self.open_session(&mut tx, current.user, &current.proofs, None, context, now).await?;
-        let mail = notice(current, Message::PasswordChanged { at: now }, context);
-        self.send(&mut tx, &mail, None, now).await?;
+        let (session, ended) = self.set_password(&mut tx, &current, &new_hash, context, now).await?;
         let person = Some(current.pseudonym);
         self.record(&mut tx, Outcome::Done(Act::ChangePassword), person, "", context, now).await?;
-        tx.commit().await?;
-        self.live.changed(ended);
-        Ok(Some(session))
+        self.commit_changed(tx, ended).await?;
+        Ok(session)
+    }
+
+    /// Puts a new password in force, the present one having been checked. Whatever was opened or begun under the old one
+    /// is worthless: sessions, codes and links on their way, a change of address. Gives a session in the place of the
+    /// present one, and those that ended.
+    pub(crate) async fn set_password(
+        &self,
+        tx: &mut Tx,
+        current: &Current,
+        new_hash: &str,
+        context: &Context,
+        now: Timestamp,
+    ) -> Result<(NewSession, Vec<Uuid>), Fault> {
+        store::passwords::set(tx, current.user, new_hash, now).await?;
+        store::email_changes::delete(tx, current.user).await?;
+        self.withdraw(tx, current.user).await?;
+        let ended = store::sessions::delete_others(tx, current.user, None).await?;
+        let session = self.open_session(tx, current.user, &current.proofs, None, context, now).await?;
+        let mail = notice(current, Message::PasswordChanged { at: now }, context);
+        self.send(tx, &mail, None, now).await?;
+        Ok((session, ended))
     }
 }
 

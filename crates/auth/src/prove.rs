@@ -6,6 +6,7 @@
 
 use domain::{ArtefactId, Email, Password, UserId, Weakness};
 use store::artefacts::Artefact;
+use uuid::Uuid;
 
 use crate::artefact::{Evidence, EvidenceError, Purpose, is_bound_to};
 use crate::audit::{Act, Outcome};
@@ -122,17 +123,28 @@ impl Auth {
         context: &Context,
     ) -> Result<(), ProveError> {
         let attempt = self.limiter.credential(claim.email.normalized(), None, context, self.clock.now())?;
-        let hash = if claim.made_account {
-            let mut tx = self.store.read().await.map_err(Fault::from)?;
-            store::passwords::find(&mut tx, user).await.map_err(Fault::from)?
-        } else {
-            Some(claim.password_hash.clone())
-        };
-        if !self.hasher.verify(password, hash.as_deref()).await? {
+        let (person, hash) = self.find_sign_up_password(user, claim).await?;
+        let (attempt, right) = attempt.unless_fault(self.hasher.verify(password, hash.as_deref()).await)?;
+        if !right {
+            self.record_refusal(Act::ProveAddress, person, "password", context).await?;
             return Err(ProveError::WrongPassword);
         }
-        attempt.succeeded();
+        attempt.refund();
         Ok(())
+    }
+
+    async fn find_sign_up_password(
+        &self,
+        user: UserId,
+        claim: &Claim,
+    ) -> Result<(Option<Uuid>, Option<String>), Fault> {
+        let mut tx = self.store.read().await?;
+        let person = store::audit::pseudonym_of(&mut tx, user).await?;
+        let hash = match claim.made_account {
+            true => store::passwords::find(&mut tx, user).await?,
+            false => Some(claim.password_hash.clone()),
+        };
+        Ok((person, hash))
     }
 
     /// The account becomes what its owner wants. What anybody else set up before the address was proved is undone.
@@ -170,8 +182,7 @@ impl Auth {
         store::artefacts::delete_all_of(&mut tx, user).await.map_err(fault)?;
         let person = store::audit::pseudonym_of(&mut tx, user).await.map_err(fault)?;
         self.record(&mut tx, Outcome::Done(Act::ProveAddress), person, "", context, now).await?;
-        tx.commit().await.map_err(fault)?;
-        self.live.changed(ended);
+        self.commit_changed(tx, ended).await?;
         Ok(())
     }
 
@@ -193,6 +204,7 @@ impl Auth {
         let life = self.life(Purpose::ProveAddress);
         let decoy = artefact.user_id.is_none();
         let mut tx = self.store.begin().await.map_err(fault)?;
+        let person = self.person_of(&mut tx, &artefact).await?;
         let Some(issued) = self.reissue(&mut tx, artefact, life, now).await? else {
             return Err(EvidenceError::Gone.into());
         };
@@ -207,6 +219,7 @@ impl Auth {
         };
         let mail = Mail { to: claim.email.address().to_owned(), locale: claim.locale, message };
         self.send(&mut tx, &mail, Some(life), now).await?;
+        self.record(&mut tx, Outcome::Done(Act::ResendProof), person, "", context, now).await?;
         tx.commit().await.map_err(fault)?;
         Ok(())
     }

@@ -4,7 +4,7 @@
 use domain::{ArtefactId, Email, Password, UserId, Weakness};
 use serde::{Deserialize, Serialize};
 
-use crate::artefact::{Evidence, EvidenceError, Purpose};
+use crate::artefact::{Evidence, EvidenceError, Holder, Purpose};
 use crate::audit::{Act, Outcome};
 use crate::outbox::{Mail, Message};
 use crate::{Auth, Context, Fault, TooMany};
@@ -45,9 +45,9 @@ impl Auth {
         let mut tx = self.store.begin().await?;
         let account = store::users::find_for_sign_in(&mut tx, email.normalized(), None).await?;
         let account = account.map(|found| found.user).filter(|user| user.disabled_at.is_none());
-        let user = account.as_ref().map(|account| UserId(account.id));
+        let holder = Holder { user: account.as_ref().map(|account| UserId(account.id)), email };
         let payload = Reset { email: email.clone() };
-        let issued = self.issue(&mut tx, Purpose::ResetPassword, user, &payload, context, now).await?;
+        let issued = self.issue(&mut tx, Purpose::ResetPassword, holder, &payload, context, now).await?;
         let own_locale = account.as_ref().and_then(|account| account.locale.clone());
         let mail = Mail {
             to: account
@@ -134,8 +134,7 @@ impl Auth {
         self.send(&mut tx, &mail, None, now).await?;
         let person = Some(account.pseudonym);
         self.record(&mut tx, Outcome::Done(Act::ResetPassword), person, "", context, now).await?;
-        tx.commit().await?;
-        self.live.changed(ended);
+        self.commit_changed(tx, ended).await?;
         Ok(true)
     }
 }

@@ -66,16 +66,8 @@ impl Auth {
         if email.is_some_and(|email| email.normalized() != attempt.email.normalized()) {
             return Err(EvidenceError::Gone.into());
         }
-        let guess = self.limiter.second_step(attempt.email.normalized(), self.clock.now())?;
         let evidence = Evidence::Code { id, code: code.to_owned() };
-        let artefact = match self.examine(&evidence, Purpose::SecondStep, context).await {
-            Ok(artefact) => artefact,
-            Err(error) => {
-                self.record_wrong_code(&artefact, &error, context).await?;
-                return Err(error.into());
-            }
-        };
-        guess.succeeded();
+        let artefact = self.examine(&evidence, Purpose::SecondStep, context).await?;
         let Some(user) = artefact.user_id.map(UserId) else { return Err(EvidenceError::Gone.into()) };
         let session = self.pass(user, id, &attempt, context).await?.ok_or(EvidenceError::Gone)?;
         Ok(Stepped { session, return_to: attempt.return_to })
@@ -107,28 +99,8 @@ impl Auth {
             now,
         )
         .await?;
-        tx.commit().await?;
-        self.live.changed(attempt.replaces.map(|old| old.0));
+        self.commit_changed(tx, attempt.replaces.map(|old| old.0)).await?;
         Ok(Some(session))
-    }
-
-    async fn record_wrong_code(
-        &self,
-        artefact: &Artefact,
-        error: &EvidenceError,
-        context: &Context,
-    ) -> Result<(), Fault> {
-        if !matches!(error, EvidenceError::WrongCode { .. }) {
-            return Ok(());
-        }
-        let now = self.clock.now();
-        let mut tx = self.store.begin().await?;
-        let person = match artefact.user_id.map(UserId) {
-            Some(user) => store::audit::pseudonym_of(&mut tx, user).await?,
-            None => None,
-        };
-        self.record(&mut tx, Outcome::Refused(Act::SecondStep), person, "code", context, now).await?;
-        Ok(tx.commit().await?)
     }
 
     /// Sends a new code for the same attempt; the old one is worthless.
@@ -145,10 +117,12 @@ impl Auth {
         let issued = self.reissue(&mut tx, artefact, life, now).await?.ok_or(EvidenceError::Gone)?;
         let mail = Mail {
             to: account.address,
-            locale: account.locale.unwrap_or_else(|| context.locale.clone()),
+            locale: account.locale.clone().unwrap_or_else(|| context.locale.clone()),
             message: self.sign_in_code(issued.code, context),
         };
         self.send(&mut tx, &mail, Some(life), now).await?;
+        let person = Some(account.pseudonym);
+        self.record(&mut tx, Outcome::Done(Act::ResendCode), person, "", context, now).await?;
         tx.commit().await.map_err(Fault::from)?;
         Ok(())
     }

@@ -93,6 +93,65 @@ impl Auth {
         })
     }
 
+    /// Gives a session another id and token, at a change of privilege that was no new proof: what was proved, and when
+    /// the session ends, stay as they are.
+    pub(crate) async fn exchange_session(
+        &self,
+        tx: &mut Tx,
+        current: &Current,
+        now: Timestamp,
+    ) -> Result<NewSession, Fault> {
+        let id = SessionId(self.random.ordered_id(now));
+        let token = URL_SAFE_NO_PAD.encode(self.random.token());
+        let expires_at = store::sessions::replace_id(tx, current.id, id, &hash_token(&token)).await?;
+        Ok(NewSession {
+            id,
+            user: current.user,
+            token: SecretString::from(token),
+            expires_at: Timestamp(expires_at.ok_or(Fault::SessionEnded)?),
+            jwt: self.project(id, current.user, &current.proofs, current.proved_at, now)?,
+        })
+    }
+
+    /// A transaction in which whoever asked is still signed in, and who they are by now. A request is a while on its way
+    /// from the check of its cookie to here; whoever ends the session meanwhile, disables the account, or changes it,
+    /// must not find it undone. Every act of somebody signed in begins so.
+    pub(crate) async fn begin_as(&self, asked: &Current) -> Result<(Tx, Current), Fault> {
+        let now = self.clock.now();
+        let mut tx = self.store.begin().await?;
+        let found = self.find_current(&mut tx, asked.id, now).await?;
+        let current = found.filter(|current| current.user == asked.user).ok_or(Fault::SessionEnded)?;
+        Ok((tx, current))
+    }
+
+    async fn find_current(
+        &self,
+        tx: &mut Tx,
+        session: SessionId,
+        now: Timestamp,
+    ) -> Result<Option<Current>, Fault> {
+        store::sessions::find_open(tx, session, now, self.idle_since(now)).await?.map(current).transpose()
+    }
+
+    /// Commits what ended or changed sessions, and forgets what this process remembers of them. Nobody can stop it half
+    /// way: a browser that hangs up drops its request wherever it waits, and a session that is gone from the database
+    /// would live on in memory for as long as memory is believed.
+    pub(crate) async fn commit_changed(
+        &self,
+        tx: Tx,
+        sessions: impl IntoIterator<Item = Uuid>,
+    ) -> Result<(), Fault> {
+        let sessions: Vec<Uuid> = sessions.into_iter().collect();
+        let live = self.live.clone();
+        let committing = tokio::spawn(async move {
+            let committed = tx.commit().await;
+            // Whether or not it was committed: a commit that failed may have been durable all the same.
+            live.changed(sessions);
+            committed
+        });
+        Ok(committing.await.map_err(|error| Fault::Corrupt(format!("a commit did not end: {error}")))??)
+    }
+
     /// The session that `token` opens, if it lives. Its use is written down.
     pub async fn current(&self, token: &str) -> Result<Option<Current>, Fault> {
         let now = self.clock.now();
@@ -104,8 +163,7 @@ impl Auth {
         if now.since(Timestamp(open.session.used_at)) >= USED_PRECISION {
             let mut tx = self.store.begin().await?;
             store::sessions::set_used(&mut tx, SessionId(open.session.id), now).await?;
-            tx.commit().await?;
-            self.live.changed([open.session.id]);
+            self.commit_changed(tx, [open.session.id]).await?;
         }
         current(open).map(Some)
     }
@@ -122,7 +180,8 @@ impl Auth {
 
     /// Signs out: the session and every token of it are worthless at once.
     pub async fn sign_out(&self, current: &Current, context: &Context) -> Result<(), Fault> {
-        self.end(current.user, current.id, Some(current.pseudonym), Act::SignOut, context).await.map(|_| ())
+        let (tx, person) = (self.store.begin().await?, Some(current.pseudonym));
+        self.end(tx, current.user, current.id, person, Act::SignOut, context).await.map(|_| ())
     }
 
     /// Signs out by a token that projects a session.
@@ -132,8 +191,9 @@ impl Auth {
         session: SessionId,
         context: &Context,
     ) -> Result<bool, Fault> {
-        let person = store::audit::pseudonym_of(&mut self.store.read().await?, user).await?;
-        self.end(user, session, person, Act::SignOut, context).await
+        let mut tx = self.store.begin().await?;
+        let person = store::audit::pseudonym_of(&mut tx, user).await?;
+        self.end(tx, user, session, person, Act::SignOut, context).await
     }
 
     /// Ends one of a person's own sessions. False if they have no such session.
@@ -143,20 +203,19 @@ impl Auth {
         session: SessionId,
         context: &Context,
     ) -> Result<bool, Fault> {
-        self.end(current.user, session, Some(current.pseudonym), Act::EndSession, context).await
+        let (tx, current) = self.begin_as(current).await?;
+        self.end(tx, current.user, session, Some(current.pseudonym), Act::EndSession, context).await
     }
 
     /// Ends all of a person's sessions but the present one, and says how many there were.
     pub async fn end_other_sessions(&self, current: &Current, context: &Context) -> Result<usize, Fault> {
         let now = self.clock.now();
-        let mut tx = self.store.begin().await?;
+        let (mut tx, current) = self.begin_as(current).await?;
         let ended = store::sessions::delete_others(&mut tx, current.user, Some(current.id)).await?;
-        let detail = format!("{} others", ended.len());
-        self.record(&mut tx, Outcome::Done(Act::EndSession), Some(current.pseudonym), &detail, context, now)
-            .await?;
-        tx.commit().await?;
         let count = ended.len();
-        self.live.changed(ended);
+        let (person, detail) = (Some(current.pseudonym), format!("{count} others"));
+        self.record(&mut tx, Outcome::Done(Act::EndSession), person, &detail, context, now).await?;
+        self.commit_changed(tx, ended).await?;
         Ok(count)
     }
 
@@ -169,20 +228,19 @@ impl Auth {
 
     async fn end(
         &self,
+        mut tx: Tx,
         user: UserId,
         session: SessionId,
         person: Option<Uuid>,
         act: Act,
         context: &Context,
     ) -> Result<bool, Fault> {
-        let now = self.clock.now();
-        let mut tx = self.store.begin().await?;
         if !store::sessions::delete(&mut tx, user, session).await? {
             return Ok(false);
         }
+        let now = self.clock.now();
         self.record(&mut tx, Outcome::Done(act), person, &session_detail(session), context, now).await?;
-        tx.commit().await?;
-        self.live.changed([session.0]);
+        self.commit_changed(tx, [session.0]).await?;
         Ok(true)
     }
 

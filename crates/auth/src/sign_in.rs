@@ -4,7 +4,7 @@ use domain::{ArtefactId, Email, Password, Proof, Proofs, SessionId, UserId};
 use serde::{Deserialize, Serialize};
 use store::{Tx, users};
 
-use crate::artefact::Purpose;
+use crate::artefact::{Holder, Purpose};
 use crate::audit::{Act, Outcome};
 use crate::outbox::{Mail, Message};
 use crate::{Auth, Context, Fault, NewSession, TooMany};
@@ -81,10 +81,11 @@ impl Auth {
         )?;
         let hash = found.as_ref().and_then(|found| found.password_hash.as_deref());
         let verified = self.hasher.verify(&request.password, hash).await;
-        let Some(found) = self.admit(found, verified?, context).await? else {
+        let (attempt, right) = attempt.unless_fault(verified)?;
+        let Some(found) = self.admit(found, right, context).await? else {
             return Err(SignInError::Incorrect);
         };
-        attempt.succeeded();
+        attempt.refund();
         if found.user.proved_at.is_none() && self.settings.accounts.require_proof {
             return self.ask_for_proof(&found, request, context).await;
         }
@@ -154,8 +155,7 @@ impl Auth {
         let detail = crate::audit::session_detail(session.id);
         self.record(&mut tx, Outcome::Done(Act::SignIn), Some(found.user.pseudonym), &detail, context, now)
             .await?;
-        tx.commit().await.map_err(Fault::from)?;
-        self.live.changed(request.replaces.map(|old| old.0));
+        self.commit_changed(tx, request.replaces.map(|old| old.0)).await?;
         Ok(session)
     }
 
@@ -168,11 +168,11 @@ impl Auth {
         let now = self.clock.now();
         self.limiter.second_step_mail(request.email.normalized(), now)?;
         let life = self.life(Purpose::SecondStep);
-        let user = Some(UserId(found.user.id));
         let mut tx = self.begin_if_unchanged(found, &request.email, context).await?;
         let payload =
             Attempt { email: request.email, replaces: request.replaces, return_to: request.return_to };
-        let issued = self.issue(&mut tx, Purpose::SecondStep, user, &payload, context, now).await?;
+        let holder = Holder { user: Some(UserId(found.user.id)), email: &payload.email };
+        let issued = self.issue(&mut tx, Purpose::SecondStep, holder, &payload, context, now).await?;
         let mail = Mail {
             to: found.user.address.clone(),
             locale: found.user.locale.clone().unwrap_or_else(|| context.locale.clone()),
@@ -215,8 +215,8 @@ impl Auth {
             return_to: request.return_to,
         };
         let mut tx = self.begin_if_unchanged(found, &claim.email, context).await?;
-        let user = Some(UserId(found.user.id));
-        let issued = self.issue(&mut tx, Purpose::ProveAddress, user, &claim, context, now).await?;
+        let holder = Holder { user: Some(UserId(found.user.id)), email: &claim.email };
+        let issued = self.issue(&mut tx, Purpose::ProveAddress, holder, &claim, context, now).await?;
         let message = Message::ProveAddress {
             code: issued.code,
             link: self.link("/verify", &issued.token),

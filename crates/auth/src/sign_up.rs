@@ -8,7 +8,7 @@ use domain::{ArtefactId, DisplayName, Email, EmailId, Password, Pseudonym, Times
 use serde::{Deserialize, Serialize};
 use store::Tx;
 
-use crate::artefact::Purpose;
+use crate::artefact::{Holder, Purpose};
 use crate::audit::{Act, Outcome};
 use crate::outbox::{Mail, Message};
 use crate::{Auth, Context, Fault, TooMany};
@@ -105,10 +105,10 @@ impl Auth {
         let person = store::audit::pseudonym_of(&mut tx, account).await?;
         claim.made_account = created;
         let proved = owner.is_some_and(|owner| owner.proved_at.is_some());
-        let user = (!proved).then_some(account);
+        let holder = Holder { user: (!proved).then_some(account), email: &claim.email };
         let life = self.life(Purpose::ProveAddress);
-        let issued = self.issue(&mut tx, Purpose::ProveAddress, user, &claim, context, now).await?;
-        let message = if user.is_some() {
+        let issued = self.issue(&mut tx, Purpose::ProveAddress, holder, &claim, context, now).await?;
+        let message = if holder.user.is_some() {
             Message::ProveAddress {
                 code: issued.code,
                 link: self.link("/verify", &issued.token),

@@ -1,5 +1,7 @@
 //! Everything the use cases stand on, put together once in `main`.
 
+use std::sync::Arc;
+
 use domain::{Clock, Timestamp};
 use secrets::sealing::Keyring;
 use store::Store;
@@ -43,7 +45,7 @@ pub struct Auth {
     pub(crate) settings: Settings,
     pub(crate) issuer: String,
     pub(crate) limiter: Limiter,
-    pub(crate) live: Live,
+    pub(crate) live: Arc<Live>,
     pub(crate) mail_waiting: Notify,
     pub(crate) audit_waiting: Notify,
 }
@@ -77,7 +79,7 @@ impl Auth {
             issuer: settings.public_url.as_str().trim_end_matches('/').to_owned(),
             limiter: Limiter::new(settings.limits.clone()),
             settings,
-            live: Live::new(),
+            live: Arc::new(Live::new()),
             mail_waiting: Notify::new(),
             audit_waiting: Notify::new(),
         })

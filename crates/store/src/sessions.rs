@@ -91,6 +91,29 @@ pub async fn find_by_token(
     .await?)
 }
 
+/// The live session of an enabled account with this id, and what every page shows of the account.
+pub async fn find_open(
+    tx: &mut Tx,
+    id: SessionId,
+    now: Timestamp,
+    used_after: Timestamp,
+) -> Result<Option<Open>, Error> {
+    Ok(sqlx::query_as(
+        "SELECT s.id, s.user_id, s.proofs, s.proved_at, s.created_at, s.used_at, s.expires_at, s.device, s.network,
+                u.name, u.locale, u.second_step, e.address, p.pseudonym
+         FROM sessions s
+         JOIN users u ON u.id = s.user_id AND u.disabled_at IS NULL
+         JOIN emails e ON e.user_id = u.id AND e.is_primary
+         JOIN audit_people p ON p.user_id = u.id
+         WHERE s.id = $1 AND s.expires_at > $2 AND s.used_at > $3",
+    )
+    .bind(id.0)
+    .bind(now.micros())
+    .bind(used_after.micros())
+    .fetch_optional(tx.connection())
+    .await?)
+}
+
 /// The live session of an enabled account with this id.
 pub async fn find(
     tx: &mut Tx,
@@ -130,6 +153,22 @@ pub async fn list(
     .bind(limit)
     .fetch_all(tx.connection())
     .await?)
+}
+
+/// Gives a session another id and token; all else stays. Gives its end, Unix microseconds, or nothing if there is no
+/// such session.
+pub async fn replace_id(
+    tx: &mut Tx,
+    old: SessionId,
+    new: SessionId,
+    token_hash: &[u8],
+) -> Result<Option<i64>, Error> {
+    Ok(sqlx::query_scalar("UPDATE sessions SET id = $2, token_hash = $3 WHERE id = $1 RETURNING expires_at")
+        .bind(old.0)
+        .bind(new.0)
+        .bind(token_hash)
+        .fetch_optional(tx.connection())
+        .await?)
 }
 
 /// Records that a session was used.

@@ -170,8 +170,10 @@ pub(crate) async fn change_second_step(
 ) -> Result<Response, Failure> {
     let SignedIn { asking, current } = signed_in;
     if body.enabled {
-        app.auth.enable_second_step(&current, &asking.context).await?;
-        return Ok(said("The second step is on."));
+        let session = app.auth.enable_second_step(&current, &asking.context).await?;
+        let mut response = said("The second step is on.");
+        set_session(&app, &mut response, &session);
+        return Ok(response);
     }
     let mut fields = Fields::default();
     let Some(text) = body.password else {
@@ -182,8 +184,10 @@ pub(crate) async fn change_second_step(
         Some(text) => Some(fields.password("new_password", &text).ok_or_else(|| fields.refuse())?),
         None => None,
     };
-    app.auth.disable_second_step(&current, &present, new.as_ref(), &asking.context).await?;
-    Ok(said("The second step is off."))
+    let session = app.auth.disable_second_step(&current, &present, new.as_ref(), &asking.context).await?;
+    let mut response = said("The second step is off.");
+    set_session(&app, &mut response, &session);
+    Ok(response)
 }
 
 #[derive(Serialize, ToSchema)]
@@ -239,12 +243,15 @@ pub(crate) async fn request_email_change(
 
 /// Give the change of address up
 #[utoipa::path(delete, path = "/api/v1/account/email", tag = "Account", security(("session" = [])),
-    responses((status = 200, body = Said, description = "Given up.")))]
+    responses((status = 200, body = Said, description = "Given up."),
+              (status = 404, body = crate::http::failure::Problem, content_type = "application/problem+json", description = "None is under way.")))]
 pub(crate) async fn cancel_email_change(
     State(app): State<App>,
     signed_in: SignedIn,
 ) -> Result<Response, Failure> {
-    app.auth.cancel_email_change(&signed_in.current).await?;
+    if !app.auth.cancel_email_change(&signed_in.current, &signed_in.asking.context).await? {
+        return Err(Failure::NotFound);
+    }
     Ok(said("The address stays as it is."))
 }
 
@@ -281,10 +288,16 @@ pub(crate) async fn confirm_email_change(
         SideBody::New => Side::New,
     };
     let progress = app.auth.confirm_email_change_by_code(&current, side, &body.code, &asking.context).await?;
-    Ok(said(match progress {
-        Progress::Waiting => "Agreed: now the other address.",
-        Progress::Done(_) => "The address is changed.",
-    }))
+    Ok(match progress {
+        Progress::Waiting => said("Agreed: now the other address."),
+        Progress::Done { session, .. } => {
+            let mut response = said("The address is changed.");
+            if let Some(session) = session {
+                set_session(&app, &mut response, &session);
+            }
+            response
+        }
+    })
 }
 
 const NOT_YOURS: &str = "this is not your password";

@@ -211,6 +211,7 @@ impl From<Fault> for Failure {
     fn from(fault: Fault) -> Self {
         match fault {
             Fault::Busy { retry_after } => Self::Busy(retry_after),
+            Fault::SessionEnded => Self::Unauthenticated,
             Fault::Store(error) => {
                 tracing::error!(%error, "the database did not do what was asked");
                 Self::Unavailable

@@ -99,8 +99,10 @@ pub(crate) async fn set_second_step(
     };
     match form.second_step.as_str() {
         "on" => {
-            app.auth.enable_second_step(&signed_in.current, context).await?;
-            return Ok(lead_with("/account", Notice::SecondStepOn));
+            let session = app.auth.enable_second_step(&signed_in.current, context).await?;
+            let mut response = lead_with("/account", Notice::SecondStepOn);
+            set_session(&app, &mut response, &session);
+            return Ok(response);
         }
         "off" => {}
         _ => {
@@ -115,7 +117,11 @@ pub(crate) async fn set_second_step(
         return show_again(StatusCode::UNPROCESSABLE_ENTITY, needs_password, reading.0);
     };
     match app.auth.disable_second_step(&signed_in.current, &present, new.flatten().as_ref(), context).await {
-        Ok(()) => Ok(lead_with("/account", Notice::SecondStepOff)),
+        Ok(session) => {
+            let mut response = lead_with("/account", Notice::SecondStepOff);
+            set_session(&app, &mut response, &session);
+            Ok(response)
+        }
         Err(SecondStepError::WrongPassword) => {
             show_again(WRONG.0, needs_password, Problems::of(Field::CurrentPassword, WRONG.1))
         }

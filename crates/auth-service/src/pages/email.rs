@@ -7,6 +7,7 @@ use axum::response::Response;
 use serde::Deserialize;
 
 use crate::App;
+use crate::api::set_session;
 use crate::http::asking::{Asking, Fresh, SignedIn};
 use crate::http::failure::Failure;
 use crate::pages::landing::{Address, read};
@@ -116,10 +117,19 @@ pub(crate) async fn confirm(
         return by_code(&app, &signed_in?, side, &form.code).await;
     }
     let evidence = Evidence::Link { token: form.token };
-    let progress = app.auth.confirm_email_change(side, &evidence, &asking.context).await?;
+    let current = signed_in.as_ref().ok().map(|signed_in| &signed_in.current);
+    let progress = app.auth.confirm_email_change(side, &evidence, current, &asking.context).await?;
     // Whoever is not signed in here has no account page to go to.
-    let path = if signed_in.is_ok() { "/account" } else { "/sign-in" };
-    Ok(lead_with(path, notice_of(&progress)))
+    Ok(lead_on(&app, if current.is_some() { "/account" } else { "/sign-in" }, &progress))
+}
+
+/// Says how far the change is. A move made a new session where somebody was signed in.
+fn lead_on(app: &App, path: &str, progress: &Progress) -> Response {
+    let mut response = lead_with(path, notice_of(progress));
+    if let Progress::Done { session: Some(session), .. } = progress {
+        set_session(app, &mut response, session);
+    }
+    response
 }
 
 async fn by_code(app: &App, signed_in: &SignedIn, side: Side, text: &str) -> Result<Response, Failure> {
@@ -136,8 +146,8 @@ async fn by_code(app: &App, signed_in: &SignedIn, side: Side, text: &str) -> Res
     };
     let context = &signed_in.asking.context;
     match app.auth.confirm_email_change_by_code(&signed_in.current, side, &code, context).await {
-        Ok(progress @ Progress::Waiting) => Ok(lead_with("/account/email", notice_of(&progress))),
-        Ok(progress) => Ok(lead_with("/account", notice_of(&progress))),
+        Ok(progress @ Progress::Waiting) => Ok(lead_on(app, "/account/email", &progress)),
+        Ok(progress) => Ok(lead_on(app, "/account", &progress)),
         Err(EmailChangeError::Evidence(error)) => {
             let (status, problem) = code_problem(error)?;
             show_again(status, Problems::of(field, problem))
@@ -149,11 +159,11 @@ async fn by_code(app: &App, signed_in: &SignedIn, side: Side, text: &str) -> Res
 fn notice_of(progress: &Progress) -> Notice {
     match progress {
         Progress::Waiting => Notice::AddressHalfProved,
-        Progress::Done(_) => Notice::AddressChanged,
+        Progress::Done { .. } => Notice::AddressChanged,
     }
 }
 
 pub(crate) async fn cancel(State(app): State<App>, signed_in: SignedIn) -> Result<Response, Failure> {
-    app.auth.cancel_email_change(&signed_in.current).await?;
+    app.auth.cancel_email_change(&signed_in.current, &signed_in.asking.context).await?;
     Ok(lead_with("/account", Notice::AddressChangeCancelled))
 }

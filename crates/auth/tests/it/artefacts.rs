@@ -116,7 +116,7 @@ pub(crate) async fn show(world: &World, purpose: Purpose, evidence: &Evidence) -
             Err(_) => Answer::Other,
         },
         Purpose::Old | Purpose::New => {
-            match auth.confirm_email_change(side(purpose), evidence, &here).await {
+            match auth.confirm_email_change(side(purpose), evidence, None, &here).await {
                 Ok(_) => Answer::Good,
                 Err(EmailChangeError::Evidence(error)) => bad(&error),
                 Err(_) => Answer::Other,

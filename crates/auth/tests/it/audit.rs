@@ -254,3 +254,32 @@ async fn what_is_not_done_is_not_recorded() {
     show(&world, Purpose::Step, &step.by_code()).await;
     assert_eq!(world.count("audit").await, before + 1, "of two that take one step, one is in the trail");
 }
+
+#[tokio::test]
+async fn every_refusal_of_a_credential_is_recorded() {
+    let world = World::with(|settings| settings.accounts.require_proof = false).await;
+    let here = browser(1);
+    world.sign_up("ana", PASSWORD, &here).await;
+    let proof = world.mail("ana").await.link();
+    let current = world.signed_in("ana", &here).await;
+    let (auth, not_it) = (&world.auth, password("not it"));
+    let prove = auth.prove_address(&proof, &auth::Credential::Password(not_it.clone()), &here).await;
+    assert!(prove.is_err());
+    assert!(world.sign_in("ana", "not it", &here).await.is_err());
+    assert!(auth.change_password(&current, &not_it, &password(OTHER), &here).await.is_err());
+    assert!(auth.disable_second_step(&current, &not_it, None, &here).await.is_err());
+    assert!(auth.delete_account(&current, &not_it, &here).await.is_err());
+    let refused =
+        "SELECT count(*) FROM audit WHERE outcome = 'refused' AND detail = 'password' AND actor IS NULL
+                   AND subject IS NOT NULL";
+    assert_eq!(world.number(refused).await, 5);
+    for purpose in crate::artefacts::EVERY {
+        let world = World::new().await;
+        let artefact = mailed(&world, purpose).await;
+        let codes = "SELECT count(*) FROM audit WHERE outcome = 'refused' AND detail = 'code'
+                     AND actor IS NULL AND subject IS NOT NULL";
+        assert_eq!(world.number(codes).await, 0, "{purpose:?}");
+        show(&world, purpose, &crate::people::code(artefact.id, "no code")).await;
+        assert_eq!(world.number(codes).await, 1, "{purpose:?}");
+    }
+}

@@ -94,10 +94,11 @@ async fn class_10_so_it_is_where_unproved_addresses_may_sign_in() {
         let session = world.session("ana", PASSWORD, &eve()).await;
         world.auth.check_token(session.expose_jwt()).await.unwrap();
         let current = world.current(&session).await.unwrap();
-        world.auth.enable_second_step(&current, &eve()).await.unwrap();
+        let session = world.auth.enable_second_step(&current, &eve()).await.unwrap();
+        let current = world.current(&session).await.unwrap();
         world.auth.request_email_change(&current, &email("eve"), &eve()).await.unwrap();
         let agreed = world.mail("eve").await.link();
-        world.auth.confirm_email_change(auth::Side::New, &agreed, &eve()).await.unwrap();
+        world.auth.confirm_email_change(auth::Side::New, &agreed, None, &eve()).await.unwrap();
         // Of all the mails only the first is of use to the victim.
         world.mails("ana").await;
         if matches!(way, Way::LinkAndNewPassword) {
@@ -150,7 +151,7 @@ async fn class_10_an_unproved_address_moves_to_whoever_proves_it() {
     world.auth.request_email_change(&current, &email("shared"), &victim()).await.unwrap();
     for (side, name) in [(auth::Side::Old, "ana"), (auth::Side::New, "shared")] {
         let link = world.mail(name).await.link();
-        world.auth.confirm_email_change(side, &link, &victim()).await.unwrap();
+        world.auth.confirm_email_change(side, &link, None, &victim()).await.unwrap();
     }
     assert!(world.current(&squatter).await.is_none());
     let refused = world.auth.check_token(squatter.expose_jwt()).await;
@@ -170,8 +171,34 @@ async fn class_10_a_proved_address_does_not_move() {
     let mails = world.mails("ana").await;
     assert!(matches!(mails[..], [auth::Message::AlreadyRegistered]), "{mails:?}");
     let link = world.mail("eve").await.link();
-    world.auth.confirm_email_change(auth::Side::Old, &link, &eve()).await.unwrap();
+    world.auth.confirm_email_change(auth::Side::Old, &link, None, &eve()).await.unwrap();
     assert_eq!(world.signed_in("ana", &victim()).await.email, email("ana"));
     let state = world.auth.email_change(&current).await.unwrap().unwrap();
     assert!(state.old_proved && !state.new_proved);
+}
+
+#[tokio::test]
+async fn class_10_whoever_took_an_address_does_not_withdraw_its_owners_mails() {
+    for by_reset in [false, true] {
+        let world = World::with(lax).await;
+        world.sign_up("ana", PASSWORD, &eve()).await;
+        let session = world.session("ana", PASSWORD, &eve()).await;
+        let current = world.current(&session).await.unwrap();
+        world.mails("ana").await;
+        if by_reset {
+            world.auth.request_reset(&email("ana"), &victim()).await.unwrap();
+        } else {
+            world.sign_up("ana", OTHER, &victim()).await;
+        }
+        let link = world.mail("ana").await.link();
+        let (present, another) = (password(PASSWORD), password("one more password of Eve's"));
+        world.auth.change_password(&current, &present, &another, &eve()).await.unwrap();
+        if by_reset {
+            world.auth.reset_password(&link, &password(OTHER), &victim()).await.unwrap();
+        } else {
+            world.auth.prove_address(&link, &Credential::Browser, &victim()).await.unwrap();
+        }
+        world.session("ana", OTHER, &victim()).await;
+        assert_eq!(world.count("sessions").await, 1, "Eve's are gone");
+    }
 }

@@ -97,17 +97,37 @@ async fn class_11_recovery_opens_no_session_and_keeps_the_second_step() {
 }
 
 #[tokio::test]
-async fn class_11_another_password_withdraws_attempts_under_way() {
-    let world = World::new().await;
-    world.account("ana", &browser(1)).await;
-    let current = world.signed_in("ana", &browser(1)).await;
-    world.auth.enable_second_step(&current, &browser(1)).await.unwrap();
-    world.mails("ana").await;
-    let attempt = world.attempt("ana", PASSWORD, &browser(6)).await;
-    let mailed = world.mail("ana").await.code();
-    world.auth.change_password(&current, &password(PASSWORD), &password(OTHER), &browser(1)).await.unwrap();
-    let refused = world.auth.second_step(attempt, &mailed, None, &browser(6)).await;
-    assert!(matches!(refused, Err(StepError::Evidence(_))), "{refused:?}");
+async fn class_11_another_password_withdraws_whatever_is_under_way() {
+    for with_second_step_off in [false, true] {
+        let world = World::new().await;
+        world.account("ana", &browser(1)).await;
+        let here = browser(1);
+        let current = world.signed_in("ana", &here).await;
+        let session = world.auth.enable_second_step(&current, &here).await.unwrap();
+        let current = world.current(&session).await.unwrap();
+        world.mails("ana").await;
+        let attempt = world.attempt("ana", PASSWORD, &browser(6)).await;
+        let mailed = world.mail("ana").await.code();
+        world.auth.request_reset(&email("ana"), &browser(6)).await.unwrap();
+        let reset = world.mail("ana").await.link();
+        world.auth.request_email_change(&current, &email("eve"), &here).await.unwrap();
+        let (old, new) = (world.mail("ana").await.link(), world.mail("eve").await.link());
+        let (present, next) = (password(PASSWORD), password(OTHER));
+        let session = if with_second_step_off {
+            world.auth.disable_second_step(&current, &present, Some(&next), &here).await.unwrap()
+        } else {
+            world.auth.change_password(&current, &present, &next, &here).await.unwrap()
+        };
+        let current = world.current(&session).await.unwrap();
+        let refused = world.auth.second_step(attempt, &mailed, None, &browser(6)).await;
+        assert!(matches!(refused, Err(StepError::Evidence(_))), "{refused:?}");
+        assert!(world.auth.reset_password(&reset, &present, &browser(6)).await.is_err());
+        assert!(world.auth.email_change(&current).await.unwrap().is_none());
+        for (side, link) in [(auth::Side::Old, old), (auth::Side::New, new)] {
+            assert!(world.auth.confirm_email_change(side, &link, None, &browser(6)).await.is_err());
+        }
+        assert_eq!(world.count("artefacts").await, 0);
+    }
 }
 
 #[tokio::test]
@@ -119,14 +139,15 @@ async fn class_11_an_address_moves_when_both_ends_agreed_and_not_before() {
         let current = world.signed_in(&name, &browser(1)).await;
         assert_eq!(show(&world, first, &artefact.by_code()).await, Answer::Good);
         assert_eq!(world.signed_in(&name, &browser(1)).await.email, email(&name), "{first:?} alone");
-        world.auth.cancel_email_change(&current).await.unwrap();
+        assert!(world.auth.cancel_email_change(&current, &browser(1)).await.unwrap());
+        assert!(!world.auth.cancel_email_change(&current, &browser(1)).await.unwrap(), "none is under way");
         assert!(world.auth.email_change(&current).await.unwrap().is_none());
         let (side, other) = match first {
             Purpose::Old => (auth::Side::New, format!("{name}.next")),
             _ => (auth::Side::Old, name.clone()),
         };
         let late = world.mail(&other).await.link();
-        assert!(world.auth.confirm_email_change(side, &late, &browser(1)).await.is_err(), "given up");
+        assert!(world.auth.confirm_email_change(side, &late, None, &browser(1)).await.is_err(), "given up");
     }
 }
 

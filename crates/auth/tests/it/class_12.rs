@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use auth::{
-    Credential, Current, DeleteError, Evidence, PasswordChangeError, ProveError, SecondStepError,
-    SignInError, StepError, TooMany,
+    Credential, Current, DeleteError, Evidence, EvidenceError, PasswordChangeError, ProveError, RecoverError,
+    SecondStepError, SignInError, StepError, TooMany,
 };
 use domain::ArtefactId;
 
@@ -68,7 +68,7 @@ impl Stranger {
             }
             Path::DisableSecondStep => {
                 match auth.disable_second_step(&self.current, &typed, None, &here).await {
-                    Ok(()) => Tried::Right,
+                    Ok(_) => Tried::Right,
                     Err(SecondStepError::WrongPassword) => Tried::Wrong,
                     Err(SecondStepError::TooMany(TooMany { retry_after })) => Tried::TooMany(retry_after),
                     Err(other) => panic!("{other}"),
@@ -234,9 +234,56 @@ async fn class_12_second_steps_are_counted_over_all_attempts() {
     let attempt = world.attempt("ana", PASSWORD, &browser(3)).await;
     let right = world.mail("ana").await.code();
     let refused = world.auth.second_step(attempt, &right, Some(&email("ana")), &browser(3)).await;
-    assert!(matches!(refused, Err(StepError::TooMany(_))), "a new attempt, another network: {refused:?}");
+    let too_many = matches!(refused, Err(StepError::Evidence(EvidenceError::TooMany(_))));
+    assert!(too_many, "a new attempt, another network: {refused:?}");
     world.turn(Duration::from_hours(1));
     let attempt = world.attempt("ana", PASSWORD, &browser(3)).await;
     let right = world.mail("ana").await.code();
     world.auth.second_step(attempt, &right, None, &browser(3)).await.unwrap();
+}
+
+#[tokio::test]
+async fn class_12_guesses_at_mailed_codes_are_counted_over_all_mails() {
+    let world = World::with(|settings| settings.limits.mails = 100).await;
+    world.account("ana", &browser(1)).await;
+    for name in ["ana", "nobody"] {
+        let mut guesses = 0;
+        let refused = loop {
+            // A new mail for every five guesses, each from a network of its own.
+            let context = browser(10 + guesses / 5);
+            let id = world.auth.request_reset(&email(name), &context).await.unwrap();
+            let guess = code(id, "no code");
+            let guessed = world.auth.reset_password(&guess, &password(OTHER), &context).await;
+            if !matches!(guessed, Err(RecoverError::Evidence(EvidenceError::WrongCode { .. }))) {
+                break guessed;
+            }
+            guesses += 1;
+        };
+        assert!(matches!(refused, Err(RecoverError::Evidence(EvidenceError::TooMany(_)))), "{refused:?}");
+        assert_eq!(guesses, 20, "{name}");
+    }
+    world.mails("ana").await;
+    let context = browser(90);
+    world.auth.request_reset(&email("ana"), &context).await.unwrap();
+    let link = world.mail("ana").await.link();
+    world.auth.reset_password(&link, &password(OTHER), &context).await.expect("a link is not guessed at");
+}
+
+#[tokio::test]
+async fn class_12_a_try_that_was_turned_away_costs_nothing_elsewhere() {
+    let world = World::with(|settings| settings.limits.network_failures = 3).await;
+    world.account_with_second_step("ana", &browser(1)).await;
+    let attempt = world.attempt("ana", PASSWORD, &browser(1)).await;
+    let right = world.mail("ana").await.code();
+    let crowd = auth::Context { browser: None, ..browser(1) };
+    for _ in 0..3 {
+        assert!(world.sign_in("nobody", "not it", &crowd).await.is_err());
+    }
+    // The network is used up: the account's twenty guesses are not.
+    for _ in 0..30 {
+        let refused = world.auth.second_step(attempt, &right, None, &browser(1)).await;
+        assert!(matches!(refused, Err(StepError::Evidence(EvidenceError::TooMany(_)))), "{refused:?}");
+    }
+    let elsewhere = auth::Context { network: browser(2).network, ..browser(1) };
+    world.auth.second_step(attempt, &right, None, &elsewhere).await.unwrap();
 }

@@ -46,7 +46,7 @@ async fn class_13_sign_up_answers_and_works_alike() {
         assert_eq!(world.mails(name).await.len(), 1, "{name}");
         let before = rows(&world).await;
         world.auth.resend_proof(signed_up.proof, &browser(2)).await.unwrap();
-        assert_eq!(grown(before, rows(&world).await), [0, 1, 0, 0], "{name}");
+        assert_eq!(grown(before, rows(&world).await), [0, 1, 1, 0], "{name}");
         for left in (0..5).rev() {
             // No code is seven digits long: wrong for whomever.
             let answer = show(&world, Purpose::Prove, &code(signed_up.proof, "1234567")).await;
@@ -64,8 +64,10 @@ async fn class_13_a_reset_answers_and_works_alike() {
         let id = world.auth.request_reset(&email(name), &browser(2)).await.unwrap();
         assert_eq!(grown(before, rows(&world).await), [1, 1, 1, 0], "{name}");
         for left in (0..5).rev() {
+            let before = rows(&world).await;
             let answer = show(&world, Purpose::Reset, &code(id, "1234567")).await;
             assert_eq!(answer, Answer::Wrong(left), "{name}");
+            assert_eq!(grown(before, rows(&world).await), [0, 0, 1, 0], "{name}: a wrong code is recorded");
         }
         let sent = world.mails(name).await.len();
         assert_eq!(sent, usize::from(["proved", "unproved"].contains(&name)), "{name}");

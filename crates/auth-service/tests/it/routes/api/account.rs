@@ -72,6 +72,8 @@ async fn switch_the_second_step() {
     assert_snapshot!(browser.json("PUT", path, &json!({ "enabled": true })).await.shown(), @r#"
     200 OK
     content-type: application/json
+    set-cookie: __Host-keyward-session=[token]; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=2592000
+    set-cookie: jwt=[jwt]; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=600
     {"message":"The second step is on."}
     "#);
     assert_eq!(browser.get("/api/v1/account").await.json()["second_step"], true);
@@ -94,6 +96,8 @@ async fn switch_the_second_step() {
     assert_snapshot!(browser.json("PUT", path, &longer).await.shown(), @r#"
     200 OK
     content-type: application/json
+    set-cookie: __Host-keyward-session=[token]; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=2592000
+    set-cookie: jwt=[jwt]; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=600
     {"message":"The second step is off."}
     "#);
     assert_eq!(browser.get("/api/v1/account").await.json()["second_step"], false);
