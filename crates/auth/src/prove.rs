@@ -140,9 +140,10 @@ impl Auth {
     ) -> Result<(Option<Uuid>, Option<String>), Fault> {
         let mut tx = self.store.read().await?;
         let person = store::audit::pseudonym_of(&mut tx, user).await?;
-        let hash = match claim.made_account {
-            true => store::passwords::find(&mut tx, user).await?,
-            false => Some(claim.password_hash.clone()),
+        let hash = if claim.made_account {
+            store::passwords::find(&mut tx, user).await?
+        } else {
+            Some(claim.password_hash.clone())
         };
         Ok((person, hash))
     }

@@ -253,9 +253,9 @@ async fn class_12_guesses_at_mailed_codes_are_counted_over_all_mails() {
             let context = browser(10 + guesses / 5);
             let id = world.auth.request_reset(&email(name), &context).await.unwrap();
             let guess = code(id, "no code");
-            let guessed = world.auth.reset_password(&guess, &password(OTHER), &context).await;
-            if !matches!(guessed, Err(RecoverError::Evidence(EvidenceError::WrongCode { .. }))) {
-                break guessed;
+            let answered = world.auth.reset_password(&guess, &password(OTHER), &context).await;
+            if !matches!(answered, Err(RecoverError::Evidence(EvidenceError::WrongCode { .. }))) {
+                break answered;
             }
             guesses += 1;
         };
@@ -266,7 +266,7 @@ async fn class_12_guesses_at_mailed_codes_are_counted_over_all_mails() {
     let context = browser(90);
     world.auth.request_reset(&email("ana"), &context).await.unwrap();
     let link = world.mail("ana").await.link();
-    world.auth.reset_password(&link, &password(OTHER), &context).await.expect("a link is not guessed at");
+    world.auth.reset_password(&link, &password(OTHER), &context).await.expect("a link is not answered at");
 }
 
 #[tokio::test]
