@@ -65,12 +65,16 @@ impl Auth {
         context: &Context,
         now: Timestamp,
     ) -> Result<NewSession, Fault> {
-        if let Some(old) = replaces {
-            store::sessions::delete(tx, user, old).await?;
-        }
         let token = URL_SAFE_NO_PAD.encode(self.random.token());
+        let id = self.random.ordered_id(now);
+        let replaced = match replaces {
+            Some(old) => store::sessions::find(tx, old, now, self.idle_since(now)).await?,
+            None => None,
+        };
+        let replaced = replaced.filter(|replaced| replaced.user_id == user.0);
         let session = Session {
-            id: self.random.ordered_id(now),
+            id,
+            sid: replaced.as_ref().map_or(id, |replaced| replaced.sid),
             user_id: user.0,
             proofs: proofs.to_string(),
             proved_at: now.micros(),
@@ -81,6 +85,12 @@ impl Auth {
             network: context.network.to_string(),
         };
         store::sessions::insert(tx, &session, &hash_token(&token)).await?;
+        if let Some(replaced) = replaced {
+            // Apps go on as if nothing had happened: it is the same person at the same browser.
+            let old = SessionId(replaced.id);
+            store::grants::move_session(tx, old, SessionId(id)).await?;
+            store::sessions::delete(tx, user, old).await?;
+        }
         if let Some(browser) = &context.browser {
             store::known_browsers::remember(tx, browser, user, now).await?;
         }

@@ -64,3 +64,15 @@ id!(
     /// Who an entry of the audit trail speaks of. Random (UUIDv4), so that it tells nothing once its link is cut.
     Pseudonym
 );
+id!(
+    /// An authorization that a person gave to an app (UUIDv7).
+    GrantId
+);
+id!(
+    /// An authorization request on its way. Random (UUIDv4), since it stands in addresses.
+    RequestId
+);
+id!(
+    /// A notice to an app that somebody signed out (UUIDv7).
+    NoticeId
+);

@@ -5,13 +5,22 @@
 
 pub mod artefacts;
 pub mod audit;
+pub mod authorization_codes;
+pub mod authorization_requests;
+pub mod client_assertions;
+pub mod clients;
+pub mod consents;
 pub mod email_changes;
 pub mod emails;
 pub mod ephemeral;
+pub mod grants;
 pub mod installation;
 pub mod known_browsers;
+pub mod logout_notices;
 pub mod outbox;
 pub mod passwords;
+pub mod refresh_tokens;
+pub mod revoked_tokens;
 pub mod sessions;
 pub mod signing_keys;
 pub mod users;

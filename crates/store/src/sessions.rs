@@ -8,8 +8,10 @@ use crate::{Error, Tx};
 /// A session. Moments are Unix microseconds.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct Session {
-    /// Its id: the `sid` of its tokens.
+    /// Its id: the `sid` of the token that projects it.
     pub id: Uuid,
+    /// What apps call it: it stays when the id changes.
+    pub sid: Uuid,
     /// Whose it is.
     pub user_id: Uuid,
     /// What was proved, as `domain::Proofs` writes it.
@@ -50,8 +52,8 @@ pub struct Open {
 pub async fn insert(tx: &mut Tx, session: &Session, token_hash: &[u8]) -> Result<(), Error> {
     sqlx::query(
         "INSERT INTO sessions
-             (id, token_hash, user_id, proofs, proved_at, created_at, used_at, expires_at, device, network)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+             (id, token_hash, user_id, proofs, proved_at, created_at, used_at, expires_at, device, network, sid)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
     )
     .bind(session.id)
     .bind(token_hash)
@@ -63,6 +65,7 @@ pub async fn insert(tx: &mut Tx, session: &Session, token_hash: &[u8]) -> Result
     .bind(session.expires_at)
     .bind(&session.device)
     .bind(&session.network)
+    .bind(session.sid)
     .execute(tx.connection())
     .await?;
     Ok(())
@@ -76,7 +79,7 @@ pub async fn find_by_token(
     used_after: Timestamp,
 ) -> Result<Option<Open>, Error> {
     Ok(sqlx::query_as(
-        "SELECT s.id, s.user_id, s.proofs, s.proved_at, s.created_at, s.used_at, s.expires_at, s.device, s.network,
+        "SELECT s.id, COALESCE(s.sid, s.id) AS sid, s.user_id, s.proofs, s.proved_at, s.created_at, s.used_at, s.expires_at, s.device, s.network,
                 u.name, u.locale, u.second_step, e.address, p.pseudonym
          FROM sessions s
          JOIN users u ON u.id = s.user_id AND u.disabled_at IS NULL
@@ -99,7 +102,7 @@ pub async fn find_open(
     used_after: Timestamp,
 ) -> Result<Option<Open>, Error> {
     Ok(sqlx::query_as(
-        "SELECT s.id, s.user_id, s.proofs, s.proved_at, s.created_at, s.used_at, s.expires_at, s.device, s.network,
+        "SELECT s.id, COALESCE(s.sid, s.id) AS sid, s.user_id, s.proofs, s.proved_at, s.created_at, s.used_at, s.expires_at, s.device, s.network,
                 u.name, u.locale, u.second_step, e.address, p.pseudonym
          FROM sessions s
          JOIN users u ON u.id = s.user_id AND u.disabled_at IS NULL
@@ -122,7 +125,7 @@ pub async fn find(
     used_after: Timestamp,
 ) -> Result<Option<Session>, Error> {
     Ok(sqlx::query_as(
-        "SELECT s.id, s.user_id, s.proofs, s.proved_at, s.created_at, s.used_at, s.expires_at, s.device, s.network
+        "SELECT s.id, COALESCE(s.sid, s.id) AS sid, s.user_id, s.proofs, s.proved_at, s.created_at, s.used_at, s.expires_at, s.device, s.network
          FROM sessions s
          JOIN users u ON u.id = s.user_id AND u.disabled_at IS NULL
          WHERE s.id = $1 AND s.expires_at > $2 AND s.used_at > $3",
@@ -143,7 +146,7 @@ pub async fn list(
     limit: i64,
 ) -> Result<Vec<Session>, Error> {
     Ok(sqlx::query_as(
-        "SELECT id, user_id, proofs, proved_at, created_at, used_at, expires_at, device, network
+        "SELECT id, COALESCE(sid, id) AS sid, user_id, proofs, proved_at, created_at, used_at, expires_at, device, network
          FROM sessions WHERE user_id = $1 AND expires_at > $2 AND used_at > $3
          ORDER BY used_at DESC, id DESC LIMIT $4",
     )

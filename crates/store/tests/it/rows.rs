@@ -14,6 +14,7 @@ const LATER: Timestamp = Timestamp::from_seconds(1_800_000_060);
 fn session(number: u128, user: u128) -> Session {
     Session {
         id: Uuid::from_u128(number),
+        sid: Uuid::from_u128(number),
         user_id: Uuid::from_u128(user),
         proofs: "pwd".to_owned(),
         proved_at: NOW.micros(),

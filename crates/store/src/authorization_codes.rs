@@ -1,0 +1,76 @@
+//! Table `authorization_codes`: codes that apps exchange for tokens.
+
+use domain::{GrantId, Timestamp};
+use uuid::Uuid;
+
+use crate::{Error, Tx};
+
+/// A code. Moments are Unix microseconds.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct AuthorizationCode {
+    /// SHA-256 of the code.
+    pub hash: Vec<u8>,
+    /// What it stands for.
+    pub grant_id: Uuid,
+    /// What its exchange is checked against, sealed.
+    pub payload: Vec<u8>,
+    /// When it was exchanged.
+    pub used_at: Option<i64>,
+    /// When it is worthless.
+    pub expires_at: i64,
+}
+
+/// Adds a code.
+pub async fn insert(
+    tx: &mut Tx,
+    hash: &[u8],
+    grant: GrantId,
+    payload: &[u8],
+    expires_at: Timestamp,
+) -> Result<(), Error> {
+    sqlx::query(
+        "INSERT INTO authorization_codes (hash, grant_id, payload, expires_at) VALUES ($1, $2, $3, $4)",
+    )
+    .bind(hash)
+    .bind(grant.0)
+    .bind(payload)
+    .bind(expires_at.micros())
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+/// Takes an unused code that has not expired: of all who try at once one gets it.
+pub async fn take(tx: &mut Tx, hash: &[u8], now: Timestamp) -> Result<Option<AuthorizationCode>, Error> {
+    Ok(sqlx::query_as(
+        "UPDATE authorization_codes SET used_at = $2 WHERE hash = $1 AND used_at IS NULL AND expires_at > $2
+         RETURNING *",
+    )
+    .bind(hash)
+    .bind(now.micros())
+    .fetch_optional(tx.connection())
+    .await?)
+}
+
+/// The grant of a code that was used before.
+pub async fn used_grant(tx: &mut Tx, hash: &[u8]) -> Result<Option<Uuid>, Error> {
+    Ok(sqlx::query_scalar(
+        "SELECT grant_id FROM authorization_codes WHERE hash = $1 AND used_at IS NOT NULL",
+    )
+    .bind(hash)
+    .fetch_optional(tx.connection())
+    .await?)
+}
+
+/// Deletes up to `limit` codes that expired before `before`.
+pub async fn delete_expired(tx: &mut Tx, before: Timestamp, limit: i64) -> Result<u64, Error> {
+    let done = sqlx::query(
+        "DELETE FROM authorization_codes WHERE hash IN (
+             SELECT hash FROM authorization_codes WHERE expires_at <= $1 LIMIT $2)",
+    )
+    .bind(before.micros())
+    .bind(limit)
+    .execute(tx.connection())
+    .await?;
+    Ok(done.rows_affected())
+}

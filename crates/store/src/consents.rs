@@ -1,0 +1,71 @@
+//! Table `consents`: what people agreed that apps may have.
+
+use domain::{Timestamp, UserId};
+
+use crate::{Error, Tx};
+
+/// An app that a person has let in, by consent or because it is the operator's own. Moments are Unix microseconds.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Consent {
+    /// The app.
+    pub client_id: String,
+    /// Its settings, as JSON.
+    pub settings: String,
+    /// What it may have: scopes with a space between.
+    pub scope: String,
+    /// Since when.
+    pub granted_at: i64,
+}
+
+/// What a person agreed that an app may have.
+pub async fn find(tx: &mut Tx, user: UserId, client: &str) -> Result<Option<String>, Error> {
+    Ok(sqlx::query_scalar("SELECT scope FROM consents WHERE user_id = $1 AND client_id = $2")
+        .bind(user.0)
+        .bind(client)
+        .fetch_optional(tx.connection())
+        .await?)
+}
+
+/// Records what a person agreed to, in the place of what they agreed to before.
+pub async fn set(
+    tx: &mut Tx,
+    user: UserId,
+    client: &str,
+    scope: &str,
+    now: Timestamp,
+) -> Result<(), Error> {
+    sqlx::query(
+        "INSERT INTO consents (user_id, client_id, scope, granted_at) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (user_id, client_id) DO UPDATE SET scope = $3, granted_at = $4",
+    )
+    .bind(user.0)
+    .bind(client)
+    .bind(scope)
+    .bind(now.micros())
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+/// Everything a person agreed to, up to `limit`, newest first.
+pub async fn list(tx: &mut Tx, user: UserId, limit: i64) -> Result<Vec<Consent>, Error> {
+    Ok(sqlx::query_as(
+        "SELECT s.client_id, c.settings, s.scope, s.granted_at
+         FROM consents s JOIN clients c ON c.id = s.client_id
+         WHERE s.user_id = $1 ORDER BY s.granted_at DESC, s.client_id LIMIT $2",
+    )
+    .bind(user.0)
+    .bind(limit)
+    .fetch_all(tx.connection())
+    .await?)
+}
+
+/// Withdraws a consent. False if there was none.
+pub async fn delete(tx: &mut Tx, user: UserId, client: &str) -> Result<bool, Error> {
+    let done = sqlx::query("DELETE FROM consents WHERE user_id = $1 AND client_id = $2")
+        .bind(user.0)
+        .bind(client)
+        .execute(tx.connection())
+        .await?;
+    Ok(done.rows_affected() == 1)
+}

@@ -1,0 +1,150 @@
+//! Table `grants`: authorizations, each with its code and its tokens.
+
+use domain::{GrantId, SessionId, Timestamp, UserId};
+use uuid::Uuid;
+
+use crate::{Error, Tx};
+
+/// An authorization. Moments are Unix microseconds.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Grant {
+    /// Its id.
+    pub id: Uuid,
+    /// The app it was given to.
+    pub client_id: String,
+    /// Whose it is.
+    pub user_id: Uuid,
+    /// The session it was given in; null once that has ended.
+    pub session_id: Option<Uuid>,
+    /// What apps call that session.
+    pub sid: Uuid,
+    /// Whether it outlives the session.
+    pub offline: bool,
+    /// What it allows: scopes with a space between.
+    pub scope: String,
+    /// For which resources (RFC 8707), with a space between.
+    pub resources: String,
+    /// What was proved in the session, as `domain::Proofs` writes it.
+    pub proofs: String,
+    /// When that was proved.
+    pub proved_at: i64,
+    /// When it was given.
+    pub created_at: i64,
+    /// When it ends by itself.
+    pub expires_at: i64,
+}
+
+/// An authorization that lives, and what tokens say of its account.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct LiveGrant {
+    /// The authorization.
+    #[sqlx(flatten)]
+    pub grant: Grant,
+    /// The account's name.
+    pub name: String,
+    /// The account's language.
+    pub locale: Option<String>,
+    /// When the account was changed, Unix microseconds.
+    pub updated_at: i64,
+    /// The account's primary address.
+    pub address: String,
+    /// When that was proved, Unix microseconds.
+    pub email_proved_at: Option<i64>,
+    /// Who the audit trail calls it.
+    pub pseudonym: Uuid,
+}
+
+/// Adds an authorization.
+pub async fn insert(tx: &mut Tx, grant: &Grant) -> Result<(), Error> {
+    sqlx::query(
+        "INSERT INTO grants (id, client_id, user_id, session_id, sid, offline, scope, resources, proofs, proved_at,
+                             created_at, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+    )
+    .bind(grant.id)
+    .bind(&grant.client_id)
+    .bind(grant.user_id)
+    .bind(grant.session_id)
+    .bind(grant.sid)
+    .bind(grant.offline)
+    .bind(&grant.scope)
+    .bind(&grant.resources)
+    .bind(&grant.proofs)
+    .bind(grant.proved_at)
+    .bind(grant.created_at)
+    .bind(grant.expires_at)
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+/// The authorization of this id if it lives: its account is enabled, and its session goes on or it does without.
+pub async fn find_live(
+    tx: &mut Tx,
+    id: GrantId,
+    now: Timestamp,
+    used_after: Timestamp,
+) -> Result<Option<LiveGrant>, Error> {
+    Ok(sqlx::query_as(
+        "SELECT g.id, g.client_id, g.user_id, g.session_id, g.sid, g.offline, g.scope, g.resources, g.proofs,
+                g.proved_at, g.created_at, g.expires_at,
+                u.name, u.locale, u.updated_at, e.address, e.proved_at AS email_proved_at, p.pseudonym
+         FROM grants g
+         JOIN users u ON u.id = g.user_id AND u.disabled_at IS NULL
+         JOIN emails e ON e.user_id = u.id AND e.is_primary
+         JOIN audit_people p ON p.user_id = u.id
+         LEFT JOIN sessions s ON s.id = g.session_id AND s.expires_at > $2 AND s.used_at > $3
+         WHERE g.id = $1 AND g.expires_at > $2 AND (g.offline OR s.id IS NOT NULL)",
+    )
+    .bind(id.0)
+    .bind(now.micros())
+    .bind(used_after.micros())
+    .fetch_optional(tx.connection())
+    .await?)
+}
+
+/// Ends an authorization: its code and every token of it are worthless.
+pub async fn delete(tx: &mut Tx, id: GrantId) -> Result<bool, Error> {
+    let done = sqlx::query("DELETE FROM grants WHERE id = $1").bind(id.0).execute(tx.connection()).await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Ends every authorization that a person gave to an app, and says which they were.
+pub async fn delete_of(tx: &mut Tx, user: UserId, client: &str) -> Result<Vec<Uuid>, Error> {
+    Ok(sqlx::query_scalar("DELETE FROM grants WHERE user_id = $1 AND client_id = $2 RETURNING id")
+        .bind(user.0)
+        .bind(client)
+        .fetch_all(tx.connection())
+        .await?)
+}
+
+/// Ends every authorization of an account, and says which they were.
+pub async fn delete_all_of(tx: &mut Tx, user: UserId) -> Result<Vec<Uuid>, Error> {
+    Ok(sqlx::query_scalar("DELETE FROM grants WHERE user_id = $1 RETURNING id")
+        .bind(user.0)
+        .fetch_all(tx.connection())
+        .await?)
+}
+
+/// Hands the authorizations of a session on to the one that takes its place.
+pub async fn move_session(tx: &mut Tx, old: SessionId, new: SessionId) -> Result<(), Error> {
+    sqlx::query("UPDATE grants SET session_id = $2 WHERE session_id = $1")
+        .bind(old.0)
+        .bind(new.0)
+        .execute(tx.connection())
+        .await?;
+    Ok(())
+}
+
+/// Deletes up to `limit` authorizations that have ended by themselves, or whose session has.
+pub async fn delete_ended(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<u64, Error> {
+    let done = sqlx::query(
+        "DELETE FROM grants WHERE id IN (
+             SELECT id FROM grants WHERE expires_at <= $1 OR (session_id IS NULL AND NOT offline) LIMIT $2)",
+    )
+    .bind(now.micros())
+    .bind(limit)
+    .execute(tx.connection())
+    .await?;
+    Ok(done.rows_affected())
+}

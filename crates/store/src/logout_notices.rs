@@ -1,0 +1,115 @@
+//! Table `logout_notices`: apps that are still to be told of a sign-out.
+
+use domain::{NoticeId, SessionId, Timestamp, UserId};
+use uuid::Uuid;
+
+use crate::{Error, Tx};
+
+/// What an app is to be told.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct LogoutNotice {
+    /// Its id.
+    pub id: Uuid,
+    /// The app.
+    pub client_id: String,
+    /// Who signed out: the `sub` of the app's tokens.
+    pub subject: Uuid,
+    /// What the app calls the session that ended.
+    pub sid: Uuid,
+    /// How often it was tried, this time included.
+    pub attempts: i64,
+    /// When it is of no use any more, Unix microseconds.
+    pub expires_at: i64,
+}
+
+/// The apps that hold grants of a session of this account, each with what it calls the session.
+pub async fn apps_of(tx: &mut Tx, user: UserId, session: SessionId) -> Result<Vec<(String, Uuid)>, Error> {
+    Ok(sqlx::query_as("SELECT DISTINCT client_id, sid FROM grants WHERE user_id = $1 AND session_id = $2")
+        .bind(user.0)
+        .bind(session.0)
+        .fetch_all(tx.connection())
+        .await?)
+}
+
+/// Adds a notice.
+pub async fn insert(
+    tx: &mut Tx,
+    id: NoticeId,
+    client: &str,
+    subject: UserId,
+    sid: Uuid,
+    now: Timestamp,
+    expires_at: Timestamp,
+) -> Result<(), Error> {
+    sqlx::query(
+        "INSERT INTO logout_notices (id, client_id, subject, sid, attempts, next_attempt_at, created_at, expires_at)
+         VALUES ($1, $2, $3, $4, 0, $5, $5, $6)",
+    )
+    .bind(id.0)
+    .bind(client)
+    .bind(subject.0)
+    .bind(sid)
+    .bind(now.micros())
+    .bind(expires_at.micros())
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+/// Takes up to `limit` notices that are due, and puts their next try off to `until`, so that no other worker takes them
+/// meanwhile and a worker that dies loses nothing.
+pub async fn claim(
+    tx: &mut Tx,
+    now: Timestamp,
+    until: Timestamp,
+    limit: i64,
+) -> Result<Vec<LogoutNotice>, Error> {
+    Ok(sqlx::query_as(
+        "UPDATE logout_notices SET next_attempt_at = $2, attempts = attempts + 1
+         WHERE next_attempt_at <= $1 AND id IN (
+             SELECT id FROM logout_notices WHERE next_attempt_at <= $1 AND expires_at > $1
+             ORDER BY next_attempt_at, id LIMIT $3)
+         RETURNING id, client_id, subject, sid, attempts, expires_at",
+    )
+    .bind(now.micros())
+    .bind(until.micros())
+    .bind(limit)
+    .fetch_all(tx.connection())
+    .await?)
+}
+
+/// When the next notice is due, Unix microseconds.
+pub async fn next_due(tx: &mut Tx) -> Result<Option<i64>, Error> {
+    Ok(sqlx::query_scalar("SELECT MIN(next_attempt_at) FROM logout_notices")
+        .fetch_one(tx.connection())
+        .await?)
+}
+
+/// Puts a notice off.
+pub async fn retry(tx: &mut Tx, id: NoticeId, error: &str, at: Timestamp) -> Result<(), Error> {
+    sqlx::query("UPDATE logout_notices SET last_error = $2, next_attempt_at = $3 WHERE id = $1")
+        .bind(id.0)
+        .bind(error)
+        .bind(at.micros())
+        .execute(tx.connection())
+        .await?;
+    Ok(())
+}
+
+/// Is done with a notice.
+pub async fn delete(tx: &mut Tx, id: NoticeId) -> Result<(), Error> {
+    sqlx::query("DELETE FROM logout_notices WHERE id = $1").bind(id.0).execute(tx.connection()).await?;
+    Ok(())
+}
+
+/// Deletes up to `limit` notices that are of no use any more.
+pub async fn delete_expired(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<u64, Error> {
+    let done = sqlx::query(
+        "DELETE FROM logout_notices WHERE id IN (SELECT id FROM logout_notices WHERE expires_at <= $1 LIMIT $2)",
+    )
+    .bind(now.micros())
+    .bind(limit)
+    .execute(tx.connection())
+    .await?;
+    Ok(done.rows_affected())
+}

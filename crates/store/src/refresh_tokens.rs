@@ -1,0 +1,91 @@
+//! Table `refresh_tokens`: what apps renew their tokens with. Each is used once; those of one grant are a family.
+
+use domain::{GrantId, Timestamp};
+use uuid::Uuid;
+
+use crate::{Error, Tx};
+
+/// A refresh token. Moments are Unix microseconds.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct RefreshToken {
+    /// SHA-256 of the token.
+    pub hash: Vec<u8>,
+    /// Its family.
+    pub grant_id: Uuid,
+    /// When it was used.
+    pub used_at: Option<i64>,
+    /// The token that took its place, sealed, while it may be asked for again.
+    pub successor: Option<Vec<u8>>,
+    /// When it was made.
+    pub created_at: i64,
+    /// When it is worthless.
+    pub expires_at: i64,
+}
+
+/// Adds a token.
+pub async fn insert(
+    tx: &mut Tx,
+    hash: &[u8],
+    grant: GrantId,
+    now: Timestamp,
+    expires_at: Timestamp,
+) -> Result<(), Error> {
+    sqlx::query(
+        "INSERT INTO refresh_tokens (hash, grant_id, created_at, expires_at) VALUES ($1, $2, $3, $4)",
+    )
+    .bind(hash)
+    .bind(grant.0)
+    .bind(now.micros())
+    .bind(expires_at.micros())
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+/// The token, used or not, that has not expired.
+pub async fn find(tx: &mut Tx, hash: &[u8], now: Timestamp) -> Result<Option<RefreshToken>, Error> {
+    Ok(sqlx::query_as("SELECT * FROM refresh_tokens WHERE hash = $1 AND expires_at > $2")
+        .bind(hash)
+        .bind(now.micros())
+        .fetch_optional(tx.connection())
+        .await?)
+}
+
+/// Uses a token, and keeps what took its place. False if it was used before: of all who try at once one succeeds.
+pub async fn set_used(tx: &mut Tx, hash: &[u8], successor: &[u8], now: Timestamp) -> Result<bool, Error> {
+    let done = sqlx::query(
+        "UPDATE refresh_tokens SET used_at = $3, successor = $2 WHERE hash = $1 AND used_at IS NULL",
+    )
+    .bind(hash)
+    .bind(successor)
+    .bind(now.micros())
+    .execute(tx.connection())
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Wipes up to `limit` successors of tokens used before `before`: nobody may ask for them any more.
+pub async fn wipe_successors(tx: &mut Tx, before: Timestamp, limit: i64) -> Result<u64, Error> {
+    let done = sqlx::query(
+        "UPDATE refresh_tokens SET successor = NULL WHERE hash IN (
+             SELECT hash FROM refresh_tokens WHERE successor IS NOT NULL AND used_at < $1 LIMIT $2)",
+    )
+    .bind(before.micros())
+    .bind(limit)
+    .execute(tx.connection())
+    .await?;
+    Ok(done.rows_affected())
+}
+
+/// Deletes up to `limit` tokens that have expired.
+pub async fn delete_expired(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<u64, Error> {
+    let done = sqlx::query(
+        "DELETE FROM refresh_tokens WHERE hash IN (
+             SELECT hash FROM refresh_tokens WHERE expires_at <= $1 LIMIT $2)",
+    )
+    .bind(now.micros())
+    .bind(limit)
+    .execute(tx.connection())
+    .await?;
+    Ok(done.rows_affected())
+}
