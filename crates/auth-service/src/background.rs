@@ -36,6 +36,8 @@ pub struct Sender {
 
 /// Mails taken at once.
 const BATCH: i64 = 20;
+/// Mails sent at once: a server that is slow for one recipient keeps nobody else's code waiting.
+const AT_ONCE: usize = 5;
 /// With nothing to do, look again after so long: for what another process left behind.
 const IDLE: Duration = Duration::from_secs(30);
 /// After a fault, try again after so long.
@@ -54,7 +56,7 @@ pub fn start(
     stop: &watch::Receiver<bool>,
 ) -> JoinSet<()> {
     let mut work = JoinSet::new();
-    let mailer = Mailer { auth: auth.clone(), transport, sender, branding: branding.clone() };
+    let mailer = Arc::new(Mailer { auth: auth.clone(), transport, sender, branding: branding.clone() });
     work.spawn(mailer.run(stop.clone()));
     work.spawn(seal(auth.clone(), stop.clone()));
     work.spawn(clean(auth.clone(), stop.clone()));
@@ -116,7 +118,7 @@ struct Mailer {
 }
 
 impl Mailer {
-    async fn run(self, mut stop: watch::Receiver<bool>) {
+    async fn run(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
         loop {
             let wait = match self.round().await {
                 Ok(0) => self.auth.next_mail().await.ok().flatten().map_or(IDLE, |due| due.min(IDLE)),
@@ -133,16 +135,34 @@ impl Mailer {
         }
     }
 
-    async fn round(&self) -> Result<usize, auth::Fault> {
+    async fn round(self: &Arc<Self>) -> Result<usize, auth::Fault> {
         let deliveries = self.auth.take_mail(BATCH).await?;
         let count = deliveries.len();
+        let mut sending = JoinSet::new();
         for delivery in deliveries {
-            self.deliver(&delivery).await?;
+            if sending.len() >= AT_ONCE {
+                sending.join_next().await;
+            }
+            let mailer = self.clone();
+            sending.spawn(async move { mailer.deliver(&delivery).await });
         }
+        sending.join_all().await;
         Ok(count)
     }
 
-    async fn deliver(&self, delivery: &Delivery) -> Result<(), auth::Fault> {
+    /// Sends a mail, and writes down what came of it. If that cannot be written, the mail is tried again when its claim
+    /// has run out: rather twice than never.
+    async fn deliver(&self, delivery: &Delivery) {
+        if let Err(error) = self.try_to_deliver(delivery).await {
+            tracing::error!(message_id = %delivery.id, %error, "what came of a mail could not be written down");
+        }
+    }
+
+    async fn try_to_deliver(&self, delivery: &Delivery) -> Result<(), auth::Fault> {
+        // It may have waited behind others.
+        if delivery.expires_at <= self.auth.now() {
+            return self.auth.expired(delivery.id).await;
+        }
         match self.send(delivery).await {
             Ok(()) => self.auth.delivered(delivery.id).await,
             Err(SendError::Permanent(error)) => {

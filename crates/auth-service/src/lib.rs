@@ -3,6 +3,7 @@
 pub mod background;
 pub mod branding;
 pub mod config;
+pub mod connections;
 pub mod locale;
 pub mod mailbox;
 pub mod server;

@@ -57,7 +57,7 @@ async fn serve(path: &std::path::Path) -> Result<(), Box<dyn std::error::Error>>
     let (sender, stop) = watch::channel(false);
     tokio::spawn(signals.stop(sender));
     tracing::info!(%address, "serving");
-    server.serve(listener, stop).await?;
+    server.serve(listener, stop).await;
     tracing::info!("stopped");
     Ok(())
 }

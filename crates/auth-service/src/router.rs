@@ -7,6 +7,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -29,7 +30,13 @@ pub fn router(app: App) -> Router {
     if app.is_development() {
         router = router.merge(dev::router());
     }
+    finish(router, app)
+}
+
+/// What every request goes through, from the last layer to the first.
+fn finish(router: Router<App>, app: App) -> Router {
     router
+        .layer(CatchPanicLayer::custom(guard::caught))
         .layer(from_fn_with_state(app.clone(), guard::check_origin))
         .layer(from_fn_with_state(app.clone(), guard::check_host))
         .layer(from_fn(guard::read_body))
@@ -96,4 +103,66 @@ async fn published_keys(State(app): State<App>, headers: HeaderMap) -> Response 
 
 fn json(cache: &'static str, body: String) -> Response {
     ([(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, cache)], body).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use auth::{AccountSettings, Auth, Hasher, HasherSettings, Limits, Parts, Random, Settings};
+    use axum::body::Body;
+    use axum::http::Request;
+    use domain::{Clock, Timestamp};
+    use http_body_util::BodyExt as _;
+    use secrets::sealing::{Keyring, generate_key_text};
+    use tower::ServiceExt as _;
+
+    use super::*;
+    use crate::AppParts;
+    use crate::branding::Branding;
+
+    async fn app(folder: &tempfile::TempDir) -> App {
+        let settings = Settings {
+            public_url: "https://auth.example.com/".parse().unwrap(),
+            return_to: Vec::new(),
+            accounts: AccountSettings::default(),
+            limits: Limits::default(),
+        };
+        let weak = HasherSettings { memory_kib: 64, iterations: 1, parallelism: 1 };
+        let parts = Parts {
+            store: store::Store::open(&folder.path().join("keyward.sqlite")).await.unwrap(),
+            keyring: Keyring::from_text(&generate_key_text(), &[]).unwrap(),
+            audit_key: [7; 32],
+            hasher: Hasher::new(&weak, 1, Random::system()).unwrap(),
+            clock: Clock::new(|| Timestamp(0)),
+            random: Random::system(),
+            settings,
+        };
+        App::new(AppParts {
+            auth: Arc::new(Auth::start(parts).await.unwrap()),
+            branding: Branding::default(),
+            trusted_proxies: Vec::new(),
+            reveal_accounts: false,
+            mailbox: None,
+        })
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_told_as_a_fault_of_ours_and_the_next_request_is_served() {
+        let folder = tempfile::tempdir().unwrap();
+        let faulty = Router::new().route("/api/v1/faulty", get(faulty)).route("/", get(|| async { "fine" }));
+        let router = finish(faulty, app(&folder).await);
+        let ask = |path: &str| Request::get(path).body(Body::empty()).unwrap();
+        let answer = router.clone().oneshot(ask("/api/v1/faulty")).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let body = answer.into_body().collect().await.unwrap().to_bytes();
+        let body = String::from_utf8(body.to_vec()).unwrap();
+        assert!(body.contains("\"support_id\":\"") && !body.contains("unforeseen"), "{body}");
+        assert_eq!(router.oneshot(ask("/")).await.unwrap().status(), StatusCode::OK);
+    }
+
+    #[expect(clippy::panic, reason = "it is what the test is about")]
+    async fn faulty() -> StatusCode {
+        panic!("something unforeseen")
+    }
 }

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use auth::{Auth, Hasher, Parts, Random, Settings};
-use axum::Router;
 use domain::{Clock, Timestamp};
 use outbound::{EgressClient, EgressSettings, Postmark, Smtp, SmtpSecurity, SmtpSettings};
 use secrets::sealing::Keyring;
@@ -18,11 +17,10 @@ use tokio::sync::watch;
 
 use crate::background::{self, Sender, Transport};
 use crate::config::{self, Config};
+use crate::connections::{Connections, DRAIN, serve};
 use crate::mailbox::Mailbox;
 use crate::{App, AppParts, router};
 
-/// After being told to stop, requests in flight have so long to end: compose kills after ten seconds.
-const DRAIN: Duration = Duration::from_secs(8);
 /// A mail server that does not answer for so long is tried again later.
 const MAIL_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -63,9 +61,9 @@ pub enum ServerError {
     /// The use cases.
     #[error(transparent)]
     Fault(#[from] auth::Fault),
-    /// Serving.
-    #[error("the server stopped: {0}")]
-    Serve(std::io::Error),
+    /// The signals that stop it.
+    #[error("the signals that stop a server cannot be caught: {0}")]
+    Signals(std::io::Error),
 }
 
 /// The keys that are not in the database.
@@ -179,40 +177,15 @@ impl Server {
     }
 
     /// Serves until `stop` says so, then lets what is in flight end.
-    pub async fn serve(self, listener: TcpListener, stop: watch::Receiver<bool>) -> Result<(), ServerError> {
+    pub async fn serve(self, listener: TcpListener, stop: watch::Receiver<bool>) {
         let auth = self.app.auth.clone();
         let work = background::start(&auth, self.transport, self.sender, &self.app.branding, &stop);
-        let served = serve(router(self.app), listener, stop).await;
+        serve(router(self.app), listener, stop, Connections::default()).await;
         // Mail that the last requests wrote is in the outbox; the trail is sealed to its end.
         if tokio::time::timeout(DRAIN, work.join_all()).await.is_err() {
             tracing::warn!("background work did not end in time and is cut; what it held is in the database");
         }
         auth.stop().await;
-        served
-    }
-}
-
-/// Serves routes until `stop` says so, then lets what is in flight end, for eight seconds at most.
-pub async fn serve(
-    router: Router,
-    listener: TcpListener,
-    mut stop: watch::Receiver<bool>,
-) -> Result<(), ServerError> {
-    let mut told = stop.clone();
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
-        drop(told.wait_for(|stop| *stop).await);
-    });
-    let deadline = async {
-        drop(stop.wait_for(|stop| *stop).await);
-        tokio::time::sleep(DRAIN).await;
-    };
-    tokio::select! {
-        served = serving => served.map_err(ServerError::Serve),
-        () = deadline => {
-            tracing::warn!("requests were still in flight eight seconds after the order to stop, and are cut");
-            Ok(())
-        }
     }
 }
 
@@ -227,7 +200,7 @@ pub struct Signals {
 impl Signals {
     /// Begins to catch Ctrl-C and SIGTERM.
     pub fn catch() -> Result<Self, ServerError> {
-        let caught = |kind| signal(kind).map_err(ServerError::Serve);
+        let caught = |kind| signal(kind).map_err(ServerError::Signals);
         Ok(Self { interrupt: caught(SignalKind::interrupt())?, terminate: caught(SignalKind::terminate())? })
     }
 

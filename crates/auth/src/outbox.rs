@@ -132,12 +132,15 @@ pub struct Delivery {
     pub mail: Mail,
     /// How often it was tried, this time included.
     pub attempts: i64,
+    /// When what it carries is of no use any more.
+    pub expires_at: Timestamp,
 }
 
 /// A notice carries nothing that expires; it is still of use for a day.
 const NOTICE_LIFE: Duration = Duration::from_hours(24);
-/// While a worker holds a mail nobody else takes it. Longer than any transport's time-out.
-const CLAIM: Duration = Duration::from_mins(2);
+/// While a worker holds a mail nobody else takes it. Longer than a worker takes for all that it holds: its transport
+/// gives up after 30 seconds a mail, and it sends several at once.
+const CLAIM: Duration = Duration::from_mins(5);
 /// After this many tries a mail is given up.
 const LAST_ATTEMPT: i64 = 12;
 
@@ -200,7 +203,10 @@ impl Auth {
             let id = MessageId(row.id);
             match self.open_mail(&row.id, &row.payload) {
                 Ok(Queued { decoy: true, .. }) => decoys.push(id),
-                Ok(Queued { mail, .. }) => deliveries.push(Delivery { id, mail, attempts: row.attempts }),
+                Ok(Queued { mail, .. }) => {
+                    let expires_at = Timestamp(row.expires_at);
+                    deliveries.push(Delivery { id, mail, attempts: row.attempts, expires_at });
+                }
                 Err(fault) => {
                     store::outbox::finish(&mut tx, id, "failed", Some(&fault.to_string()), now).await?;
                     tracing::error!(message_id = %id, error = %fault, "a mail cannot be read and is given up");
@@ -222,6 +228,11 @@ impl Auth {
     /// A mail was handed over; what it carried is wiped.
     pub async fn delivered(&self, id: MessageId) -> Result<(), Fault> {
         self.finish_mail(id, "sent", None).await
+    }
+
+    /// A mail was not sent in time, and would be of no use any more; what it carried is wiped.
+    pub async fn expired(&self, id: MessageId) -> Result<(), Fault> {
+        self.finish_mail(id, "expired", None).await
     }
 
     /// A mail can never be sent, for this reason; what it carried is wiped.

@@ -6,8 +6,9 @@ use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use auth_service::config::{self, Config};
+use auth_service::connections::{Connections, serve};
 use auth_service::mailbox::Mailbox;
-use auth_service::server::{Secrets, Server, ServerError, Signals, serve, system_clock};
+use auth_service::server::{Secrets, Server, ServerError, Signals, system_clock};
 use clap::Args;
 use secrets::SecretRef;
 use secrets::sealing::load_or_create_key_file;
@@ -72,10 +73,9 @@ impl Dev {
             signals.stop(sender).await;
             say("\nStopping: letting requests in flight end.");
         });
-        let (sign_in_ended, app_ended) = tokio::join!(server.serve(sign_in, stop), serve(routes, app, quiet));
+        let serving_app = serve(routes, app, quiet, Connections::default());
+        tokio::join!(server.serve(sign_in, stop), serving_app);
         signal.abort();
-        sign_in_ended?;
-        app_ended?;
         say(format_args!("Stopped. Accounts are kept in {}.", self.data.display()));
         Ok(())
     }

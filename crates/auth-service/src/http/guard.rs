@@ -1,5 +1,6 @@
 //! What is refused before a handler runs.
 
+use std::any::Any;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -26,8 +27,9 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Gives the request its support id, and a span that carries it.
 pub(crate) async fn identify(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let support_id = app.auth.new_support_id();
+    // At the highest level, so that whatever is logged of a request carries its support id, however little is logged.
     let span =
-        tracing::info_span!("request", method = %request.method(), path = request.uri().path(), support_id);
+        tracing::error_span!("request", method = %request.method(), path = request.uri().path(), support_id);
     request.extensions_mut().insert(SupportId(support_id));
     async move {
         let response = next.run(request).await;
@@ -36,6 +38,14 @@ pub(crate) async fn identify(State(app): State<App>, mut request: Request, next:
     }
     .instrument(span)
     .await
+}
+
+/// A fault of ours that nobody foresaw: it is told as one, and the next request is served.
+pub(crate) fn caught(panic: Box<dyn Any + Send>) -> Response {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+    tracing::error!(panic = text, "a handler panicked");
+    Failure::Internal.into_response()
 }
 
 /// Reads the whole body before anything is decided: an answer sent while a body is still coming makes a proxy hand a

@@ -30,25 +30,27 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Failure> {
-    // Serde would read an array as the fields in their order, which is documented nowhere.
-    if body.trim_ascii_start().first() == Some(&b'[') {
-        let detail = "the body is an array: send an object".to_owned();
+    // Serde would read an array as the fields in their order, which is documented nowhere, and of anything else it would
+    // say which Rust type it is not.
+    if body.trim_ascii_start().first().is_some_and(|first| *first != b'{')
+        && serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok()
+    {
         return Err(Failure::Invalid(vec![FieldError {
             pointer: String::new(),
             code: "not_as_documented",
-            detail,
+            detail: "the body must be a JSON object: {…}".to_owned(),
         }]));
     }
     let mut deserializer = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
-        let pointer = pointer(error.path());
+        let place = pointer(error.path());
         let inner = error.into_inner();
         match inner.classify() {
-            serde_json::error::Category::Data => Failure::Invalid(vec![FieldError {
-                pointer,
-                code: "not_as_documented",
-                detail: without_position(&inner.to_string()),
-            }]),
+            serde_json::error::Category::Data => {
+                let detail = without_position(&inner.to_string());
+                let pointer = with_key(place, &detail);
+                Failure::Invalid(vec![FieldError { pointer, code: "not_as_documented", detail }])
+            }
             _ => Failure::Malformed(format!("The body is not valid JSON: {inner}.")),
         }
     })?;
@@ -69,6 +71,19 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
             Segment::Unknown => String::new(),
         })
         .collect()
+}
+
+/// Serde tells the place of the object that lacks a key, or has one too many: the key is in its words alone.
+fn with_key(place: String, detail: &str) -> String {
+    let key = ["missing field `", "duplicate field `", "unknown field `"]
+        .iter()
+        .find_map(|words| detail.strip_prefix(words))
+        .and_then(|rest| rest.split_once('`'))
+        .map(|(key, _)| format!("/{}", key.replace('~', "~0").replace('/', "~1")));
+    match key {
+        Some(key) if !place.ends_with(&key) => place + &key,
+        _ => place,
+    }
 }
 
 /// A person reads fields, not line numbers of a body that a program wrote.

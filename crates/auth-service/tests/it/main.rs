@@ -3,6 +3,7 @@
 
 mod catalogues;
 mod classes;
+mod delivery;
 mod gallery;
 mod mails;
 mod markup;

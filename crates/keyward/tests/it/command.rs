@@ -128,3 +128,35 @@ fn audit_of_a_new_installation_is_empty_and_holds() {
         text(&truncated.stderr)
     );
 }
+
+#[test]
+fn whoever_quotes_a_support_id_is_found_in_what_dev_logs() {
+    use std::io::{Read as _, Write as _};
+    let folder = tempfile::tempdir().unwrap();
+    let (port, log) = (free_port(), folder.path().join("log"));
+    let mut child = Command::new(KEYWARD)
+        .args(["--port", &port, "--app-port", "0", "--data"])
+        .arg(folder.path().join("data"))
+        .env_remove("KEYWARD_LOG")
+        .stdout(Stdio::piped())
+        .stderr(std::fs::File::create(&log).unwrap())
+        .spawn()
+        .unwrap();
+    let output = child.stdout.take().unwrap();
+    assert!(BufReader::new(output).lines().map_while(Result::ok).any(|line| line == "Ctrl-C stops."));
+    let running = Running(child);
+    let mut stream = std::net::TcpStream::connect(format!("127.0.0.1:{port}")).unwrap();
+    let ask = format!("GET /api/v1/nothing HTTP/1.1\r\nhost: localhost:{port}\r\nconnection: close\r\n\r\n");
+    stream.write_all(ask.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (_, id) = answer.split_once("\"support_id\":\"").expect("a problem names its support id");
+    let (id, _) = id.split_once('"').unwrap();
+    assert_eq!(running.stop().code(), Some(0));
+    let log = std::fs::read_to_string(log).unwrap();
+    assert!(log.contains(id) && log.contains("/api/v1/nothing"), "{log}");
+}
+
+fn free_port() -> String {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string()
+}

@@ -40,12 +40,12 @@ async fn unknown_duplicate_missing_and_mistyped_keys_are_422() {
     assert_snapshot!(said.join("\n"), @r#"
     {"code":"not_as_documented","detail":"unknown field `role`, expected `email` or `password`","pointer":"/role"}
     {"code":"not_as_documented","detail":"unknown field `a/b~c`, expected `email` or `password`","pointer":"/a~1b~0c"}
-    {"code":"not_as_documented","detail":"duplicate field `password`","pointer":""}
-    {"code":"not_as_documented","detail":"missing field `password`","pointer":""}
+    {"code":"not_as_documented","detail":"duplicate field `password`","pointer":"/password"}
+    {"code":"not_as_documented","detail":"missing field `password`","pointer":"/password"}
     {"code":"not_as_documented","detail":"invalid type: sequence, expected a string","pointer":"/email"}
     {"code":"not_as_documented","detail":"invalid type: null, expected a string","pointer":"/email"}
-    {"code":"not_as_documented","detail":"the body is an array: send an object","pointer":""}
-    {"code":"not_as_documented","detail":"the body is an array: send an object","pointer":""}
+    {"code":"not_as_documented","detail":"the body must be a JSON object: {…}","pointer":""}
+    {"code":"not_as_documented","detail":"the body must be a JSON object: {…}","pointer":""}
     "#);
 }
 
@@ -58,4 +58,17 @@ async fn a_refused_sign_up_loses_nothing() {
     assert!(app.letters().await.is_empty());
     let good = json!({ "email": "ana@example.com", "password": PASSWORD });
     assert_eq!(program.json("POST", "/api/v1/sign-up", &good).await.status, 201);
+}
+
+#[tokio::test]
+async fn what_is_no_object_is_told_so_and_not_which_type_of_ours_it_is_not() {
+    let app = TestApp::start().await;
+    for body in ["null", "5", "\"text\"", "true", "[]", " [1] "] {
+        for path in ["/api/v1/sign-in", "/login", "/signup", "/verify-token"] {
+            let answer = app.program().raw("POST", path, "application/json", body).await;
+            assert_eq!(answer.status, 422, "{path} {body}");
+            assert!(answer.body.contains("he body must be a JSON object"), "{path} {body}: {}", answer.body);
+            assert!(!answer.body.contains("struct") && !answer.body.contains("Body"), "{}", answer.body);
+        }
+    }
 }

@@ -53,8 +53,8 @@ async fn what_is_wrong_is_said_with_its_place() {
     assert_snapshot!(said.join("\n"), @r#"
     {"error":"The body is not valid JSON: EOF while parsing a value at line 1 column 0."}
     {"error":"The body is not valid JSON: EOF while parsing an object at line 1 column 1."}
-    {"error":"Missing field `password`."}
-    {"error":"Duplicate field `email`."}
+    {"error":"/password: Missing field `password`."}
+    {"error":"/email: Duplicate field `email`."}
     {"error":"/admin: Unknown field `admin`, expected `email` or `password`."}
     {"error":"/email: Invalid type: integer `1`, expected a string."}
     "#);

@@ -1,0 +1,188 @@
+//! Connections: how many, how long, and how they end.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tower::Service as _;
+
+/// After being told to stop, requests in flight have so long to end: compose kills after ten seconds.
+pub(crate) const DRAIN: Duration = Duration::from_secs(8);
+/// A system that is out of file descriptors has some again when others have closed theirs.
+const AFTER_REFUSAL: Duration = Duration::from_millis(100);
+
+/// What bounds connections.
+#[derive(Clone, Copy, Debug)]
+pub struct Connections {
+    /// So many at once; who comes later waits in the system's queue until one ends.
+    pub maximum: usize,
+    /// A connection that has not sent the whole head of its next request by then is closed, idle or half-way.
+    pub head_timeout: Duration,
+}
+
+impl Default for Connections {
+    fn default() -> Self {
+        // Longer than the two minutes for which Caddy keeps an idle connection to us: were ours the shorter wait, we
+        // would now and then close one just as it sends a request.
+        Self { maximum: 10_000, head_timeout: Duration::from_secs(150) }
+    }
+}
+
+/// Serves routes until `stop` says so, then lets what is in flight end, for eight seconds at most.
+pub async fn serve(
+    router: Router,
+    listener: TcpListener,
+    mut stop: watch::Receiver<bool>,
+    connections: Connections,
+) {
+    let mut make_service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let mut protocol = http1::Builder::new();
+    protocol.timer(TokioTimer::new()).header_read_timeout(connections.head_timeout);
+    let slots = Arc::new(Semaphore::new(connections.maximum));
+    let graceful = GracefulShutdown::new();
+    loop {
+        let (stream, peer, slot) = tokio::select! {
+            _ = stop.wait_for(|stop| *stop) => break,
+            accepted = accept(&listener, &slots) => accepted,
+        };
+        let Ok(service) = make_service.call(peer).await;
+        let connection = protocol.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+        let watched = graceful.watch(connection);
+        tokio::spawn(async move {
+            if let Err(error) = watched.await {
+                tracing::debug!(%error, %peer, "a connection broke off");
+            }
+            drop(slot);
+        });
+    }
+    drop(listener);
+    if tokio::time::timeout(DRAIN, graceful.shutdown()).await.is_err() {
+        tracing::warn!("requests were still in flight eight seconds after the order to stop, and are cut");
+    }
+}
+
+async fn accept(
+    listener: &TcpListener,
+    slots: &Arc<Semaphore>,
+) -> (TcpStream, SocketAddr, Option<OwnedSemaphorePermit>) {
+    // Nobody closes the semaphore, so there is always a slot in the end.
+    let slot = slots.clone().acquire_owned().await.ok();
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                // Answers are small and written at once: waiting for more to send only delays them.
+                if let Err(error) = stream.set_nodelay(true) {
+                    tracing::debug!(%error, "a connection keeps Nagle's algorithm");
+                }
+                return (stream, peer, slot);
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted; the next is tried in a moment");
+                tokio::time::sleep(AFTER_REFUSAL).await;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::sync::Notify;
+    use tokio::task::JoinHandle;
+
+    use super::*;
+
+    struct Running {
+        address: SocketAddr,
+        stop: watch::Sender<bool>,
+        serving: JoinHandle<()>,
+        /// Lets the slow request end.
+        go_on: Arc<Notify>,
+        /// Told when the slow request has begun.
+        begun: Arc<Notify>,
+    }
+
+    async fn start(connections: Connections) -> Running {
+        let (go_on, begun) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let wait = (go_on.clone(), begun.clone());
+        let slow = move || async move {
+            wait.1.notify_one();
+            wait.0.notified().await;
+            "slow"
+        };
+        let router = Router::new().route("/", get(|| async { "hello" })).route("/slow", get(slow));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, told) = watch::channel(false);
+        let serving = tokio::spawn(serve(router, listener, told, connections));
+        Running { address, stop, serving, go_on, begun }
+    }
+
+    async fn send(address: SocketAddr, text: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(text.as_bytes()).await.unwrap();
+        stream
+    }
+
+    /// What comes until the other side closes.
+    async fn rest(mut stream: TcpStream) -> String {
+        let mut text = String::new();
+        let read = tokio::time::timeout(Duration::from_secs(20), stream.read_to_string(&mut text));
+        read.await.expect("the connection is closed").unwrap();
+        text
+    }
+
+    const ASK: &str = "GET / HTTP/1.1\r\nhost: localhost\r\n\r\n";
+    const ASK_ONCE: &str = "GET / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+
+    #[tokio::test]
+    async fn half_a_head_is_not_waited_for_and_keeps_nobody_waiting() {
+        let head_timeout = Duration::from_millis(50);
+        let running = start(Connections { head_timeout, ..Connections::default() }).await;
+        let half = send(running.address, "GET / HTTP/1.1\r\nhost: local").await;
+        let silent = send(running.address, "").await;
+        assert!(rest(send(running.address, ASK_ONCE).await).await.ends_with("hello"));
+        assert!(!rest(half).await.contains("200 OK"));
+        assert!(!rest(silent).await.contains("200 OK"));
+    }
+
+    #[tokio::test]
+    async fn more_connections_than_may_be_wait_for_their_turn() {
+        let running = start(Connections { maximum: 1, ..Connections::default() }).await;
+        let first = send(running.address, "GET /slow HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
+        running.begun.notified().await;
+        let second = send(running.address, ASK_ONCE).await;
+        let mut answer = Box::pin(rest(second));
+        let early = tokio::time::timeout(Duration::from_millis(50), &mut answer).await;
+        assert!(early.is_err(), "served beside the first: {early:?}");
+        running.go_on.notify_one();
+        assert!(rest(first).await.ends_with("slow"));
+        assert!(answer.await.ends_with("hello"));
+    }
+
+    #[tokio::test]
+    async fn a_stop_ends_what_is_idle_and_lets_end_what_is_in_flight() {
+        let running = start(Connections::default()).await;
+        let mut idle = send(running.address, ASK).await;
+        let mut begun = [0; 12];
+        idle.read_exact(&mut begun).await.unwrap();
+        assert_eq!(&begun, b"HTTP/1.1 200");
+        let busy = send(running.address, "GET /slow HTTP/1.1\r\nhost: x\r\n\r\n").await;
+        running.begun.notified().await;
+        running.stop.send(true).unwrap();
+        assert!(rest(idle).await.ends_with("hello"), "closed after its answer");
+        assert!(!running.serving.is_finished());
+        running.go_on.notify_one();
+        assert!(rest(busy).await.ends_with("slow"));
+        running.serving.await.unwrap();
+        assert!(TcpStream::connect(running.address).await.is_err());
+    }
+}

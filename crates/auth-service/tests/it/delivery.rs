@@ -1,0 +1,121 @@
+//! The worker that sends mail, against a mail server that talks.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use auth_service::background::{self, Sender, Transport};
+use auth_service::branding::Branding;
+use outbound::{Smtp, SmtpSecurity, SmtpSettings};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, watch};
+
+use crate::support::TestApp;
+
+/// Takes every mail, but never answers for a recipient whose name begins with "slow". Tells of each that it took.
+async fn mail_server() -> (u16, mpsc::UnboundedReceiver<String>, Arc<Mutex<usize>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (told, taken) = mpsc::unbounded_channel();
+    let stuck = Arc::new(Mutex::new(0));
+    let counter = stuck.clone();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(converse(stream, told.clone(), counter.clone()));
+        }
+    });
+    (port, taken, stuck)
+}
+
+async fn converse(stream: TcpStream, told: mpsc::UnboundedSender<String>, stuck: Arc<Mutex<usize>>) {
+    let (read, mut write) = stream.into_split();
+    let mut lines = BufReader::new(read).lines();
+    let mut recipient = String::new();
+    let mut in_data = false;
+    write.write_all(b"220 ready\r\n").await.unwrap();
+    while let Ok(Some(line)) = lines.next_line().await {
+        let reply = match line.as_str() {
+            "." => {
+                in_data = false;
+                told.send(recipient.clone()).unwrap();
+                "250 taken\r\n"
+            }
+            _ if in_data => continue,
+            "DATA" => {
+                in_data = true;
+                "354 go on\r\n"
+            }
+            "QUIT" => "221 bye\r\n",
+            _ => {
+                if let Some(to) = line.strip_prefix("RCPT TO:<") {
+                    recipient = to.trim_end_matches('>').to_owned();
+                    if recipient.starts_with("slow") {
+                        *stuck.lock().unwrap() += 1;
+                        continue;
+                    }
+                }
+                "250 good\r\n"
+            }
+        };
+        write.write_all(reply.as_bytes()).await.unwrap();
+    }
+}
+
+fn transport(port: u16) -> Transport {
+    let settings = SmtpSettings {
+        host: "127.0.0.1".to_owned(),
+        port,
+        security: SmtpSecurity::None,
+        username: None,
+        password: None,
+        timeout: Duration::from_mins(1),
+    };
+    Transport::Smtp(Smtp::new(&settings).unwrap())
+}
+
+fn sender() -> Sender {
+    Sender { address: "no-reply@example.com".to_owned(), name: "Keyward".to_owned() }
+}
+
+#[tokio::test]
+async fn a_recipient_whose_server_is_slow_keeps_nobody_else_waiting() {
+    let (port, mut taken, stuck) = mail_server().await;
+    let app = TestApp::with(|setup| setup.limits.mails = 100).await;
+    let names = ["slow.one", "slow.two", "slow.three", "slow.four", "ana", "ben", "cleo"];
+    for name in names {
+        let body = serde_json::json!({
+            "email": format!("{name}@example.com"), "password": crate::support::PASSWORD, "second_step": false,
+        });
+        assert_eq!(app.program().json("POST", "/api/v1/sign-up", &body).await.status, 201);
+    }
+    let (stop, told) = watch::channel(false);
+    let work = background::start(&app.app.auth, transport(port), sender(), &Branding::default(), &told);
+    let mut quick = Vec::new();
+    while quick.len() < 3 {
+        let next = tokio::time::timeout(Duration::from_secs(30), taken.recv()).await;
+        quick.push(next.expect("the others are sent meanwhile").unwrap());
+    }
+    quick.sort();
+    assert_eq!(quick, ["ana@example.com", "ben@example.com", "cleo@example.com"]);
+    assert_eq!(*stuck.lock().unwrap(), 4, "four of five at once are waited for");
+    stop.send(true).unwrap();
+    drop(work);
+}
+
+#[tokio::test]
+async fn a_mail_that_expired_while_it_waited_is_not_sent() {
+    let (port, mut taken, _) = mail_server().await;
+    let app = TestApp::start().await;
+    app.account("ana@example.com", false).await;
+    let reset = serde_json::json!({ "email": "ana@example.com" });
+    assert_eq!(app.program().json("POST", "/api/v1/reset", &reset).await.status, 202);
+    app.turn(Duration::from_mins(31));
+    assert_eq!(app.program().json("POST", "/api/v1/reset", &reset).await.status, 202);
+    let (stop, told) = watch::channel(false);
+    let work = background::start(&app.app.auth, transport(port), sender(), &Branding::default(), &told);
+    let first = tokio::time::timeout(Duration::from_secs(30), taken.recv()).await.unwrap();
+    assert_eq!(first.as_deref(), Some("ana@example.com"));
+    stop.send(true).unwrap();
+    tokio::time::timeout(Duration::from_secs(30), work.join_all()).await.unwrap();
+    assert!(taken.try_recv().is_err(), "one of the two had expired");
+}
