@@ -89,7 +89,7 @@ fn pages() -> Router<App> {
 }
 
 async fn published_keys(State(app): State<App>, headers: HeaderMap) -> Response {
-    let keys = app.auth.published_keys().to_owned();
+    let keys = app.auth.keys().published();
     let tag = format!("\"{:016x}\"", views::assets::hash(keys.as_bytes()));
     if headers.get(IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
         return StatusCode::NOT_MODIFIED.into_response();
@@ -125,6 +125,7 @@ mod tests {
         let settings = Settings {
             public_url: "https://auth.example.com/".parse().unwrap(),
             return_to: Vec::new(),
+            algorithms: vec![oidc::Algorithm::EdDsa],
             accounts: AccountSettings::default(),
             limits: Limits::default(),
         };

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use auth::{Auth, Hasher, Parts, Random, Settings};
 use domain::{Clock, Timestamp};
+use oidc::Algorithm;
 use outbound::{EgressClient, EgressSettings, Postmark, Smtp, SmtpSecurity, SmtpSettings};
 use secrets::sealing::Keyring;
 use secrets::{SecretRef, SecretString};
@@ -152,6 +153,7 @@ impl Server {
         let settings = Settings {
             public_url: config.server.public_url,
             return_to: config.apps.return_to,
+            algorithms: vec![Algorithm::EdDsa, Algorithm::Es256, Algorithm::Rs256],
             accounts: config.accounts,
             limits: config.limits,
         };

@@ -1,45 +1,313 @@
 //! The keys that sign tokens: made by the server itself, sealed at rest, parsed once.
+//!
+//! A key is published before it signs, so that whoever checks tokens has read it by then; it is published on until the
+//! last token it signed has expired. A key id is the thumbprint of its key (RFC 7638), so no id ever comes back with
+//! another key.
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use domain::Timestamp;
 use oidc::{Algorithm, JwkSet, KeySet, SigningKey};
 use secrets::sealing::{Keyring, Place};
-use store::Store;
+use serde::Serialize;
+use store::signing_keys::SigningKey as Row;
+use store::{Store, Tx};
 
 use crate::Fault;
 
-/// The signing key in force and every key whose tokens may still be about.
+/// For so long whoever checks tokens may remember the published keys: `Cache-Control` of the key set says so.
+pub const KEY_SET_LIFE: Duration = Duration::from_mins(5);
+/// A next key is published so long before it signs: every cache of the key set has run out twice by then.
+const LEAD: Duration = Duration::from_mins(15);
+/// No token that a key signs is good for longer; the configuration is held to it.
+pub const LONGEST_TOKEN: Duration = Duration::from_hours(1);
+
+/// The keys, as they stand in the database and as this process knows them.
 #[derive(Debug)]
+pub struct SigningKeys {
+    store: Store,
+    keyring: Arc<Keyring>,
+    known: RwLock<Arc<Keys>>,
+}
+
+/// What a process knows of the keys at a time.
+#[derive(Debug, Default)]
 pub(crate) struct Keys {
-    pub(crate) signing: SigningKey,
-    pub(crate) verifying: KeySet,
-    /// `/.well-known/jwks.json`, ready made.
-    pub(crate) published: String,
+    /// Newest first.
+    signing: Vec<Key>,
+    verifying: KeySet,
+    published: String,
+    /// Counts the sets this process has known: a token that was checked against another set is checked again.
+    generation: u64,
+}
+
+#[derive(Debug)]
+struct Key {
+    key: SigningKey,
+    times: Times,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Times {
+    created_at: Timestamp,
+    signs_from: Timestamp,
+    signs_until: Option<Timestamp>,
+}
+
+/// What a key is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyState {
+    /// It is published, and will sign.
+    Next,
+    /// It signs.
+    Signing,
+    /// It signed; tokens of it may still be about.
+    Retired,
+}
+
+/// A key, as an operator sees it.
+#[derive(Clone, Debug)]
+pub struct KeyInfo {
+    /// Its id.
+    pub kid: String,
+    /// What it signs by.
+    pub algorithm: Algorithm,
+    /// What it is doing.
+    pub state: KeyState,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// From when on it signs.
+    pub signs_from: Timestamp,
+    /// Until when it signs.
+    pub signs_until: Option<Timestamp>,
+}
+
+/// How keys are exchanged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rotation {
+    /// The next key is published now and signs in a quarter of an hour; nobody notices.
+    Gentle,
+    /// The present key is given up at once: every token it signed is worthless. For a key that somebody else may have.
+    Compromised,
+}
+
+impl Times {
+    fn of(row: &Row) -> Self {
+        Self {
+            created_at: Timestamp(row.created_at),
+            // A key of the first release signed from its making.
+            signs_from: Timestamp(row.signs_from.unwrap_or(row.created_at)),
+            signs_until: row.signs_until.map(Timestamp),
+        }
+    }
+
+    fn state(self, now: Timestamp) -> KeyState {
+        if now < self.signs_from {
+            KeyState::Next
+        } else if self.signs_until.is_none_or(|until| now < until) {
+            KeyState::Signing
+        } else {
+            KeyState::Retired
+        }
+    }
+
+    fn is_over(self, now: Timestamp) -> bool {
+        self.signs_until.is_some_and(|until| until.plus(LONGEST_TOKEN) <= now)
+    }
 }
 
 impl Keys {
-    /// Reads the keys, or makes the first.
-    pub(crate) async fn load(store: &Store, keyring: &Keyring, now: Timestamp) -> Result<Self, Fault> {
-        let mut tx = store.begin().await?;
-        let mut keys = Vec::new();
-        for row in store::signing_keys::list(&mut tx).await? {
-            let algorithm: Algorithm =
-                serde_json::from_value(row.algorithm.as_str().into()).map_err(|_| unknown_algorithm(&row))?;
+    /// Signs with the key of this algorithm that signs at this moment.
+    pub(crate) fn sign(
+        &self,
+        algorithm: Algorithm,
+        typ: &str,
+        claims: &impl Serialize,
+        now: Timestamp,
+    ) -> Result<String, Fault> {
+        let signing = self.signing.iter().find(|key| {
+            key.key.algorithm() == algorithm && key.times.state(now) == KeyState::Signing
+        });
+        let Some(signing) = signing else {
+            return Err(Fault::Corrupt(format!("there is no {algorithm} key to sign with")));
+        };
+        signing.key.sign(typ, claims).map_err(corrupt)
+    }
+
+    pub(crate) fn verifying(&self) -> &KeySet {
+        &self.verifying
+    }
+
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    fn read(rows: &[Row], keyring: &Keyring, now: Timestamp) -> Result<Self, Fault> {
+        let mut signing = Vec::new();
+        for row in rows {
+            let times = Times::of(row);
+            if times.is_over(now) {
+                continue;
+            }
             let private = keyring.open(&place(&row.kid), &row.private_key)?;
-            keys.push(SigningKey::from_pkcs8(algorithm, &private).map_err(corrupt)?);
+            let key = SigningKey::from_pkcs8(algorithm_of(row)?, &private).map_err(corrupt)?;
+            signing.push(Key { key, times });
         }
-        if keys.is_empty() {
-            let key = SigningKey::generate(Algorithm::EdDsa).map_err(corrupt)?;
-            let sealed = keyring.seal(&place(key.kid()), &key.to_pkcs8().map_err(corrupt)?);
-            store::signing_keys::insert(&mut tx, key.kid(), key.algorithm().name(), &sealed, now).await?;
-            tx.commit().await?;
-            keys.push(key);
-        }
-        let public = JwkSet { keys: keys.iter().map(|key| key.public_jwk().clone()).collect() };
+        let public = JwkSet { keys: signing.iter().map(|key| key.key.public_jwk().clone()).collect() };
         let published = serde_json::to_string(&public)?;
         let verifying = KeySet::from_jwk_set(&public).map_err(corrupt)?;
-        let signing = keys.remove(0);
-        Ok(Self { signing, verifying, published })
+        Ok(Self { signing, verifying, published, generation: 0 })
     }
+}
+
+impl SigningKeys {
+    /// Reads the keys, and makes those that are missing: one for each of `algorithms`.
+    pub async fn load(
+        store: Store,
+        keyring: Arc<Keyring>,
+        algorithms: &[Algorithm],
+        now: Timestamp,
+    ) -> Result<Self, Fault> {
+        let keys = Self { store, keyring, known: RwLock::default() };
+        for algorithm in algorithms {
+            keys.make_first(*algorithm, now).await?;
+        }
+        keys.refresh(now).await?;
+        Ok(keys)
+    }
+
+    async fn make_first(&self, algorithm: Algorithm, now: Timestamp) -> Result<(), Fault> {
+        let signs = |rows: &[Row]| {
+            rows.iter().any(|row| {
+                row.algorithm == algorithm.name() && Times::of(row).state(now) != KeyState::Retired
+            })
+        };
+        if signs(&store::signing_keys::list(&mut self.store.read().await?).await?) {
+            return Ok(());
+        }
+        let key = generate(algorithm).await?;
+        let mut tx = self.store.begin().await?;
+        // Another process may have been quicker.
+        if signs(&store::signing_keys::list(&mut tx).await?) {
+            return Ok(());
+        }
+        self.insert(&mut tx, &key, now, now).await?;
+        Ok(tx.commit().await?)
+    }
+
+    async fn insert(
+        &self,
+        tx: &mut Tx,
+        key: &SigningKey,
+        signs_from: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), Fault> {
+        let row = Row {
+            kid: key.kid().to_owned(),
+            algorithm: key.algorithm().name().to_owned(),
+            private_key: self.keyring.seal(&place(key.kid()), &key.to_pkcs8().map_err(corrupt)?),
+            created_at: now.micros(),
+            signs_from: Some(signs_from.micros()),
+            signs_until: None,
+        };
+        Ok(store::signing_keys::insert(tx, &row).await?)
+    }
+
+    /// Reads the keys again: another process may have exchanged them.
+    pub async fn refresh(&self, now: Timestamp) -> Result<(), Fault> {
+        let rows = store::signing_keys::list(&mut self.store.read().await?).await?;
+        let mut keys = Keys::read(&rows, &self.keyring, now)?;
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        keys.generation = known.generation + u64::from(keys.published != known.published);
+        *known = Arc::new(keys);
+        Ok(())
+    }
+
+    /// Exchanges keys that have signed for `period`, and deletes those whose last token has expired. Every process does
+    /// so now and then.
+    pub async fn keep(&self, period: Duration, now: Timestamp) -> Result<(), Fault> {
+        let rows = store::signing_keys::list(&mut self.store.read().await?).await?;
+        for row in &rows {
+            let times = Times::of(row);
+            if times.is_over(now) {
+                let mut tx = self.store.begin().await?;
+                store::signing_keys::delete(&mut tx, &row.kid).await?;
+                tx.commit().await?;
+            } else if times.signs_until.is_none() && now.since(times.signs_from) >= period {
+                self.rotate(algorithm_of(row)?, Rotation::Gentle, now).await?;
+            }
+        }
+        self.refresh(now).await
+    }
+
+    /// Exchanges the key of one algorithm. Gives the id of the next one; nothing if one is on its way already.
+    pub async fn rotate(
+        &self,
+        algorithm: Algorithm,
+        rotation: Rotation,
+        now: Timestamp,
+    ) -> Result<Option<String>, Fault> {
+        let key = generate(algorithm).await?;
+        let mut tx = self.store.begin().await?;
+        let rows = store::signing_keys::list(&mut tx).await?;
+        let of_it = || rows.iter().filter(|row| row.algorithm == algorithm.name());
+        let signs_from = match rotation {
+            Rotation::Gentle if of_it().any(|row| Times::of(row).state(now) == KeyState::Next) => {
+                return Ok(None);
+            }
+            Rotation::Gentle => now.plus(LEAD),
+            Rotation::Compromised => now,
+        };
+        for row in of_it() {
+            match rotation {
+                Rotation::Gentle if row.signs_until.is_none() => {
+                    store::signing_keys::set_signs_until(&mut tx, &row.kid, signs_from).await?;
+                }
+                Rotation::Gentle => {}
+                Rotation::Compromised => store::signing_keys::delete(&mut tx, &row.kid).await?,
+            }
+        }
+        self.insert(&mut tx, &key, signs_from, now).await?;
+        tx.commit().await?;
+        self.refresh(now).await?;
+        Ok(Some(key.kid().to_owned()))
+    }
+
+    /// Every key there is, newest first.
+    pub async fn list(&self, now: Timestamp) -> Result<Vec<KeyInfo>, Fault> {
+        let rows = store::signing_keys::list(&mut self.store.read().await?).await?;
+        rows.iter()
+            .map(|row| {
+                let times = Times::of(row);
+                Ok(KeyInfo {
+                    kid: row.kid.clone(),
+                    algorithm: algorithm_of(row)?,
+                    state: times.state(now),
+                    created_at: times.created_at,
+                    signs_from: times.signs_from,
+                    signs_until: times.signs_until,
+                })
+            })
+            .collect()
+    }
+
+    /// What this process knows of the keys.
+    pub(crate) fn known(&self) -> Arc<Keys> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The public keys, as a JWK set (RFC 7517 section 5).
+    pub fn published(&self) -> String {
+        self.known().published.clone()
+    }
+}
+
+/// Away from the async threads: an RSA key takes tenths of a second.
+async fn generate(algorithm: Algorithm) -> Result<SigningKey, Fault> {
+    let made = tokio::task::spawn_blocking(move || SigningKey::generate(algorithm)).await;
+    made.map_err(corrupt)?.map_err(corrupt)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` hands over")]
@@ -47,11 +315,13 @@ fn corrupt(error: impl ToString) -> Fault {
     Fault::Corrupt(error.to_string())
 }
 
-fn unknown_algorithm(row: &store::signing_keys::SigningKey) -> Fault {
-    Fault::Corrupt(format!(
-        "signing key {} is for {}, which this release does not know",
-        row.kid, row.algorithm
-    ))
+fn algorithm_of(row: &Row) -> Result<Algorithm, Fault> {
+    serde_json::from_value(row.algorithm.as_str().into()).map_err(|_| {
+        Fault::Corrupt(format!(
+            "signing key {} is for {}, which this release does not know",
+            row.kid, row.algorithm
+        ))
+    })
 }
 
 fn place(kid: &str) -> Place<'_> {

@@ -32,6 +32,7 @@ pub use audit::{AuditTrail, VerifyError};
 pub use context::Context;
 pub use email_change::{ChangeState, EmailChangeError, Progress, Side};
 pub use fault::Fault;
+pub use keys::{KEY_SET_LIFE, KeyInfo, KeyState, LONGEST_TOKEN, Rotation, SigningKeys};
 pub use hasher::{Hasher, HasherSettings};
 pub use limit::TooMany;
 pub use outbox::{Delivery, Mail, Message};

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use domain::PasswordPolicy;
+use oidc::Algorithm;
 use serde::{Deserialize, Serialize};
 use store::ephemeral::Budget;
 use url::Url;
@@ -16,6 +17,8 @@ pub struct Settings {
     pub public_url: Url,
     /// Where a person may be sent after signing in or out: exact addresses.
     pub return_to: Vec<Url>,
+    /// What tokens are signed by: there is a key for each. Ed25519 has to be among them.
+    pub algorithms: Vec<Algorithm>,
     /// `[accounts]`.
     pub accounts: AccountSettings,
     /// `[limits]`.
@@ -103,6 +106,9 @@ pub struct Limits {
     pub mails: u32,
     /// Second-step mails an hour to one account: a right password came before each.
     pub second_step_mails: u32,
+    /// A key signs for so long, then the next one does.
+    #[serde(with = "duration")]
+    pub key_rotation: Duration,
     /// Entries of the audit trail are kept for so long.
     #[serde(with = "duration")]
     pub audit_retention: Duration,
@@ -132,6 +138,7 @@ impl Default for Limits {
             network_sign_ups: 20,
             mails: 5,
             second_step_mails: 10,
+            key_rotation: DAY * 90,
             audit_retention: DAY * 400,
         }
     }

@@ -7,7 +7,7 @@ use secrets::sealing::Keyring;
 use store::Store;
 use tokio::sync::Notify;
 
-use crate::keys::Keys;
+use crate::keys::SigningKeys;
 use crate::limit::Limiter;
 use crate::token::Live;
 use crate::{AuditTrail, Fault, Hasher, Random, Settings};
@@ -35,9 +35,9 @@ pub struct Parts {
 #[derive(Debug)]
 pub struct Auth {
     pub(crate) store: Store,
-    pub(crate) keyring: Keyring,
+    pub(crate) keyring: Arc<Keyring>,
     pub(crate) code_key: [u8; 32],
-    pub(crate) keys: Keys,
+    pub(crate) keys: SigningKeys,
     pub(crate) audit: AuditTrail,
     pub(crate) hasher: Hasher,
     pub(crate) clock: Clock,
@@ -55,7 +55,9 @@ impl Auth {
     pub async fn start(parts: Parts) -> Result<Self, Fault> {
         let Parts { store, keyring, audit_key, hasher, clock, random, settings } = parts;
         let now = clock.now();
-        let keys = Keys::load(&store, &keyring, now).await?;
+        let keyring = Arc::new(keyring);
+        let keys =
+            SigningKeys::load(store.clone(), keyring.clone(), &settings.algorithms, now).await?;
         let mut tx = store.begin().await?;
         let host = settings.public_url.host_str().unwrap_or_default();
         let rp_id = store::installation::rp_id(&mut tx, host, now).await?;
@@ -88,6 +90,11 @@ impl Auth {
     /// The present moment, as the use cases see it.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// The keys that sign tokens.
+    pub fn keys(&self) -> &SigningKeys {
+        &self.keys
     }
 
     /// What the operator decided.

@@ -8,12 +8,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use domain::{Proofs, SessionId, Timestamp, UserId};
-use oidc::Expected;
+use oidc::{Algorithm, Expected};
 use quick_cache::sync::Cache;
 use secrets::SecretString;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::keys::Keys;
 use crate::session::hash_token;
 use crate::{Auth, Fault};
 
@@ -65,7 +66,8 @@ pub enum TokenError {
 /// What this process knows of tokens and sessions.
 #[derive(Debug)]
 pub(crate) struct Live {
-    tokens: Cache<[u8; 32], Arc<CheckedToken>>,
+    /// Each with the generation of the keys it was checked against.
+    tokens: Cache<[u8; 32], (u64, Arc<CheckedToken>)>,
     sessions: Cache<Uuid, Seen>,
     /// Counts changes: what was read before one must not be remembered after it.
     epoch: AtomicU64,
@@ -112,31 +114,32 @@ impl Auth {
             auth_time: proved_at.seconds(),
             amr: proofs.names().into_iter().map(ToOwned::to_owned).collect(),
         };
-        let token =
-            self.keys.signing.sign(TYPE, &claims).map_err(|error| Fault::Corrupt(error.to_string()))?;
-        Ok(SecretString::from(token))
+        Ok(SecretString::from(self.keys.known().sign(Algorithm::EdDsa, TYPE, &claims, now)?))
     }
 
     /// Checks a token: its signature, its time, and that its session lives.
     pub async fn check_token(&self, token: &str) -> Result<Arc<CheckedToken>, TokenError> {
         let now = self.clock.now();
         let hash = hash_token(token);
-        let known = self.live.tokens.get(&hash).filter(|known| now.seconds() < known.expires_at);
+        let keys = self.keys.known();
+        let known = self.live.tokens.get(&hash).filter(|(generation, known)| {
+            *generation == keys.generation() && now.seconds() < known.expires_at
+        });
         let checked = match known {
-            Some(known) => known,
-            None => Arc::new(self.verify(token, now)?),
+            Some((_, known)) => known,
+            None => Arc::new(self.verify(token, &keys, now)?),
         };
         if !self.lives(checked.session, now).await? {
             return Err(TokenError::Invalid);
         }
-        self.live.tokens.insert(hash, checked.clone());
+        self.live.tokens.insert(hash, (keys.generation(), checked.clone()));
         Ok(checked)
     }
 
-    fn verify(&self, token: &str, now: Timestamp) -> Result<CheckedToken, TokenError> {
+    fn verify(&self, token: &str, keys: &Keys, now: Timestamp) -> Result<CheckedToken, TokenError> {
         let expected =
             Expected { typ: TYPE, issuer: &self.issuer, audience: &self.issuer, leeway_seconds: 0 };
-        let verified = self.keys.verifying.verify::<Claims>(token, &expected, now.seconds());
+        let verified = keys.verifying().verify::<Claims>(token, &expected, now.seconds());
         let claims = verified.map_err(|_| TokenError::Invalid)?.claims;
         Ok(CheckedToken {
             user: claims.sub,
@@ -167,10 +170,5 @@ impl Auth {
             self.live.sessions.remove(&session.0);
         }
         Ok(true)
-    }
-
-    /// The public keys, as a JWK set (RFC 7517 section 5).
-    pub fn published_keys(&self) -> &str {
-        &self.keys.published
     }
 }

@@ -4,7 +4,7 @@ use domain::Timestamp;
 
 use crate::{Error, Tx};
 
-/// A signing key.
+/// A signing key. Moments are Unix microseconds.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct SigningKey {
     /// RFC 7638 thumbprint of its public half.
@@ -13,33 +13,53 @@ pub struct SigningKey {
     pub algorithm: String,
     /// PKCS#8, sealed.
     pub private_key: Vec<u8>,
-    /// When it was made, Unix microseconds.
+    /// When it was made, and published.
     pub created_at: i64,
+    /// From when on it signs; null in a row of the first release: at once.
+    pub signs_from: Option<i64>,
+    /// Until when it signs; null while nobody has decided.
+    pub signs_until: Option<i64>,
 }
 
 /// Every key, newest first.
 pub async fn list(tx: &mut Tx) -> Result<Vec<SigningKey>, Error> {
     Ok(sqlx::query_as(
-        "SELECT kid, algorithm, private_key, created_at FROM signing_keys ORDER BY created_at DESC, kid",
+        "SELECT kid, algorithm, private_key, created_at, signs_from, signs_until
+         FROM signing_keys ORDER BY created_at DESC, kid",
     )
     .fetch_all(tx.connection())
     .await?)
 }
 
 /// Adds a key.
-pub async fn insert(
-    tx: &mut Tx,
-    kid: &str,
-    algorithm: &str,
-    private_key: &[u8],
-    now: Timestamp,
-) -> Result<(), Error> {
-    sqlx::query("INSERT INTO signing_keys (kid, algorithm, private_key, created_at) VALUES ($1, $2, $3, $4)")
+pub async fn insert(tx: &mut Tx, key: &SigningKey) -> Result<(), Error> {
+    sqlx::query(
+        "INSERT INTO signing_keys (kid, algorithm, private_key, created_at, signs_from, signs_until)
+         VALUES ($1, $2, $3, $4, $5, $6)",
+    )
+    .bind(&key.kid)
+    .bind(&key.algorithm)
+    .bind(&key.private_key)
+    .bind(key.created_at)
+    .bind(key.signs_from)
+    .bind(key.signs_until)
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+/// Decides until when a key signs.
+pub async fn set_signs_until(tx: &mut Tx, kid: &str, until: Timestamp) -> Result<(), Error> {
+    sqlx::query("UPDATE signing_keys SET signs_until = $2 WHERE kid = $1")
         .bind(kid)
-        .bind(algorithm)
-        .bind(private_key)
-        .bind(now.micros())
+        .bind(until.micros())
         .execute(tx.connection())
         .await?;
+    Ok(())
+}
+
+/// Deletes a key.
+pub async fn delete(tx: &mut Tx, kid: &str) -> Result<(), Error> {
+    sqlx::query("DELETE FROM signing_keys WHERE kid = $1").bind(kid).execute(tx.connection()).await?;
     Ok(())
 }

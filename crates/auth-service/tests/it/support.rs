@@ -182,6 +182,7 @@ async fn start(setup: &Setup, path: &Path, clock: Arc<AtomicI64>) -> Auth {
         settings: Settings {
             public_url: Url::parse(setup.public_url).unwrap(),
             return_to: vec![Url::parse(APP).unwrap()],
+            algorithms: vec![oidc::Algorithm::EdDsa],
             accounts: setup.accounts.clone(),
             limits: setup.limits.clone(),
         },

@@ -15,6 +15,7 @@ mod class_13;
 mod class_23;
 mod janitor;
 mod journey;
+mod keys;
 mod limits;
 mod outbox;
 mod people;

@@ -47,6 +47,7 @@ impl World {
         let mut settings = Settings {
             public_url: "https://id.example.com".parse().unwrap(),
             return_to: Vec::new(),
+            algorithms: vec![oidc::Algorithm::EdDsa],
             accounts: AccountSettings::default(),
             limits: Limits::default(),
         };
@@ -63,28 +64,20 @@ impl World {
     ) -> Self {
         let path = folder.path().join("keyward.db");
         let store = Store::open(&path).await.unwrap();
-        let weak = HasherSettings { memory_kib: 64, iterations: 1, parallelism: 1 };
         let clock_reads = Arc::new(AtomicU64::new(0));
-        let parts = Parts {
-            store: store.clone(),
-            keyring: Keyring::from_text(&key_text, &[]).unwrap(),
-            audit_key: [7; 32],
-            hasher: Hasher::new(&weak, 4, Random::system()).unwrap(),
-            clock: Clock::new({
-                let (clock, reads) = (clock.clone(), clock_reads.clone());
-                move || {
-                    reads.fetch_add(1, Ordering::SeqCst);
-                    Timestamp(clock.load(Ordering::SeqCst))
-                }
-            }),
-            random: Random::system(),
-            settings: settings.clone(),
-        };
-        let auth = Arc::new(Auth::start(parts).await.unwrap());
+        let ticking = ticking(clock.clone(), clock_reads.clone());
+        let auth = process(store.clone(), ticking, &key_text, settings.clone()).await;
         let past = SqliteConnectOptions::new().filename(&path).synchronous(SqliteSynchronous::Off);
         let raw = SqlitePool::connect_with(past).await.unwrap();
         let inbox = Mutex::default();
         Self { auth, store, raw, folder, clock, clock_reads, key_text, settings, inbox }
+    }
+
+    /// Another process on the same file, with the same clock.
+    pub(crate) async fn another_process(&self) -> Arc<Auth> {
+        let store = Store::open(&self.folder.path().join("keyward.db")).await.unwrap();
+        let ticking = ticking(self.clock.clone(), Arc::default());
+        process(store, ticking, &self.key_text, self.settings.clone()).await
     }
 
     /// Stops the server and starts another on the same file.
@@ -211,4 +204,25 @@ impl World {
         store::users::set_disabled(&mut tx, owner.user_id.into(), at).await.unwrap();
         tx.commit().await.unwrap();
     }
+}
+
+fn ticking(clock: Arc<AtomicI64>, reads: Arc<AtomicU64>) -> Clock {
+    Clock::new(move || {
+        reads.fetch_add(1, Ordering::SeqCst);
+        Timestamp(clock.load(Ordering::SeqCst))
+    })
+}
+
+async fn process(store: Store, clock: Clock, key_text: &SecretString, settings: Settings) -> Arc<Auth> {
+    let weak = HasherSettings { memory_kib: 64, iterations: 1, parallelism: 1 };
+    let parts = Parts {
+        store,
+        keyring: Keyring::from_text(key_text, &[]).unwrap(),
+        audit_key: [7; 32],
+        hasher: Hasher::new(&weak, 4, Random::system()).unwrap(),
+        clock,
+        random: Random::system(),
+        settings,
+    };
+    Arc::new(Auth::start(parts).await.unwrap())
 }
