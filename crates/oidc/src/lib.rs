@@ -1,23 +1,36 @@
-//! OAuth 2 and OpenID Connect as pure functions: no I/O, no clock. So far the signatures: JWK, JWKS and JWS.
+//! OAuth 2 and OpenID Connect as pure functions: no I/O, no clock, no randomness. Times are Unix seconds and come in.
+//!
+//! Signatures: JWK, JWKS and JWS. Requests: [`Parameters`], and errors as they are answered: [`OAuthError`].
 
 mod algorithm;
+mod description;
+mod error;
+mod error_code;
+mod form;
 mod jwk;
 mod jwk_set;
 mod jws_claims;
 mod jws_error;
 mod jws_header;
 mod key_set;
+mod parameters;
 mod rsa_public_key;
+mod secret;
 mod signing_key;
 mod strict_json;
 mod verifying_key;
 
 pub use algorithm::Algorithm;
+pub use description::Description;
+pub use error::{OAuthError, Realm};
+pub use error_code::ErrorCode;
 pub use jwk::{Jwk, JwkError};
 pub use jwk_set::JwkSet;
 pub use jws_claims::Expected;
 pub use jws_error::JwsError;
 pub use key_set::{KeySet, MAXIMUM_TOKEN_BYTES, Verified};
+pub use parameters::Parameters;
+pub use secret::Secret;
 pub use signing_key::{SignError, SigningKey, SigningKeyError};
 pub use strict_json::{StrictJsonError, parse_strict_json};
 pub use verifying_key::VerifyingKey;

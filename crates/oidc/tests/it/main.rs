@@ -3,6 +3,8 @@
 
 mod claims;
 mod class_07;
+mod error;
 mod forge;
 mod jwk;
+mod parameters;
 mod round_trip;

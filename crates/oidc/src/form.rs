@@ -1,0 +1,30 @@
+//! `application/x-www-form-urlencoded`, read strictly.
+
+/// Decodes one name or value: `+` is a space, `%` and two digits a byte, the whole UTF-8 (WHATWG URL section 5.1).
+/// `None` where the common decoders guess: a `%` without its digits, or bytes that are no UTF-8.
+pub(crate) fn decode_form(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&first, behind)) = rest.split_first() {
+        rest = match first {
+            b'%' => {
+                let (digits, behind) = behind.split_at_checked(2)?;
+                bytes.push(hexadecimal(digits[0])? << 4 | hexadecimal(digits[1])?);
+                behind
+            }
+            b'+' => {
+                bytes.push(b' ');
+                behind
+            }
+            other => {
+                bytes.push(other);
+                behind
+            }
+        };
+    }
+    String::from_utf8(bytes).ok()
+}
+
+fn hexadecimal(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
+}

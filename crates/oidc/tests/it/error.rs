@@ -1,0 +1,100 @@
+//! Errors as the endpoints answer them.
+
+use oidc::{Description, ErrorCode, OAuthError, Realm};
+use proptest::prelude::*;
+use serde_json::json;
+
+const ALL: [ErrorCode; 21] = [
+    ErrorCode::InvalidRequest,
+    ErrorCode::UnauthorizedClient,
+    ErrorCode::AccessDenied,
+    ErrorCode::UnsupportedResponseType,
+    ErrorCode::InvalidScope,
+    ErrorCode::ServerError,
+    ErrorCode::TemporarilyUnavailable,
+    ErrorCode::InvalidClient,
+    ErrorCode::InvalidGrant,
+    ErrorCode::UnsupportedGrantType,
+    ErrorCode::InteractionRequired,
+    ErrorCode::LoginRequired,
+    ErrorCode::AccountSelectionRequired,
+    ErrorCode::ConsentRequired,
+    ErrorCode::RequestNotSupported,
+    ErrorCode::RequestUriNotSupported,
+    ErrorCode::RegistrationNotSupported,
+    ErrorCode::InvalidToken,
+    ErrorCode::InsufficientScope,
+    ErrorCode::InvalidTarget,
+    ErrorCode::UnsupportedTokenType,
+];
+
+#[test]
+fn a_name_is_its_variant_in_snake_case() {
+    for code in ALL {
+        let snake: String = format!("{code:?}")
+            .chars()
+            .enumerate()
+            .map(|(index, letter)| match (index, letter.is_uppercase()) {
+                (0, _) => letter.to_lowercase().to_string(),
+                (_, true) => format!("_{}", letter.to_lowercase()),
+                (_, false) => letter.to_string(),
+            })
+            .collect();
+        assert_eq!(code.name(), snake);
+    }
+}
+
+#[test]
+fn the_body_is_that_of_rfc_6749_section_5_2() {
+    let error = OAuthError::new(ErrorCode::InvalidGrant, "The code has expired.");
+    let body = json!({"error": "invalid_grant", "error_description": "The code has expired."});
+    assert_eq!(serde_json::to_value(&error).unwrap(), body);
+    assert_eq!(error.to_string(), "invalid_grant: The code has expired.");
+}
+
+#[test]
+fn a_status_is_that_of_the_rfc() {
+    for code in ALL {
+        let expected = match code.name() {
+            "invalid_client" | "invalid_token" => 401,
+            "insufficient_scope" => 403,
+            "server_error" => 500,
+            "temporarily_unavailable" => 503,
+            _ => 400,
+        };
+        assert_eq!(OAuthError::new(code, "").status(), expected, "{code}");
+    }
+}
+
+#[test]
+fn challenges_are_those_of_rfc_6749_and_rfc_6750() {
+    let realm = Realm::new("https://auth.example");
+    for code in ALL {
+        let challenge = OAuthError::new(code, "x").client_challenge(&realm);
+        let expected = (code == ErrorCode::InvalidClient).then_some(r#"Basic realm="https://auth.example""#);
+        assert_eq!(challenge.as_deref(), expected, "{code}");
+    }
+    // RFC 6750 section 3, both examples.
+    let realm = Realm::new("example");
+    assert_eq!(realm.bearer_challenge(), r#"Bearer realm="example""#);
+    let expired = OAuthError::new(ErrorCode::InvalidToken, "The access token expired");
+    assert_eq!(
+        expired.bearer_challenge(&realm, None),
+        r#"Bearer realm="example", error="invalid_token", error_description="The access token expired""#
+    );
+    let short = OAuthError::new(ErrorCode::InsufficientScope, "x");
+    assert!(short.bearer_challenge(&realm, Some("openid")).ends_with(r#", scope="openid""#));
+    let hostile = Realm::new("a\", error=\"none\r\nSet-Cookie: x").bearer_challenge();
+    assert_eq!(hostile, r#"Bearer realm="a', error='none??Set-Cookie: x""#);
+}
+
+proptest! {
+    #[test]
+    fn a_description_has_only_the_characters_of_the_rfc(text in any::<String>()) {
+        let description = Description::from(&text);
+        prop_assert!(description.as_str().chars().all(|c| matches!(c, ' '..='!' | '#'..='[' | ']'..='~')));
+        prop_assert!(description.as_str().len() <= 500);
+        let again = Description::from(description.as_str());
+        prop_assert_eq!(again, description);
+    }
+}
