@@ -4,7 +4,31 @@ use serde_json::{Map, Value};
 
 use crate::JwsError;
 
-/// What a token must say to be accepted here. Every field is checked; there is no "any".
+/// For whom a token has to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AudienceRule<'a> {
+    /// `aud` is this text, or an array of just this text. A token for several audiences is refused, since each of them
+    /// could pass it on here.
+    Only(&'a str),
+    /// `aud` is this text, or an array with this text in it.
+    Includes(&'a str),
+    /// Whomever: for the server that issued it, which is asked of tokens that are for others.
+    Any,
+}
+
+impl AudienceRule<'_> {
+    fn allows(self, aud: Option<&Value>) -> bool {
+        match (self, aud) {
+            (Self::Any, Some(Value::String(_) | Value::Array(_))) => true,
+            (Self::Only(name) | Self::Includes(name), Some(Value::String(aud))) => aud == name,
+            (Self::Only(name), Some(Value::Array(aud))) => matches!(&aud[..], [Value::String(aud)] if aud == name),
+            (Self::Includes(name), Some(Value::Array(aud))) => aud.iter().any(|aud| aud == name),
+            _ => false,
+        }
+    }
+}
+
+/// What a token must say to be accepted here. Every field is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Expected<'a> {
     /// The `typ` of the header, such as `at+jwt`, so that a token of one purpose does not serve another
@@ -12,9 +36,8 @@ pub struct Expected<'a> {
     pub typ: &'a str,
     /// `iss`, compared byte by byte.
     pub issuer: &'a str,
-    /// `aud`: this text, or an array of just this text. A token for several audiences is refused, since each of
-    /// them could pass it on here.
-    pub audience: &'a str,
+    /// For whom it has to be.
+    pub audience: AudienceRule<'a>,
     /// How far the clocks may be apart, in seconds, for `exp`, `nbf` and `iat`.
     pub leeway_seconds: u32,
 }
@@ -25,11 +48,7 @@ impl Expected<'_> {
         if claims.get("iss").and_then(Value::as_str) != Some(self.issuer) {
             return Err(JwsError::WrongIssuer);
         }
-        let audience = match claims.get("aud") {
-            Some(Value::Array(audiences)) if audiences.len() == 1 => audiences.first(),
-            other => other,
-        };
-        if audience.and_then(Value::as_str) != Some(self.audience) {
+        if !self.audience.allows(claims.get("aud")) {
             return Err(JwsError::WrongAudience);
         }
         let leeway = i64::from(self.leeway_seconds);

@@ -1,36 +1,67 @@
 //! OAuth 2 and OpenID Connect as pure functions: no I/O, no clock, no randomness. Times are Unix seconds and come in.
 //!
 //! Signatures: JWK, JWKS and JWS. Requests: [`Parameters`], and errors as they are answered: [`OAuthError`].
+//! Clients: [`Client`], [`RedirectUri`], [`Scopes`], [`CodeChallenge`].
 
 mod algorithm;
+mod bearer;
+mod claims;
+mod client;
+mod client_authentication;
+mod client_error;
 mod description;
 mod error;
 mod error_code;
 mod form;
+mod introspection;
 mod jwk;
 mod jwk_set;
 mod jws_claims;
 mod jws_error;
 mod jws_header;
 mod key_set;
+mod metadata;
 mod parameters;
+mod pkce;
+mod redirect_uri;
 mod rsa_public_key;
+mod scope;
 mod secret;
 mod signing_key;
 mod strict_json;
+mod text_form;
+mod token_request;
+mod token_response;
 mod verifying_key;
 
 pub use algorithm::Algorithm;
+pub use bearer::read_bearer;
+pub use claims::{
+    ACCESS_TOKEN_TYPE, AccessTokenClaims, Audience, ID_TOKEN_TYPE, IdTokenClaims, LOGOUT_TOKEN_TYPE, LogoutTokenClaims,
+    PersonClaims, access_token_hash,
+};
+pub use client::{Client, ClientAuthenticationMethod, GrantType, ResponseMode};
+pub use client_authentication::{
+    CheckedAssertion, ClientCredential, ClientProof, check_client_assertion,
+};
+pub use client_error::ClientError;
 pub use description::Description;
 pub use error::{OAuthError, Realm};
 pub use error_code::ErrorCode;
+pub use introspection::Introspection;
 pub use jwk::{Jwk, JwkError};
 pub use jwk_set::JwkSet;
-pub use jws_claims::Expected;
+pub use jws_claims::{AudienceRule, Expected};
 pub use jws_error::JwsError;
 pub use key_set::{KeySet, MAXIMUM_TOKEN_BYTES, Verified};
+pub use metadata::ProviderMetadata;
 pub use parameters::Parameters;
+pub use pkce::{CODE_CHALLENGE_METHOD, CodeChallenge, CodeVerifier};
+pub use redirect_uri::{RedirectUri, RedirectUriError, form_action_source};
+pub use scope::{EMAIL, OFFLINE_ACCESS, OPENID, PROFILE, Scopes};
 pub use secret::Secret;
 pub use signing_key::{SignError, SigningKey, SigningKeyError};
 pub use strict_json::{StrictJsonError, parse_strict_json};
+pub use token_request::{TokenQuery, TokenRequest};
+pub use token_response::TokenResponse;
 pub use verifying_key::VerifyingKey;

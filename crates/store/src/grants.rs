@@ -118,12 +118,47 @@ pub async fn delete_of(tx: &mut Tx, user: UserId, client: &str) -> Result<Vec<Uu
         .await?)
 }
 
-/// Ends every authorization of an account, and says which they were.
-pub async fn delete_all_of(tx: &mut Tx, user: UserId) -> Result<Vec<Uuid>, Error> {
-    Ok(sqlx::query_scalar("DELETE FROM grants WHERE user_id = $1 RETURNING id")
+/// Ends every authorization of an account but those given in the session `keep`, and says which they were.
+pub async fn delete_others(tx: &mut Tx, user: UserId, keep: Option<SessionId>) -> Result<Vec<Uuid>, Error> {
+    Ok(sqlx::query_scalar(
+        "DELETE FROM grants WHERE user_id = $1 AND (session_id IS NULL OR session_id <> $2) RETURNING id",
+    )
+    .bind(user.0)
+    .bind(keep.map_or(Uuid::nil(), |keep| keep.0))
+    .fetch_all(tx.connection())
+    .await?)
+}
+
+/// What an app holds of a session.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Held {
+    /// The authorization.
+    pub id: Uuid,
+    /// The app.
+    pub client_id: String,
+    /// What the app calls the session.
+    pub sid: Uuid,
+}
+
+/// What apps hold of one session of an account.
+pub async fn held_in(tx: &mut Tx, user: UserId, session: SessionId) -> Result<Vec<Held>, Error> {
+    Ok(sqlx::query_as("SELECT id, client_id, sid FROM grants WHERE user_id = $1 AND session_id = $2")
         .bind(user.0)
+        .bind(session.0)
         .fetch_all(tx.connection())
         .await?)
+}
+
+/// What apps hold of every session of an account but `keep`.
+pub async fn held_in_others(tx: &mut Tx, user: UserId, keep: Option<SessionId>) -> Result<Vec<Held>, Error> {
+    Ok(sqlx::query_as(
+        "SELECT id, client_id, sid FROM grants
+         WHERE user_id = $1 AND session_id IS NOT NULL AND session_id <> $2",
+    )
+    .bind(user.0)
+    .bind(keep.map_or(Uuid::nil(), |keep| keep.0))
+    .fetch_all(tx.connection())
+    .await?)
 }
 
 /// Hands the authorizations of a session on to the one that takes its place.

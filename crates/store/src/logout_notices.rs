@@ -1,6 +1,6 @@
 //! Table `logout_notices`: apps that are still to be told of a sign-out.
 
-use domain::{NoticeId, SessionId, Timestamp, UserId};
+use domain::{NoticeId, Timestamp, UserId};
 use uuid::Uuid;
 
 use crate::{Error, Tx};
@@ -20,15 +20,6 @@ pub struct LogoutNotice {
     pub attempts: i64,
     /// When it is of no use any more, Unix microseconds.
     pub expires_at: i64,
-}
-
-/// The apps that hold grants of a session of this account, each with what it calls the session.
-pub async fn apps_of(tx: &mut Tx, user: UserId, session: SessionId) -> Result<Vec<(String, Uuid)>, Error> {
-    Ok(sqlx::query_as("SELECT DISTINCT client_id, sid FROM grants WHERE user_id = $1 AND session_id = $2")
-        .bind(user.0)
-        .bind(session.0)
-        .fetch_all(tx.connection())
-        .await?)
 }
 
 /// Adds a notice.
