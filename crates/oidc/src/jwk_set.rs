@@ -1,6 +1,6 @@
 //! `JwkSet`: the keys that a server publishes (RFC 7517 section 5).
 
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_json::Value;
 
 use crate::{Jwk, JwkError, parse_strict_json};
@@ -24,7 +24,10 @@ impl JwkSet {
         if json.len() > MAXIMUM_SET_BYTES {
             return Err(JwkError::TooLarge { limit: MAXIMUM_SET_BYTES });
         }
-        let document = parse_strict_json(json)?;
+        Self::from_document(&parse_strict_json(json)?)
+    }
+
+    fn from_document(document: &Value) -> Result<Self, JwkError> {
         let entries = document.get("keys").and_then(Value::as_array).ok_or(JwkError::Member("keys"))?;
         if entries.len() > MAXIMUM_KEYS {
             return Err(JwkError::TooMany { limit: MAXIMUM_KEYS });
@@ -42,5 +45,12 @@ impl JwkSet {
             }
         }
         Ok(Self { keys })
+    }
+}
+
+/// As [`JwkSet::parse`], out of the configuration or a stored row.
+impl<'de> Deserialize<'de> for JwkSet {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::from_document(&Value::deserialize(deserializer)?).map_err(D::Error::custom)
     }
 }

@@ -1,8 +1,11 @@
 //! OAuth 2 and OpenID Connect as pure functions: no I/O, no clock, no randomness. Times are Unix seconds and come in.
 //!
 //! Signatures: JWK, JWKS and JWS. Requests: [`Parameters`], and errors as they are answered: [`OAuthError`].
+//! Clients: [`Client`], [`RedirectUri`], [`Scopes`], [`CodeChallenge`].
 
 mod algorithm;
+mod client;
+mod client_error;
 mod description;
 mod error;
 mod error_code;
@@ -14,13 +17,19 @@ mod jws_error;
 mod jws_header;
 mod key_set;
 mod parameters;
+mod pkce;
+mod redirect_uri;
 mod rsa_public_key;
+mod scope;
 mod secret;
 mod signing_key;
 mod strict_json;
+mod text_form;
 mod verifying_key;
 
 pub use algorithm::Algorithm;
+pub use client::{Client, ClientAuthenticationMethod, GrantType, ResponseMode};
+pub use client_error::ClientError;
 pub use description::Description;
 pub use error::{OAuthError, Realm};
 pub use error_code::ErrorCode;
@@ -30,6 +39,9 @@ pub use jws_claims::Expected;
 pub use jws_error::JwsError;
 pub use key_set::{KeySet, MAXIMUM_TOKEN_BYTES, Verified};
 pub use parameters::Parameters;
+pub use pkce::{CODE_CHALLENGE_METHOD, CodeChallenge, CodeVerifier};
+pub use redirect_uri::{RedirectUri, RedirectUriError, form_action_source};
+pub use scope::{EMAIL, OFFLINE_ACCESS, OPENID, PROFILE, Scopes};
 pub use secret::Secret;
 pub use signing_key::{SignError, SigningKey, SigningKeyError};
 pub use strict_json::{StrictJsonError, parse_strict_json};
