@@ -3,8 +3,12 @@
 
 mod claims;
 mod class_07;
+mod client;
 mod error;
 mod forge;
 mod jwk;
 mod parameters;
+mod pkce;
+mod redirect_uri;
 mod round_trip;
+mod scope;

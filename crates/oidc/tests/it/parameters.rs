@@ -66,7 +66,7 @@ fn what_decoders_guess_at_is_refused() {
 
 #[test]
 fn class_21_number_and_length_are_bounded() {
-    let many = |number: usize| (0..number).map(|index| format!("p{index}=1&")).collect::<String>();
+    let many = |number: usize| (0..number).map(|index| format!("p{index}=1")).collect::<Vec<_>>().join("&");
     assert!(parse(&many(50)).is_ok());
     assert!(parse(&many(51)).unwrap_err().contains("more than 50 parameters"));
     assert!(parse(&format!("{}=1", "n".repeat(100))).is_ok());
