@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
+use crate::installation::DATA;
 use crate::{Failure, say};
 
 /// Run sign-in and an example app on this machine.
@@ -31,7 +32,7 @@ pub(crate) struct Dev {
     #[arg(long, default_value_t = 8000)]
     app_port: u16,
     /// The folder that accounts and keys are kept in.
-    #[arg(long, default_value = "keyward-data", value_name = "DIR")]
+    #[arg(long, default_value = DATA, value_name = "DIR")]
     data: PathBuf,
     /// Settings in the form of keyward.toml: [accounts], [api], [limits], [password], [branding]. The rest is dev's own.
     #[arg(long, value_name = "FILE")]

@@ -119,8 +119,11 @@ fn audit_of_a_new_installation_is_empty_and_holds() {
     let mails = run(&["mail", "list", "--data", data]);
     assert_eq!((mails.status.code(), text(&mails.stdout).as_str()), (Some(0), "No mails.\n"));
     let verified = run(&["audit", "verify", "--json", "--data", data]);
-    assert_eq!(text(&verified.stdout), "{\"holds\":true,\"number\":0}\n");
-    let truncated = run(&["audit", "verify", "--expect", "7", "--data", data]);
+    assert_eq!(text(&verified.stdout), "{\"end\":\"0:\",\"holds\":true,\"number\":0}\n");
+    let told = text(&run(&["audit", "verify", "--data", data]).stdout);
+    assert!(told.ends_with(&format!("keyward audit verify --expect 0: --data {data}\n")), "{told}");
+    let known = format!("7:{}", "0".repeat(64));
+    let truncated = run(&["audit", "verify", "--expect", &known, "--data", data]);
     assert_eq!(truncated.status.code(), Some(1));
     assert!(
         text(&truncated.stderr).contains("ends at entry 0, but entry 7 is known"),
