@@ -23,6 +23,9 @@ pub(crate) struct Installation {
 /// The folder of `keyward dev`, if none is named.
 pub(crate) const DATA: &str = "keyward-data";
 
+/// The database in it.
+pub(crate) const DATABASE: &str = "keyward.sqlite";
+
 impl Installation {
     /// The options that name it, as a shell takes them, for a hint that can be copied.
     pub(crate) fn repeated(&self) -> String {
@@ -40,7 +43,7 @@ impl Installation {
                 let config = Config::load(path)?;
                 (config.database.path, config.keys)
             }
-            None => (self.data.join("keyward.sqlite"), dev::keys(&self.data)?),
+            None => (self.data.join(DATABASE), dev::keys(&self.data)?),
         };
         if !path.exists() {
             return Err(format!(
