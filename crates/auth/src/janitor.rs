@@ -33,7 +33,7 @@ impl Auth {
             gone += store::users::delete_unproved(&mut tx, now.minus(UNPROVED_KEPT), BATCH).await?;
         }
         tx.commit().await?;
-        gone += self.audit.prune(now.minus(self.settings.limits.audit_retention), now).await?;
+        gone += self.audit.prune(self.settings.limits.audit_retention, now).await?;
         Ok(gone)
     }
 }
