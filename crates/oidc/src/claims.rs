@@ -13,7 +13,7 @@ pub const ID_TOKEN_TYPE: &str = "JWT";
 /// The `typ` of a logout token (OpenID Connect Back-Channel Logout section 2.4).
 pub const LOGOUT_TOKEN_TYPE: &str = "logout+jwt";
 /// The event of a logout token.
-pub const LOGOUT_EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
+pub(crate) const LOGOUT_EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 
 /// One audience or several: a text or an array (RFC 7519 section 4.1.3).
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]

@@ -78,3 +78,13 @@ pub async fn delete_expired(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<u
     .await?;
     Ok(done.rows_affected())
 }
+
+/// Writes down what a request has come to.
+pub async fn set_request(tx: &mut Tx, id: RequestId, request: &[u8]) -> Result<(), Error> {
+    sqlx::query("UPDATE authorization_requests SET request = $2 WHERE id = $1")
+        .bind(id.0)
+        .bind(request)
+        .execute(tx.connection())
+        .await?;
+    Ok(())
+}

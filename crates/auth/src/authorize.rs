@@ -1,0 +1,446 @@
+//! The authorization endpoint: an app sends a person, who comes back with a code.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use domain::{GrantId, Proofs, RequestId, Timestamp};
+use oidc::{
+    AudienceRule, AuthorizationRequest, AuthorizationResponse, Client, CodeChallenge, ErrorCode, Expected, ID_TOKEN_TYPE,
+    Known, KnownConsent, KnownSession, OAuthError, OFFLINE_ACCESS, Parameters, RequestFault, ReturnAddress, Scopes,
+    Secret, SignInReason, Step, decide,
+};
+use secrets::sealing::Place;
+use serde::{Deserialize, Serialize};
+use store::Tx;
+use store::authorization_requests::AuthorizationRequest as Row;
+use store::grants::Grant;
+
+use crate::audit::{Act, Outcome};
+use crate::{Auth, Context, Current, Fault};
+
+/// While a person signs in, proves an address or reads a consent page, the request waits for so long.
+const REQUEST_LIFE: Duration = Duration::from_hours(1);
+/// A code is on its way for seconds only (RFC 6749 section 4.1.2 allows ten minutes).
+const CODE_LIFE: Duration = Duration::from_mins(1);
+
+/// What a browser that was sent by an app does next.
+#[derive(Debug)]
+pub enum Next {
+    /// It goes back to the app with an answer.
+    Answer(AuthorizationResponse),
+    /// The person signs in, or proves again who they are, and then comes to
+    /// [`continue_authorization`](Auth::continue_authorization).
+    SignIn {
+        /// Which request waits.
+        request: RequestId,
+        /// Whether somebody is signed in, who has to prove it anew.
+        again: bool,
+        /// What to write into the field for the address.
+        login_hint: Option<String>,
+    },
+    /// The person says which account.
+    SelectAccount(RequestId),
+    /// The person says whether the app may.
+    Consent(RequestId),
+}
+
+/// Why a person was not sent on. It is they who are told, since nobody knows whether the app can be.
+#[derive(Debug, thiserror::Error)]
+pub enum AuthorizeError {
+    /// The app, or the address to send them back to, is not one that was registered.
+    #[error(transparent)]
+    Shown(#[from] OAuthError),
+    /// The request was answered, or has waited for too long.
+    #[error("this has waited for too long, or was done: go back to the app and begin again")]
+    Gone,
+    /// Ours.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+impl From<store::Error> for AuthorizeError {
+    fn from(error: store::Error) -> Self {
+        Self::Fault(error.into())
+    }
+}
+
+/// A request that waits, as a page shows it.
+#[derive(Clone, Debug)]
+pub struct PendingAuthorization {
+    /// The app's name.
+    pub client_name: String,
+    /// What it asks for.
+    pub scopes: Scopes,
+    /// Where the answer will be sent.
+    pub redirect_uri: String,
+    /// What to write into the field for the address.
+    pub login_hint: Option<String>,
+}
+
+/// A request, kept while its person does something.
+#[derive(Debug, Deserialize, Serialize)]
+struct Waiting {
+    request: AuthorizationRequest,
+    account_chosen: bool,
+}
+
+/// What the exchange of a code is checked against.
+#[derive(Debug, Deserialize, Serialize)]
+pub(crate) struct CodePayload {
+    pub(crate) redirect_uri: String,
+    pub(crate) code_challenge: CodeChallenge,
+    pub(crate) nonce: Option<String>,
+}
+
+/// What the person has just said.
+#[derive(Clone, Copy, Debug, Default)]
+struct Said {
+    account_chosen: bool,
+    consented: bool,
+}
+
+/// The levels that proofs reach, as `acr` names them: `1` for one proof, `2` for two of different kinds.
+pub(crate) fn levels(proofs: &Proofs) -> &'static [&'static str] {
+    if proofs.names().len() > 1 { &["1", "2"] } else { &["1"] }
+}
+
+fn place(id: &RequestId) -> Place<'_> {
+    Place { table: "authorization_requests", column: "request", row: id.0.as_bytes() }
+}
+
+impl Auth {
+    /// An app sends somebody. Whoever is signed in, and has agreed before, is sent straight back.
+    pub async fn authorize(
+        &self,
+        parameters: &Parameters,
+        current: Option<&Current>,
+        context: &Context,
+    ) -> Result<Next, AuthorizeError> {
+        let id = AuthorizationRequest::client_id(parameters).map_err(|fault| fault.error().clone())?;
+        let unknown = || {
+            OAuthError::new(
+                ErrorCode::InvalidRequest,
+                format!("There is no app with the client_id '{id}'; register it, or correct its configuration."),
+            )
+        };
+        let client = self.find_client(id).await?.ok_or_else(unknown)?;
+        let request = match AuthorizationRequest::parse(parameters, &client.client) {
+            Ok(request) => request,
+            Err(RequestFault::ShownToPerson(error)) => return Err(error.into()),
+            Err(RequestFault::SentToClient { error, to }) => return Ok(self.answer_error(&to, &error)),
+        };
+        let waiting = Waiting { request, account_chosen: false };
+        match self.step(&client.client, &waiting, current, None, Said::default()).await? {
+            Step::Refuse(error) => Ok(self.answer_error(&waiting.request.return_address, &error)),
+            Step::Proceed => match current {
+                Some(current) => self.give_code(&client.client, &waiting.request, current, None, context).await,
+                None => Err(Fault::SessionEnded.into()),
+            },
+            step => self.wait(&waiting, step, current.is_some(), context).await,
+        }
+    }
+
+    /// The person has done what was asked of them, or comes back from doing it.
+    pub async fn continue_authorization(
+        &self,
+        id: RequestId,
+        current: Option<&Current>,
+        context: &Context,
+    ) -> Result<Next, AuthorizeError> {
+        self.go_on(id, current, Said::default(), context).await
+    }
+
+    /// The person goes on as who they are signed in as.
+    pub async fn choose_account(
+        &self,
+        id: RequestId,
+        current: &Current,
+        context: &Context,
+    ) -> Result<Next, AuthorizeError> {
+        let said = Said { account_chosen: true, consented: false };
+        self.go_on(id, Some(current), said, context).await
+    }
+
+    /// The person lets the app have what it asks for.
+    pub async fn consent(
+        &self,
+        id: RequestId,
+        current: &Current,
+        context: &Context,
+    ) -> Result<Next, AuthorizeError> {
+        let said = Said { account_chosen: true, consented: true };
+        self.go_on(id, Some(current), said, context).await
+    }
+
+    /// The person does not: the app is told so.
+    pub async fn refuse_consent(&self, id: RequestId, context: &Context) -> Result<Next, AuthorizeError> {
+        let (waiting, _) = self.find_waiting(id, context).await?;
+        let browser = context.browser.unwrap_or_default();
+        let mut tx = self.store.begin().await?;
+        if !store::authorization_requests::take(&mut tx, id, &browser).await? {
+            return Err(AuthorizeError::Gone);
+        }
+        tx.commit().await?;
+        let error = OAuthError::new(ErrorCode::AccessDenied, "The person did not let the app in.");
+        Ok(self.answer_error(&waiting.request.return_address, &error))
+    }
+
+    /// What the pages on the way show.
+    pub async fn pending_authorization(
+        &self,
+        id: RequestId,
+        context: &Context,
+    ) -> Result<Option<PendingAuthorization>, Fault> {
+        let (waiting, _) = match self.find_waiting(id, context).await {
+            Ok(found) => found,
+            Err(AuthorizeError::Fault(fault)) => return Err(fault),
+            Err(AuthorizeError::Gone | AuthorizeError::Shown(_)) => return Ok(None),
+        };
+        let Some(client) = self.find_client(&waiting.request.client_id).await? else { return Ok(None) };
+        Ok(Some(PendingAuthorization {
+            client_name: client.client.client_name.clone(),
+            scopes: waiting.request.scopes,
+            redirect_uri: waiting.request.return_address.redirect_uri().to_owned(),
+            login_hint: waiting.request.login_hint,
+        }))
+    }
+
+    async fn go_on(
+        &self,
+        id: RequestId,
+        current: Option<&Current>,
+        said: Said,
+        context: &Context,
+    ) -> Result<Next, AuthorizeError> {
+        let (mut waiting, since) = self.find_waiting(id, context).await?;
+        let client = self.find_client(&waiting.request.client_id).await?.ok_or(AuthorizeError::Gone)?;
+        if said.account_chosen && !waiting.account_chosen {
+            waiting.account_chosen = true;
+            self.remember(id, &waiting).await?;
+        }
+        match self.step(&client.client, &waiting, current, Some(since), said).await? {
+            Step::Refuse(error) => {
+                let mut tx = self.store.begin().await?;
+                store::authorization_requests::take(&mut tx, id, &context.browser.unwrap_or_default()).await?;
+                tx.commit().await?;
+                Ok(self.answer_error(&waiting.request.return_address, &error))
+            }
+            Step::Proceed => match current {
+                Some(current) => {
+                    self.give_code(&client.client, &waiting.request, current, Some(id), context).await
+                }
+                None => Err(Fault::SessionEnded.into()),
+            },
+            step => Ok(next(id, step, current.is_some(), &waiting)),
+        }
+    }
+
+    async fn step(
+        &self,
+        client: &Client,
+        waiting: &Waiting,
+        current: Option<&Current>,
+        since: Option<Timestamp>,
+        said: Said,
+    ) -> Result<Step, AuthorizeError> {
+        let now = self.clock.now();
+        let request = &waiting.request;
+        let agreed = match current {
+            Some(current) => {
+                let mut tx = self.store.read().await?;
+                store::consents::find(&mut tx, current.user, &client.client_id).await?
+            }
+            None => None,
+        };
+        let agreed = Scopes::parse(agreed.as_deref().unwrap_or_default()).unwrap_or_default();
+        let hinted = match &request.id_token_hint {
+            Some(hint) => match self.subject_of_hint(hint, Some(&client.client_id)) {
+                Some(subject) => Some(subject),
+                None => return Ok(Step::Refuse(bad_hint())),
+            },
+            None => None,
+        };
+        let subject = current.map(|current| current.user.to_string());
+        let session = current.zip(subject.as_deref()).map(|(current, subject)| KnownSession {
+            subject,
+            auth_time: current.proved_at.seconds(),
+            authenticated_now: since.is_some_and(|since| current.proved_at >= since),
+            acr: levels(&current.proofs),
+        });
+        let known = Known {
+            session,
+            several_sessions: false,
+            account_chosen: waiting.account_chosen || said.account_chosen,
+            hinted_subject: hinted.as_deref(),
+            consent: KnownConsent {
+                required: client.asks_for_consent(),
+                scopes: &agreed,
+                given_now: said.consented,
+            },
+            reachable_acr: if current.is_some_and(|current| current.second_step) { &["1", "2"] } else { &["1"] },
+            now: now.seconds(),
+        };
+        Ok(decide(request, &known))
+    }
+
+    /// Whom an ID token of ours was of. One that has expired still says whom an app means.
+    pub(crate) fn subject_of_hint(&self, hint: &str, client: Option<&str>) -> Option<String> {
+        #[derive(Deserialize)]
+        struct Hint {
+            sub: String,
+        }
+        let keys = self.keys.known();
+        let audience = client.map_or(AudienceRule::Any, AudienceRule::Includes);
+        let expected = Expected { typ: ID_TOKEN_TYPE, issuer: &self.issuer, audience, leeway_seconds: 0 };
+        let issued_at = oidc::issued_at(hint)?;
+        Some(keys.verifying().verify::<Hint>(hint, &expected, issued_at).ok()?.claims.sub)
+    }
+
+    fn answer_error(&self, to: &ReturnAddress, error: &OAuthError) -> Next {
+        Next::Answer(AuthorizationResponse::error(to, &self.issuer, error))
+    }
+
+    async fn wait(
+        &self,
+        waiting: &Waiting,
+        step: Step,
+        signed_in: bool,
+        context: &Context,
+    ) -> Result<Next, AuthorizeError> {
+        let now = self.clock.now();
+        let id = RequestId(self.random.opaque_id());
+        let row = Row {
+            id: id.0,
+            client_id: waiting.request.client_id.clone(),
+            browser_hash: context.browser.unwrap_or_default().to_vec(),
+            request: self.keyring.seal(&place(&id), &serde_json::to_vec(waiting).map_err(Fault::from)?),
+            created_at: now.micros(),
+            expires_at: now.plus(REQUEST_LIFE).micros(),
+        };
+        let mut tx = self.store.begin().await?;
+        store::authorization_requests::insert(&mut tx, &row).await?;
+        tx.commit().await?;
+        Ok(next(id, step, signed_in, waiting))
+    }
+
+    async fn find_waiting(
+        &self,
+        id: RequestId,
+        context: &Context,
+    ) -> Result<(Waiting, Timestamp), AuthorizeError> {
+        let browser = context.browser.ok_or(AuthorizeError::Gone)?;
+        let now = self.clock.now();
+        let mut tx = self.store.read().await?;
+        let row = store::authorization_requests::find(&mut tx, id, &browser, now).await?;
+        let row = row.ok_or(AuthorizeError::Gone)?;
+        let opened = self.keyring.open(&place(&id), &row.request).map_err(Fault::from)?;
+        let waiting = serde_json::from_slice(&opened).map_err(Fault::from)?;
+        Ok((waiting, Timestamp(row.created_at)))
+    }
+
+    async fn remember(&self, id: RequestId, waiting: &Waiting) -> Result<(), Fault> {
+        let sealed = self.keyring.seal(&place(&id), &serde_json::to_vec(waiting)?);
+        let mut tx = self.store.begin().await?;
+        store::authorization_requests::set_request(&mut tx, id, &sealed).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Makes the authorization, and its code, for whoever is signed in.
+    async fn give_code(
+        &self,
+        client: &Client,
+        request: &AuthorizationRequest,
+        current: &Current,
+        waiting: Option<RequestId>,
+        context: &Context,
+    ) -> Result<Next, AuthorizeError> {
+        let now = self.clock.now();
+        let code = Secret::new(URL_SAFE_NO_PAD.encode(self.random.token()));
+        let (mut tx, current) = self.begin_as(current).await?;
+        if let Some(id) = waiting
+            && !store::authorization_requests::take(&mut tx, id, &context.browser.unwrap_or_default()).await?
+        {
+            return Err(AuthorizeError::Gone);
+        }
+        let grant = self.insert_grant(&mut tx, client, request, &current, now).await?;
+        let hash = secrets::sha256(code.expose().as_bytes());
+        let payload = CodePayload {
+            redirect_uri: request.return_address.redirect_uri().to_owned(),
+            code_challenge: request.code_challenge.clone(),
+            nonce: request.nonce.clone(),
+        };
+        let sealed = self.seal_code(&hash, &payload)?;
+        store::authorization_codes::insert(&mut tx, &hash, grant, &sealed, now.plus(CODE_LIFE)).await?;
+        let (person, detail) = (Some(current.pseudonym), format!("app {}", client.client_id));
+        self.record(&mut tx, Outcome::Done(Act::Authorize), person, &detail, context, now).await?;
+        tx.commit().await?;
+        Ok(Next::Answer(AuthorizationResponse::success(&request.return_address, &self.issuer, &code)))
+    }
+
+    async fn insert_grant(
+        &self,
+        tx: &mut Tx,
+        client: &Client,
+        request: &AuthorizationRequest,
+        current: &Current,
+        now: Timestamp,
+    ) -> Result<GrantId, Fault> {
+        let offline = request.scopes.contains(OFFLINE_ACCESS);
+        let life =
+            if offline { self.settings.limits.refresh_absolute } else { self.settings.limits.session_absolute };
+        let grant = Grant {
+            id: self.random.ordered_id(now),
+            client_id: client.client_id.clone(),
+            user_id: current.user.0,
+            session_id: Some(current.id.0),
+            sid: current.sid,
+            offline,
+            scope: request.scopes.to_string(),
+            resources: request.resources.join(" "),
+            proofs: current.proofs.to_string(),
+            proved_at: current.proved_at.micros(),
+            created_at: now.micros(),
+            expires_at: now.plus(life).micros(),
+        };
+        store::grants::insert(tx, &grant).await?;
+        // What an app of the operator's own was given stands beside what was agreed to: a person sees both.
+        let agreed = store::consents::find(tx, current.user, &client.client_id).await?;
+        let agreed = Scopes::parse(agreed.as_deref().unwrap_or_default()).unwrap_or_default();
+        if agreed.is_empty() || !request.scopes.is_subset_of(&agreed) {
+            let all = agreed.union(&request.scopes).to_string();
+            store::consents::set(tx, current.user, &client.client_id, &all, now).await?;
+        }
+        Ok(GrantId(grant.id))
+    }
+
+    fn seal_code(&self, hash: &[u8], payload: &CodePayload) -> Result<Vec<u8>, Fault> {
+        let place = Place { table: "authorization_codes", column: "payload", row: hash };
+        Ok(self.keyring.seal(&place, &serde_json::to_vec(payload)?))
+    }
+
+    pub(crate) fn open_code(&self, hash: &[u8], sealed: &[u8]) -> Result<CodePayload, Fault> {
+        let place = Place { table: "authorization_codes", column: "payload", row: hash };
+        Ok(serde_json::from_slice(&self.keyring.open(&place, sealed)?)?)
+    }
+}
+
+fn bad_hint() -> OAuthError {
+    OAuthError::new(
+        ErrorCode::InvalidRequest,
+        "The id_token_hint is not an ID token that this server issued to this client; send one, or leave it out.",
+    )
+}
+
+fn next(request: RequestId, step: Step, signed_in: bool, waiting: &Waiting) -> Next {
+    match step {
+        Step::SelectAccount => Next::SelectAccount(request),
+        Step::Consent => Next::Consent(request),
+        Step::SignIn(reason) => {
+            let again = signed_in && reason != SignInReason::NoSession;
+            Next::SignIn { request, again, login_hint: waiting.request.login_hint.clone() }
+        }
+        // Neither is a step that anybody waits for.
+        Step::Refuse(_) | Step::Proceed => Next::SignIn { request, again: false, login_hint: None },
+    }
+}
