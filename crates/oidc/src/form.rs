@@ -28,3 +28,14 @@ pub(crate) fn decode_form(text: &str) -> Option<String> {
 fn hexadecimal(digit: u8) -> Option<u8> {
     char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
+
+/// Adds parameters to the query of a URI, which else stays letter by letter as it is (RFC 6749 section 3.1.2).
+pub(crate) fn append_query<N: AsRef<str>, V: AsRef<str>>(uri: &str, parameters: &[(N, V)]) -> String {
+    let joint = match uri.split_once('?') {
+        None => "?",
+        Some((_, query)) if query.is_empty() || query.ends_with('&') => "",
+        Some(_) => "&",
+    };
+    let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
+    format!("{uri}{joint}{query}")
+}

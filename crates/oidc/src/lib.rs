@@ -2,10 +2,15 @@
 //!
 //! Signatures: JWK, JWKS and JWS. Requests: [`Parameters`], and errors as they are answered: [`OAuthError`].
 //! Clients: [`Client`], [`RedirectUri`], [`Scopes`], [`CodeChallenge`].
+//! Authorization endpoint: [`AuthorizationRequest`], [`decide`], [`AuthorizationResponse`].
 
 mod algorithm;
+mod authorization_checks;
+mod authorization_request;
+mod authorization_response;
 mod client;
 mod client_error;
+mod decision;
 mod description;
 mod error;
 mod error_code;
@@ -18,7 +23,11 @@ mod jws_header;
 mod key_set;
 mod parameters;
 mod pkce;
+mod prompt;
 mod redirect_uri;
+mod request_fault;
+mod resource;
+mod return_address;
 mod rsa_public_key;
 mod scope;
 mod secret;
@@ -28,8 +37,11 @@ mod text_form;
 mod verifying_key;
 
 pub use algorithm::Algorithm;
+pub use authorization_request::AuthorizationRequest;
+pub use authorization_response::AuthorizationResponse;
 pub use client::{Client, ClientAuthenticationMethod, GrantType, ResponseMode};
 pub use client_error::ClientError;
+pub use decision::{Known, KnownConsent, KnownSession, SignInReason, Step, decide};
 pub use description::Description;
 pub use error::{OAuthError, Realm};
 pub use error_code::ErrorCode;
@@ -40,7 +52,11 @@ pub use jws_error::JwsError;
 pub use key_set::{KeySet, MAXIMUM_TOKEN_BYTES, Verified};
 pub use parameters::Parameters;
 pub use pkce::{CODE_CHALLENGE_METHOD, CodeChallenge, CodeVerifier};
+pub use prompt::Prompt;
 pub use redirect_uri::{RedirectUri, RedirectUriError, form_action_source};
+pub use request_fault::RequestFault;
+pub use resource::audience;
+pub use return_address::ReturnAddress;
 pub use scope::{EMAIL, OFFLINE_ACCESS, OPENID, PROFILE, Scopes};
 pub use secret::Secret;
 pub use signing_key::{SignError, SigningKey, SigningKeyError};

@@ -88,6 +88,13 @@ impl Scopes {
         Self(self.0.difference(&other.0).cloned().collect())
     }
 
+    /// These without that one.
+    #[must_use]
+    pub fn without(mut self, scope: &str) -> Self {
+        self.0.retain(|(_, found)| found != scope);
+        self
+    }
+
     /// These and those of `other`.
     #[must_use]
     pub fn union(&self, other: &Self) -> Self {
