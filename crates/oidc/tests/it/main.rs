@@ -1,14 +1,17 @@
 //! The public face of `oidc`, as its users see it.
 #![expect(clippy::unwrap_used, reason = "a helper that cannot go on should end its test")]
 
+mod authorization_request;
 mod claims;
 mod class_07;
 mod client;
+mod decision;
 mod error;
 mod forge;
 mod jwk;
 mod parameters;
 mod pkce;
 mod redirect_uri;
+mod resource;
 mod round_trip;
 mod scope;
