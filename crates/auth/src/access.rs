@@ -1,7 +1,6 @@
 //! Access tokens: their check, what they open, and their end.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use domain::{GrantId, Timestamp, UserId};
 use oidc::{

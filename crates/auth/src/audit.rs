@@ -14,7 +14,7 @@ use uuid::Uuid;
 pub use link::{Link, LinkError};
 pub use trail::{AuditTrail, VerifyError};
 
-use crate::{Auth, Context, Fault};
+use crate::{Auth, Context, Fault, Random};
 
 /// What was done.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +37,10 @@ pub(crate) enum Act {
     ChangeAddress,
     SetSecondStep,
     DeleteAccount,
+    Authorize,
+    Exchange,
+    RevokeGrant,
+    WithdrawConsent,
 }
 
 impl Act {
@@ -60,6 +64,10 @@ impl Act {
             Self::ChangeAddress => "change_address",
             Self::SetSecondStep => "set_second_step",
             Self::DeleteAccount => "delete_account",
+            Self::Authorize => "authorize",
+            Self::Exchange => "exchange",
+            Self::RevokeGrant => "revoke_grant",
+            Self::WithdrawConsent => "withdraw_consent",
         }
     }
 }
@@ -127,6 +135,34 @@ impl Auth {
     /// The trail, for sealing and reading.
     pub fn audit_trail(&self) -> AuditTrail {
         self.audit.clone()
+    }
+}
+
+impl AuditTrail {
+    /// Records an act of the operator, who is no account: by a command, or by the configuration.
+    pub(crate) async fn record_operator(
+        &self,
+        tx: &mut Tx,
+        random: &Random,
+        act: &str,
+        detail: &str,
+        now: Timestamp,
+    ) -> Result<(), Fault> {
+        let mut entry = Entry {
+            id: self.next_id(random.ordered_id(now)),
+            at: now.micros(),
+            act: act.to_owned(),
+            outcome: "done".to_owned(),
+            actor: None,
+            subject: None,
+            network: Context::operator().network.to_string(),
+            support_id: String::new(),
+            detail: detail.to_owned(),
+            number: None,
+            mac: None,
+        };
+        entry.mac = Some(self.vouch(&entry));
+        Ok(store::audit::insert(tx, &entry).await?)
     }
 }
 

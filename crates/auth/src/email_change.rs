@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::artefact::{Evidence, EvidenceError, Holder, Purpose};
 use crate::audit::{Act, Outcome};
+use crate::ending::Ending;
 use crate::outbox::{Mail, Message};
 use crate::password::notice;
 use crate::session::stored_email;
@@ -259,8 +260,8 @@ impl Auth {
             return Ok(None);
         };
         let session = self.keep_signed_in(&mut tx, current, now).await?;
-        let kept = session.as_ref().map(|session| session.id);
-        ended.extend(store::sessions::delete_others(&mut tx, user, kept).await?);
+        let which = session.as_ref().map_or(Ending::All, |session| Ending::Others(session.id));
+        ended.extend(self.end_sessions(&mut tx, user, which, now).await?);
         ended.extend(current.map(|current| current.id.0));
         self.commit_changed(tx, ended).await?;
         Ok(Some(Progress::Done { address, session }))
@@ -301,7 +302,7 @@ impl Auth {
             && owner.user_id != user.0
         {
             let squatter = UserId(owner.user_id);
-            ended = store::sessions::delete_others(tx, squatter, None).await?;
+            ended = self.end_sessions(tx, squatter, Ending::All, now).await?;
             store::users::delete(tx, squatter).await?;
         }
         if !store::emails::replace(tx, user, &address, now).await? {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use domain::Timestamp;
+
 use crate::{Auth, Fault};
 
 /// Rows a table and round; each table has a transaction of its own.
@@ -10,6 +12,10 @@ const BATCH: i64 = 200;
 const UNPROVED_KEPT: Duration = Duration::from_hours(7 * 24);
 /// A mail that is done with is shown to operators for so long.
 const MAIL_KEPT: Duration = Duration::from_hours(7 * 24);
+/// A used code is kept for so long: its second use, by whoever stole it, still ends what it had issued.
+const CODE_KEPT: Duration = Duration::from_hours(24);
+/// A client may ask for a lost answer for ten seconds; a little more, for clocks.
+const SUCCESSOR_KEPT: Duration = Duration::from_mins(1);
 /// As long as browsers keep a cookie.
 const BROWSER_KEPT: Duration = Duration::from_hours(400 * 24);
 
@@ -33,7 +39,26 @@ impl Auth {
             gone += store::users::delete_unproved(&mut tx, now.minus(UNPROVED_KEPT), BATCH).await?;
         }
         tx.commit().await?;
+        gone += self.clean_protocol(now).await?;
         gone += self.audit.prune(self.settings.limits.audit_retention, now).await?;
+        Ok(gone)
+    }
+
+    /// What apps leave behind.
+    async fn clean_protocol(&self, now: Timestamp) -> Result<u64, Fault> {
+        let mut gone = 0;
+        let mut tx = self.store.begin().await?;
+        gone += store::authorization_requests::delete_expired(&mut tx, now, BATCH).await?;
+        gone += store::authorization_codes::delete_expired(&mut tx, now.minus(CODE_KEPT), BATCH).await?;
+        gone += store::client_assertions::delete_expired(&mut tx, now, BATCH).await?;
+        gone += store::revoked_tokens::delete_expired(&mut tx, now, BATCH).await?;
+        tx.commit().await?;
+        let mut tx = self.store.begin().await?;
+        gone += store::refresh_tokens::wipe_successors(&mut tx, now.minus(SUCCESSOR_KEPT), BATCH).await?;
+        gone += store::refresh_tokens::delete_expired(&mut tx, now, BATCH).await?;
+        gone += store::grants::delete_ended(&mut tx, now, BATCH).await?;
+        gone += store::logout_notices::delete_expired(&mut tx, now, BATCH).await?;
+        tx.commit().await?;
         Ok(gone)
     }
 }

@@ -1,12 +1,19 @@
 //! The use cases of sign-in, a file each. Each reads, decides, and writes in one short transaction; hashing happens
 //! between the two, on threads of its own.
 
+mod access;
 mod account;
 mod artefact;
 mod audit;
+mod authorize;
+mod client;
+mod clients;
 mod context;
 mod duration;
 mod email_change;
+mod end_session;
+mod ending;
+mod exchange;
 mod fault;
 mod hasher;
 mod janitor;
@@ -26,11 +33,16 @@ mod sign_up;
 mod start;
 mod token;
 
+pub use access::{App, UserInfo};
 pub use account::{Account, DeleteError, SecondStepError};
 pub use artefact::{Evidence, EvidenceError};
 pub use audit::{AuditTrail, Link, LinkError, VerifyError};
+pub use authorize::{AuthorizeError, Next, PendingAuthorization};
+pub use client::{ProtocolError, RegisteredClient};
+pub use clients::{ClientInfo, Clients, DeclaredClient, RegisterError};
 pub use context::Context;
 pub use email_change::{ChangeState, EmailChangeError, Progress, Side};
+pub use end_session::{LogoutDelivery, LogoutRequest};
 pub use fault::Fault;
 pub use keys::{KEY_SET_LIFE, KeyInfo, KeyState, LONGEST_TOKEN, Rotation, SigningKeys};
 pub use hasher::{Hasher, HasherSettings};

@@ -5,6 +5,7 @@ use store::Tx;
 use uuid::Uuid;
 
 use crate::audit::{Act, Outcome};
+use crate::ending::Ending;
 use crate::outbox::{Mail, Message};
 use crate::{Auth, Context, Current, Fault, NewSession, TooMany};
 
@@ -147,8 +148,12 @@ impl Auth {
         store::passwords::set(tx, current.user, new_hash, now).await?;
         store::email_changes::delete(tx, current.user).await?;
         self.withdraw(tx, current.user).await?;
-        let ended = store::sessions::delete_others(tx, current.user, None).await?;
-        let session = self.open_session(tx, current.user, &current.proofs, None, context, now).await?;
+        let mut ended = self.end_sessions(tx, current.user, Ending::Others(current.id), now).await?;
+        // Apps that were given a grant of their own somewhere else too: whoever knows the old password may be behind it.
+        ended.extend(store::grants::delete_others(tx, current.user, Some(current.id)).await?);
+        let replaces = Some(current.id);
+        let session = self.open_session(tx, current.user, &current.proofs, replaces, context, now).await?;
+        ended.push(current.id.0);
         let mail = notice(current, Message::PasswordChanged { at: now }, context);
         self.send(tx, &mail, None, now).await?;
         Ok((session, ended))

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::artefact::{Evidence, EvidenceError, Purpose, is_bound_to};
 use crate::audit::{Act, Outcome};
+use crate::ending::Ending;
 use crate::outbox::{Mail, Message};
 use crate::sign_up::Claim;
 use crate::{Auth, Context, Fault, TooMany};
@@ -178,7 +179,8 @@ impl Auth {
                 .map_err(fault)?;
             store::known_browsers::forget_all(&mut tx, user).await.map_err(fault)?;
             store::email_changes::delete(&mut tx, user).await.map_err(fault)?;
-            ended = store::sessions::delete_others(&mut tx, user, None).await.map_err(fault)?;
+            ended = self.end_sessions(&mut tx, user, Ending::All, now).await?;
+            ended.extend(store::grants::delete_others(&mut tx, user, None).await.map_err(fault)?);
         }
         store::artefacts::delete_all_of(&mut tx, user).await.map_err(fault)?;
         let person = store::audit::pseudonym_of(&mut tx, user).await.map_err(fault)?;

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::artefact::{Evidence, EvidenceError, Holder, Purpose};
 use crate::audit::{Act, Outcome};
+use crate::ending::Ending;
 use crate::outbox::{Mail, Message};
 use crate::{Auth, Context, Fault, TooMany};
 
@@ -125,7 +126,8 @@ impl Auth {
         store::known_browsers::forget_all(&mut tx, user).await?;
         store::email_changes::delete(&mut tx, user).await?;
         store::artefacts::delete_all_of(&mut tx, user).await?;
-        let ended = store::sessions::delete_others(&mut tx, user, None).await?;
+        let mut ended = self.end_sessions(&mut tx, user, Ending::All, now).await?;
+        ended.extend(store::grants::delete_others(&mut tx, user, None).await?);
         let mail = Mail {
             to: account.address.clone(),
             locale: account.locale.clone().unwrap_or_else(|| context.locale.clone()),

@@ -9,6 +9,7 @@ use store::sessions::{Open, Session};
 use uuid::Uuid;
 
 use crate::audit::{Act, Outcome, session_detail};
+use crate::ending::Ending;
 use crate::{Auth, Context, Fault};
 
 /// A session that was just opened. The token is told once.
@@ -45,6 +46,8 @@ pub struct Current {
     pub proved_at: Timestamp,
     /// What they proved.
     pub proofs: Proofs,
+    /// What apps call the session.
+    pub(crate) sid: Uuid,
     /// Who the audit trail calls it.
     pub(crate) pseudonym: Uuid,
 }
@@ -221,8 +224,9 @@ impl Auth {
     pub async fn end_other_sessions(&self, current: &Current, context: &Context) -> Result<usize, Fault> {
         let now = self.clock.now();
         let (mut tx, current) = self.begin_as(current).await?;
-        let ended = store::sessions::delete_others(&mut tx, current.user, Some(current.id)).await?;
-        let count = ended.len();
+        let before = store::sessions::count_others(&mut tx, current.user, current.id).await?;
+        let ended = self.end_sessions(&mut tx, current.user, Ending::Others(current.id), now).await?;
+        let count = usize::try_from(before).unwrap_or_default();
         let (person, detail) = (Some(current.pseudonym), format!("{count} others"));
         self.record(&mut tx, Outcome::Done(Act::EndSession), person, &detail, context, now).await?;
         self.commit_changed(tx, ended).await?;
@@ -245,12 +249,13 @@ impl Auth {
         act: Act,
         context: &Context,
     ) -> Result<bool, Fault> {
-        if !store::sessions::delete(&mut tx, user, session).await? {
+        let now = self.clock.now();
+        let ended = self.end_sessions(&mut tx, user, Ending::One(session), now).await?;
+        if ended.is_empty() {
             return Ok(false);
         }
-        let now = self.clock.now();
         self.record(&mut tx, Outcome::Done(act), person, &session_detail(session), context, now).await?;
-        self.commit_changed(tx, [session.0]).await?;
+        self.commit_changed(tx, ended).await?;
         Ok(true)
     }
 
@@ -270,6 +275,7 @@ fn current(open: Open) -> Result<Current, Fault> {
         second_step: open.second_step,
         proved_at: Timestamp(open.session.proved_at),
         proofs: Proofs::parse(&open.session.proofs),
+        sid: open.session.sid,
         pseudonym: open.pseudonym,
     })
 }

@@ -106,6 +106,12 @@ pub struct Limits {
     pub mails: u32,
     /// Second-step mails an hour to one account: a right password came before each.
     pub second_step_mails: u32,
+    /// A refresh token is good for so long, and each use gives a new one…
+    #[serde(with = "duration")]
+    pub refresh_idle: Duration,
+    /// …until so long after the person let the app in.
+    #[serde(with = "duration")]
+    pub refresh_absolute: Duration,
     /// A key signs for so long, then the next one does.
     #[serde(with = "duration")]
     pub key_rotation: Duration,
@@ -138,6 +144,8 @@ impl Default for Limits {
             network_sign_ups: 20,
             mails: 5,
             second_step_mails: 10,
+            refresh_idle: DAY * 30,
+            refresh_absolute: DAY * 90,
             key_rotation: DAY * 90,
             audit_retention: DAY * 400,
         }

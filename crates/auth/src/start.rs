@@ -7,10 +7,11 @@ use secrets::sealing::Keyring;
 use store::Store;
 use tokio::sync::Notify;
 
+use crate::client::KnownClients;
 use crate::keys::SigningKeys;
 use crate::limit::Limiter;
 use crate::token::Live;
-use crate::{AuditTrail, Fault, Hasher, Random, Settings};
+use crate::{AuditTrail, Clients, Fault, Hasher, Random, Settings};
 
 /// What [`Auth::start`] is given.
 #[derive(Debug)]
@@ -46,7 +47,9 @@ pub struct Auth {
     pub(crate) issuer: String,
     pub(crate) limiter: Limiter,
     pub(crate) live: Arc<Live>,
+    pub(crate) clients: KnownClients,
     pub(crate) mail_waiting: Notify,
+    pub(crate) notice_waiting: Notify,
     pub(crate) audit_waiting: Notify,
 }
 
@@ -82,7 +85,9 @@ impl Auth {
             limiter: Limiter::new(settings.limits.clone()),
             settings,
             live: Arc::new(Live::new()),
+            clients: KnownClients::new(),
             mail_waiting: Notify::new(),
+            notice_waiting: Notify::new(),
             audit_waiting: Notify::new(),
         })
     }
@@ -95,6 +100,16 @@ impl Auth {
     /// The keys that sign tokens.
     pub fn keys(&self) -> &SigningKeys {
         &self.keys
+    }
+
+    /// The register of apps.
+    pub fn clients(&self) -> Clients {
+        Clients::new(self.store.clone(), self.random.clone(), self.audit.clone())
+    }
+
+    /// Who issues tokens.
+    pub fn issuer(&self) -> &str {
+        &self.issuer
     }
 
     /// What the operator decided.

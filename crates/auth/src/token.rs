@@ -14,6 +14,7 @@ use secrets::SecretString;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::access::KnownAccess;
 use crate::keys::Keys;
 use crate::session::hash_token;
 use crate::{Auth, Fault};
@@ -21,7 +22,7 @@ use crate::{Auth, Fault};
 /// The `typ` of a session's projection: no other token of ours can be taken for one.
 const TYPE: &str = "keyward-session+jwt";
 /// What memory says of a session is believed for so long.
-const STALENESS: Duration = Duration::from_secs(5);
+pub(crate) const STALENESS: Duration = Duration::from_secs(5);
 const CACHED: usize = 50_000;
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -69,6 +70,7 @@ pub(crate) struct Live {
     /// Each with the generation of the keys it was checked against.
     tokens: Cache<[u8; 32], (u64, Arc<CheckedToken>)>,
     sessions: Cache<Uuid, Seen>,
+    pub(crate) access: KnownAccess,
     /// Counts changes: what was read before one must not be remembered after it.
     epoch: AtomicU64,
 }
@@ -81,15 +83,25 @@ struct Seen {
 
 impl Live {
     pub(crate) fn new() -> Self {
-        Self { tokens: Cache::new(CACHED), sessions: Cache::new(CACHED), epoch: AtomicU64::new(0) }
+        Self {
+            tokens: Cache::new(CACHED),
+            sessions: Cache::new(CACHED),
+            access: KnownAccess::new(),
+            epoch: AtomicU64::new(0),
+        }
     }
 
-    /// These sessions have ended, or changed: what was known of them is forgotten.
-    pub(crate) fn changed(&self, sessions: impl IntoIterator<Item = Uuid>) {
+    /// These sessions, grants or tokens have ended, or changed: what was known of them is forgotten.
+    pub(crate) fn changed(&self, ids: impl IntoIterator<Item = Uuid>) {
         self.epoch.fetch_add(1, Ordering::SeqCst);
-        for session in sessions {
-            self.sessions.remove(&session);
+        for id in ids {
+            self.sessions.remove(&id);
+            self.access.forget(&id);
         }
+    }
+
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::SeqCst)
     }
 }
 

@@ -3,7 +3,7 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::Deserialize;
 
-use crate::{AudienceRule, ErrorCode, Expected, KeySet, OAuthError, Parameters, Secret, form::decode_form};
+use crate::{AudienceRule, ErrorCode, Expected, KeySet, OAuthError, Parameters, Secret, form::decode_form, peek::peek};
 
 /// The one `client_assertion_type` (RFC 7523 section 2.2).
 const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -115,13 +115,6 @@ struct Claims {
     sub: String,
     jti: String,
     exp: i64,
-}
-
-/// What a token claims, before anything of it is believed: to find out by which key it is to be checked.
-fn peek<T: serde::de::DeserializeOwned>(token: &str) -> Option<T> {
-    let claims = token.split('.').nth(1)?;
-    let claims = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(claims).ok()?;
-    serde_json::from_slice(&claims).ok()
 }
 
 /// An assertion that was checked. It is good once: remember its id until it has expired.

@@ -27,6 +27,7 @@ mod jws_header;
 mod key_set;
 mod metadata;
 mod parameters;
+mod peek;
 mod pkce;
 mod prompt;
 mod redirect_uri;
@@ -45,7 +46,7 @@ mod verifying_key;
 
 pub use algorithm::Algorithm;
 pub use authorization_request::AuthorizationRequest;
-pub use authorization_response::AuthorizationResponse;
+pub use authorization_response::{AuthorizationResponse, append_state};
 pub use bearer::read_bearer;
 pub use claims::{
     ACCESS_TOKEN_TYPE, AccessTokenClaims, Audience, ID_TOKEN_TYPE, IdTokenClaims, LOGOUT_TOKEN_TYPE, LogoutTokenClaims,
@@ -68,6 +69,7 @@ pub use jws_error::JwsError;
 pub use key_set::{KeySet, MAXIMUM_TOKEN_BYTES, Verified};
 pub use metadata::ProviderMetadata;
 pub use parameters::Parameters;
+pub use peek::{audience_of, issued_at};
 pub use pkce::{CODE_CHALLENGE_METHOD, CodeChallenge, CodeVerifier};
 pub use prompt::Prompt;
 pub use redirect_uri::{RedirectUri, RedirectUriError, form_action_source};

@@ -194,6 +194,15 @@ pub async fn delete(tx: &mut Tx, user: UserId, id: SessionId) -> Result<bool, Er
     Ok(done.rows_affected() == 1)
 }
 
+/// How many sessions this account has besides `keep`.
+pub async fn count_others(tx: &mut Tx, user: UserId, keep: SessionId) -> Result<i64, Error> {
+    Ok(sqlx::query_scalar("SELECT count(*) FROM sessions WHERE user_id = $1 AND id <> $2")
+        .bind(user.0)
+        .bind(keep.0)
+        .fetch_one(tx.connection())
+        .await?)
+}
+
 /// Ends every session of this account but `keep`, and says which they were.
 pub async fn delete_others(tx: &mut Tx, user: UserId, keep: Option<SessionId>) -> Result<Vec<Uuid>, Error> {
     Ok(sqlx::query_scalar("DELETE FROM sessions WHERE user_id = $1 AND id <> $2 RETURNING id")
