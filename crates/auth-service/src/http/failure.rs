@@ -290,9 +290,10 @@ pub(crate) async fn show(State(app): State<App>, request: Request, next: Next) -
     }
     // Whoever quotes the support id is found, even where little is logged.
     let status = failure.status().as_u16();
-    match status {
-        500.. => tracing::error!(status, kind = failure.kind().0, "a failure was shown"),
-        _ => tracing::warn!(status, kind = failure.kind().0, "a failure was shown"),
+    if status >= 500 {
+        tracing::error!(status, kind = failure.kind().0, "a failure was shown");
+    } else {
+        tracing::warn!(status, kind = failure.kind().0, "a failure was shown");
     }
     let (content_type, body) = match form {
         Form::Family => ("application/json", serde_json::json!({ "error": failure.family() }).to_string()),

@@ -41,6 +41,7 @@ pub(crate) async fn identify(State(app): State<App>, mut request: Request, next:
 }
 
 /// A fault of ours that nobody foresaw: it is told as one, and the next request is served.
+#[expect(clippy::needless_pass_by_value, reason = "the layer that catches hands it over")]
 pub(crate) fn caught(panic: Box<dyn Any + Send>) -> Response {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();

@@ -235,3 +235,24 @@ async fn a_broken_browser_cookie_is_replaced() {
     let code = app.letter(ANA).await.code;
     assert_eq!(browser.post("/verify", &[("id", &id), ("code", &code)]).await.status, 303);
 }
+
+/// The length of the password was once told only after the address had been mended.
+#[tokio::test]
+async fn a_bad_address_and_a_short_password_are_both_named() {
+    let app = TestApp::start().await;
+    for (email, said) in [("ana@", "This is not an e-mail address."), ("", "Type your e-mail address.")] {
+        let fields = [("email", email), ("password", SHORT_PASSWORD)];
+        let answer = app.browser().post("/sign-up", &fields).await;
+        assert_eq!(answer.status, 422);
+        assert!(answer.body.contains(said), "{}", answer.body);
+        assert!(
+            answer.body.contains("id=\"password-error\"") && answer.body.contains("At least 15"),
+            "{}",
+            answer.body
+        );
+        // With a second step it is long enough.
+        let fields = [("email", email), ("password", SHORT_PASSWORD), ("second_step", "on")];
+        let answer = app.browser().post("/sign-up", &fields).await;
+        assert!(answer.status == 422 && !answer.body.contains("id=\"password-error\""), "{}", answer.body);
+    }
+}
