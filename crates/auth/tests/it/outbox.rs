@@ -69,7 +69,7 @@ async fn a_mail_that_its_worker_forgot_comes_back() {
     let world = with_mail().await;
     let first = world.auth.take_mail(10).await.unwrap();
     assert_eq!(world.auth.take_mail(10).await.unwrap().len(), 0, "held by one worker");
-    world.turn_to_just_before(Duration::from_mins(2));
+    world.turn_to_just_before(Duration::from_mins(5));
     assert_eq!(world.auth.take_mail(10).await.unwrap().len(), 0);
     let world = world.restart().await;
     world.turn(INSTANT);
