@@ -263,6 +263,11 @@ fn form_of(path: &str) -> Form {
     }
 }
 
+/// Whether what is at `path` is looked at in a browser.
+pub(crate) fn is_for_people(path: &str) -> bool {
+    form_of(path) == Form::Page
+}
+
 /// Shows failures in the form of the route. Whoever has to sign in, or to prove again who they are, is led there if they
 /// were looking at a page.
 pub(crate) async fn show(State(app): State<App>, request: Request, next: Next) -> Response {
