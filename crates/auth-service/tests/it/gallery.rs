@@ -205,6 +205,7 @@ fn rest(out: &Frame<'_>, inside: &Frame<'_>, words: Words<'_>) -> Vec<Sheet> {
         "error-not-found",
         "error-method-not-allowed",
         "error-forbidden",
+        "error-misdirected",
         "error-unavailable",
         "error-too-large",
         "error-bad-request",

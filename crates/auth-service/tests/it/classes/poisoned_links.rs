@@ -102,6 +102,10 @@ async fn in_development_only_our_own_name_is_answered() {
             assert_eq!(ask(path, host).await.status, 421, "{host} {path}");
         }
     }
+    // The page once spoke of a damaged form.
+    let page = ask("/sign-in", "evil.example:3000").await.body;
+    assert!(page.contains("<h1>This is not our address</h1>"), "{page}");
+    assert!(page.contains("href=\"http://localhost:3000/\"") && !page.contains("evil"), "{page}");
     for host in ["localhost:3000", "127.0.0.1:3000", "[::1]:3000"] {
         for path in documents {
             assert_eq!(ask(path, host).await.status, 200, "{host} {path}");
