@@ -105,6 +105,14 @@ pub(crate) async fn show_proof(
     let id = query.id.unwrap_or_default();
     let Ok(proof) = id.parse::<ArtefactId>() else { return Err(Failure::NotFound) };
     let pending = app.auth.pending_proof(proof, &asking.context).await?;
+    // Does this tell a stranger who has an account? They know an id only of a sign-up of their own, and that of an address
+    // with an account (a decoy) is open as long as that of one without. One that ends early was used, or its owner proved
+    // the address by another mail: it says that there was no account when the stranger asked, and that somebody who reads
+    // that mailbox has made one since. An id that stays open says nothing. The form has always said as much: a code for an
+    // id that has ended is answered otherwise than a wrong one.
+    if pending.is_none() && !app.auth.is_proof_open(proof).await? {
+        return Err(Failure::Gone);
+    }
     let email = pending.as_ref().map(|pending| pending.email.address());
     let path = format!("/verify?id={proof}");
     let frame = Frame { notice: notice(query.notice.as_deref()), ..frame(&app, &asking, &path) };
