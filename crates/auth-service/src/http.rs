@@ -6,3 +6,4 @@ pub(crate) mod failure;
 pub(crate) mod guard;
 pub(crate) mod headers;
 pub(crate) mod json;
+pub(crate) mod kind;

@@ -11,8 +11,10 @@ pub(crate) mod sign_in;
 pub(crate) mod sign_out;
 pub(crate) mod sign_up;
 
+mod again;
 mod form;
 
+pub(crate) use again::{again, later, refuse_code};
 pub(crate) use form::Form;
 
 use std::time::Duration;
@@ -56,11 +58,6 @@ pub(crate) fn own_frame<'a>(
 /// A page that was asked for and is shown.
 pub(crate) fn page(html: String) -> Response {
     Html(html).into_response()
-}
-
-/// A form that is shown again because something in it is not right.
-pub(crate) fn again(status: StatusCode, html: String) -> Response {
-    (status, Html(html)).into_response()
 }
 
 /// Leads on with GET. `location` is ours, or one of the apps' that was matched exactly.
@@ -128,6 +125,15 @@ impl Reading {
                 self.0.add(field, problem);
             })
             .ok()
+    }
+
+    /// Whether a new password will do, where the address that goes with it cannot be read: the form names all that is
+    /// wrong at once. With an address the use case says it, which compares the two besides.
+    pub(crate) fn policy(&mut self, app: &App, field: Field, password: &Password, second_step: bool) {
+        let Ok(nobody) = Email::parse("nobody@example.invalid") else { return };
+        if let Err(weak) = app.auth.settings().accounts.policy().check(password, &nobody, second_step) {
+            self.0.add(field, weakness(weak));
+        }
     }
 
     pub(crate) fn name(&mut self, text: &str) -> Option<DisplayName> {

@@ -48,8 +48,13 @@ fn finish(router: Router<App>, app: App) -> Router {
 
 /// The `OpenAPI` document, for a server whose cookies are secure.
 pub fn openapi() -> utoipa::openapi::OpenApi {
+    describe("__Host-keyward-session")
+}
+
+/// The `OpenAPI` document, for a server whose session cookie has this name.
+pub(crate) fn describe(session_cookie: &str) -> utoipa::openapi::OpenApi {
     let mut document = programs().into_openapi();
-    api::finish(&mut document, "__Host-keyward-session");
+    api::finish(&mut document, session_cookie);
     document
 }
 

@@ -74,6 +74,13 @@ impl Auth {
         }
     }
 
+    /// Whether a code can still be entered for this proof, in whatever browser it was begun.
+    pub async fn is_proof_open(&self, id: ArtefactId) -> Result<bool, Fault> {
+        let mut tx = self.store.read().await?;
+        let purpose = Purpose::ProveAddress.name();
+        Ok(store::artefacts::find(&mut tx, id, purpose, self.clock.now()).await?.is_some())
+    }
+
     /// What a page that a link leads to shows. Nothing is used up.
     pub async fn pending_proof_by_link(
         &self,

@@ -66,3 +66,29 @@ async fn a_health_check_needs_no_name() {
         assert_eq!((answer.status, answer.body.as_str()), (StatusCode::OK, "ok\n"));
     }
 }
+
+/// By another name of this machine the app once refused to open, and sign-in led back to where it began.
+#[tokio::test]
+async fn other_names_of_this_machine_lead_to_the_one_of_the_app() {
+    let settings = app_service::Settings {
+        app_url: "http://localhost:8000".parse().unwrap(),
+        auth_url: "http://localhost:3000".parse().unwrap(),
+        internal_auth_url: None,
+    };
+    let router = app_service::router(&settings).unwrap();
+    let app = App { router, auth: crate::fake::FakeAuth::start().await };
+    for host in ["127.0.0.1:8000", "[::1]:8000"] {
+        for path in ["/", "/protected", "/nowhere/at?all=1&x=%C3%A4", "//evil.example/"] {
+            let answer = ask(&app, path, &[("host", host)]).await;
+            assert_eq!(answer.status, StatusCode::TEMPORARY_REDIRECT, "{host} {path}");
+            assert_eq!(answer.header("location"), format!("http://localhost:8000{path}"));
+            assert_eq!(answer.header("x-content-type-options"), "nosniff");
+        }
+        let posted = Request::post("/").header("host", host).body(Body::empty()).unwrap();
+        assert_eq!(app.send(posted).await.status, StatusCode::MISDIRECTED_REQUEST, "a form is not sent on");
+    }
+    for host in ["127.0.0.1", "127.0.0.1:8001", "127.0.0.2:8000", "[::2]:8000"] {
+        assert_eq!(ask(&app, "/", &[("host", host)]).await.status, StatusCode::MISDIRECTED_REQUEST, "{host}");
+    }
+    assert_eq!(ask(&app, "/", &[("host", "localhost:8000")]).await.status, StatusCode::OK);
+}

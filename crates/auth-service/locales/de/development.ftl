@@ -18,3 +18,5 @@ docs-type = Typ
 docs-meaning = Bedeutung
 docs-required = nötig
 docs-document = Das OpenAPI-Dokument
+docs-credentials = Ausweise
+docs-problems = Probleme

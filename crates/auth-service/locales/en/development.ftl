@@ -18,3 +18,5 @@ docs-type = Type
 docs-meaning = Meaning
 docs-required = required
 docs-document = The OpenAPI document
+docs-credentials = Credentials
+docs-problems = Problems

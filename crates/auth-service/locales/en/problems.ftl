@@ -28,5 +28,7 @@ problem-code-wrong =
 problem-code-over = This code is no longer good. Ask for a new one.
 problem-sign-in-refused = Address and password do not match an account that is ready to sign in. Check both and try again. If you have just signed up, confirm your address first.
 problem-too-many-tries = Too many tries. Please wait { $duration }, then try again.
+problem-busy = There is more to do here than we can do at once. Please wait { $duration }, then send this again.
+problem-unavailable = Something we depend on does not answer at the moment, so nothing was changed. Please send this again in a minute.
 problem-confirmation-missing = Tick the box if you are sure.
 problem-choice-unknown = Choose one of the list.

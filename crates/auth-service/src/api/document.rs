@@ -31,9 +31,15 @@ const UNSAFE: &[(&str, &str)] = &[
 /// Completes the document.
 pub(crate) fn finish(document: &mut OpenApi, session_cookie: &str) {
     if let Some(components) = &mut document.components {
-        let cookie = ApiKey::Cookie(ApiKeyValue::new(session_cookie));
+        let cookie = ApiKey::Cookie(ApiKeyValue::with_description(
+            session_cookie,
+            "The session: set by signing in, `HttpOnly`, for this server alone.",
+        ));
         components.add_security_scheme("session", SecurityScheme::ApiKey(cookie));
-        let jwt = ApiKey::Cookie(ApiKeyValue::new("jwt"));
+        let jwt = ApiKey::Cookie(ApiKeyValue::with_description(
+            "jwt",
+            "A token of ten minutes that projects the session: set with it, for apps to check at `/verify-token`.",
+        ));
         components.add_security_scheme("jwt", SecurityScheme::ApiKey(jwt));
     }
     for (path, item) in &mut document.paths.paths {

@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 
 use crate::App;
 use crate::http::asking::{Asking, SupportId};
+use crate::http::kind::Kind;
 use crate::pages;
 
 /// Why a request is not served.
@@ -100,46 +101,31 @@ impl Failure {
     }
 
     pub(crate) fn status(&self) -> StatusCode {
-        match self {
-            Self::NotFound => StatusCode::NOT_FOUND,
-            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Malformed(_) => StatusCode::BAD_REQUEST,
-            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
-            Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::ForeignOrigin | Self::Unproved | Self::NotFresh => StatusCode::FORBIDDEN,
-            Self::MisdirectedHost => StatusCode::MISDIRECTED_REQUEST,
-            Self::Unauthenticated | Self::Incorrect(_) | Self::WrongCode { .. } => StatusCode::UNAUTHORIZED,
-            Self::Gone => StatusCode::GONE,
-            Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
-            Self::Busy(_) | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-        }
+        self.kind().status()
     }
 
-    /// The kind, for a program, and its title.
-    fn kind(&self) -> (&'static str, &'static str) {
+    /// What kind of problem it is.
+    pub(crate) fn kind(&self) -> Kind {
         match self {
-            Self::NotFound => ("not-found", "Not found"),
-            Self::MethodNotAllowed => ("method-not-allowed", "Method not allowed"),
-            Self::Malformed(_) => ("malformed", "The request cannot be read"),
-            Self::UnsupportedMediaType => ("unsupported-media-type", "Not a body this route takes"),
-            Self::TooLarge => ("too-large", "The request is too large"),
-            Self::TooSlow => ("too-slow", "The request came too slowly"),
-            Self::Invalid(_) => ("invalid", "Some fields are not right"),
-            Self::ForeignOrigin => ("foreign-origin", "Sent by another site"),
-            Self::MisdirectedHost => ("misdirected", "Not a name of this server"),
-            Self::Unauthenticated => ("unauthenticated", "Nobody is signed in"),
-            Self::NotFresh => ("not-fresh", "Prove again who you are"),
-            Self::Incorrect(_) => ("incorrect", "Not right"),
-            Self::Unproved => ("unproved-address", "The address is not proved"),
-            Self::Gone => ("gone", "Used or expired"),
-            Self::WrongCode { .. } => ("wrong-code", "Not the code"),
-            Self::TooMany(_) => ("too-many", "Too many tries"),
-            Self::Busy(_) => ("busy", "Too much to do"),
-            Self::Unavailable => ("unavailable", "Unavailable for a moment"),
-            Self::Internal => ("internal", "Something went wrong here"),
+            Self::NotFound => Kind::NotFound,
+            Self::MethodNotAllowed => Kind::MethodNotAllowed,
+            Self::Malformed(_) => Kind::Malformed,
+            Self::UnsupportedMediaType => Kind::UnsupportedMediaType,
+            Self::TooLarge => Kind::TooLarge,
+            Self::TooSlow => Kind::TooSlow,
+            Self::Invalid(_) => Kind::Invalid,
+            Self::ForeignOrigin => Kind::ForeignOrigin,
+            Self::MisdirectedHost => Kind::Misdirected,
+            Self::Unauthenticated => Kind::Unauthenticated,
+            Self::NotFresh => Kind::NotFresh,
+            Self::Incorrect(_) => Kind::Incorrect,
+            Self::Unproved => Kind::Unproved,
+            Self::Gone => Kind::Gone,
+            Self::WrongCode { .. } => Kind::WrongCode,
+            Self::TooMany(_) => Kind::TooMany,
+            Self::Busy(_) => Kind::Busy,
+            Self::Unavailable => Kind::Unavailable,
+            Self::Internal => Kind::Internal,
         }
     }
 
@@ -190,7 +176,7 @@ impl Failure {
             Self::Incorrect(_) | Self::Unproved | Self::Gone | Self::WrongCode { .. } => {
                 "Incorrect credentials".into()
             }
-            _ => self.kind().1.into(),
+            _ => self.kind().entry().title.into(),
         }
     }
 }
@@ -263,6 +249,11 @@ fn form_of(path: &str) -> Form {
     }
 }
 
+/// Whether what is at `path` is looked at in a browser.
+pub(crate) fn is_for_people(path: &str) -> bool {
+    form_of(path) == Form::Page
+}
+
 /// Shows failures in the form of the route. Whoever has to sign in, or to prove again who they are, is led there if they
 /// were looking at a page.
 pub(crate) async fn show(State(app): State<App>, request: Request, next: Next) -> Response {
@@ -289,10 +280,11 @@ pub(crate) async fn show(State(app): State<App>, request: Request, next: Next) -
         return redirect;
     }
     // Whoever quotes the support id is found, even where little is logged.
-    let status = failure.status().as_u16();
-    match status {
-        500.. => tracing::error!(status, kind = failure.kind().0, "a failure was shown"),
-        _ => tracing::warn!(status, kind = failure.kind().0, "a failure was shown"),
+    let (status, kind) = (failure.status().as_u16(), failure.kind().entry().code);
+    if status >= 500 {
+        tracing::error!(status, kind, "a failure was shown");
+    } else {
+        tracing::warn!(status, kind, "a failure was shown");
     }
     let (content_type, body) = match form {
         Form::Family => ("application/json", serde_json::json!({ "error": failure.family() }).to_string()),
@@ -339,10 +331,10 @@ fn page_of(path: &str) -> &str {
 }
 
 fn problem(failure: &Failure, support_id: &str) -> String {
-    let (kind, title) = failure.kind();
+    let kind = failure.kind();
     let problem = Problem {
-        kind: format!("/docs#problem-{kind}"),
-        title,
+        kind: kind.address(),
+        title: kind.entry().title,
         status: failure.status().as_u16(),
         detail: failure.detail(),
         support_id: support_id.to_owned(),

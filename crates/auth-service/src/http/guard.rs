@@ -6,9 +6,9 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header::{CONNECTION, HOST, ORIGIN};
-use axum::http::{HeaderMap, HeaderValue};
+use axum::http::{HeaderMap, HeaderValue, Method, Uri};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http_body_util::{BodyExt as _, Limited};
@@ -17,7 +17,7 @@ use tracing::Instrument as _;
 use crate::App;
 use crate::http::asking::{BrowserToken, SupportId, hash_browser_token};
 use crate::http::cookies;
-use crate::http::failure::Failure;
+use crate::http::failure::{Failure, is_for_people};
 
 /// The most a body may be long, in bytes.
 const MAXIMUM_BODY: usize = 64 * 1024;
@@ -41,6 +41,7 @@ pub(crate) async fn identify(State(app): State<App>, mut request: Request, next:
 }
 
 /// A fault of ours that nobody foresaw: it is told as one, and the next request is served.
+#[expect(clippy::needless_pass_by_value, reason = "the layer that catches hands it over")]
 pub(crate) fn caught(panic: Box<dyn Any + Send>) -> Response {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
@@ -65,22 +66,36 @@ pub(crate) async fn read_body(request: Request, next: Next) -> Response {
 }
 
 /// In development the server answers to its own name only, so that no page on the web can reach it by a name of its own
-/// that leads to this machine (DNS rebinding).
+/// that leads to this machine (DNS rebinding). Whoever looks at a page by another name of this machine is led to the public
+/// one: the forms on it would be refused, since they would come from another origin than ours.
 pub(crate) async fn check_host(State(app): State<App>, request: Request, next: Next) -> Response {
     let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
-    if app.is_development() && host.is_some_and(|host| !is_own_host(host, &app)) {
-        return Failure::MisdirectedHost.into_response();
+    if let Some(host) = host.filter(|_| app.is_development()) {
+        let Some(name) = own_name(host, &app) else { return Failure::MisdirectedHost.into_response() };
+        let looks = matches!(*request.method(), Method::GET | Method::HEAD);
+        if looks && is_for_people(request.uri().path()) && app.public_url().host_str() != Some(name) {
+            return lead_to_public_name(&app, request.uri());
+        }
     }
     next.run(request).await
 }
 
-fn is_own_host(host: &str, app: &App) -> bool {
+/// The name that a `Host` header gives this machine; none if it names another, or another port.
+fn own_name<'a>(host: &'a str, app: &App) -> Option<&'a str> {
     let port = app.public_url().port_or_known_default().unwrap_or(80);
     let (name, given) = match host.rsplit_once(':') {
         Some((name, digits)) if !digits.ends_with(']') => (name, digits.parse().unwrap_or(0)),
         _ => (host, 80),
     };
-    given == port && matches!(name, "localhost" | "127.0.0.1" | "[::1]")
+    (given == port && matches!(name, "localhost" | "127.0.0.1" | "[::1]")).then_some(name)
+}
+
+/// For now only: with another port the names change.
+fn lead_to_public_name(app: &App, asked: &Uri) -> Response {
+    let mut url = app.public_url().clone();
+    url.set_path(asked.path());
+    url.set_query(asked.query());
+    Redirect::temporary(url.as_str()).into_response()
 }
 
 /// Refuses what a page of another site sends. Every unsafe request is checked, whether or not it has cookies, so that

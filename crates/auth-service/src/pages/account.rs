@@ -10,7 +10,7 @@ use crate::http::asking::SignedIn;
 use crate::http::failure::Failure;
 use crate::locale::Locale;
 use crate::pages::landing::{Address, read};
-use crate::pages::{Form, Reading, again, lead_with, notice, own_frame, page};
+use crate::pages::{Form, Reading, again, later, lead_with, notice, own_frame, page};
 use crate::views::{self, Field, Notice, Problem, Problems};
 
 pub(crate) async fn show(
@@ -59,12 +59,16 @@ pub(crate) async fn change_profile(
     if language.is_none() && !form.language.is_empty() {
         reading.0.add(Field::Language, Problem::ChoiceUnknown);
     }
-    let (Some(name), true) = (name, reading.0.is_empty()) else {
-        let view = views::Profile { name: &form.name, language, problems: reading.0 };
-        let html = view.render(&own_frame(&app, &signed_in, "/account/profile", None));
-        return Ok(again(StatusCode::UNPROCESSABLE_ENTITY, html));
+    let show_again = |status, problems| {
+        let view = views::Profile { name: &form.name, language, problems };
+        Ok(again(status, view.render(&own_frame(&app, &signed_in, "/account/profile", None))))
     };
-    let SignedIn { asking, current } = signed_in;
-    app.auth.change_profile(&current, &name, language.map(Locale::tag), &asking.context).await?;
-    Ok(lead_with("/account", Notice::ProfileSaved))
+    let (Some(name), true) = (name, reading.0.is_empty()) else {
+        return show_again(StatusCode::UNPROCESSABLE_ENTITY, reading.0);
+    };
+    let SignedIn { asking, current } = &signed_in;
+    match app.auth.change_profile(current, &name, language.map(Locale::tag), &asking.context).await {
+        Ok(()) => Ok(lead_with("/account", Notice::ProfileSaved)),
+        Err(fault) => later(fault, show_again),
+    }
 }

@@ -10,7 +10,7 @@ use crate::App;
 use crate::api::{clear_session, set_session};
 use crate::http::asking::{Fresh, SignedIn};
 use crate::http::failure::Failure;
-use crate::pages::{Form, Reading, again, lead_with, minimum, own_frame, page, weakness};
+use crate::pages::{Form, Reading, again, later, lead_with, minimum, own_frame, page, weakness};
 use crate::views::{self, Field, Notice, Problem, Problems};
 
 const WRONG: (StatusCode, Problem) = (StatusCode::UNAUTHORIZED, Problem::PasswordWrong);
@@ -58,7 +58,7 @@ pub(crate) async fn change_password(
         Err(PasswordChangeError::Weak(weak)) => {
             show_again(StatusCode::UNPROCESSABLE_ENTITY, Problems::of(Field::NewPassword, weakness(weak)))
         }
-        Err(error) => Err(error.into()),
+        Err(error) => later(error, show_again),
     }
 }
 
@@ -99,10 +99,14 @@ pub(crate) async fn set_second_step(
     };
     match form.second_step.as_str() {
         "on" => {
-            let session = app.auth.enable_second_step(&signed_in.current, context).await?;
-            let mut response = lead_with("/account", Notice::SecondStepOn);
-            set_session(&app, &mut response, &session);
-            return Ok(response);
+            return match app.auth.enable_second_step(&signed_in.current, context).await {
+                Ok(session) => {
+                    let mut response = lead_with("/account", Notice::SecondStepOn);
+                    set_session(&app, &mut response, &session);
+                    Ok(response)
+                }
+                Err(error) => later(error, |status, problems| show_again(status, needs_password, problems)),
+            };
         }
         "off" => {}
         _ => {
@@ -130,7 +134,7 @@ pub(crate) async fn set_second_step(
             let problems = Problems::of(Field::NewPassword, weakness(weak));
             show_again(StatusCode::UNPROCESSABLE_ENTITY, true, problems)
         }
-        Err(error) => Err(error.into()),
+        Err(error) => later(error, |status, problems| show_again(status, needs_password, problems)),
     }
 }
 
@@ -172,6 +176,6 @@ pub(crate) async fn delete(
             Ok(response)
         }
         Err(DeleteError::WrongPassword) => show_again(WRONG.0, Problems::of(Field::Password, WRONG.1)),
-        Err(error) => Err(error.into()),
+        Err(error) => later(error, show_again),
     }
 }

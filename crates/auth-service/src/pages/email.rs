@@ -11,8 +11,9 @@ use crate::api::set_session;
 use crate::http::asking::{Asking, Fresh, SignedIn};
 use crate::http::failure::Failure;
 use crate::pages::landing::{Address, read};
-use crate::pages::sign_up::code_problem;
-use crate::pages::{Form, Reading, again, frame, lead_to, lead_with, notice, own_frame, page};
+use crate::pages::{
+    Form, Reading, again, frame, later, lead_to, lead_with, notice, own_frame, page, refuse_code,
+};
 use crate::views::{self, Field, Notice, PendingEmail, Problem, Problems};
 
 pub(crate) async fn show(
@@ -54,16 +55,21 @@ pub(crate) async fn request(
     Fresh(signed_in): Fresh,
     Form(form): Form<RequestForm>,
 ) -> Result<Response, Failure> {
-    let show_again = |problems| {
-        let html = render(&app, &signed_in, None, &form.email, problems, None);
-        Ok(again(StatusCode::UNPROCESSABLE_ENTITY, html))
+    let change = app.auth.email_change(&signed_in.current).await?;
+    let show_again = |status, problems| {
+        Ok(again(status, render(&app, &signed_in, change.as_ref(), &form.email, problems, None)))
     };
     let mut reading = Reading::default();
-    let Some(email) = reading.email(Field::NewEmail, &form.email) else { return show_again(reading.0) };
+    let Some(email) = reading.email(Field::NewEmail, &form.email) else {
+        return show_again(StatusCode::UNPROCESSABLE_ENTITY, reading.0);
+    };
     match app.auth.request_email_change(&signed_in.current, &email, &signed_in.asking.context).await {
         Ok(()) => Ok(lead_to("/account/email")),
-        Err(EmailChangeError::Same) => show_again(Problems::of(Field::NewEmail, Problem::EmailUnchanged)),
-        Err(error) => Err(error.into()),
+        Err(EmailChangeError::Same) => show_again(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            Problems::of(Field::NewEmail, Problem::EmailUnchanged),
+        ),
+        Err(error) => later(error, show_again),
     }
 }
 
@@ -148,11 +154,8 @@ async fn by_code(app: &App, signed_in: &SignedIn, side: Side, text: &str) -> Res
     match app.auth.confirm_email_change_by_code(&signed_in.current, side, &code, context).await {
         Ok(progress @ Progress::Waiting) => Ok(lead_on(app, "/account/email", &progress)),
         Ok(progress) => Ok(lead_on(app, "/account", &progress)),
-        Err(EmailChangeError::Evidence(error)) => {
-            let (status, problem) = code_problem(error)?;
-            show_again(status, Problems::of(field, problem))
-        }
-        Err(error) => Err(error.into()),
+        Err(EmailChangeError::Evidence(error)) => refuse_code(error, field, show_again),
+        Err(error) => later(error, show_again),
     }
 }
 

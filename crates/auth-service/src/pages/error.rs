@@ -9,15 +9,16 @@ pub(crate) fn render(app: &App, asking: &Asking, failure: &Failure, path: &str) 
     // The language switch must not send anybody back into a failure that GET does not show.
     let path = if matches!(failure, Failure::NotFound) { path } else { "/" };
     let frame = Frame { support_id: Some(&asking.context.support_id), ..super::frame(app, asking, path) };
-    error_page(failure).render(&frame)
+    error_page(app, failure).render(&frame)
 }
 
-fn error_page(failure: &Failure) -> ErrorPage {
+fn error_page<'a>(app: &'a App, failure: &Failure) -> ErrorPage<'a> {
     match failure {
         Failure::NotFound => ErrorPage::NotFound,
         Failure::MethodNotAllowed => ErrorPage::MethodNotAllowed,
         Failure::TooLarge => ErrorPage::TooLarge,
         Failure::ForeignOrigin => ErrorPage::Forbidden,
+        Failure::MisdirectedHost => ErrorPage::Misdirected(app.public_url().as_str()),
         Failure::Gone | Failure::WrongCode { .. } => ErrorPage::LinkExpired,
         Failure::TooMany(wait) => ErrorPage::TooManyTries(super::seconds(*wait)),
         Failure::Busy(_) | Failure::Unavailable => ErrorPage::Unavailable,
@@ -26,7 +27,6 @@ fn error_page(failure: &Failure) -> ErrorPage {
         | Failure::UnsupportedMediaType
         | Failure::TooSlow
         | Failure::Invalid(_)
-        | Failure::MisdirectedHost
         | Failure::Unauthenticated
         | Failure::NotFresh
         | Failure::Incorrect(_)

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use crate::http::asking::Asking;
 use crate::http::cookies;
 use crate::http::failure::Failure;
+use crate::http::kind::Kind;
 use crate::locale::Locale;
 use crate::pages::{Form, frame, lead_to, page};
 use crate::{App, views};
@@ -16,8 +17,9 @@ pub(crate) async fn show(State(app): State<App>, asking: Asking) -> Response {
 }
 
 pub(crate) async fn docs(State(app): State<App>, asking: Asking) -> Result<Response, Failure> {
-    let document = serde_json::to_value(crate::openapi()).map_err(|_| Failure::Internal)?;
-    Ok(page(views::docs::render(&document, &frame(&app, &asking, "/docs"))))
+    let document = crate::router::describe(app.cookies.session);
+    let document = serde_json::to_value(document).map_err(|_| Failure::Internal)?;
+    Ok(page(views::docs::render(&document, &Kind::entries(), &frame(&app, &asking, "/docs"))))
 }
 
 #[derive(Deserialize)]

@@ -1,6 +1,6 @@
 //! A forgotten password.
 
-use auth::{Evidence, EvidenceError, RecoverError};
+use auth::{Evidence, RecoverError};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -11,8 +11,9 @@ use crate::App;
 use crate::http::asking::Asking;
 use crate::http::failure::Failure;
 use crate::pages::landing::{Address, read};
-use crate::pages::sign_up::code_problem;
-use crate::pages::{Form, Reading, again, frame, lead_to, lead_with, minimum, page, weakness};
+use crate::pages::{
+    Form, Reading, again, frame, later, lead_to, lead_with, minimum, page, refuse_code, weakness,
+};
 use crate::views::{self, Field, Notice, Problems};
 
 pub(crate) async fn show(State(app): State<App>, asking: Asking) -> Response {
@@ -30,14 +31,18 @@ pub(crate) async fn request(
     asking: Asking,
     Form(form): Form<ResetForm>,
 ) -> Result<Response, Failure> {
+    let show_again = |status, problems| {
+        let view = views::Reset { email: &form.email, problems };
+        Ok(again(status, view.render(&frame(&app, &asking, "/reset"))))
+    };
     let mut reading = Reading::default();
     let Some(email) = reading.email(Field::Email, &form.email) else {
-        let view = views::Reset { email: &form.email, problems: reading.0 };
-        let html = view.render(&frame(&app, &asking, "/reset"));
-        return Ok(again(StatusCode::UNPROCESSABLE_ENTITY, html));
+        return show_again(StatusCode::UNPROCESSABLE_ENTITY, reading.0);
     };
-    let reset = app.auth.request_reset(&email, &asking.context).await?;
-    Ok(lead_to(&format!("/reset/code?id={reset}")))
+    match app.auth.request_reset(&email, &asking.context).await {
+        Ok(reset) => Ok(lead_to(&format!("/reset/code?id={reset}"))),
+        Err(error) => later(error, show_again),
+    }
 }
 
 pub(crate) async fn show_code(
@@ -87,11 +92,8 @@ pub(crate) async fn by_code(
         Err(RecoverError::Weak(weak)) => {
             show_again(StatusCode::UNPROCESSABLE_ENTITY, Problems::of(Field::NewPassword, weakness(weak)))
         }
-        Err(RecoverError::Evidence(error)) => {
-            let (status, problem) = code_problem(error)?;
-            show_again(status, Problems::of(Field::Code, problem))
-        }
-        Err(error) => Err(error.into()),
+        Err(RecoverError::Evidence(error)) => refuse_code(error, Field::Code, show_again),
+        Err(error) => later(error, show_again),
     }
 }
 
@@ -119,21 +121,20 @@ pub(crate) async fn by_link(
     asking: Asking,
     Form(form): Form<LinkForm>,
 ) -> Result<Response, Failure> {
-    let show_again = |problems| {
+    let show_again = |status, problems| {
         let view = views::ResetNew { token: &form.token, minimum: minimum(&app, false), problems };
-        Ok(again(StatusCode::UNPROCESSABLE_ENTITY, view.render(&frame(&app, &asking, "/"))))
+        Ok(again(status, view.render(&frame(&app, &asking, "/"))))
     };
     let mut reading = Reading::default();
     let Some(password) = reading.password(Field::NewPassword, &form.new_password) else {
-        return show_again(reading.0);
+        return show_again(StatusCode::UNPROCESSABLE_ENTITY, reading.0);
     };
     let evidence = Evidence::Link { token: form.token.clone() };
     match app.auth.reset_password(&evidence, &password, &asking.context).await {
         Ok(()) => Ok(lead_with("/sign-in", Notice::PasswordReset)),
-        Err(RecoverError::Weak(weak)) => show_again(Problems::of(Field::NewPassword, weakness(weak))),
-        Err(RecoverError::Evidence(EvidenceError::Fault(fault)) | RecoverError::Fault(fault)) => {
-            Err(fault.into())
+        Err(RecoverError::Weak(weak)) => {
+            show_again(StatusCode::UNPROCESSABLE_ENTITY, Problems::of(Field::NewPassword, weakness(weak)))
         }
-        Err(error) => Err(error.into()),
+        Err(error) => later(error, show_again),
     }
 }

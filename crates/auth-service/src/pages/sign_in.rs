@@ -1,6 +1,6 @@
 //! Signing in, the second step, and proving again who one is.
 
-use auth::{NewSession, SignIn, SignInError, SignedIn as Outcome, StepError};
+use auth::{NewSession, PendingStep, SignIn, SignInError, SignedIn as Outcome, StepError};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -12,9 +12,10 @@ use crate::api::set_session;
 use crate::http::asking::{self, Asking, SignedIn};
 use crate::http::failure::Failure;
 use crate::pages::landing::{Address, read};
-use crate::pages::sign_up::{ResendForm, code_problem, page_ending_at};
+use crate::pages::sign_up::{ResendForm, page_ending_at};
 use crate::pages::{
-    Form, Reading, again, ends_at, frame, lead_to, lead_with, notice, own_frame, page, return_to, seconds,
+    Form, Reading, again, ends_at, frame, later, lead_to, lead_with, notice, own_frame, page, refuse_code,
+    return_to,
 };
 use crate::views::{self, Field, Frame, Notice, Problem, Problems};
 
@@ -64,13 +65,13 @@ pub(crate) async fn sign_in(
         let view = views::SignIn { email: &form.email, return_to: to_text, problems };
         let mut response = again(status, view.render(&frame(&app, &asking, "/sign-in")));
         ends_at(&mut response, to.as_ref());
-        response
+        Ok(response)
     };
     let mut reading = Reading::default();
     let email = reading.email(Field::Email, &form.email);
     let password = reading.password(Field::Password, &form.password);
     let (Some(email), Some(password)) = (email, password) else {
-        return Ok(show_again(StatusCode::UNPROCESSABLE_ENTITY, reading.0));
+        return show_again(StatusCode::UNPROCESSABLE_ENTITY, reading.0);
     };
     let to_text = to.as_ref().map(|to| to.as_str().to_owned());
     // A new session takes the place of the one this browser has, if it is the same person's.
@@ -81,16 +82,9 @@ pub(crate) async fn sign_in(
     match app.auth.sign_in(request, &asking.context).await {
         Ok(outcome) => Ok(go_on(&app, outcome, to_text.as_deref())),
         Err(SignInError::Incorrect) => {
-            Ok(show_again(StatusCode::UNAUTHORIZED, Problems::whole(Problem::SignInRefused)))
+            show_again(StatusCode::UNAUTHORIZED, Problems::whole(Problem::SignInRefused))
         }
-        Err(SignInError::TooMany(too_many)) => {
-            let wait = seconds(too_many.retry_after);
-            let mut response =
-                show_again(StatusCode::TOO_MANY_REQUESTS, Problems::whole(Problem::TooManyTries(wait)));
-            response.headers_mut().insert(axum::http::header::RETRY_AFTER, wait.into());
-            Ok(response)
-        }
-        Err(SignInError::Fault(fault)) => Err(fault.into()),
+        Err(error) => later(error, show_again),
     }
 }
 
@@ -139,27 +133,33 @@ pub(crate) async fn second_step(
 ) -> Result<Response, Failure> {
     let Ok(id) = form.id.parse::<ArtefactId>() else { return Err(Failure::NotFound) };
     let Some(pending) = app.auth.pending_step(id, &asking.context).await? else { return Err(Failure::Gone) };
-    let path = format!("/sign-in/code?id={id}");
-    let show_again = |status, problems| {
-        let (id, masked) = (id.to_string(), pending.email.masked());
-        let view = views::SignInCode { id: &id, masked_email: &masked, problems };
-        let mut response = again(status, view.render(&frame(&app, &asking, &path)));
-        ends_at(&mut response, pending.return_to.as_deref().and_then(|to| return_to(&app, to)).as_ref());
-        Ok(response)
-    };
+    let show_again = |status, problems| Ok(code_again(&app, &asking, id, &pending, status, problems));
     let mut reading = Reading::default();
     let Some(code) = reading.code(Field::Code, &form.code) else {
         return show_again(StatusCode::UNPROCESSABLE_ENTITY, reading.0);
     };
     match app.auth.second_step(id, &code, None, &asking.context).await {
         Ok(stepped) => Ok(arrive(&app, &stepped.session, stepped.return_to.as_deref())),
-        Err(StepError::Evidence(error)) => {
-            let (status, problem) = code_problem(error)?;
-            show_again(status, Problems::of(Field::Code, problem))
-        }
-        Err(StepError::TooMany(too_many)) => Err(too_many.into()),
-        Err(StepError::Fault(fault)) => Err(fault.into()),
+        Err(StepError::Evidence(error)) => refuse_code(error, Field::Code, show_again),
+        Err(error) => later(error, show_again),
     }
+}
+
+/// The page that asks for the code, again.
+fn code_again(
+    app: &App,
+    asking: &Asking,
+    id: ArtefactId,
+    pending: &PendingStep,
+    status: StatusCode,
+    problems: Problems,
+) -> Response {
+    let path = format!("/sign-in/code?id={id}");
+    let (id, masked) = (id.to_string(), pending.email.masked());
+    let view = views::SignInCode { id: &id, masked_email: &masked, problems };
+    let mut response = again(status, view.render(&frame(app, asking, &path)));
+    ends_at(&mut response, pending.return_to.as_deref().and_then(|to| return_to(app, to)).as_ref());
+    response
 }
 
 pub(crate) async fn resend(
@@ -168,8 +168,13 @@ pub(crate) async fn resend(
     Form(form): Form<ResendForm>,
 ) -> Result<Response, Failure> {
     let Ok(id) = form.id.parse::<ArtefactId>() else { return Err(Failure::NotFound) };
-    app.auth.resend_code(id, &asking.context).await?;
-    Ok(lead_with(&format!("/sign-in/code?id={id}"), Notice::CodeSent))
+    let Some(pending) = app.auth.pending_step(id, &asking.context).await? else { return Err(Failure::Gone) };
+    match app.auth.resend_code(id, &asking.context).await {
+        Ok(()) => Ok(lead_with(&format!("/sign-in/code?id={id}"), Notice::CodeSent)),
+        Err(error) => {
+            later(error, |status, problems| Ok(code_again(&app, &asking, id, &pending, status, problems)))
+        }
+    }
 }
 
 pub(crate) async fn show_confirm(
@@ -227,7 +232,6 @@ pub(crate) async fn confirm(
         Err(SignInError::Incorrect) => {
             show_again(StatusCode::UNAUTHORIZED, Problems::of(Field::Password, Problem::PasswordWrong))
         }
-        Err(SignInError::TooMany(too_many)) => Err(too_many.into()),
-        Err(SignInError::Fault(fault)) => Err(fault.into()),
+        Err(error) => later(error, show_again),
     }
 }

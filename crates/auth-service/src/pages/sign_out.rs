@@ -1,5 +1,6 @@
 //! Signing out.
 
+use auth::TokenError;
 use axum::extract::State;
 use axum::response::Response;
 use serde::Deserialize;
@@ -38,6 +39,16 @@ pub(crate) async fn sign_out(
 ) -> Result<Response, Failure> {
     if let Some(current) = asking::find_current(&app, &asking).await? {
         app.auth.sign_out(&current, &asking.context).await?;
+    } else if let Some(token) = &asking.jwt {
+        // A browser may have lost the session's cookie and kept the token, for which apps still take its owner as signed
+        // in. A token that does not hold has nothing to end.
+        match app.auth.check_token(token).await {
+            Ok(held) => {
+                app.auth.sign_out_by_token(held.user, held.session, &asking.context).await?;
+            }
+            Err(TokenError::Invalid) => {}
+            Err(TokenError::Fault(fault)) => return Err(fault.into()),
+        }
     }
     let to = return_to(&app, &form.return_to);
     let mut response = lead_to(to.as_ref().map_or("/signed-out", |to| to.as_str()));

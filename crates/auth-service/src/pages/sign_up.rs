@@ -1,6 +1,6 @@
 //! Signing up, and proving the address.
 
-use auth::{Credential, Evidence, EvidenceError, ProveError, SignUp, SignUpError};
+use auth::{Credential, Evidence, PendingProof, ProveError, SignUp, SignUpError};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -12,7 +12,8 @@ use crate::http::asking::Asking;
 use crate::http::failure::Failure;
 use crate::pages::landing::{Address, read};
 use crate::pages::{
-    Form, Reading, again, ends_at, frame, lead_to, lead_with, minimum, notice, page, return_to, weakness,
+    Form, Reading, again, ends_at, frame, later, lead_to, lead_with, minimum, notice, page, refuse_code,
+    return_to, weakness,
 };
 use crate::views::{self, Field, Frame, Notice, Problem, Problems};
 
@@ -65,18 +66,22 @@ pub(crate) async fn sign_up(
     let name = reading.name(&form.name);
     let email = reading.email(Field::Email, &form.email);
     let password = reading.password(Field::Password, &form.password);
+    let second_step = form.second_step.is_some();
+    if let (None, Some(password)) = (&email, &password) {
+        reading.policy(&app, Field::Password, password, second_step);
+    }
     let (Some(name), Some(email), Some(password)) = (name, email, password) else {
         return show_again(StatusCode::UNPROCESSABLE_ENTITY, reading.0);
     };
     let to = return_to(&app, &form.return_to).map(|to| to.as_str().to_owned());
-    let request = SignUp { email, password, name, second_step: form.second_step.is_some(), return_to: to };
+    let request = SignUp { email, password, name, second_step, return_to: to };
     match app.auth.sign_up(request, &asking.context).await {
         Ok(signed_up) => Ok(lead_to(&format!("/verify?id={}", signed_up.proof))),
         Err(SignUpError::Weak(weak)) => {
             show_again(StatusCode::UNPROCESSABLE_ENTITY, Problems::of(Field::Password, weakness(weak)))
         }
-        Err(SignUpError::TooMany(too_many)) => Err(too_many.into()),
-        Err(SignUpError::Fault(fault)) => Err(fault.into()),
+        Err(SignUpError::TooMany(too_many)) => later(too_many, show_again),
+        Err(SignUpError::Fault(fault)) => later(fault, show_again),
     }
 }
 
@@ -100,6 +105,14 @@ pub(crate) async fn show_proof(
     let id = query.id.unwrap_or_default();
     let Ok(proof) = id.parse::<ArtefactId>() else { return Err(Failure::NotFound) };
     let pending = app.auth.pending_proof(proof, &asking.context).await?;
+    // Does this tell a stranger who has an account? They know an id only of a sign-up of their own, and that of an address
+    // with an account (a decoy) is open as long as that of one without. One that ends early was used, or its owner proved
+    // the address by another mail: it says that there was no account when the stranger asked, and that somebody who reads
+    // that mailbox has made one since. An id that stays open says nothing. The form has always said as much: a code for an
+    // id that has ended is answered otherwise than a wrong one.
+    if pending.is_none() && !app.auth.is_proof_open(proof).await? {
+        return Err(Failure::Gone);
+    }
     let email = pending.as_ref().map(|pending| pending.email.address());
     let path = format!("/verify?id={proof}");
     let frame = Frame { notice: notice(query.notice.as_deref()), ..frame(&app, &asking, &path) };
@@ -139,13 +152,9 @@ pub(crate) async fn prove(
 
 async fn by_code(app: &App, asking: &Asking, form: &ProofForm) -> Result<Response, Failure> {
     let Ok(id) = form.id.parse::<ArtefactId>() else { return Err(Failure::NotFound) };
-    let path = format!("/verify?id={id}");
     let pending = app.auth.pending_proof(id, &asking.context).await?;
-    let show_again = |status, problems| {
-        let email = pending.as_ref().map(|pending| pending.email.address());
-        let view = views::CheckMail { id: &id.to_string(), email, problems };
-        Ok(again(status, view.render(&frame(app, asking, &path))))
-    };
+    let show_again =
+        |status, problems| Ok(check_mail_again(app, asking, id, pending.as_ref(), status, problems));
     let mut reading = Reading::default();
     let Some(code) = reading.code(Field::Code, &form.code) else {
         return show_again(StatusCode::UNPROCESSABLE_ENTITY, reading.0);
@@ -155,28 +164,26 @@ async fn by_code(app: &App, asking: &Asking, form: &ProofForm) -> Result<Respons
         Ok((_, to)) => Ok(proved(to.as_deref())),
         // Only the browser that signed up has this page; in another the link is the way.
         Err(ProveError::OtherBrowser) => Err(Failure::Gone),
-        Err(ProveError::Evidence(error)) => {
-            let (status, problem) = code_problem(error)?;
-            show_again(status, Problems::of(Field::Code, problem))
-        }
-        Err(ProveError::TooMany(too_many)) => Err(too_many.into()),
-        Err(ProveError::Fault(fault)) => Err(fault.into()),
+        Err(ProveError::Evidence(error)) => refuse_code(error, Field::Code, show_again),
+        Err(ProveError::TooMany(too_many)) => later(too_many, show_again),
+        Err(ProveError::Fault(fault)) => later(fault, show_again),
         Err(ProveError::WrongPassword | ProveError::Weak(_)) => Err(Failure::Internal),
     }
 }
 
-/// What is wrong with a code, said at its field.
-pub(crate) fn code_problem(error: EvidenceError) -> Result<(StatusCode, Problem), Failure> {
-    match error {
-        EvidenceError::Gone | EvidenceError::WrongCode { tries_left: 0 } => {
-            Ok((StatusCode::GONE, Problem::CodeOver))
-        }
-        EvidenceError::WrongCode { tries_left } => {
-            Ok((StatusCode::UNAUTHORIZED, Problem::CodeWrong(tries_left)))
-        }
-        EvidenceError::TooMany(too_many) => Err(too_many.into()),
-        EvidenceError::Fault(fault) => Err(fault.into()),
-    }
+/// The page that asks for the code, again.
+fn check_mail_again(
+    app: &App,
+    asking: &Asking,
+    id: ArtefactId,
+    pending: Option<&PendingProof>,
+    status: StatusCode,
+    problems: Problems,
+) -> Response {
+    let path = format!("/verify?id={id}");
+    let email = pending.map(|pending| pending.email.address());
+    let view = views::CheckMail { id: &id.to_string(), email, problems };
+    again(status, view.render(&frame(app, asking, &path)))
 }
 
 async fn by_link(app: &App, asking: &Asking, form: &ProofForm) -> Result<Response, Failure> {
@@ -205,9 +212,9 @@ async fn by_link(app: &App, asking: &Asking, form: &ProofForm) -> Result<Respons
         Err(ProveError::Weak(weak)) => {
             show_again(StatusCode::UNPROCESSABLE_ENTITY, Problems::of(Field::NewPassword, weakness(weak)))
         }
-        Err(ProveError::Evidence(error)) => Err(error.into()),
-        Err(ProveError::TooMany(too_many)) => Err(too_many.into()),
-        Err(ProveError::Fault(fault)) => Err(fault.into()),
+        Err(ProveError::Evidence(error)) => later(error, show_again),
+        Err(ProveError::TooMany(too_many)) => later(too_many, show_again),
+        Err(ProveError::Fault(fault)) => later(fault, show_again),
     }
 }
 
@@ -230,11 +237,14 @@ pub(crate) async fn resend(
     Form(form): Form<ResendForm>,
 ) -> Result<Response, Failure> {
     let Ok(id) = form.id.parse::<ArtefactId>() else { return Err(Failure::NotFound) };
+    let pending = app.auth.pending_proof(id, &asking.context).await?;
+    let show_again =
+        |status, problems| Ok(check_mail_again(&app, &asking, id, pending.as_ref(), status, problems));
     match app.auth.resend_proof(id, &asking.context).await {
         Ok(()) => Ok(lead_with(&format!("/verify?id={id}"), Notice::CodeSent)),
-        Err(ProveError::Evidence(error)) => Err(error.into()),
-        Err(ProveError::TooMany(too_many)) => Err(too_many.into()),
-        Err(ProveError::Fault(fault)) => Err(fault.into()),
+        Err(ProveError::Evidence(error)) => later(error, show_again),
+        Err(ProveError::TooMany(too_many)) => later(too_many, show_again),
+        Err(ProveError::Fault(fault)) => later(fault, show_again),
         Err(_) => Err(Failure::Internal),
     }
 }

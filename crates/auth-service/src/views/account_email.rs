@@ -16,6 +16,13 @@ pub struct ChangeEmail<'a> {
     pub problems: Problems,
 }
 
+impl ChangeEmail<'_> {
+    /// Whether it asks for a new address: where none is on its way, or the one just typed has to be typed again.
+    fn asks(&self) -> bool {
+        self.pending.is_none() || !self.new_email.is_empty() || self.problems.at(Field::NewEmail).is_some()
+    }
+}
+
 /// A change of the address that waits for its proofs.
 #[derive(Clone, Copy, Debug)]
 pub struct PendingEmail<'a> {

@@ -5,7 +5,7 @@ mod schema;
 
 use serde_json::Value;
 
-use self::operation::Operation;
+use self::operation::{Content, Operation};
 use super::Frame;
 
 /// The methods that a path may have, in the order we show them.
@@ -18,17 +18,45 @@ struct Group {
     operations: Vec<Operation>,
 }
 
-struct Docs {
+/// What a program brings to say who is asking.
+struct Credential {
+    scheme: String,
+    place: String,
+    name: String,
+    description: String,
+}
+
+/// A kind of problem that an operation may answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProblemKind {
+    /// The end of its `type`, and of the id of its section.
+    pub code: &'static str,
+    /// Its `title`.
+    pub title: &'static str,
+    /// Its HTTP status.
+    pub status: u16,
+    /// What happened.
+    pub meaning: &'static str,
+    /// What whoever asked can do.
+    pub remedy: &'static str,
+}
+
+struct Docs<'a> {
     title: String,
     version: String,
     description: String,
     groups: Vec<Group>,
+    credentials: Vec<Credential>,
+    failures: Vec<Content>,
+    problems: &'a [ProblemKind],
 }
 
-page!(Docs, "docs.html");
+page!(Docs<'a>, "docs.html");
 
-/// `/docs`: an `OpenAPI` 3.1 document as a page. The words come from the document; what it lacks is left out.
-pub fn render(document: &Value, frame: &Frame<'_>) -> String {
+/// `/docs`: an `OpenAPI` 3.1 document as a page, and what its problems mean. The words come from the document; what it
+/// lacks is left out.
+pub fn render(document: &Value, problems: &[ProblemKind], frame: &Frame<'_>) -> String {
+    let mut failures: Vec<Content> = Vec::new();
     let mut groups: Vec<Group> = list(&document["tags"])
         .map(|tag| Group {
             title: text(&tag["name"]),
@@ -39,7 +67,13 @@ pub fn render(document: &Value, frame: &Frame<'_>) -> String {
     for (path, item) in entries(&document["paths"]) {
         for method in METHODS {
             let Some(found) = item.get(method) else { continue };
-            let operation = Operation::read(document, path, method, item, found);
+            let mut operation = Operation::read(document, path, method, item, found);
+            // Each failure has one of two forms. Shown with every answer they made a page of tens of thousands of elements.
+            for failure in operation.take_failures() {
+                if !failures.iter().any(|known| known.media_type == failure.media_type) {
+                    failures.push(failure);
+                }
+            }
             let tag = found["tags"][0].as_str().map_or_else(|| frame.t("docs-other"), str::to_owned);
             match groups.iter_mut().find(|group| group.title == tag) {
                 Some(group) => group.operations.push(operation),
@@ -63,6 +97,16 @@ pub fn render(document: &Value, frame: &Frame<'_>) -> String {
         version: text(&info["version"]),
         description: text(&info["description"]),
         groups,
+        credentials: entries(&document["components"]["securitySchemes"])
+            .map(|(scheme, found)| Credential {
+                scheme: scheme.clone(),
+                place: text(&found["in"]),
+                name: text(&found["name"]),
+                description: text(&found["description"]),
+            })
+            .collect(),
+        failures,
+        problems,
     }
     .render(frame)
 }

@@ -4,7 +4,7 @@ use super::{Frame, moment};
 
 /// A page in place of the one that was asked for. Set [`Frame::support_id`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ErrorPage {
+pub enum ErrorPage<'a> {
     /// The link is used, replaced or too old.
     LinkExpired,
     /// Too many tries; come back in so many seconds.
@@ -15,6 +15,8 @@ pub enum ErrorPage {
     MethodNotAllowed,
     /// The form was sent by a page of somebody else.
     Forbidden,
+    /// It was asked for by a name that is not ours; this is our address.
+    Misdirected(&'a str),
     /// Something we need does not answer.
     Unavailable,
     /// The request is larger than we read.
@@ -25,14 +27,15 @@ pub enum ErrorPage {
     Internal,
 }
 
-impl ErrorPage {
+impl ErrorPage<'_> {
     /// One of each.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::LinkExpired,
         Self::TooManyTries(60),
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::Forbidden,
+        Self::Misdirected("http://localhost:3000/"),
         Self::Unavailable,
         Self::TooLarge,
         Self::BadRequest,
@@ -46,6 +49,7 @@ impl ErrorPage {
             Self::NotFound => "error-not-found-title",
             Self::MethodNotAllowed => "error-method-not-allowed-title",
             Self::Forbidden => "error-forbidden-title",
+            Self::Misdirected(_) => "error-misdirected-title",
             Self::Unavailable => "error-unavailable-title",
             Self::TooLarge => "error-too-large-title",
             Self::BadRequest => "error-bad-request-title",
@@ -63,6 +67,7 @@ impl ErrorPage {
             Self::NotFound => "error-not-found-advice",
             Self::MethodNotAllowed => "error-method-not-allowed-advice",
             Self::Forbidden => "error-forbidden-advice",
+            Self::Misdirected(_) => "error-misdirected-advice",
             Self::Unavailable => "error-unavailable-advice",
             Self::TooLarge => "error-too-large-advice",
             Self::BadRequest => "error-bad-request-advice",
@@ -71,4 +76,4 @@ impl ErrorPage {
     }
 }
 
-page!(ErrorPage, "error.html");
+page!(ErrorPage<'a>, "error.html");

@@ -38,6 +38,10 @@ pub enum Problem {
     SignInRefused,
     /// Too many tries; come back in so many seconds.
     TooManyTries(u32),
+    /// There is more to do than can be done; come back in so many seconds.
+    Busy(u32),
+    /// Something we need does not answer.
+    Unavailable,
     /// The box that says "yes, really" is not ticked.
     ConfirmationMissing,
     /// A choice that does not exist.
@@ -73,6 +77,11 @@ impl Problem {
                 let duration = moment::duration(texts, seconds);
                 texts.format("problem-too-many-tries", &[("duration", duration.into())])
             }
+            Self::Busy(seconds) => {
+                let duration = moment::duration(texts, seconds);
+                texts.format("problem-busy", &[("duration", duration.into())])
+            }
+            Self::Unavailable => texts.text("problem-unavailable"),
             Self::ConfirmationMissing => texts.text("problem-confirmation-missing"),
             Self::ChoiceUnknown => texts.text("problem-choice-unknown"),
         }

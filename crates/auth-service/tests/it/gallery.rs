@@ -14,6 +14,15 @@ use serde_json::json;
 /// 24 November 2026, 14:26 UTC, in Unix microseconds.
 const NOW: i64 = 1_795_530_360_000_000;
 
+/// A kind of problem, as the documentation shows it.
+const PROBLEM: docs::ProblemKind = docs::ProblemKind {
+    code: "gone",
+    title: "Used or expired",
+    status: 410,
+    meaning: "The code or link was used.",
+    remedy: "Ask for a new one.",
+};
+
 /// What people type and browsers send.
 #[derive(Clone, Copy)]
 pub(crate) struct Words<'a> {
@@ -197,7 +206,7 @@ fn rest(out: &Frame<'_>, inside: &Frame<'_>, words: Words<'_>) -> Vec<Sheet> {
         ("signed-out", SignedOut.render(out)),
         ("mailbox", Mailbox { messages: &[message, message] }.render(out)),
         ("mailbox-empty", Mailbox { messages: &[] }.render(out)),
-        ("docs", docs::render(&document(words), out)),
+        ("docs", docs::render(&document(words), &[PROBLEM], out)),
     ];
     let names = [
         "error-link-expired",
@@ -205,6 +214,7 @@ fn rest(out: &Frame<'_>, inside: &Frame<'_>, words: Words<'_>) -> Vec<Sheet> {
         "error-not-found",
         "error-method-not-allowed",
         "error-forbidden",
+        "error-misdirected",
         "error-unavailable",
         "error-too-large",
         "error-bad-request",

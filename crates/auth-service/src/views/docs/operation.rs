@@ -14,6 +14,7 @@ pub(super) struct Operation {
     pub(super) summary: String,
     pub(super) description: String,
     pub(super) deprecated: bool,
+    pub(super) credentials: Vec<String>,
     pub(super) parameters: Vec<Row>,
     pub(super) body: Option<Content>,
     pub(super) responses: Vec<Response>,
@@ -42,6 +43,10 @@ impl Operation {
             summary: text(&found["summary"]),
             description: text(&found["description"]),
             deprecated: found["deprecated"].as_bool().unwrap_or_default(),
+            credentials: list(&found["security"])
+                .flat_map(entries)
+                .map(|(scheme, _)| scheme.clone())
+                .collect(),
             parameters: parameters.map(|found| parameter(document, found)).collect(),
             body: content(document, &schema::resolve(document, &found["requestBody"])["content"]),
             responses: entries(&found["responses"])
@@ -55,6 +60,14 @@ impl Operation {
                 })
                 .collect(),
         }
+    }
+}
+
+impl Operation {
+    /// The forms of its failures, which are the same everywhere.
+    pub(super) fn take_failures(&mut self) -> impl Iterator<Item = Content> + '_ {
+        let failing = |response: &&mut Response| response.status.as_str() >= "400";
+        self.responses.iter_mut().filter(failing).filter_map(|response| response.content.take())
     }
 }
 

@@ -83,20 +83,47 @@ async fn in_development_only_our_own_name_is_answered() {
         setup.mailbox = Some(auth_service::mailbox::Mailbox::default());
     })
     .await;
-    for (host, status) in [
-        ("localhost:3000", 200),
-        ("127.0.0.1:3000", 200),
-        ("[::1]:3000", 200),
-        ("localhost", 421),
-        ("localhost:3001", 421),
-        ("evil.example:3000", 421),
-        ("localhost.evil.example:3000", 421),
-        ("localhost:3000@evil.example", 421),
-        ("", 421),
+    let ask = async |path: &str, host: &str| {
+        app.browser().send(Request::get(path).header("host", host).body(Body::empty()).unwrap()).await
+    };
+    let (pages, documents) = (
+        ["/", "/dev/mailbox", "/sign-in?return_to=/account", "//evil.example/"],
+        ["/dev/mailbox.json", "/openapi.json", "/.well-known/jwks.json"],
+    );
+    for host in [
+        "localhost",
+        "localhost:3001",
+        "evil.example:3000",
+        "localhost.evil.example:3000",
+        "localhost:3000@evil.example",
+        "",
     ] {
-        for path in ["/", "/dev/mailbox", "/dev/mailbox.json", "/openapi.json"] {
-            let request = Request::get(path).header("host", host).body(Body::empty()).unwrap();
-            assert_eq!(app.browser().send(request).await.status, status, "{host} {path}");
+        for path in pages.iter().chain(&documents) {
+            assert_eq!(ask(path, host).await.status, 421, "{host} {path}");
         }
+    }
+    // The page once spoke of a damaged form.
+    let page = ask("/sign-in", "evil.example:3000").await.body;
+    assert!(page.contains("<h1>This is not our address</h1>"), "{page}");
+    assert!(page.contains("href=\"http://localhost:3000/\"") && !page.contains("evil"), "{page}");
+    for host in ["localhost:3000", "127.0.0.1:3000", "[::1]:3000"] {
+        for path in documents {
+            assert_eq!(ask(path, host).await.status, 200, "{host} {path}");
+        }
+        let body = serde_json::json!({ "token": "x" }).to_string();
+        for (path, status) in [("/verify-token", 401), ("/api/v1/sign-in", 422)] {
+            let request = Request::post(path).header("host", host).header("content-type", "application/json");
+            let answer = app.program().send(request.body(body.clone().into()).unwrap()).await;
+            assert_eq!(answer.status, status, "{host} {path}: programs on this machine ask so");
+        }
+    }
+    for path in pages {
+        // Every form there was refused, since it came from another origin.
+        for host in ["127.0.0.1:3000", "[::1]:3000"] {
+            let answer = ask(path, host).await;
+            assert_eq!(answer.status, 307, "{host} {path}");
+            assert_eq!(answer.location(), format!("http://localhost:3000{path}"));
+        }
+        assert_ne!(ask(path, "localhost:3000").await.status, 307, "{path}");
     }
 }

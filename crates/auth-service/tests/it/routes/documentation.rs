@@ -158,5 +158,27 @@ async fn the_name_of_the_cookie_is_the_servers() {
         let app = TestApp::with(|setup| setup.public_url = url).await;
         let document = app.program().get("/openapi.json").await.json();
         assert_eq!(document["components"]["securitySchemes"]["session"]["name"], name);
+        let page = app.browser().get("/docs").await.body;
+        assert!(page.contains(&format!("<code>{name}</code>")), "{url}");
+    }
+}
+
+/// The `type` of a problem leads to what `/docs` says of it.
+#[tokio::test]
+async fn the_type_of_every_problem_is_a_place_in_the_page() {
+    let app = TestApp::start().await;
+    let page = app.browser().get("/docs").await.body;
+    let mut program = app.program();
+    for (answer, kind) in [
+        (program.get("/api/v1/nothing").await, "not-found"),
+        (program.get("/api/v1/sign-in").await, "method-not-allowed"),
+        (program.get("/api/v1/account").await, "unauthenticated"),
+        (program.raw("POST", "/api/v1/sign-in", "application/json", "{}").await, "invalid"),
+        (program.raw("POST", "/api/v1/sign-in", "application/json", "{").await, "malformed"),
+    ] {
+        assert_eq!(answer.text("type"), format!("/docs#problem-{kind}"));
+        assert_eq!(page.matches(&format!("id=\"problem-{kind}\"")).count(), 1, "{kind}");
+        let heading = format!("<code>{}</code> {}</h3>", answer.status.as_u16(), answer.text("title"));
+        assert!(page.contains(&heading), "{heading}");
     }
 }

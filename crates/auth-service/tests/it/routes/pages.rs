@@ -11,3 +11,4 @@ mod sessions;
 mod sign_in;
 mod sign_out;
 mod sign_up;
+mod waiting;

@@ -77,6 +77,25 @@ async fn called_off_expired_or_ones_own() {
     assert_eq!(browser.get("/api/v1/account/email").await.status, 404);
 }
 
+/// A typo in the next wish once made the page forget the change that was under way.
+#[tokio::test]
+async fn a_typo_keeps_the_change_that_is_pending() {
+    let app = TestApp::start().await;
+    let mut browser = app.member(ANA).await;
+    browser.post("/account/email", &[("email", NEW)]).await;
+    for typed in ["ana.maria@", "", ANA] {
+        let answer = browser.post("/account/email", &[("email", typed)]).await;
+        assert_eq!(answer.status, 422, "{typed}");
+        assert!(answer.body.contains(NEW) && answer.body.matches("name=\"code\"").count() == 2, "{typed}");
+        assert!(answer.body.contains("id=\"new-email-error\""), "{typed}: {}", answer.body);
+        assert!(answer.body.contains(&format!("value=\"{typed}\"")), "{typed}");
+    }
+    assert!(
+        !browser.get("/account/email").await.body.contains("name=\"email\""),
+        "only where it is asked for"
+    );
+}
+
 /// The new address got an account while the mails were on their way: nothing is taken over.
 #[tokio::test]
 async fn an_address_that_was_taken_meanwhile_stays_its_owners() {

@@ -2,7 +2,7 @@
 
 use axum::http::Request;
 
-use crate::support::{PASSWORD, TestApp};
+use crate::support::TestApp;
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
@@ -36,16 +36,6 @@ async fn every_failure_is_a_page_with_a_support_id() {
         assert!(answer.body.contains(&format!("<h1>{title}</h1>")), "{title}: {}", answer.body);
         assert!(answer.body.contains("Support id <code>"), "{title}");
     }
-}
-
-#[tokio::test]
-async fn too_many_sign_ups_say_when_to_come_back() {
-    let app = TestApp::with(|setup| setup.limits.network_sign_ups = 1).await;
-    let fields = [("email", "ana@example.com"), ("password", PASSWORD)];
-    assert_eq!(app.browser().post("/sign-up", &fields).await.status, 303);
-    let answer = app.browser().post("/sign-up", &fields).await;
-    assert_eq!((answer.status.as_u16(), answer.header("retry-after")), (429, "3600"));
-    assert!(answer.body.contains("<h1>Too many tries</h1>") && answer.body.contains("60 minutes"));
 }
 
 #[tokio::test]

@@ -46,3 +46,23 @@ async fn another_tab_is_led_to_sign_in() {
     let answer = tab.post("/account/profile", &[("name", "Ana")]).await;
     assert_eq!(answer.location(), "/sign-in?return_to=/account/profile");
 }
+
+/// With the token alone apps still took its owner as signed in, after they had pressed "sign out".
+#[tokio::test]
+async fn it_ends_the_session_of_a_token_that_is_all_there_is() {
+    let app = TestApp::start().await;
+    let mut whole = app.member(ANA).await;
+    let token = serde_json::json!({ "token": whole.jar["jwt"] });
+    let mut browser = whole.clone();
+    browser.jar.remove("__Host-keyward-session");
+    let answer = browser.post("/sign-out", &[]).await;
+    assert_eq!((answer.location(), answer.cookies().len()), ("/signed-out", 2));
+    assert!(!whole.is_signed_in().await, "the session has ended");
+    assert_eq!(app.program().json("POST", "/verify-token", &token).await.status, 401);
+    // A token that is worth nothing is no hindrance.
+    for jwt in ["x", token["token"].as_str().unwrap()] {
+        let mut browser = app.browser();
+        browser.jar.insert("jwt".to_owned(), jwt.to_owned());
+        assert_eq!(browser.post("/sign-out", &[]).await.location(), "/signed-out");
+    }
+}

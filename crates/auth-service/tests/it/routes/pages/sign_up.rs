@@ -100,6 +100,52 @@ async fn another_browser_is_asked_for_the_password_or_a_new_one() {
     }
 }
 
+/// The page once went on to ask for a code that nothing could be done with.
+#[tokio::test]
+async fn a_proof_that_has_ended_is_not_asked_for_again() {
+    let app = TestApp::start().await;
+    let mut browser = app.browser();
+    let id = sign_up(&mut browser).await;
+    let page = format!("/verify?id={id}");
+    assert_eq!(browser.get(&page).await.status, 200);
+    let code = app.letter(ANA).await.code;
+    assert_eq!(browser.post("/verify", &[("id", &id), ("code", &code)]).await.status, 303);
+    let nobodys = "/verify?id=0190163d-8694-739b-aea5-966c26f8ad91";
+    for path in [&*page, nobodys] {
+        let answer = browser.get(path).await;
+        assert_eq!(answer.status, 410, "{path}");
+        assert!(
+            answer.body.contains("<h1>This link has expired</h1>") && !answer.body.contains("name=\"code\"")
+        );
+        assert!(
+            answer.body.contains("href=\"/sign-in\"") && answer.body.contains("href=\"/reset\""),
+            "ask anew"
+        );
+    }
+}
+
+/// Class 13: a sign-up of an address that has an account ends when one of a new address does.
+#[tokio::test]
+async fn the_proof_of_nobody_is_open_as_long_as_anybodys() {
+    let app = TestApp::start().await;
+    app.account(ANA, false).await;
+    let mut pages = Vec::new();
+    for email in [ANA, "new@example.com"] {
+        let mut browser = app.browser();
+        browser.get("/sign-up").await;
+        let answer = browser.post("/sign-up", &[("email", email), ("password", PASSWORD)]).await;
+        pages.push((browser, answer.location().to_owned()));
+    }
+    let last = Duration::from_hours(24) - Duration::from_secs(1);
+    for (turn, status) in [(Duration::ZERO, 200), (last, 200), (Duration::from_secs(1), 410)] {
+        app.turn(turn);
+        for (browser, page) in &mut pages {
+            assert_eq!(browser.get(page).await.status, status, "{turn:?} {page}");
+            assert_eq!(app.browser().get(page).await.status, status, "{turn:?} {page} elsewhere");
+        }
+    }
+}
+
 /// A code that was read over somebody's shoulder is worth nothing in another browser.
 #[tokio::test]
 async fn another_browser_cannot_use_the_code() {
@@ -234,4 +280,25 @@ async fn a_broken_browser_cookie_is_replaced() {
     let id = sign_up(&mut browser).await;
     let code = app.letter(ANA).await.code;
     assert_eq!(browser.post("/verify", &[("id", &id), ("code", &code)]).await.status, 303);
+}
+
+/// The length of the password was once told only after the address had been mended.
+#[tokio::test]
+async fn a_bad_address_and_a_short_password_are_both_named() {
+    let app = TestApp::start().await;
+    for (email, said) in [("ana@", "This is not an e-mail address."), ("", "Type your e-mail address.")] {
+        let fields = [("email", email), ("password", SHORT_PASSWORD)];
+        let answer = app.browser().post("/sign-up", &fields).await;
+        assert_eq!(answer.status, 422);
+        assert!(answer.body.contains(said), "{}", answer.body);
+        assert!(
+            answer.body.contains("id=\"password-error\"") && answer.body.contains("At least 15"),
+            "{}",
+            answer.body
+        );
+        // With a second step it is long enough.
+        let fields = [("email", email), ("password", SHORT_PASSWORD), ("second_step", "on")];
+        let answer = app.browser().post("/sign-up", &fields).await;
+        assert!(answer.status == 422 && !answer.body.contains("id=\"password-error\""), "{}", answer.body);
+    }
 }

@@ -1,0 +1,136 @@
+//! The kinds of problems: one table, which failures, problem details and `/docs` read.
+
+use axum::http::StatusCode;
+
+use crate::views::docs::ProblemKind;
+
+macro_rules! kinds {
+    ($($name:ident: $status:ident $code:literal, $title:literal, $meaning:literal, $remedy:literal;)*) => {
+        /// What kind of problem it is.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum Kind {
+            $(#[doc = $meaning] $name,)*
+        }
+
+        impl Kind {
+            /// Every kind.
+            pub(crate) const ALL: &[Self] = &[$(Self::$name),*];
+
+            /// The HTTP status that goes with it.
+            pub(crate) const fn status(self) -> StatusCode {
+                match self {
+                    $(Self::$name => StatusCode::$status,)*
+                }
+            }
+
+            /// What it is called, and what is said of it.
+            pub(crate) const fn entry(self) -> ProblemKind {
+                match self {
+                    $(Self::$name => ProblemKind {
+                        code: $code,
+                        title: $title,
+                        status: StatusCode::$status.as_u16(),
+                        meaning: $meaning,
+                        remedy: $remedy,
+                    },)*
+                }
+            }
+        }
+    };
+}
+
+kinds! {
+    NotFound: NOT_FOUND "not-found", "Not found",
+        "There is nothing at this address, or nothing that is yours.",
+        "Check the address for a slip.";
+    MethodNotAllowed: METHOD_NOT_ALLOWED "method-not-allowed", "Method not allowed",
+        "The address is right, the method is not one that it takes.",
+        "Use a method that this page lists for the path; Allow names them too.";
+    Malformed: BAD_REQUEST "malformed", "The request cannot be read",
+        "The request is not of the syntax that it claims, or broke off.",
+        "See detail for where reading ended, and send it whole.";
+    UnsupportedMediaType: UNSUPPORTED_MEDIA_TYPE "unsupported-media-type", "Not a body this route takes",
+        "The body is of another type than the route takes.",
+        "Send JSON, with Content-Type: application/json.";
+    TooLarge: PAYLOAD_TOO_LARGE "too-large", "The request is too large",
+        "The body is larger than 64 KiB. The connection is closed.",
+        "Send less.";
+    TooSlow: REQUEST_TIMEOUT "too-slow", "The request came too slowly",
+        "The body did not come within 10 seconds. The connection is closed.",
+        "Send it again, whole.";
+    Invalid: UNPROCESSABLE_ENTITY "invalid", "Some fields are not right",
+        "The body was read, and some of its fields will not do.",
+        "Each of errors points to a field by pointer (RFC 6901) and says what to change.";
+    ForeignOrigin: FORBIDDEN "foreign-origin", "Sent by another site",
+        "Origin or Sec-Fetch-Site say that a page of another site sent this. Nothing was done.",
+        "Send it from a page of this server, or from a program, which sends neither header.";
+    Misdirected: MISDIRECTED_REQUEST "misdirected", "Not a name of this server",
+        "Host names another server than this one.",
+        "Use the address that this server was set up with.";
+    Unauthenticated: UNAUTHORIZED "unauthenticated", "Nobody is signed in",
+        "The session cookie is missing, or its session has ended.",
+        "Sign in, and send the cookie along.";
+    NotFresh: FORBIDDEN "not-fresh", "Prove again who you are",
+        "This is sensitive, and the last proof of who is asking is too long ago.",
+        "POST /api/v1/account/confirm with the password, then send this again.";
+    Incorrect: UNAUTHORIZED "incorrect", "Not right",
+        "The password, or the pair of address and password, is not right. Which, nobody is told.",
+        "Ask the person to type both again. Each failure counts towards a pause.";
+    Unproved: FORBIDDEN "unproved-address", "The address is not proved",
+        "The password is right, but nobody has shown that the address is theirs.",
+        "Ask for the code or the link in the mail that was just sent.";
+    Gone: GONE "gone", "Used or expired",
+        "The code or link was used, replaced by a newer one, or is too old.",
+        "Ask for a new one.";
+    WrongCode: UNAUTHORIZED "wrong-code", "Not the code",
+        "The code is another one. detail says how many guesses are left.",
+        "Ask the person to read the newest mail, or ask for a new code.";
+    TooMany: TOO_MANY_REQUESTS "too-many", "Too many tries",
+        "The account, the network or the address is over its limit for a while.",
+        "Wait for as many seconds as Retry-After says.";
+    Busy: SERVICE_UNAVAILABLE "busy", "Too much to do",
+        "More is asked of this server than it can do. Nothing was changed.",
+        "Wait for as many seconds as Retry-After says, and send it again.";
+    Unavailable: SERVICE_UNAVAILABLE "unavailable", "Unavailable for a moment",
+        "The database does not answer. Nothing was changed.",
+        "Wait for as many seconds as Retry-After says, and send it again.";
+    Internal: INTERNAL_SERVER_ERROR "internal", "Something went wrong here",
+        "A fault of this server.",
+        "Send it again; if it stays, tell whoever runs the server the support_id, which is in its log.";
+}
+
+impl Kind {
+    /// Where `/docs` tells of it.
+    pub(crate) fn address(self) -> String {
+        format!("/docs#problem-{}", self.entry().code)
+    }
+
+    /// Every kind, as `/docs` shows it.
+    pub(crate) fn entries() -> Vec<ProblemKind> {
+        Self::ALL.iter().map(|kind| kind.entry()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::branding::Branding;
+    use crate::locale::Locale;
+    use crate::views::{Frame, docs};
+
+    use super::*;
+
+    #[test]
+    fn the_documentation_tells_of_every_kind_once() {
+        let branding = Branding::default();
+        let frame = Frame::new(Locale::English, &branding, "/docs");
+        let page = docs::render(&serde_json::Value::Null, &Kind::entries(), &frame);
+        for kind in Kind::ALL {
+            let ProblemKind { code, title, meaning, remedy, .. } = kind.entry();
+            assert_eq!(page.matches(&format!("id=\"problem-{code}\"")).count(), 1, "{code}");
+            assert!(kind.address().ends_with(&format!("#problem-{code}")));
+            for said in [title, meaning, remedy] {
+                assert!(!said.is_empty() && page.contains(said), "{code}: {said}");
+            }
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! A form that cannot be served just now stays, with what was typed, and says how long to wait.
+
+use crate::support::{Answer, Browser, OTHER_PASSWORD, PASSWORD, TestApp};
+
+const ANA: &str = "ana@example.com";
+const NEW: &str = "ana.maria@example.com";
+const ID: &str = "0190163d-8694-739b-aea5-966c26f8ad91";
+
+fn assert_kept(answer: &Answer, status: u16, action: &str, typed: &str) {
+    assert_eq!(answer.status, status, "{action}: {}", answer.body);
+    let wait: u32 = answer.header("retry-after").parse().unwrap_or_else(|_| panic!("{action}: when?"));
+    assert!(wait >= 1, "{action}");
+    assert!(answer.body.contains(&format!("action=\"{action}\"")), "{action}: {}", answer.body);
+    assert!(answer.body.contains("role=\"alert\""), "{action}");
+    assert!(answer.body.contains(typed), "{action} lost {typed}: {}", answer.body);
+    assert!(!answer.body.contains(PASSWORD) && !answer.body.contains(OTHER_PASSWORD), "{action}");
+}
+
+/// Sends a form until it is refused for being sent too often.
+async fn until_too_many(browser: &mut Browser, path: &str, fields: &[(&str, &str)]) -> Answer {
+    for _ in 0..8 {
+        let answer = browser.post(path, fields).await;
+        if answer.status == 429 {
+            assert!(answer.body.contains("Please wait"), "{path}: {}", answer.body);
+            return answer;
+        }
+    }
+    panic!("{path} is never refused");
+}
+
+#[tokio::test]
+async fn too_many_tries_keep_the_form_of_a_stranger() {
+    let sign_up = [("name", "Ana"), ("email", ANA), ("password", PASSWORD)];
+    let reset_code = [("id", ID), ("code", "123456"), ("new_password", OTHER_PASSWORD)];
+    for (path, fields, typed) in [
+        ("/sign-up", &sign_up[..], "value=\"ana@example.com\""),
+        ("/sign-up", &sign_up[..], "value=\"Ana\""),
+        ("/reset", &[("email", ANA)][..], "value=\"ana@example.com\""),
+        ("/reset/code", &reset_code[..], ID),
+        ("/verify", &[("id", ID), ("code", "123456")][..], ID),
+    ] {
+        let app = TestApp::with(|setup| {
+            setup.limits.network_sign_ups = 1;
+            setup.limits.mails = 1;
+            setup.limits.network_failures = 2;
+        });
+        let app = app.await;
+        let answer = until_too_many(&mut app.browser(), path, fields).await;
+        assert_kept(&answer, 429, path, typed);
+    }
+}
+
+#[tokio::test]
+async fn too_many_tries_keep_the_form_that_a_link_led_to() {
+    let app = TestApp::with(|setup| setup.limits.account_failures = 1).await;
+    app.browser().post("/sign-up", &[("email", ANA), ("password", PASSWORD)]).await;
+    let token = app.letter(ANA).await.token();
+    let fields = [("token", &*token), ("password", OTHER_PASSWORD)];
+    let answer = until_too_many(&mut app.browser(), "/verify", &fields).await;
+    assert_kept(&answer, 429, "/verify", &token);
+}
+
+#[tokio::test]
+async fn asking_for_codes_too_often_keeps_the_form_for_the_one_that_came() {
+    let app = TestApp::start().await;
+    let mut browser = app.browser();
+    browser.get("/sign-up").await;
+    let next =
+        browser.post("/sign-up", &[("email", ANA), ("password", PASSWORD)]).await.location().to_owned();
+    let id = next.split("id=").nth(1).unwrap();
+    let answer = until_too_many(&mut browser, "/verify/resend", &[("id", id)]).await;
+    assert_kept(&answer, 429, "/verify", ANA);
+
+    let app = TestApp::with(|setup| setup.limits.second_step_mails = 2).await;
+    app.account(ANA, true).await;
+    let mut browser = app.browser();
+    browser.get("/sign-in").await;
+    let next =
+        browser.post("/sign-in", &[("email", ANA), ("password", PASSWORD)]).await.location().to_owned();
+    let id = next.split("id=").nth(1).unwrap();
+    let answer = until_too_many(&mut browser, "/sign-in/code/resend", &[("id", id)]).await;
+    assert_kept(&answer, 429, "/sign-in/code", "a•••@example.com");
+}
+
+#[tokio::test]
+async fn too_many_guesses_keep_the_form_of_the_second_step() {
+    let app = TestApp::with(|setup| setup.limits.second_step_guesses = 1).await;
+    app.account(ANA, true).await;
+    let mut browser = app.browser();
+    browser.get("/sign-in").await;
+    let next =
+        browser.post("/sign-in", &[("email", ANA), ("password", PASSWORD)]).await.location().to_owned();
+    let id = next.split("id=").nth(1).unwrap();
+    let wrong = if app.letter(ANA).await.code == "123456" { "123457" } else { "123456" };
+    let answer = until_too_many(&mut browser, "/sign-in/code", &[("id", id), ("code", wrong)]).await;
+    assert_kept(&answer, 429, "/sign-in/code", id);
+}
+
+#[tokio::test]
+async fn too_many_tries_keep_the_forms_of_the_account() {
+    let change = [("current_password", OTHER_PASSWORD), ("new_password", OTHER_PASSWORD)];
+    let step = [("second_step", "off"), ("current_password", OTHER_PASSWORD)];
+    for (path, fields, typed) in [
+        (
+            "/account/confirm",
+            &[("password", OTHER_PASSWORD), ("next", "/account/email")][..],
+            "/account/email",
+        ),
+        ("/account/password", &change[..], ANA),
+        ("/account/second-step", &step[..], ANA),
+        ("/account/delete", &[("password", OTHER_PASSWORD), ("confirm", "yes")][..], ANA),
+        ("/account/email", &[("email", NEW)][..], "value=\"ana.maria@example.com\""),
+    ] {
+        let app = TestApp::with(|setup| setup.limits.account_failures = 1).await;
+        let mut browser = app.member(ANA).await;
+        let answer = until_too_many(&mut browser, path, fields).await;
+        assert_kept(&answer, 429, path, typed);
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_is_away_keeps_the_form() {
+    let app = TestApp::start().await;
+    app.app.auth.stop().await;
+    let both = [("email", ANA), ("password", PASSWORD)];
+    for (path, fields) in [("/sign-in", &both[..]), ("/sign-up", &both[..]), ("/reset", &both[..1])] {
+        let answer = app.browser().post(path, fields).await;
+        assert_kept(&answer, 503, path, "value=\"ana@example.com\"");
+        assert!(answer.body.contains("nothing was changed"), "{path}");
+    }
+}
