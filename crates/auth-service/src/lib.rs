@@ -14,6 +14,7 @@ mod contract;
 mod dev;
 mod http;
 mod pages;
+mod protocol;
 mod router;
 mod state;
 

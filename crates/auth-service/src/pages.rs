@@ -1,6 +1,7 @@
 //! The hosted pages: a handler reads a form, calls one use case, and shows a page or leads on.
 
 pub(crate) mod account;
+pub(crate) mod apps;
 pub(crate) mod credentials;
 pub(crate) mod email;
 pub(crate) mod error;
@@ -80,11 +81,25 @@ pub(crate) fn return_to(app: &App, text: &str) -> Option<ReturnTo> {
     ReturnTo::parse(text, &app.auth.settings().return_to)
 }
 
-/// Shows a page whose form ends at the app that `return_to` names.
-pub(crate) fn ends_at(response: &mut Response, return_to: Option<&ReturnTo>) {
-    let url = return_to.filter(|to| to.is_app()).and_then(|to| url::Url::parse(to.as_str()).ok());
-    if let Some(url) = url {
-        headers::allow_form_to_end_at(response, &url.origin().ascii_serialization());
+/// Where a form that leads to `to` may end: at the app that waits there, or at one that is known beforehand. As
+/// `form-action` of a content security policy has it.
+pub(crate) async fn form_end(
+    app: &App,
+    asking: &Asking,
+    to: Option<&ReturnTo>,
+) -> Result<Option<String>, Failure> {
+    let Some(to) = to else { return Ok(None) };
+    if let Some(request) = to.waiting_request() {
+        let pending = app.auth.pending_authorization(request, &asking.context).await?;
+        return Ok(pending.and_then(|pending| oidc::form_action_source(&pending.redirect_uri)));
+    }
+    Ok(to.is_app().then(|| oidc::form_action_source(to.as_str())).flatten())
+}
+
+/// Lets the page's form end there.
+pub(crate) fn ends_at(response: &mut Response, end: Option<&str>) {
+    if let Some(end) = end {
+        headers::allow_form_to_end_at(response, end);
     }
 }
 

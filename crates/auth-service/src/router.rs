@@ -1,9 +1,7 @@
 //! Every route on one page.
 
 use axum::Router;
-use axum::extract::State;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -13,7 +11,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::http::failure::{self, Failure};
 use crate::http::{guard, headers};
-use crate::{App, api, contract, dev, pages, views};
+use crate::{App, api, contract, dev, pages, protocol};
 
 /// The whole server.
 pub fn router(app: App) -> Router {
@@ -21,10 +19,11 @@ pub fn router(app: App) -> Router {
     api::finish(&mut document, app.cookies.session);
     let document = document.to_json().unwrap_or_default();
     let mut router = Router::new()
-        .merge(pages().layer(from_fn_with_state(app.clone(), guard::keep_browser)))
+        .merge(pages().merge(protocol::pages()).layer(from_fn_with_state(app.clone(), guard::keep_browser)))
         .merge(programs)
         .route("/openapi.json", get(move || async move { json("no-cache", document) }))
-        .route("/.well-known/jwks.json", get(published_keys))
+        .merge(protocol::programs())
+        .merge(protocol::arrivals())
         .route("/static/{*path}", get(pages::asset))
         .fallback(|| async { Failure::NotFound });
     if app.is_development() {
@@ -63,7 +62,7 @@ fn programs() -> OpenApiRouter<App> {
 }
 
 fn pages() -> Router<App> {
-    use pages::{account, credentials, email, landing, recover, sessions, sign_in, sign_out, sign_up};
+    use pages::{account, apps, credentials, email, landing, recover, sessions, sign_in, sign_out, sign_up};
     Router::new()
         .route("/", get(landing::show))
         .route("/docs", get(landing::docs))
@@ -88,22 +87,11 @@ fn pages() -> Router<App> {
         .route("/account/second-step", get(credentials::show_second_step).post(credentials::set_second_step))
         .route("/account/delete", get(credentials::show_delete).post(credentials::delete))
         .route("/account/confirm", get(sign_in::show_confirm).post(sign_in::confirm))
+        .route("/account/apps", get(apps::show))
+        .route("/account/apps/withdraw", post(apps::withdraw))
         .route("/account/sessions", get(sessions::show))
         .route("/account/sessions/end", post(sessions::end))
         .route("/account/sessions/end-others", post(sessions::end_others))
-}
-
-async fn published_keys(State(app): State<App>, headers: HeaderMap) -> Response {
-    let keys = app.auth.keys().published();
-    let tag = format!("\"{:016x}\"", views::assets::hash(keys.as_bytes()));
-    if headers.get(IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
-        return StatusCode::NOT_MODIFIED.into_response();
-    }
-    let mut response = json("public, max-age=300", keys);
-    if let Ok(tag) = HeaderValue::from_str(&tag) {
-        response.headers_mut().insert(ETAG, tag);
-    }
-    response
 }
 
 fn json(cache: &'static str, body: String) -> Response {
@@ -116,7 +104,7 @@ mod tests {
 
     use auth::{AccountSettings, Auth, Hasher, HasherSettings, Limits, Parts, Random, Settings};
     use axum::body::Body;
-    use axum::http::Request;
+    use axum::http::{Request, StatusCode};
     use domain::{Clock, Timestamp};
     use http_body_util::BodyExt as _;
     use secrets::sealing::{Keyring, generate_key_text};

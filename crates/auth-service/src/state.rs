@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use auth::Auth;
 use ipnet::IpNet;
+use oidc::ProviderMetadata;
 use url::Url;
 
 use crate::branding::Branding;
 use crate::http::cookies::CookieNames;
+use crate::locale::Locale;
 use crate::mailbox::Mailbox;
 
 /// The application.
@@ -29,6 +31,8 @@ pub struct Inner {
     pub mailbox: Option<Mailbox>,
     pub(crate) cookies: CookieNames,
     pub(crate) origin: String,
+    /// What the server says of itself as a provider, ready made.
+    pub(crate) metadata: String,
 }
 
 /// What [`App::new`] is given.
@@ -53,7 +57,19 @@ impl App {
         let url = &auth.settings().public_url;
         let origin = url.origin().ascii_serialization();
         let cookies = CookieNames::new(url.scheme() == "https");
-        Self(Arc::new(Inner { auth, branding, trusted_proxies, reveal_accounts, mailbox, cookies, origin }))
+        let locales = Locale::ALL.map(Locale::tag);
+        let metadata = ProviderMetadata::of_keyward(auth.issuer(), &auth.settings().algorithms, &locales);
+        let metadata = serde_json::to_string(&metadata).unwrap_or_default();
+        Self(Arc::new(Inner {
+            auth,
+            branding,
+            trusted_proxies,
+            reveal_accounts,
+            mailbox,
+            cookies,
+            origin,
+            metadata,
+        }))
     }
 
     /// Where people reach this server.

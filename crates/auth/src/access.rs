@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use domain::{GrantId, Timestamp, UserId};
 use oidc::{
-    ACCESS_TOKEN_TYPE, AccessTokenClaims, AudienceRule, EMAIL, ErrorCode, Expected, Introspection, OAuthError, OPENID,
-    PROFILE, PersonClaims, Scopes, Secret,
+    ACCESS_TOKEN_TYPE, AccessTokenClaims, AudienceRule, EMAIL, ErrorCode, Expected, Introspection,
+    OAuthError, OPENID, PROFILE, PersonClaims, Scopes, Secret,
 };
 use quick_cache::sync::Cache;
 use serde::Serialize;
@@ -74,7 +74,10 @@ pub(crate) fn person_claims(live: &LiveGrant, scopes: &Scopes) -> PersonClaims {
 }
 
 fn invalid_token() -> ProtocolError {
-    ProtocolError::refused(ErrorCode::InvalidToken, "The access token is invalid, expired or revoked; get a new one.")
+    ProtocolError::refused(
+        ErrorCode::InvalidToken,
+        "The access token is invalid, expired or revoked; get a new one.",
+    )
 }
 
 fn fresh(at: Timestamp, now: Timestamp) -> bool {
@@ -92,7 +95,8 @@ impl Auth {
         }
         let scopes = Scopes::parse(&claims.scope)?;
         if !scopes.contains(OPENID) {
-            let error = OAuthError::new(ErrorCode::InsufficientScope, "The access token lacks the scope openid.");
+            let error =
+                OAuthError::new(ErrorCode::InsufficientScope, "The access token lacks the scope openid.");
             return Err(error.into());
         }
         Ok(UserInfo { sub: claims.sub.clone(), person: person_claims(&live, &scopes) })
@@ -279,4 +283,3 @@ pub struct App {
     /// Since when.
     pub since: Timestamp,
 }
-

@@ -6,9 +6,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::{GrantId, Proofs, RequestId, Timestamp};
 use oidc::{
-    AudienceRule, AuthorizationRequest, AuthorizationResponse, Client, CodeChallenge, ErrorCode, Expected, ID_TOKEN_TYPE,
-    Known, KnownConsent, KnownSession, OAuthError, OFFLINE_ACCESS, Parameters, RequestFault, ReturnAddress, Scopes,
-    Secret, SignInReason, Step, decide,
+    AudienceRule, AuthorizationRequest, AuthorizationResponse, Client, CodeChallenge, ErrorCode, Expected,
+    ID_TOKEN_TYPE, Known, KnownConsent, KnownSession, OAuthError, OFFLINE_ACCESS, Parameters, RequestFault,
+    ReturnAddress, Scopes, Secret, SignInReason, Step, decide,
 };
 use secrets::sealing::Place;
 use serde::{Deserialize, Serialize};
@@ -121,7 +121,9 @@ impl Auth {
         let unknown = || {
             OAuthError::new(
                 ErrorCode::InvalidRequest,
-                format!("There is no app with the client_id '{id}'; register it, or correct its configuration."),
+                format!(
+                    "There is no app with the client_id '{id}'; register it, or correct its configuration."
+                ),
             )
         };
         let client = self.find_client(id).await?.ok_or_else(unknown)?;
@@ -134,7 +136,9 @@ impl Auth {
         match self.step(&client.client, &waiting, current, None, Said::default()).await? {
             Step::Refuse(error) => Ok(self.answer_error(&waiting.request.return_address, &error)),
             Step::Proceed => match current {
-                Some(current) => self.give_code(&client.client, &waiting.request, current, None, context).await,
+                Some(current) => {
+                    self.give_code(&client.client, &waiting.request, current, None, context).await
+                }
                 None => Err(Fault::SessionEnded.into()),
             },
             step => self.wait(&waiting, step, current.is_some(), context).await,
@@ -222,7 +226,8 @@ impl Auth {
         match self.step(&client.client, &waiting, current, Some(since), said).await? {
             Step::Refuse(error) => {
                 let mut tx = self.store.begin().await?;
-                store::authorization_requests::take(&mut tx, id, &context.browser.unwrap_or_default()).await?;
+                store::authorization_requests::take(&mut tx, id, &context.browser.unwrap_or_default())
+                    .await?;
                 tx.commit().await?;
                 Ok(self.answer_error(&waiting.request.return_address, &error))
             }
@@ -278,7 +283,11 @@ impl Auth {
                 scopes: &agreed,
                 given_now: said.consented,
             },
-            reachable_acr: if current.is_some_and(|current| current.second_step) { &["1", "2"] } else { &["1"] },
+            reachable_acr: if current.is_some_and(|current| current.second_step) {
+                &["1", "2"]
+            } else {
+                &["1"]
+            },
             now: now.seconds(),
         };
         Ok(decide(request, &known))
@@ -387,8 +396,11 @@ impl Auth {
         now: Timestamp,
     ) -> Result<GrantId, Fault> {
         let offline = request.scopes.contains(OFFLINE_ACCESS);
-        let life =
-            if offline { self.settings.limits.refresh_absolute } else { self.settings.limits.session_absolute };
+        let life = if offline {
+            self.settings.limits.refresh_absolute
+        } else {
+            self.settings.limits.session_absolute
+        };
         let grant = Grant {
             id: self.random.ordered_id(now),
             client_id: client.client_id.clone(),

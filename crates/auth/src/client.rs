@@ -153,7 +153,8 @@ impl Auth {
         let jti_hash = secrets::sha256(checked.jti.as_bytes());
         let mut tx = self.store.begin().await?;
         if !store::client_assertions::insert(&mut tx, id, &jti_hash, expires_at).await? {
-            let used = "The client_assertion was used before; sign a new one, with another jti, for each request.";
+            let used =
+                "The client_assertion was used before; sign a new one, with another jti, for each request.";
             return Err(ProtocolError::refused(ErrorCode::InvalidClient, used));
         }
         Ok(tx.commit().await?)

@@ -180,7 +180,10 @@ impl Clients {
             after.clone_from(&last.id);
             for old in page.iter().filter(|row| row.declared) {
                 if !declared.iter().any(|declared| declared.client.client_id == old.id) {
-                    tracing::warn!(client_id = old.id, "an app is no longer in the configuration and is removed");
+                    tracing::warn!(
+                        client_id = old.id,
+                        "an app is no longer in the configuration and is removed"
+                    );
                     store::clients::delete(&mut tx, &old.id).await?;
                     self.audit.record_operator(&mut tx, &self.random, "remove_client", &old.id, now).await?;
                 }
@@ -242,12 +245,7 @@ pub(crate) fn hash_secret(secret: &str) -> Vec<u8> {
     secrets::sha256(secret.as_bytes()).to_vec()
 }
 
-fn row(
-    client: &Client,
-    secret: Option<&SecretString>,
-    declared: bool,
-    now: Timestamp,
-) -> Result<Row, Fault> {
+fn row(client: &Client, secret: Option<&SecretString>, declared: bool, now: Timestamp) -> Result<Row, Fault> {
     Ok(Row {
         id: client.client_id.clone(),
         settings: serde_json::to_string(client)?,

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use domain::{NoticeId, Timestamp};
 use oidc::{
-    Algorithm, Audience, ErrorCode, LOGOUT_TOKEN_TYPE, LogoutTokenClaims, OAuthError, Parameters, append_state,
+    Algorithm, Audience, ErrorCode, LOGOUT_TOKEN_TYPE, LogoutTokenClaims, OAuthError, Parameters,
+    append_state,
 };
 use store::logout_notices::LogoutNotice;
 
@@ -45,14 +46,19 @@ const LAST_ATTEMPT: i64 = 10;
 
 impl Auth {
     /// Reads what an app asks. An address that is not registered is an error for the person: nobody is sent there.
-    pub async fn read_logout(&self, parameters: &Parameters) -> Result<Result<LogoutRequest, OAuthError>, Fault> {
+    pub async fn read_logout(
+        &self,
+        parameters: &Parameters,
+    ) -> Result<Result<LogoutRequest, OAuthError>, Fault> {
         let refuse = |text: &str| Ok(Err(OAuthError::new(ErrorCode::InvalidRequest, text)));
         let hint = parameters.get("id_token_hint");
         let client_id = parameters.get("client_id").map(ToOwned::to_owned);
         let hinted = hint.and_then(oidc::audience_of);
         let Some(client_id) = client_id.or(hinted) else {
             return match parameters.get("post_logout_redirect_uri") {
-                Some(_) => refuse("The app that sent you here did not say which one it is; send client_id or id_token_hint."),
+                Some(_) => refuse(
+                    "The app that sent you here did not say which one it is; send client_id or id_token_hint.",
+                ),
                 None => Ok(Ok(LogoutRequest { then: None, post_logout_redirect_uri: None, subject: None })),
             };
         };
@@ -62,7 +68,11 @@ impl Auth {
         let subject = match hint {
             Some(hint) => match self.subject_of_hint(hint, Some(&client_id)) {
                 Some(subject) => Some(subject),
-                None => return refuse("The id_token_hint is not an ID token that this server issued to this app."),
+                None => {
+                    return refuse(
+                        "The id_token_hint is not an ID token that this server issued to this app.",
+                    );
+                }
             },
             None => None,
         };
@@ -70,7 +80,9 @@ impl Auth {
             return Ok(Ok(LogoutRequest { then: None, post_logout_redirect_uri: None, subject }));
         };
         if !client.client.has_post_logout_redirect_uri(uri) {
-            return refuse("The post_logout_redirect_uri is not registered for this app; register it, letter by letter.");
+            return refuse(
+                "The post_logout_redirect_uri is not registered for this app; register it, letter by letter.",
+            );
         }
         let then = append_state(uri, parameters.get("state"));
         Ok(Ok(LogoutRequest { then: Some(then), post_logout_redirect_uri: Some(uri.to_owned()), subject }))

@@ -57,13 +57,7 @@ impl Auth {
     }
 
     /// One notice for each app and session, however many authorizations the app has of it.
-    async fn tell_apps(
-        &self,
-        tx: &mut Tx,
-        user: UserId,
-        held: &[Held],
-        now: Timestamp,
-    ) -> Result<(), Fault> {
+    async fn tell_apps(&self, tx: &mut Tx, user: UserId, held: &[Held], now: Timestamp) -> Result<(), Fault> {
         let apps: BTreeSet<_> = held.iter().map(|held| (&held.client_id, held.sid)).collect();
         for (client, sid) in apps {
             let id = NoticeId(self.random.ordered_id(now));

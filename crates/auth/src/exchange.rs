@@ -6,9 +6,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::{GrantId, Proofs, Timestamp, UserId};
 use oidc::{
-    ACCESS_TOKEN_TYPE, AccessTokenClaims, Algorithm, Audience, Client, CodeVerifier, ErrorCode, GrantType, ID_TOKEN_TYPE,
-    IdTokenClaims, OAuthError, OPENID, PersonClaims, Scopes, Secret, TokenRequest, TokenResponse, access_token_hash,
-    audience,
+    ACCESS_TOKEN_TYPE, AccessTokenClaims, Algorithm, Audience, Client, CodeVerifier, ErrorCode, GrantType,
+    ID_TOKEN_TYPE, IdTokenClaims, OAuthError, OPENID, PersonClaims, Scopes, Secret, TokenRequest,
+    TokenResponse, access_token_hash, audience,
 };
 use secrets::sealing::Place;
 use store::Tx;
@@ -95,14 +95,17 @@ impl Auth {
         let live = store::grants::find_live(&mut tx, grant, now, self.idle_since(now)).await?;
         let Some(live) = live.filter(|live| live.grant.client_id == client.client_id) else {
             // Of another client, or its person has signed out: the code is worthless either way.
-            return Err(self.end_grant(tx, grant, None, "code of another app or ended session", context, now).await?);
+            return Err(self
+                .end_grant(tx, grant, None, "code of another app or ended session", context, now)
+                .await?);
         };
         let person = Some(live.pseudonym);
         if redirect_uri != Some(payload.redirect_uri.as_str()) {
             return Err(self.end_grant(tx, grant, person, "another redirect_uri", context, now).await?);
         }
         // A verifier that is malformed is as wrong as one that does not fit: both burn the code.
-        let fits = CodeVerifier::parse(verifier.expose()).is_ok_and(|verifier| payload.code_challenge.is_of(&verifier));
+        let fits = CodeVerifier::parse(verifier.expose())
+            .is_ok_and(|verifier| payload.code_challenge.is_of(&verifier));
         if !fits {
             return Err(self.end_grant(tx, grant, person, "another code_verifier", context, now).await?);
         }
@@ -165,7 +168,9 @@ impl Auth {
         let hash = secrets::sha256(token.expose().as_bytes());
         let mut tx = self.store.begin().await?;
         let Some(row) = store::refresh_tokens::find(&mut tx, &hash, now).await? else {
-            return Err(invalid_grant("The refresh token is unknown, or has expired; send the person again."));
+            return Err(invalid_grant(
+                "The refresh token is unknown, or has expired; send the person again.",
+            ));
         };
         let grant = GrantId(row.grant_id);
         let live = store::grants::find_live(&mut tx, grant, now, self.idle_since(now)).await?;
@@ -174,7 +179,9 @@ impl Auth {
         };
         let person = Some(live.pseudonym);
         if live.grant.client_id != client.client_id {
-            return Err(self.end_grant(tx, grant, person, "refresh token of another app", context, now).await?);
+            return Err(self
+                .end_grant(tx, grant, person, "refresh token of another app", context, now)
+                .await?);
         }
         let granted_scopes = Scopes::parse(&live.grant.scope)?;
         let scopes = match scope {
@@ -221,7 +228,8 @@ impl Auth {
         let successor = String::from_utf8(opened.to_vec())
             .map_err(|_| Fault::Corrupt("a sealed refresh token is no text".to_owned()))?;
         let hash = secrets::sha256(successor.as_bytes());
-        let unused = store::refresh_tokens::find(tx, &hash, now).await?.is_some_and(|next| next.used_at.is_none());
+        let unused =
+            store::refresh_tokens::find(tx, &hash, now).await?.is_some_and(|next| next.used_at.is_none());
         Ok(unused.then_some(successor))
     }
 

@@ -1,5 +1,6 @@
 //! Where a person goes after signing in or out. Only addresses that are known beforehand, compared as exact strings.
 
+use domain::RequestId;
 use url::Url;
 
 /// Pages of our own that a person may have been on the way to.
@@ -11,7 +12,20 @@ const OWN_PAGES: &[&str] = &[
     "/account/second-step",
     "/account/sessions",
     "/account/delete",
+    "/account/apps",
 ];
+
+/// Where an authorization request goes on, whoever's it is: it goes on in its own browser only.
+fn is_waiting_request(text: &str) -> bool {
+    waiting_request(text).is_some()
+}
+
+/// Which request it is.
+fn waiting_request(text: &str) -> Option<RequestId> {
+    let id = text.strip_prefix("/authorize/continue?id=")?;
+    // One spelling only.
+    id.parse::<RequestId>().ok().filter(|request| request.to_string() == id)
+}
 
 /// A place that a person may be sent to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,13 +34,20 @@ pub struct ReturnTo(String);
 impl ReturnTo {
     /// Reads a place from a request: one of our own pages, or, to the letter, one of `allowed`. Anything else is none.
     pub fn parse(text: &str, allowed: &[Url]) -> Option<Self> {
-        let known = OWN_PAGES.contains(&text) || allowed.iter().any(|url| url.as_str() == text);
+        let known = OWN_PAGES.contains(&text)
+            || is_waiting_request(text)
+            || allowed.iter().any(|url| url.as_str() == text);
         known.then(|| Self(text.to_owned()))
     }
 
     /// The place, as a `Location`.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The authorization request that goes on there, if one does.
+    pub fn waiting_request(&self) -> Option<RequestId> {
+        waiting_request(&self.0)
     }
 
     /// Whether it is an app's, not ours.
@@ -45,7 +66,15 @@ mod tests {
         let allowed = [Url::parse("https://app.example.com/protected").unwrap()];
         assert!(ReturnTo::parse("https://app.example.com/protected", &allowed).is_some_and(|to| to.is_app()));
         assert!(ReturnTo::parse("/account/email", &allowed).is_some_and(|to| !to.is_app()));
+        let waiting = "/authorize/continue?id=0b1c2d3e-4f50-4111-8222-93a4b5c6d7e8";
+        assert!(ReturnTo::parse(waiting, &allowed).is_some_and(|to| to.waiting_request().is_some()));
         for text in [
+            "/authorize/continue",
+            "/authorize/continue?id=",
+            "/authorize/continue?id=0B1C2D3E-4F50-4111-8222-93A4B5C6D7E8",
+            "/authorize/continue?id=0b1c2d3e4f504111822293a4b5c6d7e8",
+            "/authorize/continue?id=0b1c2d3e-4f50-4111-8222-93a4b5c6d7e8&x=//evil.example",
+            "/authorize/continue?id=//evil.example",
             "",
             "/",
             "//evil.example",

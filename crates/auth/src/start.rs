@@ -59,8 +59,7 @@ impl Auth {
         let Parts { store, keyring, audit_key, hasher, clock, random, settings } = parts;
         let now = clock.now();
         let keyring = Arc::new(keyring);
-        let keys =
-            SigningKeys::load(store.clone(), keyring.clone(), &settings.algorithms, now).await?;
+        let keys = SigningKeys::load(store.clone(), keyring.clone(), &settings.algorithms, now).await?;
         let mut tx = store.begin().await?;
         let host = settings.public_url.host_str().unwrap_or_default();
         let rp_id = store::installation::rp_id(&mut tx, host, now).await?;

@@ -9,9 +9,7 @@ mod proof;
 mod time;
 
 pub use email::{Email, EmailError};
-pub use id::{
-    ArtefactId, EmailId, GrantId, MessageId, NoticeId, Pseudonym, RequestId, SessionId, UserId,
-};
+pub use id::{ArtefactId, EmailId, GrantId, MessageId, NoticeId, Pseudonym, RequestId, SessionId, UserId};
 pub use name::{DisplayName, DisplayNameError};
 pub use network::Network;
 pub use password::{Password, PasswordError, PasswordPolicy, Weakness};

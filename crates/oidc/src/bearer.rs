@@ -4,7 +4,10 @@ use crate::{ErrorCode, OAuthError, Parameters, Secret};
 
 /// Finds the access token in the `Authorization` header, or in the form of a POST (section 2.2); never in a query, which
 /// logs keep (RFC 9700 section 4.3.2). `None`: there is none at all, and no error is named (section 3.1).
-pub fn read_bearer(authorization: Option<&str>, form: Option<&Parameters>) -> Result<Option<Secret>, OAuthError> {
+pub fn read_bearer(
+    authorization: Option<&str>,
+    form: Option<&Parameters>,
+) -> Result<Option<Secret>, OAuthError> {
     let in_form = form.and_then(|form| form.get("access_token")).map(Secret::new);
     let in_header = authorization.map(read_header).transpose()?;
     match (in_header, in_form) {
@@ -16,8 +19,12 @@ pub fn read_bearer(authorization: Option<&str>, form: Option<&Parameters>) -> Re
 }
 
 fn read_header(header: &str) -> Result<Secret, OAuthError> {
-    let malformed =
-        || OAuthError::new(ErrorCode::InvalidRequest, "The Authorization header is not of the form: Bearer token.");
+    let malformed = || {
+        OAuthError::new(
+            ErrorCode::InvalidRequest,
+            "The Authorization header is not of the form: Bearer token.",
+        )
+    };
     let (scheme, token) = header.split_once(' ').ok_or_else(malformed)?;
     let token = token.trim_matches(' ');
     // RFC 6750 section 2.1: b64token.

@@ -3,7 +3,9 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::Deserialize;
 
-use crate::{AudienceRule, ErrorCode, Expected, KeySet, OAuthError, Parameters, Secret, form::decode_form, peek::peek};
+use crate::{
+    AudienceRule, ErrorCode, Expected, KeySet, OAuthError, Parameters, Secret, form::decode_form, peek::peek,
+};
 
 /// The one `client_assertion_type` (RFC 7523 section 2.2).
 const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -44,7 +46,8 @@ impl ClientCredential {
         let secret = form.get("client_secret").map(Secret::new);
         let basic = authorization.map(read_basic).transpose()?;
         let claimed = form.get("client_id");
-        let methods = usize::from(assertion.is_some()) + usize::from(secret.is_some()) + usize::from(basic.is_some());
+        let methods =
+            usize::from(assertion.is_some()) + usize::from(secret.is_some()) + usize::from(basic.is_some());
         if methods > 1 {
             return Err(OAuthError::invalid_request(
                 "The client authenticates in more than one way; send either an Authorization header, or client_secret, \
@@ -97,15 +100,22 @@ fn read_basic(header: &str) -> Result<(String, Secret), OAuthError> {
 fn read_assertion(form: &Parameters) -> Result<Option<(String, Secret)>, OAuthError> {
     let Some(assertion) = form.get("client_assertion") else {
         return match form.get("client_assertion_type") {
-            Some(_) => Err(OAuthError::invalid_request("There is a client_assertion_type and no client_assertion.")),
+            Some(_) => {
+                Err(OAuthError::invalid_request("There is a client_assertion_type and no client_assertion."))
+            }
             None => Ok(None),
         };
     };
     if form.get("client_assertion_type") != Some(JWT_BEARER) {
-        return Err(OAuthError::invalid_request(format!("The client_assertion_type has to be {JWT_BEARER}.")));
+        return Err(OAuthError::invalid_request(format!(
+            "The client_assertion_type has to be {JWT_BEARER}."
+        )));
     }
     let subject = peek::<Claims>(assertion).map(|claims| claims.sub).ok_or_else(|| {
-        OAuthError::new(ErrorCode::InvalidClient, "The client_assertion is no JWT, or names no sub, jti or exp.")
+        OAuthError::new(
+            ErrorCode::InvalidClient,
+            "The client_assertion is no JWT, or names no sub, jti or exp.",
+        )
     })?;
     Ok(Some((subject, Secret::new(assertion))))
 }
@@ -136,11 +146,18 @@ pub fn check_client_assertion(
     audiences: &[&str],
     now: i64,
 ) -> Result<CheckedAssertion, OAuthError> {
-    let refuse = |what: &str| OAuthError::new(ErrorCode::InvalidClient, format!("The client_assertion {what}."));
+    let refuse =
+        |what: &str| OAuthError::new(ErrorCode::InvalidClient, format!("The client_assertion {what}."));
     let audience = peek::<Audience>(assertion.expose()).map(|claims| claims.aud);
     let audience = audiences.iter().find(|allowed| audience.as_deref() == Some(**allowed));
-    let audience = audience.ok_or_else(|| refuse("has an aud that is not this server's issuer, as one text"))?;
-    let expected = Expected { typ: "JWT", issuer: client_id, audience: AudienceRule::Only(audience), leeway_seconds: LEEWAY_SECONDS };
+    let audience =
+        audience.ok_or_else(|| refuse("has an aud that is not this server's issuer, as one text"))?;
+    let expected = Expected {
+        typ: "JWT",
+        issuer: client_id,
+        audience: AudienceRule::Only(audience),
+        leeway_seconds: LEEWAY_SECONDS,
+    };
     let verified = keys
         .verify::<Claims>(assertion.expose(), &expected, now)
         .map_err(|error| refuse(&format!("is refused: {error}")))?;

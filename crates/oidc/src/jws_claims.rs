@@ -21,7 +21,9 @@ impl AudienceRule<'_> {
         match (self, aud) {
             (Self::Any, Some(Value::String(_) | Value::Array(_))) => true,
             (Self::Only(name) | Self::Includes(name), Some(Value::String(aud))) => aud == name,
-            (Self::Only(name), Some(Value::Array(aud))) => matches!(&aud[..], [Value::String(aud)] if aud == name),
+            (Self::Only(name), Some(Value::Array(aud))) => {
+                matches!(&aud[..], [Value::String(aud)] if aud == name)
+            }
             (Self::Includes(name), Some(Value::Array(aud))) => aud.iter().any(|aud| aud == name),
             _ => false,
         }

@@ -49,13 +49,11 @@ pub use authorization_request::AuthorizationRequest;
 pub use authorization_response::{AuthorizationResponse, append_state};
 pub use bearer::read_bearer;
 pub use claims::{
-    ACCESS_TOKEN_TYPE, AccessTokenClaims, Audience, ID_TOKEN_TYPE, IdTokenClaims, LOGOUT_TOKEN_TYPE, LogoutTokenClaims,
-    PersonClaims, access_token_hash,
+    ACCESS_TOKEN_TYPE, AccessTokenClaims, Audience, ID_TOKEN_TYPE, IdTokenClaims, LOGOUT_TOKEN_TYPE,
+    LogoutTokenClaims, PersonClaims, access_token_hash,
 };
 pub use client::{Client, ClientAuthenticationMethod, GrantType, ResponseMode};
-pub use client_authentication::{
-    CheckedAssertion, ClientCredential, ClientProof, check_client_assertion,
-};
+pub use client_authentication::{CheckedAssertion, ClientCredential, ClientProof, check_client_assertion};
 pub use client_error::ClientError;
 pub use decision::{Known, KnownConsent, KnownSession, SignInReason, Step, decide};
 pub use description::Description;

@@ -54,12 +54,10 @@ pub async fn take(tx: &mut Tx, hash: &[u8], now: Timestamp) -> Result<Option<Aut
 
 /// The grant of a code that was used before.
 pub async fn used_grant(tx: &mut Tx, hash: &[u8]) -> Result<Option<Uuid>, Error> {
-    Ok(sqlx::query_scalar(
-        "SELECT grant_id FROM authorization_codes WHERE hash = $1 AND used_at IS NOT NULL",
-    )
-    .bind(hash)
-    .fetch_optional(tx.connection())
-    .await?)
+    Ok(sqlx::query_scalar("SELECT grant_id FROM authorization_codes WHERE hash = $1 AND used_at IS NOT NULL")
+        .bind(hash)
+        .fetch_optional(tx.connection())
+        .await?)
 }
 
 /// Deletes up to `limit` codes that expired before `before`.

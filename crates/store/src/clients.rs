@@ -64,14 +64,13 @@ pub async fn set_settings(
     declared: bool,
     now: Timestamp,
 ) -> Result<bool, Error> {
-    let done =
-        sqlx::query("UPDATE clients SET settings = $2, declared = $3, updated_at = $4 WHERE id = $1")
-            .bind(id)
-            .bind(settings)
-            .bind(declared)
-            .bind(now.micros())
-            .execute(tx.connection())
-            .await?;
+    let done = sqlx::query("UPDATE clients SET settings = $2, declared = $3, updated_at = $4 WHERE id = $1")
+        .bind(id)
+        .bind(settings)
+        .bind(declared)
+        .bind(now.micros())
+        .execute(tx.connection())
+        .await?;
     Ok(done.rows_affected() == 1)
 }
 

@@ -27,13 +27,7 @@ pub async fn find(tx: &mut Tx, user: UserId, client: &str) -> Result<Option<Stri
 }
 
 /// Records what a person agreed to, in the place of what they agreed to before.
-pub async fn set(
-    tx: &mut Tx,
-    user: UserId,
-    client: &str,
-    scope: &str,
-    now: Timestamp,
-) -> Result<(), Error> {
+pub async fn set(tx: &mut Tx, user: UserId, client: &str, scope: &str, now: Timestamp) -> Result<(), Error> {
     sqlx::query(
         "INSERT INTO consents (user_id, client_id, scope, granted_at) VALUES ($1, $2, $3, $4)
          ON CONFLICT (user_id, client_id) DO UPDATE SET scope = $3, granted_at = $4",

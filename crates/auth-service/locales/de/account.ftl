@@ -76,3 +76,15 @@ confirm-identity-title = Bestätigen Sie, dass Sie es sind
 confirm-identity-lead = Was Sie vorhaben, ist heikel. Geben Sie das Passwort von { $email } ein, um fortzufahren.
 confirm-identity-action = Weiter
 confirm-identity-back = Zurück zu Ihrem Konto
+
+apps-title = Apps
+apps-lead = Diese Apps dürfen Sie anmelden. Entziehen Sie, was Sie nicht mehr wollen: Die App wird abgemeldet und muss neu fragen.
+apps-none = Sie haben noch keine App zugelassen.
+apps-since = Seit
+apps-withdraw = Entziehen
+apps-withdraw-named = { $app } den Zugriff entziehen
+account-apps = { $count ->
+    [one] eine App
+   *[other] { $count } Apps
+}
+account-show-apps = Apps anzeigen

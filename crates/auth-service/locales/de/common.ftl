@@ -102,3 +102,4 @@ error-bad-request-title = Das konnten wir nicht lesen
 error-bad-request-advice = Das Formular kam beschädigt oder unvollständig an. Bitte gehen Sie zurück, laden Sie die Seite neu und versuchen Sie es noch einmal.
 error-internal-title = Hier ist etwas schiefgegangen
 error-internal-advice = Der Fehler liegt bei uns. Bitte versuchen Sie es noch einmal; geschieht es wieder, nennen Sie uns die Support-Kennung unten.
+notice-app-withdrawn = Die App darf Sie nicht mehr anmelden.

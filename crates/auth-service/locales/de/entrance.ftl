@@ -59,3 +59,24 @@ sign-out-stay = Angemeldet bleiben
 signed-out-title = Sie sind abgemeldet
 signed-out-lead = Bis bald.
 signed-out-again = Wieder anmelden
+
+choose-account-title = Konto wählen
+choose-account-lead = Sie sind auf dem Weg zu { $app }.
+choose-account-continue = Weiter als { $email }
+choose-account-other = Anderes Konto verwenden
+
+consent-title = Diese App zulassen?
+consent-lead = { $app } möchte Sie anmelden und dafür:
+consent-account = Sie sind als { $email } angemeldet.
+consent-allow = Zulassen
+consent-deny = Nicht zulassen
+scope-openid = wissen, dass Sie es sind
+scope-profile = Ihren Namen und Ihre Sprache sehen
+scope-email = Ihre E-Mail-Adresse sehen
+scope-offline-access = auch weiterarbeiten, während Sie weg sind
+
+form-post-title = Zurück zur App
+form-post-action = Weiter
+
+app-refused-title = Diese App kann Sie nicht anmelden
+app-refused-advice = Die App hat Sie mit etwas hierher geschickt, das nicht in Ordnung ist. Gehen Sie zurück und versuchen Sie es noch einmal; geschieht es wieder, sagen Sie denen, die sich um die App kümmern, was unten steht.

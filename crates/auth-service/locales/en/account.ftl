@@ -76,3 +76,15 @@ confirm-identity-title = Confirm it is you
 confirm-identity-lead = What you are about to do is sensitive. To go on, type the password of { $email }.
 confirm-identity-action = Go on
 confirm-identity-back = Back to your account
+
+apps-title = Apps
+apps-lead = These apps may sign you in. Withdraw what you no longer want: the app is signed out and has to ask again.
+apps-none = You have not let any app in yet.
+apps-since = Since
+apps-withdraw = Withdraw
+apps-withdraw-named = Withdraw access of { $app }
+account-apps = { $count ->
+    [one] one app
+   *[other] { $count } apps
+}
+account-show-apps = Show apps

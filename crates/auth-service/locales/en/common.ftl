@@ -102,3 +102,4 @@ error-bad-request-title = We could not read that
 error-bad-request-advice = The form reached us damaged or incomplete. Please go back, load the page again and retry.
 error-internal-title = Something went wrong here
 error-internal-advice = The fault is ours. Please try again; if it happens again, tell us the support id below.
+notice-app-withdrawn = The app may no longer sign you in.

@@ -59,3 +59,24 @@ sign-out-stay = Stay signed in
 signed-out-title = You are signed out
 signed-out-lead = See you soon.
 signed-out-again = Sign in again
+
+choose-account-title = Choose an account
+choose-account-lead = You are on your way to { $app }.
+choose-account-continue = Continue as { $email }
+choose-account-other = Use another account
+
+consent-title = Let this app in?
+consent-lead = { $app } wants to sign you in. It asks to:
+consent-account = You are signed in as { $email }.
+consent-allow = Allow
+consent-deny = Do not allow
+scope-openid = know that it is you
+scope-profile = see your name and language
+scope-email = see your e-mail address
+scope-offline-access = go on while you are away
+
+form-post-title = Back to the app
+form-post-action = Continue
+
+app-refused-title = This app cannot sign you in
+app-refused-advice = The app sent you here with something that is not in order. Go back and try again; if it happens again, tell whoever looks after the app what it says below.

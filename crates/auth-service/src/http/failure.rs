@@ -10,6 +10,7 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use oidc::OAuthError;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -60,6 +61,8 @@ pub(crate) enum Failure {
     Busy(Duration),
     /// The database is away.
     Unavailable,
+    /// An app asked for something that cannot be done, and cannot be told.
+    AppRequest(OAuthError),
     /// Ours.
     Internal,
 }
@@ -125,6 +128,7 @@ impl Failure {
             Self::TooMany(_) => Kind::TooMany,
             Self::Busy(_) => Kind::Busy,
             Self::Unavailable => Kind::Unavailable,
+            Self::AppRequest(_) => Kind::AppRequest,
             Self::Internal => Kind::Internal,
         }
     }
@@ -156,6 +160,7 @@ impl Failure {
             }
             Self::WrongCode { tries_left } => format!("This is not the code: {tries_left} tries left."),
             Self::TooMany(wait) | Self::Busy(wait) => format!("Come back in {} s.", seconds(*wait)),
+            Self::AppRequest(error) => error.description.to_string(),
             Self::Unavailable => "Nothing was changed: try again in a moment.".into(),
             Self::Internal => "Nothing you did wrong: try again, or tell support the id below.".into(),
         }
@@ -231,6 +236,8 @@ enum Form {
     Page,
     Problem,
     Family,
+    /// As RFC 6749 section 5.2 says.
+    Protocol,
 }
 
 /// What is read by programs outside `/api/`.
@@ -239,6 +246,7 @@ const DOCUMENTS: [&str; 2] = ["/openapi.json", "/dev/mailbox.json"];
 fn form_of(path: &str) -> Form {
     match path {
         "/signup" | "/login" | "/verify-2fa" | "/logout" | "/verify-token" => Form::Family,
+        "/token" | "/introspect" | "/revoke" | "/userinfo" => Form::Protocol,
         path if path.starts_with("/api/")
             || path.starts_with("/.well-known/")
             || DOCUMENTS.contains(&path) =>
@@ -289,6 +297,7 @@ pub(crate) async fn show(State(app): State<App>, request: Request, next: Next) -
     let (content_type, body) = match form {
         Form::Family => ("application/json", serde_json::json!({ "error": failure.family() }).to_string()),
         Form::Problem => ("application/problem+json", problem(&failure, &support_id)),
+        Form::Protocol => ("application/json", protocol(&failure, &support_id)),
         Form::Page => match asking {
             Ok(asking) => ("text/html; charset=utf-8", pages::error::render(&app, &asking, &failure, &path)),
             Err(_) => ("text/plain", failure.detail()),
@@ -328,6 +337,17 @@ fn page_of(path: &str) -> &str {
             _ => return "/account",
         }
     }
+}
+
+/// The nearest of the codes that RFC 6749 section 5.2 knows.
+fn protocol(failure: &Failure, support_id: &str) -> String {
+    let error = match failure.status().as_u16() {
+        429 | 503 => "temporarily_unavailable",
+        500.. => "server_error",
+        _ => "invalid_request",
+    };
+    let detail = oidc::Description::from(failure.detail());
+    serde_json::json!({ "error": error, "error_description": detail, "support_id": support_id }).to_string()
 }
 
 fn problem(failure: &Failure, support_id: &str) -> String {

@@ -101,7 +101,8 @@ fn lead_to_public_name(app: &App, asked: &Uri) -> Response {
 /// Refuses what a page of another site sends. Every unsafe request is checked, whether or not it has cookies, so that
 /// nobody is signed in to a stranger's account either. Both headers absent: not a browser.
 pub(crate) async fn check_origin(State(app): State<App>, request: Request, next: Next) -> Response {
-    if !request.method().is_safe() && !is_own_origin(request.headers(), &app.origin) {
+    let open = crate::protocol::is_open_to_other_origins(request.uri().path());
+    if !open && !request.method().is_safe() && !is_own_origin(request.headers(), &app.origin) {
         return Failure::ForeignOrigin.into_response();
     }
     next.run(request).await

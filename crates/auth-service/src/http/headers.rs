@@ -8,6 +8,8 @@ use axum::http::header::{
 };
 use axum::middleware::Next;
 use axum::response::Response;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 
 use crate::App;
 
@@ -49,6 +51,17 @@ pub(crate) async fn add(State(app): State<App>, request: Request, next: Next) ->
         );
     }
     response
+}
+
+/// Allows the page's one script, named by its hash, and its form to post to `source`.
+pub(crate) fn allow_form_to_post_itself(response: &mut Response, source: &str, script: &str) {
+    let hash = STANDARD.encode(secrets::sha256(script.as_bytes()));
+    let policy = POLICY
+        .replace("form-action 'self'", &format!("form-action 'self' {source}"))
+        .replace("default-src 'none';", &format!("default-src 'none'; script-src 'sha256-{hash}';"));
+    if let Ok(value) = HeaderValue::from_str(&policy) {
+        response.headers_mut().insert(CONTENT_SECURITY_POLICY, value);
+    }
 }
 
 /// Allows the page's form to end at `origin`: browsers apply `form-action` to redirects too (CSP level 3 section 6.4.2).

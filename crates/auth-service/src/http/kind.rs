@@ -94,6 +94,9 @@ kinds! {
     Unavailable: SERVICE_UNAVAILABLE "unavailable", "Unavailable for a moment",
         "The database does not answer. Nothing was changed.",
         "Wait for as many seconds as Retry-After says, and send it again.";
+    AppRequest: BAD_REQUEST "app-request", "The app's request cannot be carried out",
+        "An app sent a person here with a client_id or a redirect URI that is not registered, so nobody was sent back.",
+        "Register the app, or correct what it sends: the page says which.";
     Internal: INTERNAL_SERVER_ERROR "internal", "Something went wrong here",
         "A fault of this server.",
         "Send it again; if it stays, tell whoever runs the server the support_id, which is in its log.";

@@ -21,7 +21,9 @@ pub(crate) async fn show(
     let notice = notice(read(address)?.notice.as_deref());
     let sessions = app.auth.sessions(&signed_in.current).await?;
     let current = &signed_in.current;
+    let apps = app.auth.apps(current.user).await?;
     let view = views::Account {
+        apps: u32::try_from(apps.len()).unwrap_or(u32::MAX),
         name: &current.name,
         email: current.email.address(),
         language: current.locale.as_deref().and_then(Locale::from_tag),

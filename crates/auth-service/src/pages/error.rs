@@ -3,13 +3,16 @@
 use crate::App;
 use crate::http::asking::Asking;
 use crate::http::failure::Failure;
-use crate::views::{ErrorPage, Frame};
+use crate::views::{AppRefused, ErrorPage, Frame};
 
 pub(crate) fn render(app: &App, asking: &Asking, failure: &Failure, path: &str) -> String {
     // The language switch must not send anybody back into a failure that GET does not show.
     let path = if matches!(failure, Failure::NotFound) { path } else { "/" };
     let frame = Frame { support_id: Some(&asking.context.support_id), ..super::frame(app, asking, path) };
-    error_page(app, failure).render(&frame)
+    match failure {
+        Failure::AppRequest(error) => AppRefused { description: error.description.as_str() }.render(&frame),
+        _ => error_page(app, failure).render(&frame),
+    }
 }
 
 fn error_page<'a>(app: &'a App, failure: &Failure) -> ErrorPage<'a> {
@@ -30,6 +33,7 @@ fn error_page<'a>(app: &'a App, failure: &Failure) -> ErrorPage<'a> {
         | Failure::Unauthenticated
         | Failure::NotFresh
         | Failure::Incorrect(_)
-        | Failure::Unproved => ErrorPage::BadRequest,
+        | Failure::Unproved
+        | Failure::AppRequest(_) => ErrorPage::BadRequest,
     }
 }

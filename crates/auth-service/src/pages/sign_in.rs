@@ -12,10 +12,10 @@ use crate::api::set_session;
 use crate::http::asking::{self, Asking, SignedIn};
 use crate::http::failure::Failure;
 use crate::pages::landing::{Address, read};
-use crate::pages::sign_up::{ResendForm, page_ending_at};
+use crate::pages::sign_up::ResendForm;
 use crate::pages::{
-    Form, Reading, again, ends_at, frame, later, lead_to, lead_with, notice, own_frame, page, refuse_code,
-    return_to,
+    Form, Reading, again, ends_at, form_end, frame, later, lead_to, lead_with, notice, own_frame, page,
+    refuse_code, return_to,
 };
 use crate::views::{self, Field, Frame, Notice, Problem, Problems};
 
@@ -40,8 +40,14 @@ pub(crate) async fn show(
     };
     let frame = Frame { notice: notice(query.notice.as_deref()), ..frame(&app, &asking, &path) };
     let to_text = to.as_ref().map_or("", |to| to.as_str());
-    let mut response = page(views::SignIn { return_to: to_text, ..Default::default() }.render(&frame));
-    ends_at(&mut response, to.as_ref());
+    let hint = match to.as_ref().and_then(auth::ReturnTo::waiting_request) {
+        Some(request) => app.auth.pending_authorization(request, &asking.context).await?,
+        None => None,
+    };
+    let hint = hint.and_then(|pending| pending.login_hint).unwrap_or_default();
+    let view = views::SignIn { return_to: to_text, email: &hint, ..Default::default() };
+    let mut response = page(view.render(&frame));
+    ends_at(&mut response, form_end(&app, &asking, to.as_ref()).await?.as_deref());
     Ok(response)
 }
 
@@ -60,11 +66,12 @@ pub(crate) async fn sign_in(
     Form(form): Form<SignInForm>,
 ) -> Result<Response, Failure> {
     let to = return_to(&app, &form.return_to);
+    let end = form_end(&app, &asking, to.as_ref()).await?;
     let show_again = |status, problems| {
         let to_text = to.as_ref().map_or("", |to| to.as_str());
         let view = views::SignIn { email: &form.email, return_to: to_text, problems };
         let mut response = again(status, view.render(&frame(&app, &asking, "/sign-in")));
-        ends_at(&mut response, to.as_ref());
+        ends_at(&mut response, end.as_deref());
         Ok(response)
     };
     let mut reading = Reading::default();
@@ -113,9 +120,18 @@ pub(crate) async fn show_code(
     let Some(pending) = app.auth.pending_step(id, &asking.context).await? else { return Err(Failure::Gone) };
     let path = format!("/sign-in/code?id={id}");
     let frame = Frame { notice: notice(query.notice.as_deref()), ..frame(&app, &asking, &path) };
+    let end = step_end(&app, &asking, &pending).await?;
     let (id, masked) = (id.to_string(), pending.email.masked());
     let view = views::SignInCode { id: &id, masked_email: &masked, problems: Problems::NONE };
-    Ok(page_ending_at(&app, view.render(&frame), pending.return_to.as_deref()))
+    let mut response = page(view.render(&frame));
+    ends_at(&mut response, end.as_deref());
+    Ok(response)
+}
+
+/// Where the form that asks for the code may end.
+async fn step_end(app: &App, asking: &Asking, pending: &PendingStep) -> Result<Option<String>, Failure> {
+    let to = pending.return_to.as_deref().and_then(|to| return_to(app, to));
+    form_end(app, asking, to.as_ref()).await
 }
 
 #[derive(Deserialize)]
@@ -133,7 +149,12 @@ pub(crate) async fn second_step(
 ) -> Result<Response, Failure> {
     let Ok(id) = form.id.parse::<ArtefactId>() else { return Err(Failure::NotFound) };
     let Some(pending) = app.auth.pending_step(id, &asking.context).await? else { return Err(Failure::Gone) };
-    let show_again = |status, problems| Ok(code_again(&app, &asking, id, &pending, status, problems));
+    let end = step_end(&app, &asking, &pending).await?;
+    let show_again = |status, problems| {
+        let mut response = code_again(&app, &asking, id, &pending, status, problems);
+        ends_at(&mut response, end.as_deref());
+        Ok(response)
+    };
     let mut reading = Reading::default();
     let Some(code) = reading.code(Field::Code, &form.code) else {
         return show_again(StatusCode::UNPROCESSABLE_ENTITY, reading.0);
@@ -157,9 +178,7 @@ fn code_again(
     let path = format!("/sign-in/code?id={id}");
     let (id, masked) = (id.to_string(), pending.email.masked());
     let view = views::SignInCode { id: &id, masked_email: &masked, problems };
-    let mut response = again(status, view.render(&frame(app, asking, &path)));
-    ends_at(&mut response, pending.return_to.as_deref().and_then(|to| return_to(app, to)).as_ref());
-    response
+    again(status, view.render(&frame(app, asking, &path)))
 }
 
 pub(crate) async fn resend(
@@ -169,11 +188,14 @@ pub(crate) async fn resend(
 ) -> Result<Response, Failure> {
     let Ok(id) = form.id.parse::<ArtefactId>() else { return Err(Failure::NotFound) };
     let Some(pending) = app.auth.pending_step(id, &asking.context).await? else { return Err(Failure::Gone) };
+    let end = step_end(&app, &asking, &pending).await?;
     match app.auth.resend_code(id, &asking.context).await {
         Ok(()) => Ok(lead_with(&format!("/sign-in/code?id={id}"), Notice::CodeSent)),
-        Err(error) => {
-            later(error, |status, problems| Ok(code_again(&app, &asking, id, &pending, status, problems)))
-        }
+        Err(error) => later(error, |status, problems| {
+            let mut response = code_again(&app, &asking, id, &pending, status, problems);
+            ends_at(&mut response, end.as_deref());
+            Ok(response)
+        }),
     }
 }
 
@@ -183,18 +205,21 @@ pub(crate) async fn show_confirm(
     address: Address,
 ) -> Result<Response, Failure> {
     let query = read(address)?;
-    let next = own_page(&app, query.next.as_deref().unwrap_or_default());
+    let to = own_page(&app, query.next.as_deref().unwrap_or_default());
+    let next = to.as_ref().map_or("/account", |to| to.as_str()).to_owned();
     let view = views::ConfirmIdentity {
         email: signed_in.current.email.address(),
         next: &next,
         problems: Problems::NONE,
     };
-    Ok(page(view.render(&own_frame(&app, &signed_in, "/account/confirm", None))))
+    let mut response = page(view.render(&own_frame(&app, &signed_in, "/account/confirm", None)));
+    ends_at(&mut response, form_end(&app, &signed_in.asking, to.as_ref()).await?.as_deref());
+    Ok(response)
 }
 
-/// A page of ours to go on to; the account's first if it is none.
-fn own_page(app: &App, text: &str) -> String {
-    return_to(app, text).filter(|to| !to.is_app()).map_or("/account".to_owned(), |to| to.as_str().to_owned())
+/// A page of ours to go on to.
+fn own_page(app: &App, text: &str) -> Option<auth::ReturnTo> {
+    return_to(app, text).filter(|to| !to.is_app())
 }
 
 #[derive(Deserialize)]
@@ -211,11 +236,15 @@ pub(crate) async fn confirm(
     signed_in: SignedIn,
     Form(form): Form<ConfirmForm>,
 ) -> Result<Response, Failure> {
-    let next = own_page(&app, &form.next);
+    let to = own_page(&app, &form.next);
+    let next = to.as_ref().map_or("/account", |to| to.as_str()).to_owned();
+    let end = form_end(&app, &signed_in.asking, to.as_ref()).await?;
     let email = &signed_in.current.email;
     let show_again = |status, problems| {
         let view = views::ConfirmIdentity { email: email.address(), next: &next, problems };
-        Ok(again(status, view.render(&own_frame(&app, &signed_in, "/account/confirm", None))))
+        let mut response = again(status, view.render(&own_frame(&app, &signed_in, "/account/confirm", None)));
+        ends_at(&mut response, end.as_deref());
+        Ok(response)
     };
     let mut reading = Reading::default();
     let Some(password) = reading.password(Field::Password, &form.password) else {

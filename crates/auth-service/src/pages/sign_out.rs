@@ -3,13 +3,14 @@
 use auth::TokenError;
 use axum::extract::State;
 use axum::response::Response;
+use oidc::Parameters;
 use serde::Deserialize;
 
 use crate::api::clear_session;
 use crate::http::asking::{self, Asking};
 use crate::http::failure::Failure;
 use crate::pages::landing::{Address, read};
-use crate::pages::{Form, ends_at, frame, lead_to, page, return_to};
+use crate::pages::{Form, ends_at, form_end, frame, lead_to, page, return_to};
 use crate::{App, views};
 
 /// Asks first: a link on another site must not sign anybody out.
@@ -21,15 +22,19 @@ pub(crate) async fn show(
     let query = read(address)?;
     let to = query.return_to.and_then(|to| return_to(&app, &to));
     let to_text = to.as_ref().map_or("", |to| to.as_str());
-    let mut response = page(views::SignOut { return_to: to_text }.render(&frame(&app, &asking, "/sign-out")));
-    ends_at(&mut response, to.as_ref());
+    let mut response =
+        page(views::SignOut { return_to: to_text, request: "" }.render(&frame(&app, &asking, "/sign-out")));
+    ends_at(&mut response, form_end(&app, &asking, to.as_ref()).await?.as_deref());
     Ok(response)
 }
 
 #[derive(Deserialize)]
+#[serde(default)]
+#[derive(Default)]
 pub(crate) struct SignOutForm {
-    #[serde(default)]
     return_to: String,
+    /// How an app asked for it: read and checked anew, whatever the page made of it.
+    request: String,
 }
 
 pub(crate) async fn sign_out(
@@ -51,7 +56,10 @@ pub(crate) async fn sign_out(
         }
     }
     let to = return_to(&app, &form.return_to);
-    let mut response = lead_to(to.as_ref().map_or("/signed-out", |to| to.as_str()));
+    let parameters = Parameters::parse(&form.request).map_err(Failure::AppRequest)?;
+    let asked = app.auth.read_logout(&parameters).await?.map_err(Failure::AppRequest)?;
+    let then = asked.then.as_deref().or(to.as_ref().map(|to| to.as_str()));
+    let mut response = lead_to(then.unwrap_or("/signed-out"));
     clear_session(&app, &mut response);
     Ok(response)
 }

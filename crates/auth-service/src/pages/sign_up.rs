@@ -12,8 +12,8 @@ use crate::http::asking::Asking;
 use crate::http::failure::Failure;
 use crate::pages::landing::{Address, read};
 use crate::pages::{
-    Form, Reading, again, ends_at, frame, later, lead_to, lead_with, minimum, notice, page, refuse_code,
-    return_to, weakness,
+    Form, Reading, again, frame, later, lead_to, lead_with, minimum, notice, page, refuse_code, return_to,
+    weakness,
 };
 use crate::views::{self, Field, Frame, Notice, Problem, Problems};
 
@@ -247,11 +247,4 @@ pub(crate) async fn resend(
         Err(ProveError::Fault(fault)) => later(fault, show_again),
         Err(_) => Err(Failure::Internal),
     }
-}
-
-/// A page whose form may end at an app.
-pub(crate) fn page_ending_at(app: &App, html: String, to: Option<&str>) -> Response {
-    let mut response = page(html);
-    ends_at(&mut response, to.and_then(|to| return_to(app, to)).as_ref());
-    response
 }

@@ -16,6 +16,8 @@ pub struct Account<'a> {
     pub second_step: bool,
     /// How many sessions are alive.
     pub sessions: u32,
+    /// How many apps were let in.
+    pub apps: u32,
 }
 
 /// `/account/profile`: posts `name`, `language` (`en`, `de`, or empty for whatever the browser asks for).

@@ -27,13 +27,15 @@ pub enum Notice {
     SessionEnded,
     /// Every session but this one was ended.
     OtherSessionsEnded,
+    /// An app may sign the person in no longer.
+    AppWithdrawn,
     /// The account is gone.
     AccountDeleted,
 }
 
 impl Notice {
     /// Every notice.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::AddressProved,
         Self::CodeSent,
         Self::ProfileSaved,
@@ -46,6 +48,7 @@ impl Notice {
         Self::SecondStepOff,
         Self::SessionEnded,
         Self::OtherSessionsEnded,
+        Self::AppWithdrawn,
         Self::AccountDeleted,
     ];
 
@@ -64,6 +67,7 @@ impl Notice {
             Self::SecondStepOff => "notice-second-step-off",
             Self::SessionEnded => "notice-session-ended",
             Self::OtherSessionsEnded => "notice-other-sessions-ended",
+            Self::AppWithdrawn => "notice-app-withdrawn",
             Self::AccountDeleted => "notice-account-deleted",
         }
     }

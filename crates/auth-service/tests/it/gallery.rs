@@ -4,15 +4,19 @@ use auth_service::branding::Branding;
 use auth_service::locale::Locale;
 use auth_service::views::mail::{self, Mail};
 use auth_service::views::{
-    Account, ChangeEmail, ChangePassword, CheckMail, ConfirmEmail, ConfirmIdentity, DeleteAccount, Device,
-    ErrorPage, Field, Frame, Landing, Mailbox, MailboxMessage, Notice, PendingEmail, Problem, Problems,
-    Profile, ProveElsewhere, ProveHere, Reset, ResetCode, ResetNew, SecondStep, SessionRow, Sessions, SignIn,
-    SignInCode, SignOut, SignUp, SignedOut, docs,
+    Account, AppRefused, AppRow, Apps, ChangeEmail, ChangePassword, CheckMail, ChooseAccount, ConfirmEmail,
+    ConfirmIdentity, Consent, DeleteAccount, Device, ErrorPage, Field, Frame, Landing, Mailbox,
+    MailboxMessage, Notice, PendingEmail, Problem, Problems, Profile, ProveElsewhere, ProveHere, Reset,
+    ResetCode, ResetNew, SecondStep, SessionRow, Sessions, SignIn, SignInCode, SignOut, SignUp, SignedOut,
+    docs,
 };
 use serde_json::json;
 
 /// 24 November 2026, 14:26 UTC, in Unix microseconds.
 const NOW: i64 = 1_795_530_360_000_000;
+
+/// What apps ask for.
+const SCOPES: [&str; 5] = ["openid", "profile", "email", "offline_access", "invoices:read"];
 
 /// A kind of problem, as the documentation shows it.
 const PROBLEM: docs::ProblemKind = docs::ProblemKind {
@@ -202,8 +206,16 @@ fn rest(out: &Frame<'_>, inside: &Frame<'_>, words: Words<'_>) -> Vec<Sheet> {
     let mut sheets = vec![
         ("landing", Landing.render(out)),
         ("landing-signed-in", Landing.render(inside)),
-        ("sign-out", SignOut { return_to: opaque }.render(inside)),
+        ("sign-out", SignOut { return_to: opaque, request: opaque }.render(inside)),
         ("signed-out", SignedOut.render(out)),
+        ("choose-account", ChooseAccount { id: opaque, app: name, email }.render(inside)),
+        ("consent", Consent { id: opaque, app: name, email, scopes: &SCOPES }.render(inside)),
+        (
+            "apps",
+            Apps { apps: &[AppRow { id: opaque, name, scopes: SCOPES.to_vec(), since: NOW }] }.render(inside),
+        ),
+        ("apps-none", Apps { apps: &[] }.render(inside)),
+        ("app-refused", AppRefused { description: opaque }.render(out)),
         ("mailbox", Mailbox { messages: &[message, message] }.render(out)),
         ("mailbox-empty", Mailbox { messages: &[] }.render(out)),
         ("docs", docs::render(&document(words), &[PROBLEM], out)),

@@ -22,7 +22,12 @@ fn refused(folder: &std::path::Path) -> Output {
         folder.join("keyward.sqlite"),
     );
     std::fs::write(&config, settings).unwrap();
-    Command::new(env!("CARGO_BIN_EXE_auth-service")).arg("serve").arg("--config").arg(config).output().unwrap()
+    Command::new(env!("CARGO_BIN_EXE_auth-service"))
+        .arg("serve")
+        .arg("--config")
+        .arg(config)
+        .output()
+        .unwrap()
 }
 
 #[test]

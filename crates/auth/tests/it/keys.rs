@@ -66,8 +66,7 @@ async fn keys_are_exchanged_on_a_schedule() {
         seen.extend(published(&world));
         world.turn(DAY / 2);
         keys.keep(DAY * 90, world.auth.now()).await.unwrap();
-        let states: Vec<_> =
-            keys.list(world.auth.now()).await.unwrap().iter().map(|key| key.state).collect();
+        let states: Vec<_> = keys.list(world.auth.now()).await.unwrap().iter().map(|key| key.state).collect();
         assert_eq!(states.iter().filter(|state| **state == KeyState::Signing).count(), 1, "{states:?}");
     }
     // One in each 90 days, and a quarter of an hour.

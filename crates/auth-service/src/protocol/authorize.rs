@@ -1,0 +1,184 @@
+//! The authorization endpoint, and the pages on the way through it.
+
+use auth::{AuthorizeError, Next, PendingAuthorization};
+use axum::body::Bytes;
+use axum::extract::{RawQuery, State};
+use axum::http::header::LOCATION;
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use domain::RequestId;
+use oidc::{AuthorizationResponse, Parameters, form_action_source};
+use serde::Deserialize;
+
+use crate::App;
+use crate::http::asking::{self, Asking, SignedIn};
+use crate::http::failure::Failure;
+use crate::http::headers;
+use crate::pages::landing::{Address, read};
+use crate::pages::{Form, encode, frame, lead_to, own_frame, page};
+use crate::views;
+
+/// Where a person goes on after something was asked of them.
+pub(crate) fn continue_path(request: RequestId) -> String {
+    format!("/authorize/continue?id={request}")
+}
+
+/// A request by POST (OpenID Connect Core section 3.1.2.1).
+pub(super) async fn by_form(body: Bytes) -> Result<Response, Failure> {
+    super::authorize::to_get("/authorize", &body)
+}
+
+/// The same address by GET.
+pub(super) fn to_get(path: &str, body: &[u8]) -> Result<Response, Failure> {
+    let wrong = || Failure::Malformed("The form cannot be read.".into());
+    let form = std::str::from_utf8(body).map_err(|_| wrong())?;
+    let location = HeaderValue::from_str(&format!("{path}?{form}")).map_err(|_| wrong())?;
+    Ok((StatusCode::SEE_OTHER, [(LOCATION, location)]).into_response())
+}
+
+pub(super) async fn begin(
+    State(app): State<App>,
+    asking: Asking,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Failure> {
+    let parameters = Parameters::parse_with_repetitions(query.as_deref().unwrap_or_default());
+    let parameters = parameters.map_err(Failure::AppRequest)?;
+    let current = asking::find_current(&app, &asking).await?;
+    let next = app.auth.authorize(&parameters, current.as_ref(), &asking.context).await?;
+    Ok(go(&app, &asking, next))
+}
+
+pub(super) async fn go_on(
+    State(app): State<App>,
+    asking: Asking,
+    address: Address,
+) -> Result<Response, Failure> {
+    let id = request_id(read(address)?.id.as_deref())?;
+    let current = asking::find_current(&app, &asking).await?;
+    let next = app.auth.continue_authorization(id, current.as_ref(), &asking.context).await?;
+    Ok(go(&app, &asking, next))
+}
+
+fn request_id(text: Option<&str>) -> Result<RequestId, Failure> {
+    text.unwrap_or_default().parse().map_err(|_| Failure::NotFound)
+}
+
+/// Sends a browser where it goes next.
+fn go(app: &App, asking: &Asking, next: Next) -> Response {
+    match next {
+        Next::Answer(AuthorizationResponse::Redirect { location }) => lead_to(&location),
+        Next::Answer(AuthorizationResponse::FormPost { action, fields }) => {
+            let view = views::FormPost { action: &action, fields: &fields };
+            let mut response = page(view.render(&frame(app, asking, "/")));
+            let source = form_action_source(&action).unwrap_or_default();
+            headers::allow_form_to_post_itself(&mut response, &source, views::FORM_POST_SCRIPT);
+            response
+        }
+        Next::SignIn { request, again: true, .. } => {
+            lead_to(&format!("/account/confirm?next={}", encode(&continue_path(request))))
+        }
+        Next::SignIn { request, again: false, .. } => {
+            lead_to(&format!("/sign-in?return_to={}", encode(&continue_path(request))))
+        }
+        Next::SelectAccount(request) => lead_to(&format!("/authorize/account?id={request}")),
+        Next::Consent(request) => lead_to(&format!("/authorize/consent?id={request}")),
+    }
+}
+
+async fn pending(app: &App, asking: &Asking, id: RequestId) -> Result<PendingAuthorization, Failure> {
+    app.auth.pending_authorization(id, &asking.context).await?.ok_or(Failure::Gone)
+}
+
+/// A page whose form may end at the app.
+fn ending_there(html: String, pending: &PendingAuthorization) -> Response {
+    let mut response = page(html);
+    if let Some(source) = form_action_source(&pending.redirect_uri) {
+        headers::allow_form_to_end_at(&mut response, &source);
+    }
+    response
+}
+
+pub(super) async fn show_account(
+    State(app): State<App>,
+    signed_in: SignedIn,
+    address: Address,
+) -> Result<Response, Failure> {
+    let id = request_id(read(address)?.id.as_deref())?;
+    let pending = pending(&app, &signed_in.asking, id).await?;
+    let view = views::ChooseAccount {
+        id: &id.to_string(),
+        app: &pending.client_name,
+        email: signed_in.current.email.address(),
+    };
+    Ok(ending_there(view.render(&own_frame(&app, &signed_in, "/", None)), &pending))
+}
+
+#[derive(Deserialize)]
+#[serde(default)]
+#[derive(Default)]
+pub(super) struct ChoiceForm {
+    id: String,
+    choice: String,
+}
+
+/// Goes on as who is signed in, or signs out here to let somebody else sign in.
+pub(super) async fn choose_account(
+    State(app): State<App>,
+    signed_in: SignedIn,
+    Form(form): Form<ChoiceForm>,
+) -> Result<Response, Failure> {
+    let id = request_id(Some(&form.id))?;
+    let SignedIn { asking, current } = signed_in;
+    if form.choice == "continue" {
+        let next = app.auth.choose_account(id, &current, &asking.context).await?;
+        return Ok(go(&app, &asking, next));
+    }
+    pending(&app, &asking, id).await?;
+    app.auth.sign_out(&current, &asking.context).await?;
+    let mut response = lead_to(&format!("/sign-in?return_to={}", encode(&continue_path(id))));
+    crate::api::clear_session(&app, &mut response);
+    Ok(response)
+}
+
+pub(super) async fn show_consent(
+    State(app): State<App>,
+    signed_in: SignedIn,
+    address: Address,
+) -> Result<Response, Failure> {
+    let id = request_id(read(address)?.id.as_deref())?;
+    let pending = pending(&app, &signed_in.asking, id).await?;
+    let scopes: Vec<&str> = pending.scopes.iter().collect();
+    let view = views::Consent {
+        id: &id.to_string(),
+        app: &pending.client_name,
+        email: signed_in.current.email.address(),
+        scopes: &scopes,
+    };
+    Ok(ending_there(view.render(&own_frame(&app, &signed_in, "/", None)), &pending))
+}
+
+/// The person allows it, or does not.
+pub(super) async fn consent(
+    State(app): State<App>,
+    signed_in: SignedIn,
+    Form(form): Form<ChoiceForm>,
+) -> Result<Response, Failure> {
+    let id = request_id(Some(&form.id))?;
+    let SignedIn { asking, current } = signed_in;
+    let next = if form.choice == "allow" {
+        app.auth.consent(id, &current, &asking.context).await?
+    } else {
+        app.auth.refuse_consent(id, &asking.context).await?
+    };
+    Ok(go(&app, &asking, next))
+}
+
+impl From<AuthorizeError> for Failure {
+    fn from(error: AuthorizeError) -> Self {
+        match error {
+            AuthorizeError::Shown(error) => Self::AppRequest(error),
+            AuthorizeError::Gone => Self::Gone,
+            AuthorizeError::Fault(fault) => fault.into(),
+        }
+    }
+}

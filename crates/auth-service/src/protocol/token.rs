@@ -1,0 +1,84 @@
+//! The token, introspection and revocation endpoints.
+
+use std::sync::Arc;
+
+use auth::{ProtocolError, RegisteredClient};
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use oidc::{ClientCredential, ErrorCode, OAuthError, Parameters, TokenQuery, TokenRequest};
+
+use super::answer;
+use crate::App;
+use crate::http::asking::Asking;
+
+/// An app that has shown who it is, and what it asks.
+async fn read(
+    app: &App,
+    asking: &Asking,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<(Arc<RegisteredClient>, Parameters), ProtocolError> {
+    let form = answer::form(headers, body)?;
+    let credential = ClientCredential::read(answer::authorization(headers), &form)?;
+    Ok((app.auth.authenticate_client(&credential, &asking.context).await?, form))
+}
+
+/// RFC 6749 section 3.2.
+pub(super) async fn exchange(
+    State(app): State<App>,
+    asking: Asking,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let answered = async {
+        let (client, form) = read(&app, &asking, &headers, &body).await?;
+        let request = TokenRequest::read(&form)?;
+        app.auth.exchange(&client, &request, &asking.context).await
+    };
+    match answered.await {
+        Ok(tokens) => answer::json(&tokens),
+        Err(error) => answer::refuse_client(&app, &asking.context.support_id, error),
+    }
+}
+
+/// RFC 7662. An app has to show who it is: otherwise anybody could try tokens here.
+pub(super) async fn introspect(
+    State(app): State<App>,
+    asking: Asking,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let answered = async {
+        let (client, form) = read(&app, &asking, &headers, &body).await?;
+        if client.client.is_public() {
+            let text = "A public client cannot show who it is, and so cannot ask about tokens.";
+            return Err(OAuthError::new(ErrorCode::InvalidClient, text).into());
+        }
+        let query = TokenQuery::read(&form)?;
+        app.auth.introspect(&client, &query.token).await
+    };
+    match answered.await {
+        Ok(introspection) => answer::json(&introspection),
+        Err(error) => answer::refuse_client(&app, &asking.context.support_id, error),
+    }
+}
+
+/// RFC 7009.
+pub(super) async fn revoke(
+    State(app): State<App>,
+    asking: Asking,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let answered = async {
+        let (client, form) = read(&app, &asking, &headers, &body).await?;
+        let query = TokenQuery::read(&form)?;
+        app.auth.revoke(&client, &query.token, &asking.context).await
+    };
+    match answered.await {
+        Ok(()) => StatusCode::OK.into_response(),
+        Err(error) => answer::refuse_client(&app, &asking.context.support_id, error),
+    }
+}

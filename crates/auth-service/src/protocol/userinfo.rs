@@ -1,0 +1,34 @@
+//! Userinfo (OpenID Connect Core section 5.3): what an access token may know of its person.
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, Method};
+use axum::response::Response;
+use oidc::read_bearer;
+
+use super::answer;
+use crate::App;
+use crate::http::asking::Asking;
+
+pub(super) async fn show(
+    State(app): State<App>,
+    asking: Asking,
+    method: Method,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let support_id = &asking.context.support_id;
+    let has_form = method == Method::POST && headers.contains_key(CONTENT_TYPE) && !body.is_empty();
+    let form = if has_form { answer::form(&headers, &body).map(Some) } else { Ok(None) };
+    let token = form.and_then(|form| read_bearer(answer::authorization(&headers), form.as_ref()));
+    let token = match token {
+        Ok(Some(token)) => token,
+        Ok(None) => return answer::ask_for_bearer(&app),
+        Err(error) => return answer::refuse_bearer(&app, support_id, error.into()),
+    };
+    match app.auth.userinfo(&token).await {
+        Ok(person) => answer::json(&person),
+        Err(error) => answer::refuse_bearer(&app, support_id, error),
+    }
+}
