@@ -36,6 +36,14 @@ impl Header {
         self.text("typ").is_some_and(|typ| short(typ).eq_ignore_ascii_case(short(expected)))
     }
 
+    pub(crate) fn has_any_type(&self) -> bool {
+        self.members.contains_key("typ")
+    }
+
+    pub(crate) fn has_kid(&self) -> bool {
+        self.members.contains_key("kid")
+    }
+
     fn text(&self, name: &str) -> Option<&str> {
         self.members.get(name).and_then(Value::as_str)
     }

@@ -3,12 +3,15 @@
 //! Signatures: JWK, JWKS and JWS. Requests: [`Parameters`], and errors as they are answered: [`OAuthError`].
 //! Clients: [`Client`], [`RedirectUri`], [`Scopes`], [`CodeChallenge`].
 //! Authorization endpoint: [`AuthorizationRequest`], [`decide`], [`AuthorizationResponse`].
+//! Token endpoint: [`ClientAuthentication`], [`TokenRequest`], [`audience`], [`TokenResponse`].
 
 mod algorithm;
 mod authorization_checks;
 mod authorization_request;
 mod authorization_response;
 mod client;
+mod client_assertion;
+mod client_authentication;
 mod client_error;
 mod decision;
 mod description;
@@ -34,12 +37,16 @@ mod secret;
 mod signing_key;
 mod strict_json;
 mod text_form;
+mod token_request;
+mod token_response;
 mod verifying_key;
 
 pub use algorithm::Algorithm;
 pub use authorization_request::AuthorizationRequest;
 pub use authorization_response::AuthorizationResponse;
 pub use client::{Client, ClientAuthenticationMethod, GrantType, ResponseMode};
+pub use client_assertion::{AssertionId, AssertionRules, CLIENT_ASSERTION_TYPE};
+pub use client_authentication::{ClientAuthentication, ClientProof};
 pub use client_error::ClientError;
 pub use decision::{Known, KnownConsent, KnownSession, SignInReason, Step, decide};
 pub use description::Description;
@@ -61,4 +68,8 @@ pub use scope::{EMAIL, OFFLINE_ACCESS, OPENID, PROFILE, Scopes};
 pub use secret::Secret;
 pub use signing_key::{SignError, SigningKey, SigningKeyError};
 pub use strict_json::{StrictJsonError, parse_strict_json};
+pub use token_request::{
+    ClientCredentialsRequest, CodeExchange, RefreshExchange, TokenRequest, invalid_or_expired,
+};
+pub use token_response::{TokenResponse, TokenType};
 pub use verifying_key::VerifyingKey;
