@@ -4,11 +4,16 @@
 //! Clients: [`Client`], [`RedirectUri`], [`Scopes`], [`CodeChallenge`].
 //! Authorization endpoint: [`AuthorizationRequest`], [`decide`], [`AuthorizationResponse`].
 //! Token endpoint: [`ClientAuthentication`], [`TokenRequest`], [`audience`], [`TokenResponse`].
+//! Tokens: [`IdToken`], [`AccessToken`], [`PersonClaims`], [`LogoutToken`]. Reading them: [`bearer_token`], [`UserInfo`],
+//! [`TokenReference`], [`Introspection`], [`IdTokenHint`], [`LogoutRequest`]. Discovery: [`ProviderMetadata`].
 
+mod access_token;
 mod algorithm;
 mod authorization_checks;
 mod authorization_request;
 mod authorization_response;
+mod bearer;
+mod claims;
 mod client;
 mod client_assertion;
 mod client_authentication;
@@ -18,12 +23,18 @@ mod description;
 mod error;
 mod error_code;
 mod form;
+mod id_token;
+mod id_token_hint;
+mod introspection;
 mod jwk;
 mod jwk_set;
 mod jws_claims;
 mod jws_error;
 mod jws_header;
 mod key_set;
+mod logout_request;
+mod logout_token;
+mod metadata;
 mod parameters;
 mod pkce;
 mod prompt;
@@ -37,13 +48,18 @@ mod secret;
 mod signing_key;
 mod strict_json;
 mod text_form;
+mod token_reference;
 mod token_request;
 mod token_response;
+mod user_info;
 mod verifying_key;
 
+pub use access_token::{AccessToken, invalid_token};
 pub use algorithm::Algorithm;
 pub use authorization_request::AuthorizationRequest;
 pub use authorization_response::AuthorizationResponse;
+pub use bearer::bearer_token;
+pub use claims::PersonClaims;
 pub use client::{Client, ClientAuthenticationMethod, GrantType, ResponseMode};
 pub use client_assertion::{AssertionId, AssertionRules, CLIENT_ASSERTION_TYPE};
 pub use client_authentication::{ClientAuthentication, ClientProof};
@@ -52,11 +68,17 @@ pub use decision::{Known, KnownConsent, KnownSession, SignInReason, Step, decide
 pub use description::Description;
 pub use error::{OAuthError, Realm};
 pub use error_code::ErrorCode;
+pub use id_token::{IdToken, at_hash};
+pub use id_token_hint::IdTokenHint;
+pub use introspection::{ActiveToken, Introspection};
 pub use jwk::{Jwk, JwkError};
 pub use jwk_set::JwkSet;
 pub use jws_claims::Expected;
 pub use jws_error::JwsError;
 pub use key_set::{KeySet, MAXIMUM_TOKEN_BYTES, Verified};
+pub use logout_request::{LogoutRequest, logout_needs_confirmation};
+pub use logout_token::{LoggedOut, LogoutEvent, LogoutToken, LogoutTokenRules};
+pub use metadata::{Endpoints, ProviderMetadata, ProviderSettings};
 pub use parameters::Parameters;
 pub use pkce::{CODE_CHALLENGE_METHOD, CodeChallenge, CodeVerifier};
 pub use prompt::Prompt;
@@ -68,8 +90,10 @@ pub use scope::{EMAIL, OFFLINE_ACCESS, OPENID, PROFILE, Scopes};
 pub use secret::Secret;
 pub use signing_key::{SignError, SigningKey, SigningKeyError};
 pub use strict_json::{StrictJsonError, parse_strict_json};
+pub use token_reference::{TokenReference, TokenTypeHint};
 pub use token_request::{
     ClientCredentialsRequest, CodeExchange, RefreshExchange, TokenRequest, invalid_or_expired,
 };
 pub use token_response::{TokenResponse, TokenType};
+pub use user_info::UserInfo;
 pub use verifying_key::VerifyingKey;

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a helper that cannot go on should end its test")]
 
 mod authorization_request;
+mod bearer;
 mod claims;
 mod class_07;
 mod client;
@@ -10,6 +11,8 @@ mod decision;
 mod error;
 mod forge;
 mod jwk;
+mod logout;
+mod metadata;
 mod parameters;
 mod pkce;
 mod redirect_uri;
@@ -17,3 +20,4 @@ mod resource;
 mod round_trip;
 mod scope;
 mod token_request;
+mod tokens;
