@@ -1,10 +1,11 @@
 //! Client assertions: a client proves who it is with a JWT that it signed (RFC 7523 section 3, `private_key_jwt` of
 //! OpenID Connect Core section 9).
 
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::{
-    JwsError, KeySet,
+    JwsError, KeySet, Secret, SignError, SigningKey,
     jws_claims::{check_times, sole_audience, text},
     key_set::{HeaderRules, read_unverified_claims},
 };
@@ -19,6 +20,30 @@ const MAXIMUM_JTI_BYTES: usize = 256;
 /// Older clients send `JWT` or nothing.
 const HEADER: HeaderRules<'static> =
     HeaderRules { types: &["client-authentication+jwt", "JWT"], may_omit_type: true, may_omit_kid: true };
+
+/// The claims of an assertion that a client makes, for [`CLIENT_ASSERTION_TYPE`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ClientAssertion {
+    /// The client.
+    pub iss: String,
+    /// The client.
+    pub sub: String,
+    /// The issuer of the server, alone.
+    pub aud: String,
+    /// Its own id, never used before.
+    pub jti: String,
+    /// When it was made, in Unix seconds.
+    pub iat: i64,
+    /// Until when it is valid; a minute is enough.
+    pub exp: i64,
+}
+
+impl ClientAssertion {
+    /// Signs it with the client's own key.
+    pub fn sign(&self, key: &SigningKey) -> Result<Secret, SignError> {
+        key.sign(HEADER.types[0], self).map(Secret::new)
+    }
+}
 
 /// By what an assertion is judged.
 #[derive(Clone, Copy, Debug)]

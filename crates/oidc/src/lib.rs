@@ -6,6 +6,9 @@
 //! Token endpoint: [`ClientAuthentication`], [`TokenRequest`], [`audience`], [`TokenResponse`].
 //! Tokens: [`IdToken`], [`AccessToken`], [`PersonClaims`], [`LogoutToken`]. Reading them: [`bearer_token`], [`UserInfo`],
 //! [`TokenReference`], [`Introspection`], [`IdTokenHint`], [`LogoutRequest`]. Discovery: [`ProviderMetadata`].
+//!
+//! The relying party: [`Discovered`], [`SignInRequest`], [`CallbackRules`], [`TokenAnswer`], [`IdTokenRules`],
+//! [`LogoutTokenRules`].
 
 mod access_token;
 mod algorithm;
@@ -13,6 +16,7 @@ mod authorization_checks;
 mod authorization_request;
 mod authorization_response;
 mod bearer;
+mod callback;
 mod claims;
 mod client;
 mod client_assertion;
@@ -20,11 +24,13 @@ mod client_authentication;
 mod client_error;
 mod decision;
 mod description;
+mod discovered;
 mod error;
 mod error_code;
 mod form;
 mod id_token;
 mod id_token_hint;
+mod id_token_rules;
 mod introspection;
 mod jwk;
 mod jwk_set;
@@ -45,9 +51,11 @@ mod return_address;
 mod rsa_public_key;
 mod scope;
 mod secret;
+mod sign_in_request;
 mod signing_key;
 mod strict_json;
 mod text_form;
+mod token_answer;
 mod token_reference;
 mod token_request;
 mod token_response;
@@ -59,17 +67,20 @@ pub use algorithm::Algorithm;
 pub use authorization_request::AuthorizationRequest;
 pub use authorization_response::AuthorizationResponse;
 pub use bearer::bearer_token;
+pub use callback::{CallbackError, CallbackRules};
 pub use claims::PersonClaims;
 pub use client::{Client, ClientAuthenticationMethod, GrantType, ResponseMode};
-pub use client_assertion::{AssertionId, AssertionRules, CLIENT_ASSERTION_TYPE};
+pub use client_assertion::{AssertionId, AssertionRules, CLIENT_ASSERTION_TYPE, ClientAssertion};
 pub use client_authentication::{ClientAuthentication, ClientProof};
 pub use client_error::ClientError;
 pub use decision::{Known, KnownConsent, KnownSession, SignInReason, Step, decide};
 pub use description::Description;
+pub use discovered::{Discovered, DiscoveryError, discovery_url};
 pub use error::{OAuthError, Realm};
 pub use error_code::ErrorCode;
 pub use id_token::{IdToken, at_hash};
 pub use id_token_hint::IdTokenHint;
+pub use id_token_rules::{IdTokenRules, SignedIn};
 pub use introspection::{ActiveToken, Introspection};
 pub use jwk::{Jwk, JwkError};
 pub use jwk_set::JwkSet;
@@ -88,8 +99,10 @@ pub use resource::audience;
 pub use return_address::ReturnAddress;
 pub use scope::{EMAIL, OFFLINE_ACCESS, OPENID, PROFILE, Scopes};
 pub use secret::Secret;
+pub use sign_in_request::{SignInRequest, basic_authorization, code_exchange_form, refresh_form};
 pub use signing_key::{SignError, SigningKey, SigningKeyError};
 pub use strict_json::{StrictJsonError, parse_strict_json};
+pub use token_answer::{TokenAnswer, TokenAnswerError};
 pub use token_reference::{TokenReference, TokenTypeHint};
 pub use token_request::{
     ClientCredentialsRequest, CodeExchange, RefreshExchange, TokenRequest, invalid_or_expired,

@@ -2,10 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{
-    Algorithm, CODE_CHALLENGE_METHOD, ClientAuthenticationMethod, GrantType, PersonClaims, ResponseMode,
-    Scopes,
-};
+use crate::{Algorithm, CODE_CHALLENGE_METHOD, ClientAuthenticationMethod, GrantType, ResponseMode, Scopes};
 
 /// Where the endpoints are: whole addresses, made from the configured public one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -34,6 +31,8 @@ pub struct ProviderSettings {
     pub scopes: Scopes,
     /// The levels of authentication.
     pub acr_values: Vec<String>,
+    /// The claims of a person that are really kept, of [`PersonClaims::NAMES`](crate::PersonClaims::NAMES).
+    pub person_claims: Vec<&'static str>,
     /// The languages of the pages.
     pub ui_locales: Vec<String>,
 }
@@ -102,7 +101,7 @@ impl ProviderMetadata {
             introspection_endpoint_auth_signing_alg_values_supported: ALGORITHMS,
             revocation_endpoint_auth_methods_supported: methods,
             revocation_endpoint_auth_signing_alg_values_supported: ALGORITHMS,
-            claims_supported: TOKEN_CLAIMS.into_iter().chain(PersonClaims::NAMES).collect(),
+            claims_supported: TOKEN_CLAIMS.into_iter().chain(settings.person_claims).collect(),
             ui_locales_supported: settings.ui_locales,
             code_challenge_methods_supported: [CODE_CHALLENGE_METHOD],
             authorization_response_iss_parameter_supported: true,

@@ -16,6 +16,7 @@ mod metadata;
 mod parameters;
 mod pkce;
 mod redirect_uri;
+mod relying_party;
 mod resource;
 mod round_trip;
 mod scope;

@@ -18,6 +18,7 @@ pub(crate) fn metadata() -> Value {
         },
         scopes: Scopes::parse("openid profile email offline_access").unwrap(),
         acr_values: vec!["one".to_owned()],
+        person_claims: vec!["name", "email", "email_verified"],
         ui_locales: vec!["en".to_owned(), "de".to_owned()],
     };
     serde_json::to_value(ProviderMetadata::new(settings)).unwrap()
@@ -52,8 +53,8 @@ fn the_document_says_what_is_spoken() {
         "revocation_endpoint_auth_methods_supported": every,
         "revocation_endpoint_auth_signing_alg_values_supported": algorithms,
         "claims_supported": [
-            "iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash", "name", "given_name",
-            "family_name", "preferred_username", "picture", "locale", "zoneinfo", "updated_at", "email", "email_verified",
+            "iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash", "name", "email",
+            "email_verified",
         ],
         "ui_locales_supported": ["en", "de"],
         "code_challenge_methods_supported": ["S256"],
