@@ -4,7 +4,7 @@ pub(crate) mod authorize;
 pub(crate) mod end_session;
 
 mod answer;
-mod metadata;
+pub(crate) mod metadata;
 mod token;
 mod userinfo;
 

@@ -4,12 +4,10 @@ use std::sync::Arc;
 
 use auth::Auth;
 use ipnet::IpNet;
-use oidc::ProviderMetadata;
 use url::Url;
 
 use crate::branding::Branding;
 use crate::http::cookies::CookieNames;
-use crate::locale::Locale;
 use crate::mailbox::Mailbox;
 
 /// The application.
@@ -57,9 +55,7 @@ impl App {
         let url = &auth.settings().public_url;
         let origin = url.origin().ascii_serialization();
         let cookies = CookieNames::new(url.scheme() == "https");
-        let locales = Locale::ALL.map(Locale::tag);
-        let metadata = ProviderMetadata::of_keyward(auth.issuer(), &auth.settings().algorithms, &locales);
-        let metadata = serde_json::to_string(&metadata).unwrap_or_default();
+        let metadata = crate::protocol::metadata::document(auth.issuer());
         Self(Arc::new(Inner {
             auth,
             branding,

@@ -3,12 +3,8 @@
 use std::sync::Arc;
 
 use domain::{GrantId, Timestamp, UserId};
-use oidc::{
-    ACCESS_TOKEN_TYPE, AccessTokenClaims, AudienceRule, EMAIL, ErrorCode, Expected, Introspection,
-    OAuthError, OPENID, PROFILE, PersonClaims, Scopes, Secret,
-};
+use oidc::{AccessToken, Introspection, PersonClaims, Scopes, Secret, UserInfo, invalid_token};
 use quick_cache::sync::Cache;
-use serde::Serialize;
 use store::grants::LiveGrant;
 use uuid::Uuid;
 
@@ -24,7 +20,7 @@ const CACHED: usize = 50_000;
 #[derive(Debug)]
 pub(crate) struct KnownAccess {
     /// By hash, each with the generation of the keys it was checked against.
-    tokens: Cache<[u8; 32], (u64, Arc<AccessTokenClaims>)>,
+    tokens: Cache<[u8; 32], (u64, Arc<AccessToken>)>,
     grants: Cache<Uuid, (Timestamp, Arc<LiveGrant>)>,
     /// Tokens that were seen not to be revoked.
     unrevoked: Cache<Uuid, Timestamp>,
@@ -41,43 +37,35 @@ impl KnownAccess {
     }
 }
 
-/// What userinfo answers (OpenID Connect Core section 5.3.2).
-#[derive(Clone, Debug, Serialize)]
-pub struct UserInfo {
-    /// Whose it is.
-    pub sub: String,
-    /// What is said of them.
-    #[serde(flatten)]
-    pub person: PersonClaims,
-}
-
 /// A token that holds, and what it stands for.
 #[derive(Clone, Debug)]
 struct Checked {
-    claims: Arc<AccessTokenClaims>,
+    claims: Arc<AccessToken>,
     live: Option<Arc<LiveGrant>>,
 }
 
-/// What is said of a person, as far as the scopes allow.
-pub(crate) fn person_claims(live: &LiveGrant, scopes: &Scopes) -> PersonClaims {
-    let mut claims = PersonClaims::default();
-    if scopes.contains(PROFILE) {
-        claims.name = (!live.name.is_empty()).then(|| live.name.clone());
-        claims.locale.clone_from(&live.locale);
-        claims.updated_at = Some(Timestamp(live.updated_at).seconds());
+/// What Keyward knows of a person.
+pub(crate) fn person_claims(live: &LiveGrant) -> PersonClaims {
+    PersonClaims {
+        name: (!live.name.is_empty()).then(|| live.name.clone()),
+        locale: live.locale.clone(),
+        updated_at: Some(Timestamp(live.updated_at).seconds()),
+        email: Some(live.address.clone()),
+        email_verified: Some(live.email_proved_at.is_some()),
+        ..PersonClaims::default()
     }
-    if scopes.contains(EMAIL) {
-        claims.email = Some(live.address.clone());
-        claims.email_verified = Some(live.email_proved_at.is_some());
-    }
-    claims
 }
 
-fn invalid_token() -> ProtocolError {
-    ProtocolError::refused(
-        ErrorCode::InvalidToken,
-        "The access token is invalid, expired or revoked; get a new one.",
-    )
+/// The id of a token (`jti`): the authorization it comes from, if a person gave one, and its own.
+pub(crate) fn token_id(grant: Option<GrantId>, own: Uuid) -> String {
+    grant.map_or_else(|| own.to_string(), |grant| format!("{grant}.{own}"))
+}
+
+fn read_token_id(jti: &str) -> Option<(Option<GrantId>, Uuid)> {
+    match jti.split_once('.') {
+        Some((grant, own)) => Some((Some(grant.parse().ok()?), own.parse().ok()?)),
+        None => Some((None, jti.parse().ok()?)),
+    }
 }
 
 fn fresh(at: Timestamp, now: Timestamp) -> bool {
@@ -88,35 +76,26 @@ impl Auth {
     /// What a token says of its person, to whoever holds it.
     pub async fn userinfo(&self, token: &Secret) -> Result<UserInfo, ProtocolError> {
         let checked = self.check_access(token).await?;
-        let (claims, Some(live)) = (checked.claims, checked.live) else { return Err(invalid_token()) };
         // A token for another resource could have been handed to us by that resource (RFC 9068 section 4).
-        if !claims.aud.contains(&self.issuer) {
-            return Err(invalid_token());
+        match checked.live {
+            Some(live) if checked.claims.aud == self.issuer => {
+                Ok(UserInfo::of(&checked.claims, &person_claims(&live))?)
+            }
+            _ => Err(invalid_token().into()),
         }
-        let scopes = Scopes::parse(&claims.scope)?;
-        if !scopes.contains(OPENID) {
-            let error =
-                OAuthError::new(ErrorCode::InsufficientScope, "The access token lacks the scope openid.");
-            return Err(error.into());
-        }
-        Ok(UserInfo { sub: claims.sub.clone(), person: person_claims(&live, &scopes) })
     }
 
-    /// What a token says, to an app that has shown who it is. A token is the business of the app it was issued to, and
-    /// of one that stands for a resource it is for.
+    /// What a token says, to an app that has shown who it is.
     pub async fn introspect(
         &self,
         client: &RegisteredClient,
         token: &Secret,
     ) -> Result<Introspection, ProtocolError> {
-        let claims = match self.check_access(token).await {
-            Ok(checked) => checked.claims,
-            Err(ProtocolError::Refused(_)) => return Ok(Introspection::INACTIVE),
-            Err(error) => return Err(error),
-        };
-        let own = claims.client_id == client.client.client_id;
-        let its_resource = client.client.resources.iter().any(|resource| claims.aud.contains(resource));
-        Ok(if own || its_resource { Introspection::active(&claims) } else { Introspection::INACTIVE })
+        match self.check_access(token).await {
+            Ok(checked) => Ok(Introspection::of(&checked.claims, &client.client)),
+            Err(ProtocolError::Refused(_)) => Ok(Introspection::inactive()),
+            Err(error) => Err(error),
+        }
     }
 
     /// An app gives a token up (RFC 7009): a refresh token with its whole family, an access token alone. One that is
@@ -144,7 +123,9 @@ impl Auth {
             return Ok(());
         }
         let Ok(claims) = self.verify_access(token, now) else { return Ok(()) };
-        let (Ok(jti), true) = (claims.jti.parse::<Uuid>(), claims.client_id == *id) else { return Ok(()) };
+        let (Some((_, jti)), true) = (read_token_id(&claims.jti), claims.client_id == *id) else {
+            return Ok(());
+        };
         store::revoked_tokens::insert(&mut tx, jti, Timestamp::from_seconds(claims.exp)).await?;
         Ok(self.commit_changed(tx, [jti]).await?)
     }
@@ -152,15 +133,12 @@ impl Auth {
     async fn check_access(&self, token: &Secret) -> Result<Checked, ProtocolError> {
         let now = self.clock.now();
         let claims = self.verify_access(token, now)?;
-        let jti = claims.jti.parse().map_err(|_| invalid_token())?;
+        let (grant, jti) = read_token_id(&claims.jti).ok_or_else(invalid_token)?;
         if self.is_revoked(jti, now).await? {
-            return Err(invalid_token());
+            return Err(invalid_token().into());
         }
-        let live = match &claims.grant_id {
-            Some(grant) => {
-                let grant = grant.parse().map(GrantId).map_err(|_| invalid_token())?;
-                Some(self.live_grant(grant, now).await?.ok_or_else(invalid_token)?)
-            }
+        let live = match grant {
+            Some(grant) => Some(self.live_grant(grant, now).await?.ok_or_else(invalid_token)?),
             None => {
                 // A token of an app that is gone is worthless too.
                 self.find_client(&claims.client_id).await?.ok_or_else(invalid_token)?;
@@ -171,23 +149,17 @@ impl Auth {
     }
 
     /// The signature and the time. What was verified once is known by its hash.
-    fn verify_access(&self, token: &Secret, now: Timestamp) -> Result<Arc<AccessTokenClaims>, ProtocolError> {
+    fn verify_access(&self, token: &Secret, now: Timestamp) -> Result<Arc<AccessToken>, ProtocolError> {
         let keys = self.keys.known();
         let hash = hash_token(token.expose());
         let known = self.live.access.tokens.get(&hash);
         if let Some((generation, claims)) = known
             && generation == keys.generation()
         {
-            return if now.seconds() < claims.exp { Ok(claims) } else { Err(invalid_token()) };
+            return if now.seconds() < claims.exp { Ok(claims) } else { Err(invalid_token().into()) };
         }
-        let expected = Expected {
-            typ: ACCESS_TOKEN_TYPE,
-            issuer: &self.issuer,
-            audience: AudienceRule::Any,
-            leeway_seconds: 0,
-        };
-        let verified = keys.verifying().verify::<AccessTokenClaims>(token.expose(), &expected, now.seconds());
-        let claims = Arc::new(verified.map_err(|_| invalid_token())?.claims);
+        let verified = AccessToken::verify_own(token.expose(), keys.verifying(), &self.issuer, now.seconds());
+        let claims = Arc::new(verified.map_err(|_| invalid_token())?);
         self.live.access.tokens.insert(hash, (keys.generation(), claims.clone()));
         Ok(claims)
     }

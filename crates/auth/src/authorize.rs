@@ -6,9 +6,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::{GrantId, Proofs, RequestId, Timestamp};
 use oidc::{
-    AudienceRule, AuthorizationRequest, AuthorizationResponse, Client, CodeChallenge, ErrorCode, Expected,
-    ID_TOKEN_TYPE, Known, KnownConsent, KnownSession, OAuthError, OFFLINE_ACCESS, Parameters, RequestFault,
-    ReturnAddress, Scopes, Secret, SignInReason, Step, decide,
+    AuthorizationRequest, AuthorizationResponse, Client, ErrorCode, IdTokenHint, Known, KnownConsent,
+    KnownSession, OAuthError, OFFLINE_ACCESS, Parameters, RequestFault, ReturnAddress, Scopes, Secret,
+    SignInReason, Step, decide,
 };
 use secrets::sealing::Place;
 use serde::{Deserialize, Serialize};
@@ -83,14 +83,6 @@ pub struct PendingAuthorization {
 struct Waiting {
     request: AuthorizationRequest,
     account_chosen: bool,
-}
-
-/// What the exchange of a code is checked against.
-#[derive(Debug, Deserialize, Serialize)]
-pub(crate) struct CodePayload {
-    pub(crate) redirect_uri: String,
-    pub(crate) code_challenge: CodeChallenge,
-    pub(crate) nonce: Option<String>,
 }
 
 /// What the person has just said.
@@ -260,9 +252,9 @@ impl Auth {
         };
         let agreed = Scopes::parse(agreed.as_deref().unwrap_or_default()).unwrap_or_default();
         let hinted = match &request.id_token_hint {
-            Some(hint) => match self.subject_of_hint(hint, Some(&client.client_id)) {
-                Some(subject) => Some(subject),
-                None => return Ok(Step::Refuse(bad_hint())),
+            Some(hint) => match self.read_hint(hint) {
+                Some(hint) if hint.client_id == client.client_id => Some(hint.subject),
+                _ => return Ok(Step::Refuse(bad_hint())),
             },
             None => None,
         };
@@ -293,17 +285,9 @@ impl Auth {
         Ok(decide(request, &known))
     }
 
-    /// Whom an ID token of ours was of. One that has expired still says whom an app means.
-    pub(crate) fn subject_of_hint(&self, hint: &str, client: Option<&str>) -> Option<String> {
-        #[derive(Deserialize)]
-        struct Hint {
-            sub: String,
-        }
-        let keys = self.keys.known();
-        let audience = client.map_or(AudienceRule::Any, AudienceRule::Includes);
-        let expected = Expected { typ: ID_TOKEN_TYPE, issuer: &self.issuer, audience, leeway_seconds: 0 };
-        let issued_at = oidc::issued_at(hint)?;
-        Some(keys.verifying().verify::<Hint>(hint, &expected, issued_at).ok()?.claims.sub)
+    /// Whom an ID token of ours was of.
+    pub(crate) fn read_hint(&self, token: &str) -> Option<IdTokenHint> {
+        IdTokenHint::verify(token, self.keys.known().verifying(), &self.issuer).ok()
     }
 
     fn answer_error(&self, to: &ReturnAddress, error: &OAuthError) -> Next {
@@ -374,12 +358,7 @@ impl Auth {
         }
         let grant = self.insert_grant(&mut tx, client, request, &current, now).await?;
         let hash = secrets::sha256(code.expose().as_bytes());
-        let payload = CodePayload {
-            redirect_uri: request.return_address.redirect_uri().to_owned(),
-            code_challenge: request.code_challenge.clone(),
-            nonce: request.nonce.clone(),
-        };
-        let sealed = self.seal_code(&hash, &payload)?;
+        let sealed = self.seal_code(&hash, request)?;
         store::authorization_codes::insert(&mut tx, &hash, grant, &sealed, now.plus(CODE_LIFE)).await?;
         let (person, detail) = (Some(current.pseudonym), format!("app {}", client.client_id));
         self.record(&mut tx, Outcome::Done(Act::Authorize), person, &detail, context, now).await?;
@@ -426,12 +405,13 @@ impl Auth {
         Ok(GrantId(grant.id))
     }
 
-    fn seal_code(&self, hash: &[u8], payload: &CodePayload) -> Result<Vec<u8>, Fault> {
+    fn seal_code(&self, hash: &[u8], request: &AuthorizationRequest) -> Result<Vec<u8>, Fault> {
         let place = Place { table: "authorization_codes", column: "payload", row: hash };
-        Ok(self.keyring.seal(&place, &serde_json::to_vec(payload)?))
+        Ok(self.keyring.seal(&place, &serde_json::to_vec(request)?))
     }
 
-    pub(crate) fn open_code(&self, hash: &[u8], sealed: &[u8]) -> Result<CodePayload, Fault> {
+    /// The request that a code answered.
+    pub(crate) fn open_code(&self, hash: &[u8], sealed: &[u8]) -> Result<AuthorizationRequest, Fault> {
         let place = Place { table: "authorization_codes", column: "payload", row: hash };
         Ok(serde_json::from_slice(&self.keyring.open(&place, sealed)?)?)
     }

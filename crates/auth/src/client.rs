@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use domain::Timestamp;
 use oidc::{
-    Client, ClientAuthenticationMethod, ClientCredential, ClientProof, ErrorCode, KeySet, OAuthError, Secret,
-    check_client_assertion,
+    AssertionId, AssertionRules, Client, ClientAuthentication, ClientProof, KeySet, OAuthError, Secret,
 };
 use quick_cache::sync::Cache;
 
@@ -56,21 +55,6 @@ impl From<store::Error> for ProtocolError {
     }
 }
 
-impl ProtocolError {
-    pub(crate) fn refused(code: ErrorCode, description: &str) -> Self {
-        Self::Refused(OAuthError::new(code, description))
-    }
-}
-
-fn not_authenticated() -> ProtocolError {
-    // One answer: which ids there are is nobody's business.
-    ProtocolError::refused(
-        ErrorCode::InvalidClient,
-        "There is no such client, or its authentication is not right; check client_id and secret, and the method that \
-         the client is registered with.",
-    )
-}
-
 impl Auth {
     /// The app of this id, nothing proved.
     pub(crate) async fn find_client(&self, id: &str) -> Result<Option<Arc<RegisteredClient>>, Fault> {
@@ -97,69 +81,69 @@ impl Auth {
         Ok(Some(known))
     }
 
-    /// The app that shows this. Without proof it is one that has nothing to prove with.
+    /// The app that shows this; a public one shows nothing.
     pub async fn authenticate_client(
         &self,
-        credential: &ClientCredential,
+        shown: ClientAuthentication,
         context: &Context,
     ) -> Result<Arc<RegisteredClient>, ProtocolError> {
         let now = self.clock.now();
         let attempt = self.limiter.evidence(context, now)?;
-        let authenticated = self.check_client(credential, now).await;
-        let (attempt, authenticated) = match authenticated {
+        match self.check_client(shown, now).await {
+            Ok(client) => {
+                attempt.refund();
+                Ok(client)
+            }
             Err(ProtocolError::Fault(fault)) => {
                 attempt.refund();
-                return Err(fault.into());
+                Err(fault.into())
             }
-            other => (attempt, other?),
-        };
-        attempt.refund();
-        Ok(authenticated)
+            Err(error) => Err(error),
+        }
     }
 
     async fn check_client(
         &self,
-        credential: &ClientCredential,
+        shown: ClientAuthentication,
         now: Timestamp,
     ) -> Result<Arc<RegisteredClient>, ProtocolError> {
-        let found = self.find_client(&credential.client_id).await?.ok_or_else(not_authenticated)?;
-        let registered = found.client.token_endpoint_auth_method;
-        match (&credential.proof, registered) {
-            (ClientProof::None, ClientAuthenticationMethod::None) => Ok(found),
-            // Both are the same secret over the same connection: which place it stands in proves nothing.
-            (
-                ClientProof::Basic(secret) | ClientProof::Post(secret),
-                ClientAuthenticationMethod::ClientSecretBasic | ClientAuthenticationMethod::ClientSecretPost,
-            ) if found.has_secret(secret, now) => Ok(found),
-            (ClientProof::Assertion(assertion), ClientAuthenticationMethod::PrivateKeyJwt) => {
-                self.check_assertion(&found, assertion, now).await?;
-                Ok(found)
+        // One answer: which ids there are is nobody's business.
+        let failed = shown.failed();
+        let Some(found) = self.find_client(shown.client_id()).await? else { return Err(failed.into()) };
+        let token_endpoint = format!("{}/token", self.issuer);
+        let rules = AssertionRules {
+            issuer: &self.issuer,
+            token_endpoint: &token_endpoint,
+            keys: &found.keys,
+            leeway_seconds: ASSERTION_LEEWAY,
+            now: now.seconds(),
+        };
+        match shown.prove(&found.client, &rules)? {
+            ClientProof::Public => {}
+            ClientProof::CompareSecret(secret) if found.has_secret(&secret, now) => {}
+            ClientProof::CompareSecret(_) => return Err(failed.into()),
+            ClientProof::RememberAssertion(id) => {
+                if !self.remember_assertion(&found.client, &id).await? {
+                    return Err(failed.into());
+                }
             }
-            _ => Err(not_authenticated()),
         }
+        Ok(found)
     }
 
-    async fn check_assertion(
-        &self,
-        client: &RegisteredClient,
-        assertion: &Secret,
-        now: Timestamp,
-    ) -> Result<(), ProtocolError> {
-        let id = &client.client.client_id;
-        let token_endpoint = format!("{}/token", self.issuer);
-        let audiences = [self.issuer.as_str(), token_endpoint.as_str()];
-        let checked = check_client_assertion(assertion, id, &client.keys, &audiences, now.seconds())?;
-        let expires_at = Timestamp::from_seconds(checked.expires_at);
-        let jti_hash = secrets::sha256(checked.jti.as_bytes());
+    /// False if it was shown before.
+    async fn remember_assertion(&self, client: &Client, id: &AssertionId) -> Result<bool, Fault> {
+        let until = Timestamp::from_seconds(id.remember_until);
+        let jti_hash = secrets::sha256(id.jti.as_bytes());
         let mut tx = self.store.begin().await?;
-        if !store::client_assertions::insert(&mut tx, id, &jti_hash, expires_at).await? {
-            let used =
-                "The client_assertion was used before; sign a new one, with another jti, for each request.";
-            return Err(ProtocolError::refused(ErrorCode::InvalidClient, used));
-        }
-        Ok(tx.commit().await?)
+        let first = store::client_assertions::insert(&mut tx, &client.client_id, &jti_hash, until).await?;
+        tx.commit().await?;
+        Ok(first)
     }
 }
+
+/// How far a client's clock may be from ours, in seconds.
+const ASSERTION_LEEWAY: u32 = 30;
 
 impl RegisteredClient {
     fn has_secret(&self, secret: &Secret, now: Timestamp) -> bool {

@@ -4,23 +4,30 @@
 use std::time::Duration;
 
 use domain::{NoticeId, Timestamp};
-use oidc::{
-    Algorithm, Audience, ErrorCode, LOGOUT_TOKEN_TYPE, LogoutTokenClaims, OAuthError, Parameters,
-    append_state,
-};
+use oidc::{Algorithm, LogoutEvent, LogoutRequest, LogoutToken, OAuthError, Parameters, Secret};
 use store::logout_notices::LogoutNotice;
 
-use crate::{Auth, Fault};
+use crate::keys::corrupt;
+use crate::{Auth, Current, Fault};
 
-/// What an app asks.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LogoutRequest {
-    /// Where the person goes afterwards, with the app's `state`.
+/// How an app wants a person to sign out.
+#[derive(Clone, Debug, Default)]
+pub struct Leaving {
+    /// Where the person goes afterwards.
     pub then: Option<String>,
-    /// The address before that was added: what the page's form may end at.
-    pub post_logout_redirect_uri: Option<String>,
-    /// Who is to sign out, if the app said so.
-    pub subject: Option<String>,
+    /// Whether the person has to be asked: the app has not shown that it means whoever is signed in here.
+    pub needs_confirmation: bool,
+}
+
+/// Why nobody is signed out. It is the person who is told.
+#[derive(Debug, thiserror::Error)]
+pub enum LeavingError {
+    /// What the app sent is not in order.
+    #[error(transparent)]
+    Shown(#[from] OAuthError),
+    /// Ours.
+    #[error(transparent)]
+    Fault(#[from] Fault),
 }
 
 /// Word for an app, ready to be sent.
@@ -33,7 +40,7 @@ pub struct LogoutDelivery {
     /// Where it goes.
     pub uri: String,
     /// The logout token.
-    pub token: String,
+    pub token: Secret,
     attempts: i64,
 }
 
@@ -45,47 +52,25 @@ const CLAIM: Duration = Duration::from_mins(1);
 const LAST_ATTEMPT: i64 = 10;
 
 impl Auth {
-    /// Reads what an app asks. An address that is not registered is an error for the person: nobody is sent there.
+    /// Reads what an app asks (OpenID Connect RP-Initiated Logout section 2).
     pub async fn read_logout(
         &self,
         parameters: &Parameters,
-    ) -> Result<Result<LogoutRequest, OAuthError>, Fault> {
-        let refuse = |text: &str| Ok(Err(OAuthError::new(ErrorCode::InvalidRequest, text)));
-        let hint = parameters.get("id_token_hint");
-        let client_id = parameters.get("client_id").map(ToOwned::to_owned);
-        let hinted = hint.and_then(oidc::audience_of);
-        let Some(client_id) = client_id.or(hinted) else {
-            return match parameters.get("post_logout_redirect_uri") {
-                Some(_) => refuse(
-                    "The app that sent you here did not say which one it is; send client_id or id_token_hint.",
-                ),
-                None => Ok(Ok(LogoutRequest { then: None, post_logout_redirect_uri: None, subject: None })),
-            };
-        };
-        let Some(client) = self.find_client(&client_id).await? else {
-            return refuse("There is no app with this client_id.");
-        };
-        let subject = match hint {
-            Some(hint) => match self.subject_of_hint(hint, Some(&client_id)) {
-                Some(subject) => Some(subject),
-                None => {
-                    return refuse(
-                        "The id_token_hint is not an ID token that this server issued to this app.",
-                    );
-                }
-            },
+        current: Option<&Current>,
+    ) -> Result<Leaving, LeavingError> {
+        let request = LogoutRequest::parse(parameters)?;
+        // A hint that is none of ours says nothing: the person is asked.
+        let hint = request.id_token_hint.as_deref().and_then(|hint| self.read_hint(hint));
+        let client = match request.client_id(hint.as_ref())? {
+            Some(id) => self.find_client(id).await?,
             None => None,
         };
-        let Some(uri) = parameters.get("post_logout_redirect_uri") else {
-            return Ok(Ok(LogoutRequest { then: None, post_logout_redirect_uri: None, subject }));
-        };
-        if !client.client.has_post_logout_redirect_uri(uri) {
-            return refuse(
-                "The post_logout_redirect_uri is not registered for this app; register it, letter by letter.",
-            );
-        }
-        let then = append_state(uri, parameters.get("state"));
-        Ok(Ok(LogoutRequest { then: Some(then), post_logout_redirect_uri: Some(uri.to_owned()), subject }))
+        let then = request.return_to(client.as_ref().map(|client| &client.client))?;
+        let needs_confirmation = current.is_some_and(|current| {
+            let (subject, session) = (current.user.to_string(), current.sid.to_string());
+            oidc::logout_needs_confirmation(hint.as_ref(), &subject, &session)
+        });
+        Ok(Leaving { then, needs_confirmation })
     }
 
     /// Takes notices that are due. Each must be said to be [`told`](Self::told) or [`put off`](Self::put_off_notice); one
@@ -98,8 +83,12 @@ impl Auth {
         let mut deliveries = Vec::new();
         for notice in claimed {
             let client = self.find_client(&notice.client_id).await?;
-            match client.and_then(|client| client.client.backchannel_logout_uri.clone()) {
-                Some(uri) => deliveries.push(self.logout_delivery(&notice, uri, now)?),
+            let uri = client.as_ref().and_then(|client| client.client.backchannel_logout_uri.clone());
+            match client.zip(uri) {
+                Some((client, uri)) => {
+                    let algorithm = client.client.id_token_signed_response_alg;
+                    deliveries.push(self.logout_delivery(&notice, uri, algorithm, now)?);
+                }
                 // It does not want to be told.
                 None => self.told(NoticeId(notice.id)).await?,
             }
@@ -111,24 +100,20 @@ impl Auth {
         &self,
         notice: &LogoutNotice,
         uri: String,
+        algorithm: Algorithm,
         now: Timestamp,
     ) -> Result<LogoutDelivery, Fault> {
-        let claims = LogoutTokenClaims {
+        let token = LogoutToken {
             iss: self.issuer.clone(),
-            sub: Some(notice.subject.to_string()),
-            aud: Audience::One(notice.client_id.clone()),
+            aud: notice.client_id.clone(),
             iat: now.seconds(),
             exp: now.plus(LIFE).seconds(),
             jti: self.random.opaque_id().to_string(),
+            sub: notice.subject.to_string(),
             sid: Some(notice.sid.to_string()),
-            events: LogoutTokenClaims::logout_event(),
-            nonce: None,
+            events: LogoutEvent,
         };
-        let algorithm = Algorithm::Rs256;
-        let keys = self.keys.known();
-        let token = keys
-            .sign(algorithm, LOGOUT_TOKEN_TYPE, &claims, now)
-            .or_else(|_| keys.sign(Algorithm::EdDsa, LOGOUT_TOKEN_TYPE, &claims, now))?;
+        let token = token.sign(self.keys.known().signing(algorithm, now)?).map_err(corrupt)?;
         let (id, client_id) = (NoticeId(notice.id), notice.client_id.clone());
         Ok(LogoutDelivery { id, client_id, uri, token, attempts: notice.attempts })
     }

@@ -6,9 +6,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::{GrantId, Proofs, Timestamp, UserId};
 use oidc::{
-    ACCESS_TOKEN_TYPE, AccessTokenClaims, Algorithm, Audience, Client, CodeVerifier, ErrorCode, GrantType,
-    ID_TOKEN_TYPE, IdTokenClaims, OAuthError, OPENID, PersonClaims, Scopes, Secret, TokenRequest,
-    TokenResponse, access_token_hash, audience,
+    AccessToken, Algorithm, Client, ClientCredentialsRequest, CodeExchange, GrantType, IdToken, OAuthError,
+    OPENID, PersonClaims, RefreshExchange, Scopes, Secret, TokenRequest, TokenResponse, TokenType, at_hash,
+    audience, invalid_or_expired,
 };
 use secrets::sealing::Place;
 use store::Tx;
@@ -16,10 +16,11 @@ use store::grants::LiveGrant;
 use store::refresh_tokens::RefreshToken;
 use uuid::Uuid;
 
-use crate::access::person_claims;
+use crate::access::{person_claims, token_id};
 use crate::audit::{Act, Outcome};
 use crate::authorize::levels;
 use crate::client::{ProtocolError, RegisteredClient};
+use crate::keys::corrupt;
 use crate::{Auth, Context, Fault};
 
 /// A client that lost the answer may ask for it again for so long.
@@ -32,21 +33,7 @@ struct Issue<'a> {
     scopes: Scopes,
     audience: &'a str,
     nonce: Option<String>,
-}
-
-fn invalid_grant(description: &str) -> ProtocolError {
-    ProtocolError::refused(ErrorCode::InvalidGrant, description)
-}
-
-fn unauthorized(client: &Client, grant_type: GrantType) -> Result<(), ProtocolError> {
-    if client.may_use(grant_type) {
-        return Ok(());
-    }
-    Err(OAuthError::new(
-        ErrorCode::UnauthorizedClient,
-        format!("The client may not use {}; add it to the client's grant_types.", grant_type.name()),
-    )
-    .into())
+    refresh_token: Option<Secret>,
 }
 
 impl Auth {
@@ -59,66 +46,46 @@ impl Auth {
     ) -> Result<TokenResponse, ProtocolError> {
         let client = &client.client;
         match request {
-            TokenRequest::AuthorizationCode { code, redirect_uri, code_verifier, resources } => {
-                unauthorized(client, GrantType::AuthorizationCode)?;
-                let redirect_uri = redirect_uri.as_deref();
-                self.exchange_code(client, code, redirect_uri, code_verifier, resources, context).await
-            }
-            TokenRequest::RefreshToken { refresh_token, scope, resources } => {
-                unauthorized(client, GrantType::RefreshToken)?;
-                self.refresh(client, refresh_token, scope.as_deref(), resources, context).await
-            }
-            TokenRequest::ClientCredentials { scope, resources } => {
-                unauthorized(client, GrantType::ClientCredentials)?;
-                self.token_of_client(client, scope.as_deref(), resources)
-            }
+            TokenRequest::AuthorizationCode(exchange) => self.exchange_code(client, exchange, context).await,
+            TokenRequest::RefreshToken(exchange) => self.refresh(client, exchange, context).await,
+            TokenRequest::ClientCredentials(request) => self.token_of_client(client, request),
         }
     }
 
     async fn exchange_code(
         &self,
         client: &Client,
-        code: &Secret,
-        redirect_uri: Option<&str>,
-        verifier: &Secret,
-        resources: &[String],
+        exchange: &CodeExchange,
         context: &Context,
     ) -> Result<TokenResponse, ProtocolError> {
         let now = self.clock.now();
-        let hash = secrets::sha256(code.expose().as_bytes());
+        let hash = secrets::sha256(exchange.code.expose().as_bytes());
         let mut tx = self.store.begin().await?;
         let Some(row) = store::authorization_codes::take(&mut tx, &hash, now).await? else {
-            return Err(self.refuse_used_code(tx, &hash, context, now).await?);
+            return Err(self.refuse_used_code(tx, &hash, context, now).await?.into());
         };
         let grant = GrantId(row.grant_id);
-        let payload = self.open_code(&hash, &row.payload)?;
+        let request = self.open_code(&hash, &row.payload)?;
         let live = store::grants::find_live(&mut tx, grant, now, self.idle_since(now)).await?;
-        let Some(live) = live.filter(|live| live.grant.client_id == client.client_id) else {
-            // Of another client, or its person has signed out: the code is worthless either way.
-            return Err(self
-                .end_grant(tx, grant, None, "code of another app or ended session", context, now)
-                .await?);
+        let person = live.as_ref().map(|live| live.pseudonym);
+        // Whoever shows a code that is not theirs has used it up: it may have been stolen.
+        if let Err(error) = exchange.check(&request, client) {
+            self.end_grant(tx, grant, person, "code of another request", context, now).await?;
+            return Err(error.into());
+        }
+        let Some(live) = live else {
+            self.end_grant(tx, grant, None, "session ended before the exchange", context, now).await?;
+            return Err(invalid_or_expired("code").into());
         };
-        let person = Some(live.pseudonym);
-        if redirect_uri != Some(payload.redirect_uri.as_str()) {
-            return Err(self.end_grant(tx, grant, person, "another redirect_uri", context, now).await?);
-        }
-        // A verifier that is malformed is as wrong as one that does not fit: both burn the code.
-        let fits = CodeVerifier::parse(verifier.expose())
-            .is_ok_and(|verifier| payload.code_challenge.is_of(&verifier));
-        if !fits {
-            return Err(self.end_grant(tx, grant, person, "another code_verifier", context, now).await?);
-        }
-        let granted = split(&live.grant.resources);
-        let scopes = Scopes::parse(&live.grant.scope)?;
-        let audience = audience(resources, &granted, &self.issuer)?;
-        let refresh = if live.grant.offline && client.may_use(GrantType::RefreshToken) {
+        let audience = audience(&exchange.resources, &request.resources, &self.issuer)?;
+        let refresh_token = if live.grant.offline && client.may_use(GrantType::RefreshToken) {
             Some(self.new_refresh_token(&mut tx, grant, &live, now).await?)
         } else {
             None
         };
-        let issue = Issue { client, live: &live, scopes, audience, nonce: payload.nonce };
-        let response = self.tokens(issue, refresh, now)?;
+        let (scopes, nonce) = (request.scopes.clone(), request.nonce.clone());
+        let issue = Issue { client, live: &live, scopes, audience, nonce, refresh_token };
+        let response = self.tokens(issue, now)?;
         tx.commit().await?;
         Ok(response)
     }
@@ -130,14 +97,14 @@ impl Auth {
         hash: &[u8],
         context: &Context,
         now: Timestamp,
-    ) -> Result<ProtocolError, Fault> {
-        match store::authorization_codes::used_grant(&mut tx, hash).await? {
-            Some(grant) => self.end_grant(tx, GrantId(grant), None, "code used twice", context, now).await,
-            None => Ok(invalid_grant("The code is unknown, or has expired; send the person again.")),
+    ) -> Result<OAuthError, Fault> {
+        if let Some(grant) = store::authorization_codes::used_grant(&mut tx, hash).await? {
+            self.end_grant(tx, GrantId(grant), None, "code used twice", context, now).await?;
         }
+        Ok(invalid_or_expired("code"))
     }
 
-    /// Ends an authorization, and says what the app is told.
+    /// Ends an authorization, since what it gave out is in two hands.
     async fn end_grant(
         &self,
         mut tx: Tx,
@@ -146,59 +113,41 @@ impl Auth {
         why: &str,
         context: &Context,
         now: Timestamp,
-    ) -> Result<ProtocolError, Fault> {
+    ) -> Result<(), Fault> {
         store::grants::delete(&mut tx, grant).await?;
         self.record(&mut tx, Outcome::Refused(Act::Exchange), person, why, context, now).await?;
-        self.commit_changed(tx, [grant.0]).await?;
-        Ok(invalid_grant(
-            "The code or refresh token is not good: it was used before, is another client's, or does not fit the \
-             redirect_uri or code_verifier. What it had issued has ended; send the person again.",
-        ))
+        self.commit_changed(tx, [grant.0]).await
     }
 
     async fn refresh(
         &self,
         client: &Client,
-        token: &Secret,
-        scope: Option<&str>,
-        resources: &[String],
+        exchange: &RefreshExchange,
         context: &Context,
     ) -> Result<TokenResponse, ProtocolError> {
         let now = self.clock.now();
-        let hash = secrets::sha256(token.expose().as_bytes());
+        let refused = || invalid_or_expired("refresh token");
+        let hash = secrets::sha256(exchange.refresh_token.expose().as_bytes());
         let mut tx = self.store.begin().await?;
-        let Some(row) = store::refresh_tokens::find(&mut tx, &hash, now).await? else {
-            return Err(invalid_grant(
-                "The refresh token is unknown, or has expired; send the person again.",
-            ));
-        };
+        let row = store::refresh_tokens::find(&mut tx, &hash, now).await?.ok_or_else(refused)?;
         let grant = GrantId(row.grant_id);
         let live = store::grants::find_live(&mut tx, grant, now, self.idle_since(now)).await?;
-        let Some(live) = live else {
-            return Err(invalid_grant("The authorization has ended; send the person again."));
-        };
+        let live = live.ok_or_else(refused)?;
         let person = Some(live.pseudonym);
         if live.grant.client_id != client.client_id {
-            return Err(self
-                .end_grant(tx, grant, person, "refresh token of another app", context, now)
-                .await?);
+            self.end_grant(tx, grant, person, "refresh token of another app", context, now).await?;
+            return Err(refused().into());
         }
-        let granted_scopes = Scopes::parse(&live.grant.scope)?;
-        let scopes = match scope {
-            Some(scope) => Scopes::parse(scope)?,
-            None => granted_scopes.clone(),
-        };
-        if !scopes.is_subset_of(&granted_scopes) {
-            let more = "The scope is more than was granted; ask for less, or send the person again.";
-            return Err(ProtocolError::refused(ErrorCode::InvalidScope, more));
-        }
+        let scopes = exchange.scopes(&Scopes::parse(&live.grant.scope)?)?;
         let granted = split(&live.grant.resources);
-        let audience = audience(resources, &granted, &self.issuer)?;
+        let audience = audience(&exchange.resources, &granted, &self.issuer)?;
         let Some(successor) = self.successor(&mut tx, client, &row, &live, now).await? else {
-            return Err(self.end_grant(tx, grant, person, "refresh token used twice", context, now).await?);
+            self.end_grant(tx, grant, person, "refresh token used twice", context, now).await?;
+            return Err(refused().into());
         };
-        let issue = Issue { client, live: &live, scopes, audience, nonce: None };
-        let response = self.tokens(issue, Some(successor), now)?;
+        let refresh_token = Some(successor);
+        let issue = Issue { client, live: &live, scopes, audience, nonce: None, refresh_token };
+        let response = self.tokens(issue, now)?;
         tx.commit().await?;
         Ok(response)
     }
@@ -212,11 +161,11 @@ impl Auth {
         row: &RefreshToken,
         live: &LiveGrant,
         now: Timestamp,
-    ) -> Result<Option<String>, Fault> {
+    ) -> Result<Option<Secret>, Fault> {
         let place = Place { table: "refresh_tokens", column: "successor", row: &row.hash };
         let Some(used_at) = row.used_at else {
             let successor = self.new_refresh_token(tx, GrantId(row.grant_id), live, now).await?;
-            let sealed = self.keyring.seal(&place, successor.as_bytes());
+            let sealed = self.keyring.seal(&place, successor.expose().as_bytes());
             let first = store::refresh_tokens::set_used(tx, &row.hash, &sealed, now).await?;
             return Ok(first.then_some(successor));
         };
@@ -225,12 +174,10 @@ impl Auth {
             return Ok(None);
         };
         let opened = self.keyring.open(&place, sealed)?;
-        let successor = String::from_utf8(opened.to_vec())
-            .map_err(|_| Fault::Corrupt("a sealed refresh token is no text".to_owned()))?;
+        let successor = String::from_utf8(opened.to_vec()).map_err(corrupt)?;
         let hash = secrets::sha256(successor.as_bytes());
-        let unused =
-            store::refresh_tokens::find(tx, &hash, now).await?.is_some_and(|next| next.used_at.is_none());
-        Ok(unused.then_some(successor))
+        let next = store::refresh_tokens::find(tx, &hash, now).await?;
+        Ok(next.is_some_and(|next| next.used_at.is_none()).then(|| Secret::new(successor)))
     }
 
     async fn new_refresh_token(
@@ -239,119 +186,105 @@ impl Auth {
         grant: GrantId,
         live: &LiveGrant,
         now: Timestamp,
-    ) -> Result<String, Fault> {
+    ) -> Result<Secret, Fault> {
         let token = URL_SAFE_NO_PAD.encode(self.random.token());
         let idle = now.plus(self.settings.limits.refresh_idle);
         let expires_at = idle.min(Timestamp(live.grant.expires_at));
         let hash = secrets::sha256(token.as_bytes());
         store::refresh_tokens::insert(tx, &hash, grant, now, expires_at).await?;
-        Ok(token)
+        Ok(Secret::new(token))
     }
 
-    fn tokens(
-        &self,
-        issue: Issue<'_>,
-        refresh_token: Option<String>,
-        now: Timestamp,
-    ) -> Result<TokenResponse, Fault> {
+    fn tokens(&self, issue: Issue<'_>, now: Timestamp) -> Result<TokenResponse, Fault> {
         let grant = &issue.live.grant;
-        let life = self.settings.limits.token_life;
         let proofs = Proofs::parse(&grant.proofs);
-        let claims = AccessTokenClaims {
-            iss: self.issuer.clone(),
+        let (auth_time, sid) = (Timestamp(grant.proved_at).seconds(), grant.sid.to_string());
+        let keys = self.keys.known();
+        let token = AccessToken {
             sub: UserId(grant.user_id).to_string(),
-            aud: Audience::One(issue.audience.to_owned()),
-            exp: now.plus(life).seconds(),
-            iat: now.seconds(),
-            jti: self.random.opaque_id().to_string(),
-            client_id: grant.client_id.clone(),
-            scope: issue.scopes.to_string(),
-            auth_time: Some(Timestamp(grant.proved_at).seconds()),
+            jti: token_id(Some(GrantId(grant.id)), self.random.opaque_id()),
+            auth_time: Some(auth_time),
             acr: levels(&proofs).last().map(ToString::to_string),
             amr: proofs.names().into_iter().map(ToOwned::to_owned).collect(),
-            sid: Some(grant.sid.to_string()),
-            grant_id: Some(grant.id.to_string()),
+            sid: Some(sid),
+            ..self.plain_token(issue.client, issue.audience, issue.scopes.clone(), now)
         };
-        let keys = self.keys.known();
-        let access_token = keys.sign(Algorithm::EdDsa, ACCESS_TOKEN_TYPE, &claims, now)?;
+        let access_token = token.sign(keys.signing(Algorithm::EdDsa, now)?).map_err(corrupt)?;
         let id_token = if issue.scopes.contains(OPENID) {
             let algorithm = issue.client.id_token_signed_response_alg;
-            let person = match issue.client.claims_in_id_token {
-                true => person_claims(issue.live, &issue.scopes),
-                false => PersonClaims::default(),
+            let person = if issue.client.claims_in_id_token {
+                person_claims(issue.live).for_scopes(&issue.scopes)
+            } else {
+                PersonClaims::default()
             };
-            let id_claims = IdTokenClaims {
-                iss: claims.iss.clone(),
-                sub: claims.sub.clone(),
-                aud: Audience::One(grant.client_id.clone()),
-                exp: claims.exp,
-                iat: claims.iat,
-                auth_time: claims.auth_time,
+            let id_token = IdToken {
+                iss: token.iss,
+                sub: token.sub,
+                aud: grant.client_id.clone(),
+                exp: token.exp,
+                iat: token.iat,
+                auth_time,
                 nonce: issue.nonce,
-                acr: claims.acr.clone(),
-                amr: claims.amr.clone(),
-                azp: None,
-                at_hash: Some(access_token_hash(algorithm, &access_token)),
-                sid: claims.sid.clone(),
+                acr: token.acr,
+                amr: token.amr,
+                sid: token.sid,
+                at_hash: Some(at_hash(&access_token, algorithm)),
                 person,
             };
-            Some(keys.sign(algorithm, ID_TOKEN_TYPE, &id_claims, now)?)
+            Some(id_token.sign(keys.signing(algorithm, now)?).map_err(corrupt)?)
         } else {
             None
         };
-        Ok(TokenResponse {
-            access_token,
-            token_type: "Bearer",
-            expires_in: life.as_secs(),
-            refresh_token,
-            id_token,
-            scope: claims.scope,
-        })
+        Ok(self.answer(access_token, issue.scopes, id_token, issue.refresh_token))
     }
 
     fn token_of_client(
         &self,
         client: &Client,
-        scope: Option<&str>,
-        resources: &[String],
+        request: &ClientCredentialsRequest,
     ) -> Result<TokenResponse, ProtocolError> {
         let now = self.clock.now();
-        let scopes = match scope {
-            Some(scope) => Scopes::parse(scope)?,
-            None => client.default_scope.clone(),
-        };
-        // What OpenID Connect says of people says nothing of a client.
-        let of_people = [OPENID, oidc::PROFILE, oidc::EMAIL, oidc::OFFLINE_ACCESS];
-        if !scopes.is_subset_of(&client.scope) || scopes.iter().any(|scope| of_people.contains(&scope)) {
-            let more = "The scope is not one that the client may have for itself; ask for less, or add it to the client.";
-            return Err(ProtocolError::refused(ErrorCode::InvalidScope, more));
-        }
-        let audience = audience(resources, &client.resources, &self.issuer)?;
-        let life = self.settings.limits.token_life;
-        let claims = AccessTokenClaims {
+        let audience = audience(&request.resources, &request.resources, &self.issuer)?;
+        let token = self.plain_token(client, audience, request.scopes.clone(), now);
+        let keys = self.keys.known();
+        let access_token = token.sign(keys.signing(Algorithm::EdDsa, now)?).map_err(corrupt)?;
+        Ok(self.answer(access_token, token.scope, None, None))
+    }
+
+    /// An access token of the client itself.
+    fn plain_token(&self, client: &Client, audience: &str, scope: Scopes, now: Timestamp) -> AccessToken {
+        AccessToken {
             iss: self.issuer.clone(),
             sub: client.client_id.clone(),
-            aud: Audience::One(audience.to_owned()),
-            exp: now.plus(life).seconds(),
+            aud: audience.to_owned(),
+            exp: now.plus(self.settings.limits.token_life).seconds(),
             iat: now.seconds(),
-            jti: self.random.opaque_id().to_string(),
+            jti: token_id(None, self.random.opaque_id()),
             client_id: client.client_id.clone(),
-            scope: scopes.to_string(),
+            scope,
             auth_time: None,
             acr: None,
             amr: Vec::new(),
             sid: None,
-            grant_id: None,
-        };
-        let access_token = self.keys.known().sign(Algorithm::EdDsa, ACCESS_TOKEN_TYPE, &claims, now)?;
-        Ok(TokenResponse {
+        }
+    }
+
+    fn answer(
+        &self,
+        access_token: Secret,
+        scope: Scopes,
+        id_token: Option<Secret>,
+        refresh_token: Option<Secret>,
+    ) -> TokenResponse {
+        let expires_in = u32::try_from(self.settings.limits.token_life.as_secs()).unwrap_or(u32::MAX);
+        TokenResponse {
             access_token,
-            token_type: "Bearer",
-            expires_in: life.as_secs(),
-            refresh_token: None,
-            id_token: None,
-            scope: claims.scope,
-        })
+            token_type: TokenType::Bearer,
+            expires_in,
+            scope,
+            id_token,
+            refresh_token,
+        }
     }
 }
 

@@ -119,7 +119,17 @@ impl Times {
 }
 
 impl Keys {
-    /// Signs with the key of this algorithm that signs at this moment.
+    /// The key of this algorithm that signs at this moment.
+    pub(crate) fn signing(&self, algorithm: Algorithm, now: Timestamp) -> Result<&SigningKey, Fault> {
+        let mut of_it = self.signing.iter().filter(|key| key.key.algorithm() == algorithm);
+        let signing = of_it.clone().find(|key| key.times.state(now) == KeyState::Signing);
+        // A clock that was set back to before the first key signs with it all the same.
+        let signing = signing.or_else(|| of_it.next_back());
+        let missing = || Fault::Corrupt(format!("there is no {algorithm} key to sign with"));
+        Ok(&signing.ok_or_else(missing)?.key)
+    }
+
+    /// Signs with it.
     pub(crate) fn sign(
         &self,
         algorithm: Algorithm,
@@ -127,13 +137,7 @@ impl Keys {
         claims: &impl Serialize,
         now: Timestamp,
     ) -> Result<String, Fault> {
-        let mut of_it = self.signing.iter().filter(|key| key.key.algorithm() == algorithm);
-        let signing = of_it.clone().find(|key| key.times.state(now) == KeyState::Signing);
-        // A clock that was set back to before the first key signs with it all the same.
-        let Some(signing) = signing.or_else(|| of_it.next_back()) else {
-            return Err(Fault::Corrupt(format!("there is no {algorithm} key to sign with")));
-        };
-        signing.key.sign(typ, claims).map_err(corrupt)
+        self.signing(algorithm, now)?.sign(typ, claims).map_err(corrupt)
     }
 
     pub(crate) fn verifying(&self) -> &KeySet {
@@ -311,7 +315,7 @@ async fn generate(algorithm: Algorithm) -> Result<SigningKey, Fault> {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` hands over")]
-fn corrupt(error: impl ToString) -> Fault {
+pub(crate) fn corrupt(error: impl ToString) -> Fault {
     Fault::Corrupt(error.to_string())
 }
 

@@ -33,7 +33,7 @@ mod sign_up;
 mod start;
 mod token;
 
-pub use access::{App, UserInfo};
+pub use access::App;
 pub use account::{Account, DeleteError, SecondStepError};
 pub use artefact::{Evidence, EvidenceError};
 pub use audit::{AuditTrail, Link, LinkError, VerifyError};
@@ -42,7 +42,7 @@ pub use client::{ProtocolError, RegisteredClient};
 pub use clients::{ClientInfo, Clients, DeclaredClient, RegisterError};
 pub use context::Context;
 pub use email_change::{ChangeState, EmailChangeError, Progress, Side};
-pub use end_session::{LogoutDelivery, LogoutRequest};
+pub use end_session::{Leaving, LeavingError, LogoutDelivery};
 pub use fault::Fault;
 pub use hasher::{Hasher, HasherSettings};
 pub use keys::{KEY_SET_LIFE, KeyInfo, KeyState, LONGEST_TOKEN, Rotation, SigningKeys};

@@ -149,12 +149,8 @@ impl Auth {
     }
 
     fn verify(&self, token: &str, keys: &Keys, now: Timestamp) -> Result<CheckedToken, TokenError> {
-        let expected = Expected {
-            typ: TYPE,
-            issuer: &self.issuer,
-            audience: oidc::AudienceRule::Only(&self.issuer),
-            leeway_seconds: 0,
-        };
+        let expected =
+            Expected { typ: TYPE, issuer: &self.issuer, audience: &self.issuer, leeway_seconds: 0 };
         let verified = keys.verifying().verify::<Claims>(token, &expected, now.seconds());
         let claims = verified.map_err(|_| TokenError::Invalid)?.claims;
         Ok(CheckedToken {

@@ -53,12 +53,3 @@ impl fmt::Debug for AuthorizationResponse {
         })
     }
 }
-
-/// A registered address with `state` in its query, if there is one: where a person goes after signing out (OpenID Connect
-/// RP-Initiated Logout section 3).
-pub fn append_state(registered: &str, state: Option<&str>) -> String {
-    match state {
-        Some(state) => append_query(registered, &[("state", state.to_owned())]),
-        None => registered.to_owned(),
-    }
-}

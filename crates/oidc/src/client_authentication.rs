@@ -1,180 +1,152 @@
-//! `ClientCredential`: how a client says who it is (RFC 6749 section 2.3, OpenID Connect Core section 9).
+//! `ClientAuthentication`: which client calls, and how it proves that.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use serde::Deserialize;
+use zeroize::Zeroizing;
 
 use crate::{
-    AudienceRule, ErrorCode, Expected, KeySet, OAuthError, Parameters, Secret, form::decode_form, peek::peek,
+    AssertionId, AssertionRules, CLIENT_ASSERTION_TYPE, Client, ClientAuthenticationMethod, ErrorCode,
+    OAuthError, Parameters, Secret,
+    client_assertion::{claimed_client_id, verify},
+    form::decode_form,
 };
 
-/// The one `client_assertion_type` (RFC 7523 section 2.2).
-const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-/// An assertion that is good for longer would have to be remembered for longer.
-const LONGEST_ASSERTION_SECONDS: i64 = 600;
-/// How far the clocks may be apart.
-const LEEWAY_SECONDS: u32 = 30;
-/// A longer `jti` is an attack or a mistake.
-const MAXIMUM_JTI_BYTES: usize = 256;
-
-/// Who a client says it is, and what it shows for it.
-#[derive(Clone, Debug)]
-pub struct ClientCredential {
-    /// The `client_id`. Nothing is proved yet.
-    pub client_id: String,
-    /// What it shows.
-    pub proof: ClientProof,
+/// What a request to the token, introspection or revocation endpoint brings to authenticate its client; nothing of it is
+/// checked yet (RFC 6749 section 2.3).
+#[derive(Debug)]
+pub struct ClientAuthentication {
+    client_id: String,
+    credential: Credential,
 }
 
-/// What a client shows.
-#[derive(Clone, Debug)]
-pub enum ClientProof {
-    /// Nothing: `none`.
-    None,
-    /// Its secret, in the `Authorization` header: `client_secret_basic`.
+#[derive(Debug)]
+enum Credential {
     Basic(Secret),
-    /// Its secret, in the form: `client_secret_post`.
     Post(Secret),
-    /// A JWT that it signed: `private_key_jwt`.
     Assertion(Secret),
+    None,
 }
 
-impl ClientCredential {
-    /// Reads the `Authorization` header and the form of a request. Exactly one method may be used (RFC 6749
-    /// section 2.3); a `client_id` that is said twice must be the same.
+/// What is left to do for whoever stores secrets and ids.
+#[derive(Debug)]
+pub enum ClientProof {
+    /// Compare it with the stored hash; refuse by [`ClientAuthentication::failed`].
+    CompareSecret(Secret),
+    /// The signature is good; remember the id, and refuse by [`ClientAuthentication::failed`] if it was known.
+    RememberAssertion(AssertionId),
+    /// A public client: nothing is proved.
+    Public,
+}
+
+impl ClientAuthentication {
+    /// Reads the `Authorization` header and the form. More than one method is an error (RFC 6749 section 2.3).
     pub fn read(authorization: Option<&str>, form: &Parameters) -> Result<Self, OAuthError> {
-        let assertion = read_assertion(form)?;
-        let secret = form.get("client_secret").map(Secret::new);
-        let basic = authorization.map(read_basic).transpose()?;
-        let claimed = form.get("client_id");
-        let methods =
-            usize::from(assertion.is_some()) + usize::from(secret.is_some()) + usize::from(basic.is_some());
-        if methods > 1 {
+        let secret = form.get("client_secret");
+        let assertion = form.get("client_assertion").or(form.get("client_assertion_type"));
+        match (authorization, secret, assertion) {
+            (Some(header), None, None) => Self::from_basic(header, form),
+            (None, Some(secret), None) => Self::in_form(form, Credential::Post(Secret::new(secret))),
+            (None, None, Some(_)) => Self::from_assertion(form),
+            (None, None, None) => Self::in_form(form, Credential::None),
+            _ => Err(OAuthError::invalid_request(
+                "The client authenticates in more than one way; use one: the Authorization header, client_secret, or \
+                 client_assertion (RFC 6749 section 2.3).",
+            )),
+        }
+    }
+
+    /// Which client it says it is. Look it up; if there is none, do as much work as for a wrong secret, and refuse by
+    /// [`failed`](Self::failed).
+    pub fn client_id(&self) -> &str {
+        &self.client_id
+    }
+
+    /// The method that is used.
+    pub fn method(&self) -> ClientAuthenticationMethod {
+        match self.credential {
+            Credential::Basic(_) => ClientAuthenticationMethod::ClientSecretBasic,
+            Credential::Post(_) => ClientAuthenticationMethod::ClientSecretPost,
+            Credential::Assertion(_) => ClientAuthenticationMethod::PrivateKeyJwt,
+            Credential::None => ClientAuthenticationMethod::None,
+        }
+    }
+
+    /// Checks all that can be checked without a store: the client's own method and no other, and an assertion's
+    /// signature and claims.
+    pub fn prove(self, client: &Client, rules: &AssertionRules<'_>) -> Result<ClientProof, OAuthError> {
+        if client.client_id != self.client_id || client.token_endpoint_auth_method != self.method() {
+            return Err(self.failed());
+        }
+        match self.credential {
+            Credential::Basic(secret) | Credential::Post(secret) => Ok(ClientProof::CompareSecret(secret)),
+            Credential::None => Ok(ClientProof::Public),
+            Credential::Assertion(assertion) => verify(assertion.expose(), &self.client_id, rules)
+                .map(ClientProof::RememberAssertion)
+                .map_err(|error| invalid_client(format!("The client_assertion is not accepted: {error}."))),
+        }
+    }
+
+    /// The one answer to an unknown client, a wrong secret and a wrong method, so that it tells nobody which it was.
+    pub fn failed(&self) -> OAuthError {
+        invalid_client(format!(
+            "Client authentication by {} failed; check client_id, secret, and the client's token_endpoint_auth_method.",
+            self.method().name()
+        ))
+    }
+
+    /// RFC 6749 section 2.3.1: id and secret each form-encoded, a colon between, in base64.
+    fn from_basic(header: &str, form: &Parameters) -> Result<Self, OAuthError> {
+        let (client_id, secret) = read_basic(header).ok_or_else(|| {
+            invalid_client(
+                "The Authorization header is not 'Basic' and base64 of client_id:client_secret, each form-encoded (RFC \
+                 6749 section 2.3.1).",
+            )
+        })?;
+        if form.get("client_id").is_some_and(|other| other != client_id) {
             return Err(OAuthError::invalid_request(
-                "The client authenticates in more than one way; send either an Authorization header, or client_secret, \
-                 or client_assertion.",
+                "The client_id of the form is another than that of the Authorization header; leave it out.",
             ));
         }
-        let (client_id, proof) = match (basic, assertion, secret) {
-            (Some((id, secret)), _, _) => (id, ClientProof::Basic(secret)),
-            (_, Some((id, assertion)), _) => (id, ClientProof::Assertion(assertion)),
-            (_, _, Some(secret)) => (required(claimed)?, ClientProof::Post(secret)),
-            _ => (required(claimed)?, ClientProof::None),
-        };
-        if claimed.is_some_and(|claimed| claimed != client_id) {
-            return Err(OAuthError::invalid_request(
-                "The client_id is not the one that the client authenticates as; send the same, or leave it out.",
+        Ok(Self { client_id, credential: Credential::Basic(secret) })
+    }
+
+    /// RFC 7521 section 4.2: `client_id` may be left out, since the assertion names the client.
+    fn from_assertion(form: &Parameters) -> Result<Self, OAuthError> {
+        if form.require("client_assertion_type")? != CLIENT_ASSERTION_TYPE {
+            return Err(OAuthError::invalid_request(format!(
+                "The client_assertion_type is not supported; '{CLIENT_ASSERTION_TYPE}' is."
+            )));
+        }
+        let assertion = form.require_secret("client_assertion")?;
+        let claimed = claimed_client_id(assertion.expose()).ok_or_else(|| {
+            invalid_client("The client_assertion is not a JWT whose 'sub' is the client_id.")
+        })?;
+        if form.get("client_id").is_some_and(|other| other != claimed) {
+            return Err(invalid_client(
+                "The client_id of the form is another than the 'sub' of the client_assertion; leave it out.",
             ));
         }
-        Ok(Self { client_id, proof })
+        Ok(Self { client_id: claimed, credential: Credential::Assertion(assertion) })
+    }
+
+    fn in_form(form: &Parameters, credential: Credential) -> Result<Self, OAuthError> {
+        let client_id = form.get("client_id").ok_or_else(|| {
+            invalid_client("The request names no client; send client_id, or the Authorization header.")
+        })?;
+        Ok(Self { client_id: client_id.to_owned(), credential })
     }
 }
 
-fn required(client_id: Option<&str>) -> Result<String, OAuthError> {
-    let missing = "The client does not say who it is; authenticate, or send client_id.";
-    client_id.map(ToOwned::to_owned).ok_or_else(|| OAuthError::new(ErrorCode::InvalidClient, missing))
+fn read_basic(header: &str) -> Option<(String, Secret)> {
+    let (scheme, encoded) = header.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("Basic") {
+        return None;
+    }
+    let decoded = Zeroizing::new(STANDARD.decode(encoded.trim_start_matches(' ')).ok()?);
+    let (client_id, secret) = std::str::from_utf8(&decoded).ok()?.split_once(':')?;
+    let (client_id, secret) = (decode_form(client_id)?, decode_form(secret)?);
+    (!client_id.is_empty() && !secret.is_empty()).then(|| (client_id, Secret::new(secret)))
 }
 
-/// RFC 7617, with each half encoded as a form (RFC 6749 section 2.3.1).
-fn read_basic(header: &str) -> Result<(String, Secret), OAuthError> {
-    let malformed = || {
-        OAuthError::new(
-            ErrorCode::InvalidClient,
-            "The Authorization header cannot be read; send Basic with base64 of client_id:client_secret, each encoded as \
-             in a form.",
-        )
-    };
-    let (scheme, credentials) = header.split_once(' ').ok_or_else(malformed)?;
-    if !scheme.eq_ignore_ascii_case("basic") {
-        return Err(malformed());
-    }
-    let decoded = STANDARD.decode(credentials.trim()).map_err(|_| malformed())?;
-    let text = String::from_utf8(decoded).map_err(|_| malformed())?;
-    let (id, secret) = text.split_once(':').ok_or_else(malformed)?;
-    let (id, secret) = (decode_form(id).ok_or_else(malformed)?, decode_form(secret).ok_or_else(malformed)?);
-    if id.is_empty() || secret.is_empty() {
-        return Err(malformed());
-    }
-    Ok((id, Secret::new(secret)))
-}
-
-fn read_assertion(form: &Parameters) -> Result<Option<(String, Secret)>, OAuthError> {
-    let Some(assertion) = form.get("client_assertion") else {
-        return match form.get("client_assertion_type") {
-            Some(_) => {
-                Err(OAuthError::invalid_request("There is a client_assertion_type and no client_assertion."))
-            }
-            None => Ok(None),
-        };
-    };
-    if form.get("client_assertion_type") != Some(JWT_BEARER) {
-        return Err(OAuthError::invalid_request(format!(
-            "The client_assertion_type has to be {JWT_BEARER}."
-        )));
-    }
-    let subject = peek::<Claims>(assertion).map(|claims| claims.sub).ok_or_else(|| {
-        OAuthError::new(
-            ErrorCode::InvalidClient,
-            "The client_assertion is no JWT, or names no sub, jti or exp.",
-        )
-    })?;
-    Ok(Some((subject, Secret::new(assertion))))
-}
-
-#[derive(Deserialize)]
-struct Claims {
-    sub: String,
-    jti: String,
-    exp: i64,
-}
-
-/// An assertion that was checked. It is good once: remember its id until it has expired.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CheckedAssertion {
-    /// Its `jti`.
-    pub jti: String,
-    /// Its `exp`, and the leeway: Unix seconds.
-    pub expires_at: i64,
-}
-
-/// Checks a client's assertion (RFC 7523 section 3): `iss` and `sub` are the client, `aud` is the issuer alone, or one
-/// of `endpoints` (draft-ietf-oauth-rfc7523bis: an audience that another server could have named is refused), signed by
-/// one of its keys.
-pub fn check_client_assertion(
-    assertion: &Secret,
-    client_id: &str,
-    keys: &KeySet,
-    audiences: &[&str],
-    now: i64,
-) -> Result<CheckedAssertion, OAuthError> {
-    let refuse =
-        |what: &str| OAuthError::new(ErrorCode::InvalidClient, format!("The client_assertion {what}."));
-    let audience = peek::<Audience>(assertion.expose()).map(|claims| claims.aud);
-    let audience = audiences.iter().find(|allowed| audience.as_deref() == Some(**allowed));
-    let audience =
-        audience.ok_or_else(|| refuse("has an aud that is not this server's issuer, as one text"))?;
-    let expected = Expected {
-        typ: "JWT",
-        issuer: client_id,
-        audience: AudienceRule::Only(audience),
-        leeway_seconds: LEEWAY_SECONDS,
-    };
-    let verified = keys
-        .verify::<Claims>(assertion.expose(), &expected, now)
-        .map_err(|error| refuse(&format!("is refused: {error}")))?;
-    let claims = verified.claims;
-    if claims.sub != client_id {
-        return Err(refuse("has a sub that is not the client"));
-    }
-    if claims.jti.is_empty() || claims.jti.len() > MAXIMUM_JTI_BYTES {
-        return Err(refuse("has no jti, or one that is too long"));
-    }
-    if claims.exp > now.saturating_add(LONGEST_ASSERTION_SECONDS) {
-        return Err(refuse("is good for more than ten minutes; sign one for each request"));
-    }
-    Ok(CheckedAssertion { jti: claims.jti, expires_at: claims.exp.saturating_add(LEEWAY_SECONDS.into()) })
-}
-
-#[derive(Deserialize)]
-struct Audience {
-    aud: String,
+fn invalid_client(description: impl Into<crate::Description>) -> OAuthError {
+    OAuthError::new(ErrorCode::InvalidClient, description)
 }

@@ -39,3 +39,8 @@ pub(crate) fn append_query<N: AsRef<str>, V: AsRef<str>>(uri: &str, parameters: 
     let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
     format!("{uri}{joint}{query}")
 }
+
+/// Encodes one name or value.
+pub(crate) fn encode_form(text: &str) -> String {
+    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
+}

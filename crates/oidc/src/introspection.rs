@@ -1,67 +1,83 @@
-//! What the introspection endpoint answers (RFC 7662 section 2.2).
+//! `Introspection`: what a resource is told of a token it asks about (RFC 7662).
 
 use serde::Serialize;
 
-use crate::claims::{AccessTokenClaims, Audience};
+use crate::{AccessToken, Client, Scopes};
 
-/// An answer.
-#[derive(Clone, Debug, Serialize)]
-#[serde(untagged)]
-pub enum Introspection {
-    /// The token holds.
-    Active(Box<ActiveToken>),
-    /// It does not, or is none of the asking client's business; which of them is not said.
-    Inactive {
-        /// `false`.
-        active: bool,
-    },
+/// The answer of the introspection endpoint (RFC 7662 section 2.2).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Introspection {
+    active: bool,
+    #[serde(flatten)]
+    token: Option<ActiveToken>,
 }
 
-/// A token that holds.
-#[derive(Clone, Debug, Serialize)]
+/// What is said of a token that is active.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ActiveToken {
-    active: bool,
-    token_type: &'static str,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    scope: String,
-    client_id: String,
-    sub: String,
-    aud: Audience,
-    iss: String,
-    exp: i64,
-    iat: i64,
-    jti: String,
+    /// What it reaches.
+    pub scope: Scopes,
+    /// The client that it was issued to.
+    pub client_id: String,
+    /// `Bearer` for an access token; a refresh token has none (RFC 6749 section 5.1).
     #[serde(skip_serializing_if = "Option::is_none")]
-    auth_time: Option<i64>,
+    pub token_type: Option<crate::TokenType>,
+    /// Until when it is valid, in Unix seconds.
+    pub exp: i64,
+    /// When it was made.
+    pub iat: i64,
+    /// Whom it is about.
+    pub sub: String,
+    /// Whom it is for.
+    pub aud: String,
+    /// Our issuer.
+    pub iss: String,
+    /// Its own id.
     #[serde(skip_serializing_if = "Option::is_none")]
-    acr: Option<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    amr: Vec<String>,
+    pub jti: Option<String>,
+    /// The level of authentication (RFC 9470 section 6.2).
     #[serde(skip_serializing_if = "Option::is_none")]
-    sid: Option<String>,
+    pub acr: Option<String>,
+    /// When the person proved who they are (RFC 9470 section 6.2).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub auth_time: Option<i64>,
 }
 
 impl Introspection {
-    /// The token does not hold.
-    pub const INACTIVE: Self = Self::Inactive { active: false };
+    /// Expired, revoked, unknown, malformed, or none of the client's business: all the same answer.
+    pub const fn inactive() -> Self {
+        Self { active: false, token: None }
+    }
 
-    /// The token holds, and says so.
-    pub fn active(claims: &AccessTokenClaims) -> Self {
-        Self::Active(Box::new(ActiveToken {
-            active: true,
-            token_type: "Bearer",
-            scope: claims.scope.clone(),
-            client_id: claims.client_id.clone(),
-            sub: claims.sub.clone(),
-            aud: claims.aud.clone(),
-            iss: claims.iss.clone(),
-            exp: claims.exp,
-            iat: claims.iat,
-            jti: claims.jti.clone(),
-            auth_time: claims.auth_time,
-            acr: claims.acr.clone(),
-            amr: claims.amr.clone(),
-            sid: claims.sid.clone(),
-        }))
+    /// A token that is active.
+    pub const fn active(token: ActiveToken) -> Self {
+        Self { active: true, token: Some(token) }
+    }
+
+    /// What `client` may know of an access token that was verified: it is the token's own client, or it has the token's
+    /// resource among its own. To anybody else the token is not active (RFC 7662 section 4, class 17).
+    pub fn of(token: &AccessToken, client: &Client) -> Self {
+        if token.client_id != client.client_id && !client.resources.contains(&token.aud) {
+            return Self::inactive();
+        }
+        let token = token.clone();
+        Self::active(ActiveToken {
+            scope: token.scope,
+            client_id: token.client_id,
+            token_type: Some(crate::TokenType::Bearer),
+            exp: token.exp,
+            iat: token.iat,
+            sub: token.sub,
+            aud: token.aud,
+            iss: token.iss,
+            jti: Some(token.jti),
+            acr: token.acr,
+            auth_time: token.auth_time,
+        })
+    }
+
+    /// Whether it says that the token is active.
+    pub fn is_active(&self) -> bool {
+        self.active
     }
 }

@@ -32,12 +32,16 @@ impl Header {
     }
 
     /// RFC 7515 section 4.1.9: a media type, so without case, and `application/` may be left out.
-    /// Where the plain `JWT` is expected there may be none (RFC 7519 section 5.1).
     pub(crate) fn has_type(&self, expected: &str) -> bool {
-        if expected == "JWT" && !self.members.contains_key("typ") {
-            return true;
-        }
         self.text("typ").is_some_and(|typ| short(typ).eq_ignore_ascii_case(short(expected)))
+    }
+
+    pub(crate) fn has_any_type(&self) -> bool {
+        self.members.contains_key("typ")
+    }
+
+    pub(crate) fn has_kid(&self) -> bool {
+        self.members.contains_key("kid")
     }
 
     fn text(&self, name: &str) -> Option<&str> {

@@ -2,7 +2,7 @@
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::{Expected, JwkError, JwkSet, JwsError, VerifyingKey, jws_header::Header, parse_strict_json};
 
@@ -45,32 +45,81 @@ impl KeySet {
         expected: &Expected<'_>,
         now: i64,
     ) -> Result<Verified<C>, JwsError> {
+        let opened = self.open(token, &HeaderRules::exact(&[expected.typ]))?;
+        expected.check(&opened.claims, now)?;
+        Ok(Verified { kid: opened.key.kid().to_owned(), claims: read_claims(opened.claims)? })
+    }
+
+    /// Everything but the claims: for the tokens whose claims have rules of their own.
+    pub(crate) fn open(&self, token: &str, rules: &HeaderRules<'_>) -> Result<Opened<'_>, JwsError> {
         if token.len() > MAXIMUM_TOKEN_BYTES {
             return Err(JwsError::TooLarge);
         }
         let parts = Parts::split(token)?;
         let header = Header::parse(&decode(parts.header)?)?;
-        let key = self.find(header.kid()).ok_or(JwsError::UnknownKey)?;
+        let key = self.find(&header, rules).ok_or(JwsError::UnknownKey)?;
         if !header.has_algorithm(key.algorithm()) {
             return Err(JwsError::WrongAlgorithm);
         }
-        if !header.has_type(expected.typ) {
+        if !rules.allow_type_of(&header) {
             return Err(JwsError::WrongType);
         }
         if !key.verifies(parts.signed.as_bytes(), &decode(parts.signature)?) {
             return Err(JwsError::BadSignature);
         }
-        let Value::Object(claims) = parse_strict_json(&decode(parts.claims)?)? else {
-            return Err(JwsError::Malformed("the claims are not an object"));
-        };
-        expected.check(&claims, now)?;
-        let claims = serde_json::from_value(Value::Object(claims)).map_err(JwsError::Claims)?;
-        Ok(Verified { kid: key.kid().to_owned(), claims })
+        Ok(Opened { key, claims: parts.read_claims()? })
     }
 
-    fn find(&self, kid: Option<&str>) -> Option<&VerifyingKey> {
-        self.keys.iter().find(|key| Some(key.kid()) == kid)
+    /// By `kid`; without one, where the rules allow that, the only key of the token's algorithm.
+    fn find(&self, header: &Header, rules: &HeaderRules<'_>) -> Option<&VerifyingKey> {
+        if header.has_kid() || !rules.may_omit_kid {
+            return self.keys.iter().find(|key| Some(key.kid()) == header.kid());
+        }
+        let mut fitting = self.keys.iter().filter(|key| header.has_algorithm(key.algorithm()));
+        fitting.next().filter(|_| fitting.next().is_none())
     }
+}
+
+/// What the header of a token may leave open.
+#[derive(Clone, Copy)]
+pub(crate) struct HeaderRules<'a> {
+    /// The accepted `typ`.
+    pub(crate) types: &'a [&'a str],
+    /// Older specifications ask for no `typ`.
+    pub(crate) may_omit_type: bool,
+    /// A set with one key needs no `kid` (OpenID Connect Core section 10.1).
+    pub(crate) may_omit_kid: bool,
+}
+
+impl<'a> HeaderRules<'a> {
+    pub(crate) const fn exact(types: &'a [&'a str]) -> Self {
+        Self { types, may_omit_type: false, may_omit_kid: false }
+    }
+
+    fn allow_type_of(&self, header: &Header) -> bool {
+        if !header.has_any_type() {
+            return self.may_omit_type;
+        }
+        self.types.iter().any(|accepted| header.has_type(accepted))
+    }
+}
+
+/// A token whose signature is good; its claims are still to be checked.
+pub(crate) struct Opened<'a> {
+    pub(crate) key: &'a VerifyingKey,
+    pub(crate) claims: Map<String, Value>,
+}
+
+pub(crate) fn read_claims<C: DeserializeOwned>(claims: Map<String, Value>) -> Result<C, JwsError> {
+    serde_json::from_value(Value::Object(claims)).map_err(JwsError::Claims)
+}
+
+/// The claims of a token that nobody has verified: for finding the key to verify it with, and for nothing else.
+pub(crate) fn read_unverified_claims(token: &str) -> Result<Map<String, Value>, JwsError> {
+    if token.len() > MAXIMUM_TOKEN_BYTES {
+        return Err(JwsError::TooLarge);
+    }
+    Parts::split(token)?.read_claims()
 }
 
 struct Parts<'a> {
@@ -90,6 +139,13 @@ impl<'a> Parts<'a> {
             return Err(malformed());
         }
         Ok(Self { signed, header, claims, signature })
+    }
+
+    fn read_claims(&self) -> Result<Map<String, Value>, JwsError> {
+        match parse_strict_json(&decode(self.claims)?)? {
+            Value::Object(claims) => Ok(claims),
+            _ => Err(JwsError::Malformed("the claims are not an object")),
+        }
     }
 }
 

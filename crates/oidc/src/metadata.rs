@@ -1,157 +1,116 @@
-//! What a provider says of itself (OpenID Connect Discovery section 3, RFC 8414 section 2).
+//! `ProviderMetadata`: what the provider says of itself.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-/// The document at `/.well-known/openid-configuration` and `/.well-known/oauth-authorization-server`.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-pub struct ProviderMetadata {
-    /// Who issues tokens.
-    pub issuer: String,
-    /// Where people are sent to.
+use crate::{Algorithm, CODE_CHALLENGE_METHOD, ClientAuthenticationMethod, GrantType, ResponseMode, Scopes};
+
+/// Where the endpoints are: whole addresses, made from the configured public one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[expect(
+    missing_docs,
+    reason = "the names are those of RFC 8414 section 2 and OpenID Connect RP-Initiated Logout section 2.1"
+)]
+pub struct Endpoints {
     pub authorization_endpoint: String,
-    /// Where clients get tokens.
     pub token_endpoint: String,
-    /// Where clients read of a person.
-    #[serde(default)]
-    pub userinfo_endpoint: Option<String>,
-    /// Where the keys are.
+    pub userinfo_endpoint: String,
     pub jwks_uri: String,
-    /// Where clients ask of a token.
-    #[serde(default)]
-    pub introspection_endpoint: Option<String>,
-    /// Where clients give a token up.
-    #[serde(default)]
-    pub revocation_endpoint: Option<String>,
-    /// Where people are sent to sign out.
-    #[serde(default)]
-    pub end_session_endpoint: Option<String>,
-    /// The scopes it knows.
-    #[serde(default)]
-    pub scopes_supported: Vec<String>,
-    /// `code`.
-    #[serde(default)]
-    pub response_types_supported: Vec<String>,
-    /// How it answers.
-    #[serde(default)]
-    pub response_modes_supported: Vec<String>,
-    /// What it gives tokens for.
-    #[serde(default)]
-    pub grant_types_supported: Vec<String>,
-    /// How strongly a person may have proved who they are.
-    #[serde(default)]
-    pub acr_values_supported: Vec<String>,
-    /// `public`.
-    #[serde(default)]
-    pub subject_types_supported: Vec<String>,
-    /// By what ID tokens are signed.
-    #[serde(default)]
-    pub id_token_signing_alg_values_supported: Vec<String>,
-    /// How clients authenticate.
-    #[serde(default)]
-    pub token_endpoint_auth_methods_supported: Vec<String>,
-    /// By what their assertions are signed.
-    #[serde(default)]
-    pub token_endpoint_auth_signing_alg_values_supported: Vec<String>,
-    /// The same, at the introspection endpoint.
-    #[serde(default)]
-    pub introspection_endpoint_auth_methods_supported: Vec<String>,
-    /// The same, at the revocation endpoint.
-    #[serde(default)]
-    pub revocation_endpoint_auth_methods_supported: Vec<String>,
-    /// `S256`.
-    #[serde(default)]
-    pub code_challenge_methods_supported: Vec<String>,
-    /// `normal`.
-    #[serde(default)]
-    pub claim_types_supported: Vec<String>,
-    /// What it says of people.
-    #[serde(default)]
-    pub claims_supported: Vec<String>,
-    /// The languages of its pages.
-    #[serde(default)]
-    pub ui_locales_supported: Vec<String>,
-    /// The parameter `claims` is not spoken.
-    #[serde(default)]
-    pub claims_parameter_supported: bool,
-    /// The parameter `request` is not spoken.
-    #[serde(default)]
-    pub request_parameter_supported: bool,
-    /// The parameter `request_uri` is not spoken.
-    #[serde(default)]
-    pub request_uri_parameter_supported: bool,
-    /// Its answers name it (RFC 9207).
-    #[serde(default)]
-    pub authorization_response_iss_parameter_supported: bool,
-    /// It tells clients of sign-outs.
-    #[serde(default)]
-    pub backchannel_logout_supported: bool,
-    /// And of which session ended.
-    #[serde(default)]
-    pub backchannel_logout_session_supported: bool,
-    /// Where its documentation is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub service_documentation: Option<String>,
+    pub introspection_endpoint: String,
+    pub revocation_endpoint: String,
+    pub end_session_endpoint: String,
 }
 
-/// How clients may authenticate where they have to.
-const CLIENT_AUTHENTICATION: [&str; 3] = ["client_secret_basic", "client_secret_post", "private_key_jwt"];
+/// What differs from one installation to another.
+#[derive(Clone, Debug)]
+pub struct ProviderSettings {
+    /// The issuer: an https address without query and fragment (RFC 8414 section 2).
+    pub issuer: String,
+    /// Where the endpoints are.
+    pub endpoints: Endpoints,
+    /// Every scope that some client may ask for and that is no secret.
+    pub scopes: Scopes,
+    /// The levels of authentication.
+    pub acr_values: Vec<String>,
+    /// The claims of a person that are really kept, of [`PersonClaims::NAMES`](crate::PersonClaims::NAMES).
+    pub person_claims: Vec<&'static str>,
+    /// The languages of the pages.
+    pub ui_locales: Vec<String>,
+}
+
+/// The document at `/.well-known/openid-configuration` (OpenID Connect Discovery section 3) and at
+/// `/.well-known/oauth-authorization-server` (RFC 8414 section 2). It serialises to no more than what is really spoken:
+/// the lists come from the types themselves.
+#[derive(Clone, Debug, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a member of the document")]
+pub struct ProviderMetadata {
+    issuer: String,
+    #[serde(flatten)]
+    endpoints: Endpoints,
+    scopes_supported: Vec<String>,
+    response_types_supported: [&'static str; 1],
+    response_modes_supported: [&'static str; 2],
+    grant_types_supported: [&'static str; 3],
+    prompt_values_supported: [&'static str; 4],
+    acr_values_supported: Vec<String>,
+    subject_types_supported: [&'static str; 1],
+    id_token_signing_alg_values_supported: [Algorithm; 3],
+    token_endpoint_auth_methods_supported: [&'static str; 4],
+    token_endpoint_auth_signing_alg_values_supported: [Algorithm; 3],
+    introspection_endpoint_auth_methods_supported: [&'static str; 3],
+    introspection_endpoint_auth_signing_alg_values_supported: [Algorithm; 3],
+    revocation_endpoint_auth_methods_supported: [&'static str; 4],
+    revocation_endpoint_auth_signing_alg_values_supported: [Algorithm; 3],
+    claims_supported: Vec<&'static str>,
+    ui_locales_supported: Vec<String>,
+    code_challenge_methods_supported: [&'static str; 1],
+    authorization_response_iss_parameter_supported: bool,
+    claims_parameter_supported: bool,
+    request_parameter_supported: bool,
+    request_uri_parameter_supported: bool,
+    backchannel_logout_supported: bool,
+    backchannel_logout_session_supported: bool,
+}
+
+/// RS256 first: it is the one that has to be there (OpenID Connect Discovery section 3).
+const ALGORITHMS: [Algorithm; 3] = [Algorithm::Rs256, Algorithm::Es256, Algorithm::EdDsa];
+
+/// The claims of an ID token that are not the person's.
+const TOKEN_CLAIMS: [&str; 11] =
+    ["iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash"];
 
 impl ProviderMetadata {
-    /// What Keyward says of itself. `issuer` is an origin without a slash at its end.
-    pub fn of_keyward(issuer: &str, algorithms: &[crate::Algorithm], ui_locales: &[&str]) -> Self {
-        let at = |path: &str| format!("{issuer}{path}");
-        let texts = |texts: &[&str]| texts.iter().map(ToString::to_string).collect::<Vec<_>>();
-        let algorithm_names = texts(&algorithms.iter().map(|algorithm| algorithm.name()).collect::<Vec<_>>());
-        let with_none = [CLIENT_AUTHENTICATION.as_slice(), &["none"]].concat();
+    /// The document for these settings.
+    pub fn new(settings: ProviderSettings) -> Self {
+        let methods = ClientAuthenticationMethod::ALL.map(ClientAuthenticationMethod::name);
+        let [basic, post, key, _] = methods;
         Self {
-            issuer: issuer.to_owned(),
-            authorization_endpoint: at("/authorize"),
-            token_endpoint: at("/token"),
-            userinfo_endpoint: Some(at("/userinfo")),
-            jwks_uri: at("/.well-known/jwks.json"),
-            introspection_endpoint: Some(at("/introspect")),
-            revocation_endpoint: Some(at("/revoke")),
-            end_session_endpoint: Some(at("/end-session")),
-            scopes_supported: texts(&["openid", "profile", "email", "offline_access"]),
-            response_types_supported: texts(&["code"]),
-            response_modes_supported: texts(&["query", "form_post"]),
-            grant_types_supported: texts(&["authorization_code", "refresh_token", "client_credentials"]),
-            acr_values_supported: texts(&["1", "2"]),
-            subject_types_supported: texts(&["public"]),
-            id_token_signing_alg_values_supported: algorithm_names.clone(),
-            token_endpoint_auth_methods_supported: texts(&with_none),
-            token_endpoint_auth_signing_alg_values_supported: algorithm_names,
-            introspection_endpoint_auth_methods_supported: texts(&CLIENT_AUTHENTICATION),
-            revocation_endpoint_auth_methods_supported: texts(&with_none),
-            code_challenge_methods_supported: texts(&["S256"]),
-            claim_types_supported: texts(&["normal"]),
-            claims_supported: texts(&[
-                "sub",
-                "iss",
-                "aud",
-                "exp",
-                "iat",
-                "auth_time",
-                "nonce",
-                "acr",
-                "amr",
-                "azp",
-                "at_hash",
-                "sid",
-                "name",
-                "locale",
-                "updated_at",
-                "email",
-                "email_verified",
-            ]),
-            ui_locales_supported: texts(ui_locales),
+            issuer: settings.issuer,
+            endpoints: settings.endpoints,
+            scopes_supported: settings.scopes.iter().map(str::to_owned).collect(),
+            response_types_supported: ["code"],
+            response_modes_supported: ResponseMode::ALL.map(ResponseMode::name),
+            grant_types_supported: GrantType::ALL.map(GrantType::name),
+            prompt_values_supported: ["none", "login", "consent", "select_account"],
+            acr_values_supported: settings.acr_values,
+            subject_types_supported: ["public"],
+            id_token_signing_alg_values_supported: ALGORITHMS,
+            token_endpoint_auth_methods_supported: methods,
+            token_endpoint_auth_signing_alg_values_supported: ALGORITHMS,
+            // A public client has no proof that it may ask (RFC 7662 section 2.1).
+            introspection_endpoint_auth_methods_supported: [basic, post, key],
+            introspection_endpoint_auth_signing_alg_values_supported: ALGORITHMS,
+            revocation_endpoint_auth_methods_supported: methods,
+            revocation_endpoint_auth_signing_alg_values_supported: ALGORITHMS,
+            claims_supported: TOKEN_CLAIMS.into_iter().chain(settings.person_claims).collect(),
+            ui_locales_supported: settings.ui_locales,
+            code_challenge_methods_supported: [CODE_CHALLENGE_METHOD],
+            authorization_response_iss_parameter_supported: true,
             claims_parameter_supported: false,
             request_parameter_supported: false,
+            // True is the default (OpenID Connect Discovery section 3), so it has to be said.
             request_uri_parameter_supported: false,
-            authorization_response_iss_parameter_supported: true,
             backchannel_logout_supported: true,
             backchannel_logout_session_supported: true,
-            service_documentation: Some(at("/docs")),
         }
     }
 }

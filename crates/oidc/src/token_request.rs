@@ -1,76 +1,151 @@
-//! `TokenRequest`: what a client asks of the token endpoint (RFC 6749 sections 4.1.3, 4.4.2 and 6).
+//! `TokenRequest`: what a client asks of the token endpoint.
 
-use crate::{ErrorCode, OAuthError, Parameters, Secret};
+use crate::{
+    AuthorizationRequest, Client, CodeVerifier, ErrorCode, GrantType, OAuthError, Parameters, Scopes, Secret,
+    authorization_checks::foreign_scope, resource::parse_resources, scope::STANDARD,
+};
 
-/// A request, by its grant.
-#[derive(Clone, Debug)]
+/// A token request of a client that has authenticated, with the parameters of its grant.
+#[derive(Debug)]
 pub enum TokenRequest {
-    /// A code for tokens (RFC 6749 section 4.1.3).
-    AuthorizationCode {
-        /// The code.
-        code: Secret,
-        /// The address it was sent to; has to be the same.
-        redirect_uri: Option<String>,
-        /// The PKCE verifier (RFC 7636 section 4.5).
-        code_verifier: Secret,
-        /// For which resource (RFC 8707 section 2.2).
-        resources: Vec<String>,
-    },
-    /// New tokens for a refresh token (RFC 6749 section 6).
-    RefreshToken {
-        /// The token.
-        refresh_token: Secret,
-        /// Less than was granted, if said.
-        scope: Option<String>,
-        /// For which resource.
-        resources: Vec<String>,
-    },
-    /// A token for the client itself (RFC 6749 section 4.4.2).
-    ClientCredentials {
-        /// What it asks for.
-        scope: Option<String>,
-        /// For which resource.
-        resources: Vec<String>,
-    },
+    /// RFC 6749 section 4.1.3.
+    AuthorizationCode(CodeExchange),
+    /// RFC 6749 section 6.
+    RefreshToken(RefreshExchange),
+    /// RFC 6749 section 4.4.2.
+    ClientCredentials(ClientCredentialsRequest),
+}
+
+/// A code, to be redeemed. Take it from the store first, once; then [`check`](Self::check) what it was bound to.
+#[derive(Debug)]
+pub struct CodeExchange {
+    /// The code.
+    pub code: Secret,
+    /// Where the code was sent to.
+    pub redirect_uri: String,
+    /// The secret behind the challenge.
+    pub code_verifier: CodeVerifier,
+    /// For whom the access token is wished; see [`audience`](crate::audience).
+    pub resources: Vec<String>,
+}
+
+/// A refresh token, to be rotated.
+#[derive(Debug)]
+pub struct RefreshExchange {
+    /// The token.
+    pub refresh_token: Secret,
+    /// For whom the access token is wished; see [`audience`](crate::audience).
+    pub resources: Vec<String>,
+    scopes: Option<Scopes>,
+}
+
+/// A client asks for itself.
+#[derive(Debug)]
+pub struct ClientCredentialsRequest {
+    /// What the token will reach: only what the client may have, and nothing of a person.
+    pub scopes: Scopes,
+    /// For whom the access token is wished; see [`audience`](crate::audience), granted being the same.
+    pub resources: Vec<String>,
 }
 
 impl TokenRequest {
-    /// Reads a form.
-    pub fn read(form: &Parameters) -> Result<Self, OAuthError> {
-        let scope = || form.get("scope").map(ToOwned::to_owned);
-        let resources = form.get_all("resource").map(ToOwned::to_owned).collect();
-        match form.require("grant_type")? {
-            "authorization_code" => Ok(Self::AuthorizationCode {
-                code: form.require_secret("code")?,
-                redirect_uri: form.get("redirect_uri").map(ToOwned::to_owned),
-                code_verifier: form.require_secret("code_verifier")?,
-                resources,
-            }),
-            "refresh_token" => Ok(Self::RefreshToken {
-                refresh_token: form.require_secret("refresh_token")?,
-                scope: scope(),
-                resources,
-            }),
-            "client_credentials" => Ok(Self::ClientCredentials { scope: scope(), resources }),
-            _ => Err(OAuthError::new(
+    /// Reads a token request; the client has to be allowed to use the grant.
+    pub fn parse(form: &Parameters, client: &Client) -> Result<Self, OAuthError> {
+        let name = form.require("grant_type")?;
+        let grant_type = GrantType::ALL.into_iter().find(|known| known.name() == name).ok_or_else(|| {
+            OAuthError::new(
                 ErrorCode::UnsupportedGrantType,
-                "The grant_type is not one of authorization_code, refresh_token, client_credentials.",
+                format!("The grant_type '{name}' is not supported: authorization_code, refresh_token and client_credentials are."),
+            )
+        })?;
+        if !client.may_use(grant_type) {
+            return Err(OAuthError::new(
+                ErrorCode::UnauthorizedClient,
+                format!("The client '{}' may not use {name}; add it to its grant_types.", client.client_id),
+            ));
+        }
+        let resources = parse_resources(form, client)?;
+        match grant_type {
+            GrantType::AuthorizationCode => Ok(Self::AuthorizationCode(CodeExchange {
+                code: form.require_secret("code")?,
+                redirect_uri: form.require("redirect_uri")?.to_owned(),
+                code_verifier: CodeVerifier::parse(form.require("code_verifier")?)?,
+                resources,
+            })),
+            GrantType::RefreshToken => Ok(Self::RefreshToken(RefreshExchange {
+                refresh_token: form.require_secret("refresh_token")?,
+                scopes: form.get("scope").map(Scopes::parse).transpose()?,
+                resources,
+            })),
+            GrantType::ClientCredentials => {
+                let scopes = own_scopes(form, client)?;
+                Ok(Self::ClientCredentials(ClientCredentialsRequest { scopes, resources }))
+            }
+        }
+    }
+}
+
+impl CodeExchange {
+    /// Checks that whoever redeems the code is who asked for it: the same client, the same redirect URI letter by
+    /// letter, and the verifier of its challenge (RFC 6749 section 4.1.3, RFC 7636 section 4.6).
+    pub fn check(&self, request: &AuthorizationRequest, client: &Client) -> Result<(), OAuthError> {
+        if request.client_id != client.client_id {
+            return Err(invalid_grant("The code was issued to another client."));
+        }
+        if request.return_address.redirect_uri() != self.redirect_uri {
+            return Err(invalid_grant(
+                "The redirect_uri is not that of the authorization request; send the same one.",
+            ));
+        }
+        if !request.code_challenge.is_of(&self.code_verifier) {
+            return Err(invalid_grant(
+                "The code_verifier is not that of the authorization request's code_challenge.",
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl RefreshExchange {
+    /// What the new access token reaches: what was granted, or the part of it that is asked for (RFC 6749 section 6).
+    pub fn scopes(&self, granted: &Scopes) -> Result<Scopes, OAuthError> {
+        let Some(requested) = &self.scopes else { return Ok(granted.clone()) };
+        match requested.difference(granted).iter().next() {
+            None => Ok(requested.clone()),
+            Some(scope) => Err(OAuthError::new(
+                ErrorCode::InvalidScope,
+                format!("The scope '{scope}' was not granted; leave it out, or ask the person for it anew."),
             )),
         }
     }
 }
 
-/// What a client asks of the introspection (RFC 7662 section 2.1) or revocation endpoint (RFC 7009 section 2.1). The
-/// `token_type_hint` is not read: our tokens tell by themselves what they are.
-#[derive(Clone, Debug)]
-pub struct TokenQuery {
-    /// The token.
-    pub token: Secret,
+/// A client by itself is no person, so the scopes of OpenID Connect are nothing it could have (class 17).
+fn own_scopes(form: &Parameters, client: &Client) -> Result<Scopes, OAuthError> {
+    let mut allowed = client.scope.clone();
+    for scope in STANDARD {
+        allowed = allowed.without(scope);
+    }
+    match form.get("scope") {
+        None => Ok(client.default_scope.intersection(&allowed)),
+        Some(text) => {
+            let requested = Scopes::parse(text)?;
+            match requested.difference(&allowed).iter().next() {
+                None => Ok(requested),
+                Some(scope) => Err(foreign_scope(scope, client)),
+            }
+        }
+    }
 }
 
-impl TokenQuery {
-    /// Reads a form.
-    pub fn read(form: &Parameters) -> Result<Self, OAuthError> {
-        Ok(Self { token: form.require_secret("token")? })
-    }
+/// The one answer to a code or refresh token that is unknown, expired or used (RFC 6749 section 5.2); say what it is by
+/// `what`, such as "code".
+pub fn invalid_or_expired(what: &str) -> OAuthError {
+    invalid_grant(&format!(
+        "The {what} is unknown, has expired, or was used already; let the person sign in again."
+    ))
+}
+
+fn invalid_grant(description: &str) -> OAuthError {
+    OAuthError::new(ErrorCode::InvalidGrant, description)
 }

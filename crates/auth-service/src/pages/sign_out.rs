@@ -57,8 +57,8 @@ pub(crate) async fn sign_out(
     }
     let to = return_to(&app, &form.return_to);
     let parameters = Parameters::parse(&form.request).map_err(Failure::AppRequest)?;
-    let asked = app.auth.read_logout(&parameters).await?.map_err(Failure::AppRequest)?;
-    let then = asked.then.as_deref().or(to.as_ref().map(|to| to.as_str()));
+    let leaving = app.auth.read_logout(&parameters, None).await?;
+    let then = leaving.then.as_deref().or(to.as_ref().map(|to| to.as_str()));
     let mut response = lead_to(then.unwrap_or("/signed-out"));
     clear_session(&app, &mut response);
     Ok(response)

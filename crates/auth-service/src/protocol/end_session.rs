@@ -1,5 +1,6 @@
 //! Signing out, asked for by an app (OpenID Connect RP-Initiated Logout).
 
+use auth::LeavingError;
 use axum::body::Bytes;
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
@@ -25,26 +26,30 @@ pub(super) async fn show(
     RawQuery(query): RawQuery,
 ) -> Result<Response, Failure> {
     let parameters = Parameters::parse(query.as_deref().unwrap_or_default()).map_err(Failure::AppRequest)?;
-    let request = app.auth.read_logout(&parameters).await?.map_err(Failure::AppRequest)?;
     let current = asking::find_current(&app, &asking).await?;
-    let own = current.as_ref().is_some_and(|current| request.subject == Some(current.user.to_string()));
-    let then = request.then.as_deref();
-    match current {
-        Some(current) if own => {
-            app.auth.sign_out(&current, &asking.context).await?;
-            let mut response = lead_to(then.unwrap_or("/signed-out"));
-            crate::api::clear_session(&app, &mut response);
-            Ok(response)
+    let leaving = app.auth.read_logout(&parameters, current.as_ref()).await?;
+    let then = leaving.then.as_deref();
+    if leaving.needs_confirmation {
+        let view = views::SignOut { return_to: "", request: query.as_deref().unwrap_or_default() };
+        let mut response = page(view.render(&frame(&app, &asking, "/sign-out")));
+        if let Some(source) = then.and_then(form_action_source) {
+            headers::allow_form_to_end_at(&mut response, &source);
         }
-        None => Ok(lead_to(then.unwrap_or("/signed-out"))),
-        Some(_) => {
-            let view = views::SignOut { return_to: "", request: query.as_deref().unwrap_or_default() };
-            let mut response = page(view.render(&frame(&app, &asking, "/sign-out")));
-            let source = request.post_logout_redirect_uri.as_deref().and_then(form_action_source);
-            if let Some(source) = source {
-                headers::allow_form_to_end_at(&mut response, &source);
-            }
-            Ok(response)
+        return Ok(response);
+    }
+    let mut response = lead_to(then.unwrap_or("/signed-out"));
+    if let Some(current) = current {
+        app.auth.sign_out(&current, &asking.context).await?;
+        crate::api::clear_session(&app, &mut response);
+    }
+    Ok(response)
+}
+
+impl From<LeavingError> for Failure {
+    fn from(error: LeavingError) -> Self {
+        match error {
+            LeavingError::Shown(error) => Self::AppRequest(error),
+            LeavingError::Fault(fault) => fault.into(),
         }
     }
 }

@@ -5,9 +5,33 @@ use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use oidc::{Endpoints, ProviderMetadata, ProviderSettings, Scopes};
 
 use crate::App;
+use crate::locale::Locale;
 use crate::views::assets;
+
+/// What the server says of itself, ready made.
+pub(crate) fn document(issuer: &str) -> String {
+    let at = |path: &str| format!("{issuer}{path}");
+    let settings = ProviderSettings {
+        issuer: issuer.to_owned(),
+        endpoints: Endpoints {
+            authorization_endpoint: at("/authorize"),
+            token_endpoint: at("/token"),
+            userinfo_endpoint: at("/userinfo"),
+            jwks_uri: at("/.well-known/jwks.json"),
+            introspection_endpoint: at("/introspect"),
+            revocation_endpoint: at("/revoke"),
+            end_session_endpoint: at("/end-session"),
+        },
+        scopes: Scopes::parse("openid profile email offline_access").unwrap_or_default(),
+        acr_values: vec!["1".to_owned(), "2".to_owned()],
+        person_claims: vec!["name", "locale", "updated_at", "email", "email_verified"],
+        ui_locales: Locale::ALL.into_iter().map(|locale| locale.tag().to_owned()).collect(),
+    };
+    serde_json::to_string(&ProviderMetadata::new(settings)).unwrap_or_default()
+}
 
 /// OpenID Connect Discovery section 4, RFC 8414 section 3: one document.
 pub(super) async fn provider(State(app): State<App>, headers: HeaderMap) -> Response {

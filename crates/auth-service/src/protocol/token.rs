@@ -7,7 +7,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use oidc::{ClientCredential, ErrorCode, OAuthError, Parameters, TokenQuery, TokenRequest};
+use oidc::{ClientAuthentication, ErrorCode, OAuthError, Parameters, TokenReference, TokenRequest};
 
 use super::answer;
 use crate::App;
@@ -21,8 +21,8 @@ async fn read(
     body: &[u8],
 ) -> Result<(Arc<RegisteredClient>, Parameters), ProtocolError> {
     let form = answer::form(headers, body)?;
-    let credential = ClientCredential::read(answer::authorization(headers), &form)?;
-    Ok((app.auth.authenticate_client(&credential, &asking.context).await?, form))
+    let shown = ClientAuthentication::read(answer::authorization(headers), &form)?;
+    Ok((app.auth.authenticate_client(shown, &asking.context).await?, form))
 }
 
 /// RFC 6749 section 3.2.
@@ -34,7 +34,7 @@ pub(super) async fn exchange(
 ) -> Response {
     let answered = async {
         let (client, form) = read(&app, &asking, &headers, &body).await?;
-        let request = TokenRequest::read(&form)?;
+        let request = TokenRequest::parse(&form, &client.client)?;
         app.auth.exchange(&client, &request, &asking.context).await
     };
     match answered.await {
@@ -56,8 +56,8 @@ pub(super) async fn introspect(
             let text = "A public client cannot show who it is, and so cannot ask about tokens.";
             return Err(OAuthError::new(ErrorCode::InvalidClient, text).into());
         }
-        let query = TokenQuery::read(&form)?;
-        app.auth.introspect(&client, &query.token).await
+        let reference = TokenReference::parse(&form)?;
+        app.auth.introspect(&client, &reference.token).await
     };
     match answered.await {
         Ok(introspection) => answer::json(&introspection),
@@ -74,8 +74,8 @@ pub(super) async fn revoke(
 ) -> Response {
     let answered = async {
         let (client, form) = read(&app, &asking, &headers, &body).await?;
-        let query = TokenQuery::read(&form)?;
-        app.auth.revoke(&client, &query.token, &asking.context).await
+        let reference = TokenReference::parse(&form)?;
+        app.auth.revoke(&client, &reference.token, &asking.context).await
     };
     match answered.await {
         Ok(()) => StatusCode::OK.into_response(),

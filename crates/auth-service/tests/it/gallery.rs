@@ -118,7 +118,7 @@ fn reset(frame: &Frame<'_>, Words { email, opaque, .. }: Words<'_>) -> Vec<Sheet
 
 fn account(frame: &Frame<'_>, Words { name, email, opaque }: Words<'_>) -> Vec<Sheet> {
     let welcome = Frame { notice: Some(Notice::AddressProved), ..*frame };
-    let overview = Account { name, email, language: None, second_step: true, sessions: 3 };
+    let overview = Account { name, email, language: None, second_step: true, sessions: 3, apps: 1 };
     let bare =
         Account { name: "", language: Some(Locale::German), second_step: false, sessions: 1, ..overview };
     let unknown = Problems::of(Field::Language, Problem::ChoiceUnknown);

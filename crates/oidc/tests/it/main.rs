@@ -2,16 +2,24 @@
 #![expect(clippy::unwrap_used, reason = "a helper that cannot go on should end its test")]
 
 mod authorization_request;
+mod bearer;
 mod claims;
 mod class_07;
+mod class_07_places;
 mod client;
+mod client_authentication;
 mod decision;
 mod error;
 mod forge;
 mod jwk;
+mod logout;
+mod metadata;
 mod parameters;
 mod pkce;
 mod redirect_uri;
+mod relying_party;
 mod resource;
 mod round_trip;
 mod scope;
+mod token_request;
+mod tokens;
