@@ -61,6 +61,8 @@ mod token_request;
 mod token_response;
 mod user_info;
 mod verifying_key;
+#[cfg(test)]
+mod wycheproof;
 
 pub use access_token::{AccessToken, invalid_token};
 pub use algorithm::Algorithm;

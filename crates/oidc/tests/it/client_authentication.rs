@@ -204,7 +204,10 @@ pub(crate) fn assert(assertion: &str) -> Result<ClientProof, OAuthError> {
         ("client_assertion_type", CLIENT_ASSERTION_TYPE),
         ("client_id", "app"),
     ];
-    prove(ClientAuthenticationMethod::PrivateKeyJwt, None, &pairs)
+    let text = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+    let keys = key_set();
+    let client = with_method(ClientAuthenticationMethod::PrivateKeyJwt);
+    ClientAuthentication::read(None, &Parameters::parse(&text)?)?.prove(&client, &rules(&keys))
 }
 
 #[test]

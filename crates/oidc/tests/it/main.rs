@@ -5,11 +5,15 @@ mod authorization_request;
 mod bearer;
 mod claims;
 mod class_07;
+mod class_07_places;
 mod client;
 mod client_authentication;
 mod decision;
 mod error;
 mod forge;
+#[path = "../../fuzz/mod.rs"]
+mod fuzz;
+mod fuzz_smoke;
 mod jwk;
 mod logout;
 mod metadata;
