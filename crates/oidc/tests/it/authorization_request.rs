@@ -127,6 +127,13 @@ fn class_01_without_a_certain_redirect_uri_only_the_person_is_told() {
 }
 
 #[test]
+fn an_unknown_client_is_shown_to_the_person() {
+    let RequestFault::ShownToPerson(error) = RequestFault::unknown_client("x<y") else { panic!("sent") };
+    assert_eq!(error.code, ErrorCode::InvalidRequest);
+    assert!(error.description.as_str().starts_with("The client 'x<y' is not known"));
+}
+
+#[test]
 fn what_else_is_wrong_is_told_to_the_client() {
     use ErrorCode as Code;
     let long = "x".repeat(4097);

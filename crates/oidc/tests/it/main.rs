@@ -10,6 +10,7 @@ mod client;
 mod client_authentication;
 mod decision;
 mod error;
+mod flow;
 mod forge;
 #[path = "../../fuzz/mod.rs"]
 mod fuzz;
