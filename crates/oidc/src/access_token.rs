@@ -30,6 +30,7 @@ pub struct AccessToken {
     /// The client that it was issued to.
     pub client_id: String,
     /// What it reaches.
+    #[serde(default, skip_serializing_if = "Scopes::is_empty")]
     pub scope: Scopes,
     /// When the person proved who they are.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -83,7 +83,8 @@ fn texts_can_be_sent_back(parameters: &Parameters, _: &Client) -> Result<(), OAu
     for name in ["state", "nonce"] {
         if parameters.get(name).is_some_and(|text| !is_sendable(text)) {
             return Err(OAuthError::invalid_request(format!(
-                "The parameter '{name}' is longer than {MAXIMUM_SENT_BACK_BYTES} bytes or has control characters; send a short printable one."
+                "The parameter '{name}' is longer than {MAXIMUM_SENT_BACK_BYTES} bytes or has control characters; send a \
+                 short printable one."
             )));
         }
     }

@@ -7,7 +7,7 @@ use crate::{AuthorizationRequest, ErrorCode, OAuthError, Scopes};
 pub struct Known<'a> {
     /// Who is signed in.
     pub session: Option<KnownSession<'a>>,
-    /// There are further sessions in this browser, and the person has not said which one since the request came in.
+    /// There are further sessions in this browser.
     pub several_sessions: bool,
     /// The person chose an account since the request came in.
     pub account_chosen: bool,

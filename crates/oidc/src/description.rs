@@ -13,6 +13,13 @@ const MAXIMUM_CHARACTERS: usize = 500;
 pub struct Description(String);
 
 impl Description {
+    /// This and `end` behind it; if both are too long together, of this less.
+    pub(crate) fn ending_with(&self, end: &str) -> Self {
+        let end = Self::from(end).0;
+        let kept = self.0.len().min(MAXIMUM_CHARACTERS - end.len());
+        Self(format!("{}{end}", &self.0[..kept]))
+    }
+
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -29,6 +29,13 @@ impl OAuthError {
         Self::new(ErrorCode::InvalidRequest, description)
     }
 
+    /// With the id by which the operator finds the request in the log.
+    #[must_use]
+    pub fn with_support_id(mut self, support_id: &str) -> Self {
+        self.description = self.description.ending_with(&format!(" (support id {support_id})"));
+        self
+    }
+
     /// The HTTP status where the error is answered directly.
     pub fn status(&self) -> u16 {
         self.code.status()

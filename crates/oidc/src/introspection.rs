@@ -16,6 +16,7 @@ pub struct Introspection {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ActiveToken {
     /// What it reaches.
+    #[serde(skip_serializing_if = "Scopes::is_empty")]
     pub scope: Scopes,
     /// The client that it was issued to.
     pub client_id: String,

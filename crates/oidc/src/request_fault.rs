@@ -18,6 +18,13 @@ pub enum RequestFault {
 }
 
 impl RequestFault {
+    /// Nobody knows the client that [`AuthorizationRequest::client_id`](crate::AuthorizationRequest::client_id) named.
+    pub fn unknown_client(client_id: &str) -> Self {
+        Self::ShownToPerson(OAuthError::invalid_request(format!(
+            "The client '{client_id}' is not known; check the client_id, or register the client."
+        )))
+    }
+
     /// What is wrong.
     pub fn error(&self) -> &OAuthError {
         match self {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::ResponseMode;
 
 /// Where the answer of the authorization endpoint goes. One exists only for a redirect URI that is registered, so
-/// whoever holds one may send there.
+/// whoever holds one may send there; store it only sealed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReturnAddress {
     redirect_uri: String,

@@ -55,7 +55,10 @@ impl TokenRequest {
         let grant_type = GrantType::ALL.into_iter().find(|known| known.name() == name).ok_or_else(|| {
             OAuthError::new(
                 ErrorCode::UnsupportedGrantType,
-                format!("The grant_type '{name}' is not supported: authorization_code, refresh_token and client_credentials are."),
+                format!(
+                    "The grant_type '{name}' is not supported: authorization_code, refresh_token and \
+                     client_credentials are."
+                ),
             )
         })?;
         if !client.may_use(grant_type) {

@@ -16,6 +16,7 @@ pub struct TokenResponse {
     /// How many seconds the access token lives.
     pub expires_in: u32,
     /// What was granted; may be less than what was asked for (RFC 6749 section 3.3).
+    #[serde(skip_serializing_if = "Scopes::is_empty")]
     pub scope: Scopes,
     /// For the client, with the scope `openid`.
     #[serde(serialize_with = "expose_some", skip_serializing_if = "Option::is_none")]

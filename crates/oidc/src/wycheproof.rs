@@ -38,7 +38,8 @@ struct TokenGroup {
     tests: Vec<(u32, String, String)>,
 }
 
-/// The payload is no JSON, so a token of theirs that is valid gets as far as that, and no other does.
+/// The payload is no JSON, so a token of theirs that is valid gets as far as that, and no other does; but an empty header
+/// is no JSON either.
 #[test]
 fn tokens_as_wycheproof_says() {
     let groups: Vec<TokenGroup> =

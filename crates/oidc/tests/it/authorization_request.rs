@@ -2,7 +2,7 @@
 
 use oidc::{
     AuthorizationRequest, AuthorizationResponse, Client, ErrorCode, GrantType, OAuthError, Parameters,
-    RequestFault, ResponseMode, Secret,
+    RedirectUri, RequestFault, ResponseMode, Secret,
 };
 use proptest::prelude::*;
 
@@ -124,6 +124,13 @@ fn class_01_without_a_certain_redirect_uri_only_the_person_is_told() {
             other => panic!("{query}: {other:?}"),
         }
     }
+}
+
+#[test]
+fn an_unknown_client_is_shown_to_the_person() {
+    let RequestFault::ShownToPerson(error) = RequestFault::unknown_client("x<y") else { panic!("sent") };
+    assert_eq!(error.code, ErrorCode::InvalidRequest);
+    assert!(error.description.as_str().starts_with("The client 'x<y' is not known"));
 }
 
 #[test]
@@ -254,6 +261,26 @@ fn an_answer_in_the_query_keeps_what_is_registered() {
         let request = parse(&query(&[("redirect_uri", Some(uri))])).unwrap();
         match AuthorizationResponse::success(&request.return_address, ISSUER, &code) {
             AuthorizationResponse::Redirect { location } => assert_eq!(location, expected),
+            other @ AuthorizationResponse::FormPost { .. } => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn an_answer_begins_behind_any_registered_query() {
+    let mut client = client();
+    for (uri, joint) in [
+        ("https://a.example/", "?"),
+        ("https://a.example/?", ""),
+        ("https://a.example/?x&", ""),
+        ("https://a.example/?x", "&"),
+    ] {
+        client.redirect_uris = vec![RedirectUri::parse(uri).unwrap()];
+        let request = parse_for(&query(&[("redirect_uri", Some(uri)), ("state", None)]), &client).unwrap();
+        match AuthorizationResponse::success(&request.return_address, ISSUER, &Secret::new("c")) {
+            AuthorizationResponse::Redirect { location } => {
+                assert_eq!(location, format!("{uri}{joint}code=c&iss=https%3A%2F%2Fauth.example"));
+            }
             other @ AuthorizationResponse::FormPost { .. } => panic!("{other:?}"),
         }
     }

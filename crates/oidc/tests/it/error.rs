@@ -53,6 +53,17 @@ fn the_body_is_that_of_rfc_6749_section_5_2() {
 }
 
 #[test]
+fn a_support_id_is_never_cut_off() {
+    let with = |description: &str, id: &str| {
+        OAuthError::new(ErrorCode::InvalidRequest, description).with_support_id(id).description.to_string()
+    };
+    assert_eq!(with("The scope is malformed.", "7H2K"), "The scope is malformed. (support id 7H2K)");
+    let long = with(&"x".repeat(1000), "7H2K");
+    assert!(long.len() == 500 && long.ends_with("x (support id 7H2K)"));
+    assert_eq!(with("x", &"7".repeat(1000)).len(), 500);
+}
+
+#[test]
 fn a_status_is_that_of_the_rfc() {
     for code in ALL {
         let expected = match code.name() {

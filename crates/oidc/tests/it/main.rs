@@ -10,7 +10,11 @@ mod client;
 mod client_authentication;
 mod decision;
 mod error;
+mod flow;
 mod forge;
+#[path = "../../fuzz/mod.rs"]
+mod fuzz;
+mod fuzz_smoke;
 mod jwk;
 mod logout;
 mod metadata;

@@ -3,9 +3,9 @@
 use oidc::{
     Algorithm, AuthorizationRequest, AuthorizationResponse, CallbackError, CallbackRules, ClientAssertion,
     ClientAuthentication, ClientAuthenticationMethod, CodeVerifier, Discovered, DiscoveryError, ErrorCode,
-    IdToken, IdTokenRules, JwsError, OAuthError, Parameters, PersonClaims, Scopes, Secret, SignInRequest,
-    SignedIn, TokenAnswer, TokenAnswerError, TokenRequest, TokenResponse, TokenType, at_hash,
-    basic_authorization, code_exchange_form, discovery_url, refresh_form,
+    IdToken, IdTokenRules, JwsError, KeySet, OAuthError, Parameters, PersonClaims, Scopes, Secret,
+    SignInRequest, SignedIn, SigningKey, TokenAnswer, TokenAnswerError, TokenRequest, TokenResponse,
+    TokenType, VerifyingKey, at_hash, basic_authorization, code_exchange_form, discovery_url, refresh_form,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -242,6 +242,34 @@ fn an_id_token_of_another_provider_may_lack_typ_and_kid() {
     ] {
         assert!(verify(&signed(&header.to_string(), &claims)).is_err(), "{header}");
     }
+}
+
+/// OpenID Connect Core section 10.1: among several keys a token has to name its own.
+#[test]
+fn class_07_without_kid_nobody_chooses_among_keys() {
+    let claims = serde_json::to_value(id_token()).unwrap().to_string();
+    let token = signed(&json!({"alg": "EdDSA"}).to_string(), &claims);
+    let other = SigningKey::generate(Algorithm::EdDsa).unwrap();
+    let set = |keys: &[&SigningKey]| {
+        KeySet::new(keys.iter().map(|key| VerifyingKey::from_jwk(key.public_jwk()).unwrap()).collect())
+    };
+    let verify = |keys: KeySet| {
+        let rules = IdTokenRules {
+            issuer: ISSUER,
+            client_id: "app",
+            nonce: "n-0S6_WzA2Mj",
+            max_age: None,
+            algorithms: &[Algorithm::EdDsa],
+            access_token: None,
+            keys: &keys,
+            leeway_seconds: 30,
+            now: NOW,
+        };
+        rules.verify(&token).map(drop)
+    };
+    assert!(verify(set(&[ed25519()])).is_ok());
+    assert!(matches!(verify(set(&[ed25519(), &other])), Err(JwsError::UnknownKey)));
+    assert!(matches!(verify(set(&[&other])), Err(JwsError::BadSignature)));
 }
 
 #[test]

@@ -208,6 +208,9 @@ fn rfc_6749_section_5_1_answer() {
     (response.id_token, response.refresh_token) = (Some(Secret::new("a.b.c")), None);
     assert_eq!(serde_json::to_value(&response).unwrap()["id_token"], "a.b.c");
     assert!(!format!("{response:?}").contains("a.b.c"));
+    // A scope has at least one name (RFC 6749 section 3.3).
+    response.scope = Scopes::default();
+    assert!(serde_json::to_value(&response).unwrap().get("scope").is_none());
 }
 
 #[test]

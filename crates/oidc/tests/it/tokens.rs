@@ -120,7 +120,7 @@ fn rfc_9068_an_access_token_is_verified_for_its_resource() {
         ));
         assert!(matches!(verify(ISSUER, "https://api.example", NOW + 330), Err(JwsError::Expired)));
     }
-    for missing in ["sub", "jti", "client_id", "scope", "iat", "exp", "aud", "iss"] {
+    for missing in ["sub", "jti", "client_id", "iat", "exp", "aud", "iss"] {
         let mut claims = serde_json::to_value(access_token()).unwrap();
         claims.as_object_mut().unwrap().remove(missing);
         let token = ed25519().sign("at+jwt", &claims).unwrap();
@@ -129,6 +129,12 @@ fn rfc_9068_an_access_token_is_verified_for_its_resource() {
             "{missing}"
         );
     }
+    let unscoped = AccessToken { scope: Scopes::default(), ..access_token() };
+    assert!(serde_json::to_value(&unscoped).unwrap().get("scope").is_none());
+    let token = unscoped.sign(ed25519()).unwrap();
+    let read =
+        AccessToken::verify(token.expose(), &key_set(), ISSUER, "https://api.example", 30, NOW).unwrap();
+    assert_eq!(read.require_scope("openid").unwrap_err().code, ErrorCode::InsufficientScope);
     let mut listed = serde_json::to_value(access_token()).unwrap();
     listed["aud"] = json!(["https://api.example"]);
     let token = ed25519().sign("at+jwt", &listed).unwrap();
