@@ -8,11 +8,11 @@ use std::process::{Child, Command, Output, Stdio};
 
 const KEYWARD: &str = env!("CARGO_BIN_EXE_keyward");
 
-fn run(arguments: &[&str]) -> Output {
+pub(crate) fn run(arguments: &[&str]) -> Output {
     Command::new(KEYWARD).args(arguments).output().unwrap()
 }
 
-fn text(bytes: &[u8]) -> String {
+pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 

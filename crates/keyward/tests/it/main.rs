@@ -7,4 +7,5 @@
 
 mod command;
 mod example;
+mod help;
 mod walls;
