@@ -8,4 +8,5 @@
 mod command;
 mod example;
 mod help;
+mod security;
 mod walls;
