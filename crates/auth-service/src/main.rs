@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use auth_service::config::Config;
 use auth_service::server::{Secrets, Server, ServerError, Signals, system_clock};
 use clap::{Parser, Subcommand};
+use store::ServerLock;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
@@ -47,6 +48,7 @@ async fn serve(path: &std::path::Path) -> Result<(), Box<dyn std::error::Error>>
     let config = Config::load(path)?;
     let address = config.server.listen;
     let secrets = Secrets::resolve(&config.keys).await?;
+    let _alone = ServerLock::take(&config.database.path)?;
     let listener = TcpListener::bind(address).await.map_err(|error| ServerError::Listen {
         what: "auth-service",
         address,

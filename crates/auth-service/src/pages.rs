@@ -169,6 +169,7 @@ pub(crate) fn weakness(weakness: Weakness) -> Problem {
             Problem::PasswordTooShort(u32::try_from(minimum).unwrap_or(u32::MAX))
         }
         Weakness::IsAddress => Problem::PasswordCommon,
+        Weakness::Pattern => Problem::PasswordPattern,
     }
 }
 

@@ -28,7 +28,7 @@ mod token;
 
 pub use account::{Account, DeleteError, SecondStepError};
 pub use artefact::{Evidence, EvidenceError};
-pub use audit::{AuditTrail, VerifyError};
+pub use audit::{AuditTrail, Link, LinkError, VerifyError};
 pub use context::Context;
 pub use email_change::{ChangeState, EmailChangeError, Progress, Side};
 pub use fault::Fault;

@@ -1,6 +1,6 @@
 //! `keyward audit`: the trail of what was done, read and proved.
 
-use auth::{AuditTrail, VerifyError};
+use auth::{AuditTrail, Link, VerifyError};
 use auth_service::server::Secrets;
 use clap::{Args, Subcommand};
 use domain::Pseudonym;
@@ -37,9 +37,10 @@ enum AuditVerb {
     },
     /// Follow the whole chain and say whether it holds.
     Verify {
-        /// An entry number that an earlier verification ended at: the trail must not end before it.
-        #[arg(long, value_name = "NUMBER")]
-        expect: Option<i64>,
+        /// What an earlier verification ended at, as it printed it: the trail must lead through it. Keep it elsewhere than
+        /// the server; without it a trail cut short, or written anew by somebody who has the key, looks whole.
+        #[arg(long, value_name = "NUMBER:MAC")]
+        expect: Option<Link>,
     },
 }
 
@@ -48,11 +49,12 @@ impl Audit {
         let (store, keys) = self.installation.open().await?;
         let secrets = Secrets::resolve(&keys).await?;
         let trail = AuditTrail::new(store.clone(), secrets.audit_key()?);
+        let same = self.installation.repeated();
         let done = match self.verb {
             AuditVerb::List { limit, before, person } => {
-                list(&trail, &store, self.json, limit, before, person).await
+                list(&trail, &store, self.json, (limit, before, person), &same).await
             }
-            AuditVerb::Verify { expect } => verify(&trail, self.json, expect).await,
+            AuditVerb::Verify { expect } => verify(&trail, self.json, expect.as_ref(), &same).await,
         };
         store.close().await;
         done
@@ -63,9 +65,8 @@ async fn list(
     trail: &AuditTrail,
     store: &store::Store,
     as_json: bool,
-    limit: i64,
-    before: Option<i64>,
-    person: Option<Pseudonym>,
+    (limit, before, person): (i64, Option<i64>, Option<Pseudonym>),
+    same: &str,
 ) -> Result<(), Failure> {
     let entries = trail.newest(person, before, limit).await?;
     if entries.is_empty() && !as_json {
@@ -102,21 +103,23 @@ async fn list(
         && i64::try_from(entries.len()).is_ok_and(|count| count == limit)
         && let Some(last) = entries.last().and_then(|entry| entry.number)
     {
-        say(format_args!("More: keyward audit list --before {last}"));
+        let person = person.map(|person| format!(" --person {person}")).unwrap_or_default();
+        say(format_args!("More: keyward audit list --before {last} --limit {limit}{person}{same}"));
     }
     Ok(())
 }
 
-async fn verify(trail: &AuditTrail, as_json: bool, expect: Option<i64>) -> Result<(), Failure> {
+async fn verify(trail: &AuditTrail, as_json: bool, expect: Option<&Link>, same: &str) -> Result<(), Failure> {
     match trail.verify(expect).await {
-        Ok((number, _)) => {
-            if as_json {
-                say(json!({ "holds": true, "number": number }));
-            } else {
-                say(format_args!(
-                    "The trail holds, up to entry {number}. Next time: keyward audit verify --expect {number}"
-                ));
-            }
+        Ok(end) if as_json => {
+            say(json!({ "holds": true, "number": end.number, "end": end.to_string() }));
+            Ok(())
+        }
+        Ok(end) => {
+            say(format_args!(
+                "The trail holds, up to entry {}. Keep this elsewhere; next time:\nkeyward audit verify --expect {end}{same}",
+                end.number
+            ));
             Ok(())
         }
         Err(VerifyError::Store(error)) => Err(error.into()),

@@ -12,11 +12,13 @@ use auth_service::server::{Secrets, Server, ServerError, Signals, system_clock};
 use clap::Args;
 use secrets::SecretRef;
 use secrets::sealing::load_or_create_key_file;
+use store::ServerLock;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
+use crate::installation::{DATA, DATABASE};
 use crate::{Failure, say};
 
 /// Run sign-in and an example app on this machine.
@@ -32,7 +34,7 @@ pub(crate) struct Dev {
     #[arg(long, default_value_t = 8000)]
     app_port: u16,
     /// The folder that accounts and keys are kept in.
-    #[arg(long, default_value = "keyward-data", value_name = "DIR")]
+    #[arg(long, default_value = DATA, value_name = "DIR")]
     data: PathBuf,
     /// Settings in the form of keyward.toml: [accounts], [api], [limits], [password], [branding]. The rest is dev's own.
     #[arg(long, value_name = "FILE")]
@@ -57,7 +59,13 @@ impl Dev {
             auth_url: auth_url.clone(),
             internal_auth_url: Some(Url::parse(&format!("http://127.0.0.1:{sign_in_port}"))?),
         };
-        let secrets = prepare(&self.data)?;
+        prepare(&self.data)?;
+        let _alone = ServerLock::take(&self.data.join(DATABASE))?;
+        let secrets = Secrets {
+            encryption: load_or_create_key_file(&self.data.join("encryption.key"))?,
+            older_encryption: Vec::new(),
+            audit: load_or_create_key_file(&self.data.join("audit.key"))?,
+        };
         let return_to = vec![app_settings.protected_url(), app_settings.home_url()];
         let config = self.settings(&auth_url, &return_to)?;
         let mailbox = Some(Mailbox::default());
@@ -102,7 +110,7 @@ impl Dev {
             table.insert(name.to_owned(), values.into());
         };
         section("server", vec![("public_url", public_url.as_str().into())]);
-        section("database", vec![("path", place("keyward.sqlite").into())]);
+        section("database", vec![("path", place(DATABASE).into())]);
         section("keys", vec![("encryption", key("encryption.key")), ("audit", key("audit.key"))]);
         let never_used = toml::Table::from_iter([
             ("kind".to_owned(), "smtp".into()),
@@ -115,7 +123,7 @@ impl Dev {
             Some(path) => format!("{} cannot be used: {error}", path.display()),
             None => error.to_string(),
         })?;
-        config.check()?;
+        config.check_for_development()?;
         Ok(config)
     }
 }
@@ -130,20 +138,43 @@ async fn listen(what: &'static str, port: u16, flag: &str) -> Result<TcpListener
     })
 }
 
-/// Makes the folder, for this user alone, and the keys in it.
-fn prepare(data: &Path) -> Result<Secrets, Failure> {
+/// Makes the folder, for this user alone. One that is there must be ours, or empty: to close somebody's own folder to
+/// everybody else is not what they asked for.
+fn prepare(data: &Path) -> Result<(), Failure> {
     let wrong = |error: std::io::Error| format!("the folder {} cannot be used: {error}", data.display());
     DirBuilder::new().recursive(true).mode(0o700).create(data).map_err(wrong)?;
+    if let Some(foreign) = foreign(data).map_err(wrong)? {
+        return Err(format!(
+            "the folder {} is not one of Keyward's: it holds {}, and no {DATABASE}. Keyward closes its folder to every \
+             other user, so it takes none that has other uses: name one that is empty, or not there yet, with --data",
+            data.display(),
+            foreign.display(),
+        )
+        .into());
+    }
     let mut permissions = std::fs::metadata(data).map_err(wrong)?.permissions();
     if permissions.mode() & 0o077 != 0 {
         permissions.set_mode(0o700);
         std::fs::set_permissions(data, permissions).map_err(wrong)?;
     }
-    Ok(Secrets {
-        encryption: load_or_create_key_file(&data.join("encryption.key"))?,
-        older_encryption: Vec::new(),
-        audit: load_or_create_key_file(&data.join("audit.key"))?,
-    })
+    Ok(())
+}
+
+/// Something in the folder that Keyward did not put there, unless its database is there too. Keys alone are what a first
+/// start leaves that was cut short.
+fn foreign(data: &Path) -> Result<Option<PathBuf>, std::io::Error> {
+    if data.join(DATABASE).try_exists()? {
+        return Ok(None);
+    }
+    let lock = format!("{DATABASE}.lock");
+    let ours = ["encryption.key", "audit.key", lock.as_str()];
+    for entry in std::fs::read_dir(data)? {
+        let name = entry?.file_name();
+        if !ours.iter().any(|ours| name == *ours) {
+            return Ok(Some(name.into()));
+        }
+    }
+    Ok(None)
 }
 
 /// Where the keys of `keyward dev` are, for the verbs that read its data.

@@ -14,7 +14,7 @@ pub struct Entry {
     pub at: i64,
     /// What was done.
     pub act: String,
-    /// `ok`, `refused` or `failed`.
+    /// `done` or `refused`.
     pub outcome: String,
     /// Who did it: a pseudonym; nobody known if null.
     pub actor: Option<Uuid>,
@@ -66,23 +66,24 @@ pub async fn insert(tx: &mut Tx, entry: &Entry) -> Result<(), Error> {
     Ok(())
 }
 
-/// Up to `limit` entries that the sealer has not seen, oldest first.
-pub async fn unsealed(tx: &mut Tx, limit: i64) -> Result<Vec<Entry>, Error> {
-    Ok(sqlx::query_as("SELECT * FROM audit WHERE number IS NULL ORDER BY id LIMIT $1")
+/// Up to `limit` entries that are not sealed, oldest first, from the id `from` on.
+pub async fn unsealed(tx: &mut Tx, from: Uuid, limit: i64) -> Result<Vec<Entry>, Error> {
+    Ok(sqlx::query_as("SELECT * FROM audit WHERE number IS NULL AND id >= $1 ORDER BY id LIMIT $2")
+        .bind(from)
         .bind(limit)
         .fetch_all(tx.connection())
         .await?)
 }
 
-/// Gives an entry its place in the chain.
-pub async fn seal(tx: &mut Tx, id: Uuid, number: i64, mac: &[u8]) -> Result<(), Error> {
-    sqlx::query("UPDATE audit SET number = $2, mac = $3 WHERE id = $1 AND number IS NULL")
+/// Gives an entry its place in the chain; says whether it had none.
+pub async fn seal(tx: &mut Tx, id: Uuid, number: i64, mac: &[u8]) -> Result<bool, Error> {
+    let done = sqlx::query("UPDATE audit SET number = $2, mac = $3 WHERE id = $1 AND number IS NULL")
         .bind(id)
         .bind(number)
         .bind(mac)
         .execute(tx.connection())
         .await?;
-    Ok(())
+    Ok(done.rows_affected() == 1)
 }
 
 /// The last entry of the chain: its number and link.
@@ -148,15 +149,29 @@ pub async fn checkpoint(tx: &mut Tx) -> Result<Option<Checkpoint>, Error> {
     .await?)
 }
 
-/// The last sealed entry older than `before` among the first `limit` of the chain.
+/// When the first and the last sealed entry were written.
+pub async fn ends(tx: &mut Tx) -> Result<Option<(Timestamp, Timestamp)>, Error> {
+    let ends: Option<(i64, i64)> = sqlx::query_as(
+        "SELECT f.at, l.at
+         FROM (SELECT at FROM audit WHERE number IS NOT NULL ORDER BY number LIMIT 1) AS f,
+              (SELECT at FROM audit WHERE number IS NOT NULL ORDER BY number DESC LIMIT 1) AS l",
+    )
+    .fetch_optional(tx.connection())
+    .await?;
+    Ok(ends.map(|(first, last)| (Timestamp(first), Timestamp(last))))
+}
+
+/// Among the first `limit` entries of the chain, the last before the first that is not older than `before`.
 pub async fn last_before(
     tx: &mut Tx,
     before: Timestamp,
     limit: i64,
 ) -> Result<Option<(i64, Vec<u8>)>, Error> {
     Ok(sqlx::query_as(
-        "SELECT number, mac FROM (SELECT number, mac, at FROM audit WHERE number IS NOT NULL ORDER BY number LIMIT $2) AS f
-         WHERE at < $1 ORDER BY number DESC LIMIT 1",
+        "WITH front AS (SELECT number, mac, at FROM audit WHERE number IS NOT NULL ORDER BY number LIMIT $2)
+         SELECT number, mac FROM front
+         WHERE number < COALESCE((SELECT MIN(number) FROM front WHERE at >= $1), 9223372036854775807)
+         ORDER BY number DESC LIMIT 1",
     )
     .bind(before.micros())
     .bind(limit)

@@ -1,5 +1,7 @@
 //! The connection to the database, and transactions on it.
 
+use std::fs::{File, OpenOptions, Permissions};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::time::Duration;
 
@@ -20,6 +22,9 @@ pub enum Error {
     /// It could not be reached, was too busy, or refused the statement.
     #[error("the database did not answer: {0}")]
     Database(#[from] sqlx::Error),
+    /// Its file could not be made.
+    #[error("its file could not be made: {0}; its folder must be there, and one that this user may write to")]
+    File(#[from] std::io::Error),
     /// Its tables could not be brought to this release's form.
     #[error("the database could not be migrated: {0}; nothing was changed by the migration that failed")]
     Migration(#[from] sqlx::migrate::MigrateError),
@@ -41,13 +46,14 @@ pub struct Store {
 pub struct Tx(Transaction<'static, Sqlite>);
 
 impl Store {
-    /// Opens the SQLite file at `path`, made if it is not there, and brings its tables to this release's form.
+    /// Opens the SQLite file at `path`, made for this user alone if it is not there, and brings its tables to this
+    /// release's form.
     pub async fn open(path: &Path) -> Result<Self, Error> {
+        make_private(path)?;
         let options =
             SqliteConnectOptions::new().filename(path).foreign_keys(true).busy_timeout(BUSY_TIMEOUT);
         let writing = options
             .clone()
-            .create_if_missing(true)
             .auto_vacuum(SqliteAutoVacuum::Incremental)
             .journal_mode(SqliteJournalMode::Wal)
             // An acknowledged sign-up survives a cut of the power: NORMAL in WAL mode would lose the last ones.
@@ -74,6 +80,17 @@ impl Store {
     pub async fn close(&self) {
         self.reader.close().await;
         self.writer.close().await;
+    }
+}
+
+/// Makes an empty file that its owner alone reads and writes, whatever the umask, if there is none. SQLite takes it for a
+/// new database, and gives the files it puts beside it (`-wal`, `-shm`) the same permissions. One that is there is the
+/// operator's to decide on.
+fn make_private(path: &Path) -> Result<(), std::io::Error> {
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Ok(file) => File::set_permissions(&file, Permissions::from_mode(0o600)),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(error),
     }
 }
 

@@ -17,5 +17,7 @@ pub mod signing_keys;
 pub mod users;
 
 mod database;
+mod lock;
 
 pub use database::{Error, Store, Tx};
+pub use lock::{LockError, ServerLock};

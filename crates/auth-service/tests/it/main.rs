@@ -8,6 +8,7 @@ mod gallery;
 mod mails;
 mod markup;
 mod routes;
+mod serve;
 mod shape;
 mod stylesheet;
 mod support;

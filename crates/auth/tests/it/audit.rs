@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use auth::VerifyError;
+use auth::{Link, VerifyError};
 
 use crate::artefacts::{Purpose, mailed, show};
 use crate::people::{browser, email, password};
@@ -30,26 +30,26 @@ async fn seal(world: &World) {
 async fn every_act_is_in_the_trail_and_the_trail_holds() {
     let world = busy().await;
     let trail = world.auth.audit_trail();
-    let (head, mac) = trail.verify(None).await.unwrap();
-    assert_eq!((head, mac.len()), (12, 32));
-    assert_eq!(trail.verify(Some(12)).await.unwrap(), (head, mac));
+    let head = trail.verify(None).await.unwrap();
+    assert_eq!((head.number, head.mac.len()), (12, 32));
+    assert_eq!(trail.verify(Some(&head)).await.unwrap(), head);
     let entries = trail.newest(None, None, 100).await.unwrap();
     let acts: Vec<_> =
         entries.iter().rev().map(|entry| (entry.act.as_str(), entry.outcome.as_str())).collect();
-    // Both within one millisecond, and entries of one millisecond have no order among them.
-    assert!(acts[..2].contains(&("sign_up", "done")) && acts[..2].contains(&("prove_address", "done")));
+    assert_eq!(acts[..2], [("sign_up", "done"), ("prove_address", "done")]);
     assert_eq!(acts.iter().filter(|act| **act == ("sign_in", "done")).count(), 5);
     assert_eq!(acts.iter().filter(|act| **act == ("sign_in", "refused")).count(), 5);
     assert!(entries.iter().all(|entry| entry.subject.is_some() && entry.support_id == "support"));
     assert_eq!(entries[0].network, "203.0.2.0/24");
     seal(&world).await;
-    assert_eq!(trail.verify(None).await.unwrap().0, 12, "sealing twice adds nothing");
+    assert_eq!(trail.verify(None).await.unwrap().number, 12, "sealing twice adds nothing");
 }
 
 #[tokio::test]
 async fn a_change_of_any_entry_in_any_column_is_seen() {
     let world = busy().await;
     let trail = world.auth.audit_trail();
+    let head = trail.verify(None).await.unwrap();
     let columns = [
         ("id", "randomblob(16)"),
         ("at", "at + 1"),
@@ -78,7 +78,7 @@ async fn a_change_of_any_entry_in_any_column_is_seen() {
             world.tamper("INSERT INTO audit SELECT * FROM kept").await;
         }
     }
-    trail.verify(Some(12)).await.unwrap();
+    assert_eq!(trail.verify(None).await.unwrap(), head);
 }
 
 #[tokio::test]
@@ -124,7 +124,7 @@ async fn an_entry_that_no_act_wrote_is_not_sealed() {
     world.session("ana", PASSWORD, &browser(1)).await;
     assert_eq!(trail.seal().await.unwrap(), 1, "it stops nobody else's entry");
     world.tamper("DELETE FROM audit WHERE number IS NULL").await;
-    assert_eq!(trail.verify(None).await.unwrap().0, 13);
+    assert_eq!(trail.verify(None).await.unwrap().number, 13);
 }
 
 #[tokio::test]
@@ -156,9 +156,10 @@ async fn two_entries_in_each_others_place_are_seen() {
 async fn a_trail_cut_short_is_seen_by_whoever_knows_how_long_it_was() {
     let world = busy().await;
     let trail = world.auth.audit_trail();
+    let head = trail.verify(None).await.unwrap();
     world.tamper("DELETE FROM audit WHERE number > 9").await;
-    assert_eq!(trail.verify(None).await.unwrap().0, 9);
-    let seen = trail.verify(Some(12)).await;
+    assert_eq!(trail.verify(None).await.unwrap().number, 9);
+    let seen = trail.verify(Some(&head)).await;
     assert!(matches!(seen, Err(VerifyError::Truncated { head: 9, expected: 12 })), "{seen:?}");
 }
 
@@ -170,19 +171,140 @@ async fn another_key_does_not_verify() {
 }
 
 #[tokio::test]
+async fn a_history_written_anew_is_seen_by_whoever_kept_the_end_of_the_old() {
+    let world = busy().await;
+    let trail = world.auth.audit_trail();
+    let kept = trail.verify(None).await.unwrap();
+    world.session("ana", PASSWORD, &browser(1)).await;
+    seal(&world).await;
+    assert_eq!(trail.verify(Some(&kept)).await.unwrap().number, 13, "it went on from there");
+    // Whoever holds database and key takes one entry out and has the rest sealed anew.
+    let stolen = auth::AuditTrail::new(world.store.clone(), [7; 32]);
+    world.tamper("DELETE FROM audit WHERE number = 4 OR number > 4").await;
+    for _ in 0..9 {
+        world.session("ana", PASSWORD, &browser(1)).await;
+        world.turn(Duration::from_millis(1));
+    }
+    while stolen.seal().await.unwrap() > 0 {}
+    assert_eq!(stolen.verify(None).await.unwrap().number, 12, "by itself it looks whole");
+    let seen = stolen.verify(Some(&kept)).await;
+    assert!(matches!(seen, Err(VerifyError::Rewritten { number: 12 })), "{seen:?}");
+    let start = Link { number: 0, mac: Vec::new() };
+    assert_eq!(stolen.verify(Some(&start)).await.unwrap().number, 12, "who kept nothing knows nothing");
+}
+
+#[tokio::test]
+async fn a_page_of_forged_rows_does_not_keep_an_honest_entry_from_being_sealed() {
+    let world = busy().await;
+    let trail = world.auth.audit_trail();
+    let forge = "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 500)
+                 INSERT INTO audit SELECT unhex(printf('%032x', i)), at, act, outcome, actor, subject, network,
+                     support_id, 'forged', NULL, mac FROM n, audit WHERE number = 12";
+    assert_eq!(world.tamper(forge).await, 501);
+    assert_eq!(trail.seal().await.unwrap(), 0);
+    world.session("ana", PASSWORD, &browser(1)).await;
+    assert_eq!(trail.seal().await.unwrap(), 1);
+    assert_eq!(world.number("SELECT count(*) FROM audit WHERE number = 13 AND detail != 'forged'").await, 1);
+    // The last id there can be is looked at as well.
+    world.tamper("DELETE FROM audit WHERE detail = 'forged' AND id != unhex(printf('%032x', 500))").await;
+    world
+        .tamper("UPDATE audit SET id = unhex('ffffffffffffffffffffffffffffffff') WHERE detail = 'forged'")
+        .await;
+    assert!(matches!(trail.verify(None).await, Err(VerifyError::Forged { .. })));
+}
+
+/// Entries of one millisecond were once sealed in the order of their random bits.
+#[tokio::test]
+async fn entries_are_sealed_in_the_order_they_were_written_whatever_the_clock_does() {
+    let world = World::new().await;
+    world.account("ana", &browser(1)).await;
+    seal(&world).await;
+    let before = world.auth.audit_trail().verify(None).await.unwrap().number;
+    let mut expected = Vec::new();
+    for round in 0..12 {
+        let refused = round % 3 == 0;
+        let secret = if refused { "not it at all" } else { PASSWORD };
+        let _ = world.sign_in("ana", secret, &browser(1)).await;
+        expected.push(if refused { "refused" } else { "done" });
+        match round {
+            5 => world.turn_back(Duration::from_hours(1)),
+            8 => world.turn(Duration::from_hours(2)),
+            _ => {}
+        }
+    }
+    seal(&world).await;
+    let trail = world.auth.audit_trail();
+    assert_eq!(trail.verify(None).await.unwrap().number, before + 12);
+    let entries = trail.newest(None, None, 12).await.unwrap();
+    let sealed: Vec<_> = entries.iter().rev().map(|entry| entry.outcome.as_str()).collect();
+    assert_eq!(sealed, expected);
+}
+
+const DAY: Duration = Duration::from_hours(24);
+
+#[tokio::test]
+async fn a_clock_that_jumps_forward_a_year_does_not_empty_the_trail() {
+    let world = World::new().await;
+    let trail = world.auth.audit_trail();
+    world.account("ana", &browser(1)).await;
+    for _ in 0..40 {
+        world.turn(DAY);
+        world.session("ana", PASSWORD, &browser(1)).await;
+        seal(&world).await;
+        assert_eq!(trail.prune(DAY * 60, world.auth.now()).await.unwrap(), 0);
+    }
+    let whole = world.count("audit").await;
+    world.turn(DAY * 365);
+    assert_eq!(trail.prune(DAY * 60, world.auth.now()).await.unwrap(), 0, "nobody used it since");
+    world.session("ana", PASSWORD, &browser(1)).await;
+    seal(&world).await;
+    assert_eq!(trail.prune(DAY * 60, world.auth.now()).await.unwrap(), 8, "seven days and what began them");
+    for _ in 0..22 {
+        world.turn(Duration::from_hours(1));
+        assert_eq!(trail.prune(DAY * 60, world.auth.now()).await.unwrap(), 0, "once a day");
+    }
+    world.turn_back(DAY * 366);
+    world.session("ana", PASSWORD, &browser(1)).await;
+    seal(&world).await;
+    for _ in 0..3 {
+        assert_eq!(trail.prune(DAY * 60, world.auth.now()).await.unwrap(), 0, "the clock is right again");
+        world.turn(DAY);
+    }
+    assert_eq!(world.count("audit").await, whole + 2 - 8);
+    trail.verify(None).await.unwrap();
+}
+
+/// Pruning once went up to the last entry that was old enough, over everything before it.
+#[tokio::test]
+async fn an_entry_written_while_the_clock_was_behind_takes_none_with_it() {
+    let world = busy().await;
+    world.turn_back(DAY * 5000);
+    world.session("ana", PASSWORD, &browser(1)).await;
+    world.turn(DAY * 5000);
+    world.session("ana", PASSWORD, &browser(1)).await;
+    seal(&world).await;
+    assert_eq!(world.auth.audit_trail().prune(DAY * 400, world.auth.now()).await.unwrap(), 0);
+}
+
+#[tokio::test]
 async fn pruning_leaves_a_trail_that_holds() {
     let world = busy().await;
     let trail = world.auth.audit_trail();
+    let whole = trail.verify(None).await.unwrap();
     let now = world.auth.now();
     // Day 0 has two entries and each day after it two more.
-    assert_eq!(trail.prune(now.minus(Duration::from_hours(60)), now).await.unwrap(), 6);
-    assert_eq!(trail.verify(Some(12)).await.unwrap().0, 12);
-    assert_eq!(trail.prune(now.minus(Duration::from_hours(60)), now).await.unwrap(), 0);
-    assert_eq!(trail.prune(now.plus(Duration::from_secs(1)), now).await.unwrap(), 6);
-    assert_eq!(trail.verify(Some(12)).await.unwrap().0, 12, "an empty trail begins where it was pruned");
+    assert_eq!(trail.prune(Duration::from_hours(60), now).await.unwrap(), 6);
+    assert_eq!(trail.verify(Some(&whole)).await.unwrap(), whole);
+    let later = now.plus(DAY);
+    assert_eq!(trail.prune(Duration::from_hours(60), later).await.unwrap(), 0);
+    assert_eq!(trail.prune(Duration::ZERO, later).await.unwrap(), 5, "the newest entry is never pruned");
+    assert_eq!(trail.verify(Some(&whole)).await.unwrap(), whole);
+    let pruned = Link { number: 3, mac: vec![0; 32] };
+    let seen = trail.verify(Some(&pruned)).await;
+    assert!(matches!(seen, Err(VerifyError::Pruned { first: 11, expected: 3 })), "{seen:?}");
     world.session("ana", PASSWORD, &browser(1)).await;
     seal(&world).await;
-    assert_eq!(trail.verify(Some(13)).await.unwrap().0, 13);
+    assert_eq!(trail.verify(Some(&whole)).await.unwrap().number, 13);
     assert_eq!(world.count("audit_checkpoints").await, 1);
     for column in ["number = number - 1", "mac = randomblob(32)", "at = at + 1", "signature = zeroblob(32)"] {
         world.tamper("CREATE TABLE kept AS SELECT * FROM audit_checkpoints").await;
@@ -204,7 +326,7 @@ async fn a_deleted_account_leaves_a_trail_that_names_nobody() {
     world.turn(Duration::from_millis(1));
     world.auth.delete_account(&current, &password(PASSWORD), &browser(1)).await.unwrap();
     seal(&world).await;
-    assert_eq!(world.auth.audit_trail().verify(None).await.unwrap().0, 14);
+    assert_eq!(world.auth.audit_trail().verify(None).await.unwrap().number, 14);
     assert_eq!((world.count("audit_people").await, world.count("users").await), (0, 0));
     let entries = world.auth.audit_trail().newest(None, None, 1).await.unwrap();
     assert_eq!(entries[0].act, "delete_account");

@@ -99,6 +99,11 @@ impl World {
         self.clock.fetch_add(micros, Ordering::SeqCst);
     }
 
+    /// Turns the clock back, as somebody may who sets it.
+    pub(crate) fn turn_back(&self, duration: Duration) {
+        self.clock.fetch_sub(i64::try_from(duration.as_micros()).unwrap(), Ordering::SeqCst);
+    }
+
     /// Turns the clock to the last instant at which `duration` has not passed.
     pub(crate) fn turn_to_just_before(&self, duration: Duration) {
         self.turn(duration.saturating_sub(Duration::from_micros(1)));

@@ -8,11 +8,11 @@ use std::process::{Child, Command, Output, Stdio};
 
 const KEYWARD: &str = env!("CARGO_BIN_EXE_keyward");
 
-fn run(arguments: &[&str]) -> Output {
+pub(crate) fn run(arguments: &[&str]) -> Output {
     Command::new(KEYWARD).args(arguments).output().unwrap()
 }
 
-fn text(bytes: &[u8]) -> String {
+pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
@@ -20,10 +20,10 @@ fn text(bytes: &[u8]) -> String {
 struct Running(Child);
 
 impl Running {
-    /// Starts it on free ports, and waits until it says that it runs.
+    /// Starts it on free ports, and waits until it says that it runs. Its umask hides nothing from anybody.
     fn start(data: &Path) -> Self {
-        let mut child = Command::new(KEYWARD)
-            .args(["--port", "0", "--app-port", "0", "--data"])
+        let mut child = Command::new("sh")
+            .args(["-c", "umask 0; exec \"$0\" --port 0 --app-port 0 --data \"$1\"", KEYWARD])
             .arg(data)
             .stdout(Stdio::piped())
             .spawn()
@@ -76,11 +76,67 @@ fn data_is_for_its_owner_alone_and_a_signal_stops_it() {
     assert_eq!(mode(&data), 0o700);
     assert_eq!(mode(&data.join("encryption.key")), 0o600);
     assert_eq!(mode(&data.join("audit.key")), 0o600);
+    for file in ["keyward.sqlite", "keyward.sqlite-wal", "keyward.sqlite-shm", "keyward.sqlite.lock"] {
+        assert_eq!(mode(&data.join(file)), 0o600, "{file}");
+    }
     assert_eq!(running.stop().code(), Some(0));
     // The keys are the same at the next start, or nothing sealed could be read.
     let key = std::fs::read(data.join("encryption.key")).unwrap();
     assert_eq!(Running::start(&data).stop().code(), Some(0));
     assert_eq!(std::fs::read(data.join("encryption.key")).unwrap(), key);
+}
+
+/// A folder that was there, with other files in it, once became its owner's alone without a word.
+#[test]
+fn a_folder_of_somebody_s_own_is_left_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("pictures");
+    std::fs::create_dir(&data).unwrap();
+    std::fs::write(data.join("cat.png"), "").unwrap();
+    std::fs::set_permissions(&data, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let arguments = ["--port", "0", "--app-port", "0", "--data", data.to_str().unwrap()];
+    let output = run(&arguments);
+    assert_eq!(output.status.code(), Some(1));
+    let error = text(&output.stderr);
+    assert!(error.contains("it holds cat.png, and no keyward.sqlite"), "{error}");
+    assert!(error.contains("name one that is empty, or not there yet, with --data"), "{error}");
+    let mode = || std::fs::metadata(&data).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(), std::fs::read_dir(&data).unwrap().count()), (0o755, 1));
+    // An empty one is taken, and closed; so is ours, whatever somebody has put into it since.
+    std::fs::remove_file(data.join("cat.png")).unwrap();
+    assert_eq!(Running::start(&data).stop().code(), Some(0));
+    assert_eq!(mode(), 0o700);
+    std::fs::write(data.join("note.txt"), "").unwrap();
+    assert_eq!(Running::start(&data).stop().code(), Some(0));
+    // Keys alone are what a first start leaves that was cut short.
+    let cut = folder.path().join("cut");
+    std::fs::create_dir(&cut).unwrap();
+    std::fs::copy(data.join("encryption.key"), cut.join("encryption.key")).unwrap();
+    assert_eq!(Running::start(&cut).stop().code(), Some(0));
+}
+
+/// A second server once started on the same data, with limits of its own.
+#[test]
+fn a_second_server_on_the_same_data_is_refused_and_operators_still_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let running = Running::start(&data);
+    let arguments = ["--port", "0", "--app-port", "0", "--data", data.to_str().unwrap()];
+    let refused = run(&arguments);
+    assert_eq!(refused.status.code(), Some(1));
+    let error = text(&refused.stderr);
+    assert!(
+        error.contains(&format!("already served by another process (number {})", running.0.id())),
+        "{error}"
+    );
+    assert!(error.contains("Stop that one first, or give this one a database of its own"), "{error}");
+    for verb in ["audit", "mail"] {
+        let listed = run(&[verb, "list", "--data", data.to_str().unwrap()]);
+        assert_eq!(listed.status.code(), Some(0), "{}", text(&listed.stderr));
+    }
+    // Killed, it leaves a file behind and no lock.
+    drop(running);
+    assert_eq!(Running::start(&data).stop().code(), Some(0));
 }
 
 #[test]
@@ -119,8 +175,11 @@ fn audit_of_a_new_installation_is_empty_and_holds() {
     let mails = run(&["mail", "list", "--data", data]);
     assert_eq!((mails.status.code(), text(&mails.stdout).as_str()), (Some(0), "No mails.\n"));
     let verified = run(&["audit", "verify", "--json", "--data", data]);
-    assert_eq!(text(&verified.stdout), "{\"holds\":true,\"number\":0}\n");
-    let truncated = run(&["audit", "verify", "--expect", "7", "--data", data]);
+    assert_eq!(text(&verified.stdout), "{\"end\":\"0:\",\"holds\":true,\"number\":0}\n");
+    let told = text(&run(&["audit", "verify", "--data", data]).stdout);
+    assert!(told.ends_with(&format!("keyward audit verify --expect 0: --data {data}\n")), "{told}");
+    let known = format!("7:{}", "0".repeat(64));
+    let truncated = run(&["audit", "verify", "--expect", &known, "--data", data]);
     assert_eq!(truncated.status.code(), Some(1));
     assert!(
         text(&truncated.stderr).contains("ends at entry 0, but entry 7 is known"),

@@ -1,0 +1,286 @@
+//! The chain of entries: sealing, following, reading it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use domain::Pseudonym;
+use store::audit::{Checkpoint, Entry};
+use uuid::Uuid;
+
+use super::Link;
+
+/// The chain of entries, and the key that makes it one.
+#[derive(Clone)]
+pub struct AuditTrail {
+    pub(super) store: store::Store,
+    key: [u8; 32],
+    /// The id of the entry that was written last.
+    last: Arc<Mutex<Uuid>>,
+}
+
+/// Where the chain is broken.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// An entry is not what was sealed.
+    #[error("entry {number} is not what was sealed: it, or the one before it, was changed")]
+    Changed {
+        /// Its number.
+        number: i64,
+    },
+    /// A number is missing.
+    #[error("entry {number} is missing")]
+    Missing {
+        /// The number.
+        number: i64,
+    },
+    /// The checkpoint is not ours.
+    #[error(
+        "the checkpoint at entry {number} was not signed with this key: it was changed, or this is another key"
+    )]
+    Checkpoint {
+        /// Its number.
+        number: i64,
+    },
+    /// The chain ends before an entry that is known to have been there.
+    #[error("the trail ends at entry {head}, but entry {expected} is known to have been there")]
+    Truncated {
+        /// The last entry there is.
+        head: i64,
+        /// The one that should be.
+        expected: i64,
+    },
+    /// The entry that an earlier verification ended at is another now.
+    #[error(
+        "entry {number} is not the one that an earlier verification ended at: \
+         the trail was written anew from there or before, by somebody who has its key"
+    )]
+    Rewritten {
+        /// Its number.
+        number: i64,
+    },
+    /// The entry that an earlier verification ended at was pruned.
+    #[error(
+        "entry {expected}, which an earlier verification ended at, was pruned: the trail begins after entry {first}, \
+         so the two cannot be compared; give the end of a later verification"
+    )]
+    Pruned {
+        /// The last entry that was pruned.
+        first: i64,
+        /// The one to compare with.
+        expected: i64,
+    },
+    /// An entry waits to be sealed that no act wrote.
+    #[error("entry {id}, which waits to be sealed, was not written by this installation")]
+    Forged {
+        /// Its id.
+        id: Uuid,
+    },
+    /// The database did not answer.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+}
+
+pub(super) const BATCH: i64 = 500;
+
+impl AuditTrail {
+    /// The trail in `store`, sealed under `key`.
+    pub fn new(store: store::Store, key: [u8; 32]) -> Self {
+        Self { store, key, last: Arc::default() }
+    }
+
+    /// An id after that of every entry this process wrote before, so that entries are sealed in the order they were
+    /// written: `fresh`, or, if that is not later because both are of one millisecond or the clock went back, one more
+    /// than the last (RFC 9562 section 6.2). Entries are written one at a time, since a transaction holds the write lock.
+    pub(super) fn next_id(&self, fresh: Uuid) -> Uuid {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        *last = fresh.max(id_after(*last).unwrap_or(Uuid::max()));
+        *last
+    }
+
+    /// Seals what waits, up to 500 entries, and says how many it sealed. What no act wrote stays as it is: whoever can
+    /// write to the database would otherwise have us put our seal to it.
+    ///
+    /// It is passed over, however much there is of it, without holding the write lock.
+    pub async fn seal(&self) -> Result<usize, store::Error> {
+        let (entries, forged) = self.waiting().await?;
+        if let Some(first) = forged.first() {
+            tracing::error!(
+                entries = forged.len(), first = %first,
+                "entries of the audit trail were not written by this installation, and are not sealed"
+            );
+        }
+        if entries.is_empty() {
+            return Ok(0);
+        }
+        let mut tx = self.store.begin().await?;
+        let (mut number, mut mac) = match store::audit::head(&mut tx).await? {
+            Some(head) => head,
+            None => start_of(store::audit::checkpoint(&mut tx).await?.as_ref()),
+        };
+        let mut sealed = 0;
+        for entry in &entries {
+            let link = self.link(&mac, number + 1, entry);
+            // Another process may have sealed it since it was read.
+            if store::audit::seal(&mut tx, entry.id, number + 1, &link).await? {
+                (number, mac) = (number + 1, link);
+                sealed += 1;
+            }
+        }
+        tx.commit().await?;
+        Ok(sealed)
+    }
+
+    /// What waits to be sealed, up to 500 entries; and the ids of what no act wrote, so far as it was met on the way.
+    async fn waiting(&self) -> Result<(Vec<Entry>, Vec<Uuid>), store::Error> {
+        let mut tx = self.store.read().await?;
+        let (mut entries, mut forged) = (Vec::new(), Vec::new());
+        let mut next = Some(Uuid::nil());
+        while let Some(from) = next {
+            let page = store::audit::unsealed(&mut tx, from, BATCH).await?;
+            next = page.last().and_then(|last| id_after(last.id));
+            for entry in page {
+                if self.is_vouched(&entry) {
+                    entries.push(entry);
+                } else {
+                    forged.push(entry.id);
+                }
+            }
+            if entries.len() >= usize::try_from(BATCH).unwrap_or(usize::MAX) {
+                break;
+            }
+        }
+        Ok((entries, forged))
+    }
+
+    /// Follows the whole chain, and gives its end. `expected` is the end that an earlier verification gave: the chain
+    /// must lead through it. Without it, a chain cut short, or written anew by somebody who has the key, looks whole.
+    pub async fn verify(&self, expected: Option<&Link>) -> Result<Link, VerifyError> {
+        let mut tx = self.store.read().await?;
+        let checkpoint = store::audit::checkpoint(&mut tx).await?;
+        if let Some(checkpoint) = &checkpoint
+            && !secrets::constant_time_equal(&self.sign(checkpoint), &checkpoint.signature)
+        {
+            return Err(VerifyError::Checkpoint { number: checkpoint.number });
+        }
+        let (mut number, mut mac) = start_of(checkpoint.as_ref());
+        if let Some(expected) = expected
+            && expected.number < number
+        {
+            return Err(VerifyError::Pruned { first: number, expected: expected.number });
+        }
+        compare(number, &mac, expected)?;
+        loop {
+            let entries = store::audit::after(&mut tx, number, BATCH).await?;
+            if entries.is_empty() {
+                break;
+            }
+            for entry in entries {
+                number += 1;
+                if entry.number != Some(number) {
+                    return Err(VerifyError::Missing { number });
+                }
+                mac = self.link(&mac, number, &entry);
+                if !secrets::constant_time_equal(&mac, entry.mac.as_deref().unwrap_or_default()) {
+                    return Err(VerifyError::Changed { number });
+                }
+                compare(number, &mac, expected)?;
+            }
+        }
+        let mut next = Some(Uuid::nil());
+        while let Some(from) = next {
+            let page = store::audit::unsealed(&mut tx, from, BATCH).await?;
+            next = page.last().and_then(|last| id_after(last.id));
+            if let Some(forged) = page.iter().find(|entry| !self.is_vouched(entry)) {
+                return Err(VerifyError::Forged { id: forged.id });
+            }
+        }
+        match expected {
+            Some(expected) if number < expected.number => {
+                Err(VerifyError::Truncated { head: number, expected: expected.number })
+            }
+            _ => Ok(Link { number, mac }),
+        }
+    }
+
+    /// The newest entries, up to `limit`, before entry `before`, of one person alone if given.
+    pub async fn newest(
+        &self,
+        person: Option<Pseudonym>,
+        before: Option<i64>,
+        limit: i64,
+    ) -> Result<Vec<Entry>, store::Error> {
+        store::audit::newest(&mut self.store.read().await?, person, before.unwrap_or(i64::MAX), limit).await
+    }
+
+    /// Shows that an entry was written by an act, until it is sealed.
+    pub(super) fn vouch(&self, entry: &Entry) -> Vec<u8> {
+        self.describe(b"waiting", &[], 0, entry)
+    }
+
+    fn is_vouched(&self, entry: &Entry) -> bool {
+        secrets::constant_time_equal(&self.vouch(entry), entry.mac.as_deref().unwrap_or_default())
+    }
+
+    fn link(&self, before: &[u8], number: i64, entry: &Entry) -> Vec<u8> {
+        self.describe(b"entry", before, number, entry)
+    }
+
+    fn describe(&self, label: &[u8], before: &[u8], number: i64, entry: &Entry) -> Vec<u8> {
+        let actor = entry.actor.unwrap_or_default();
+        let subject = entry.subject.unwrap_or_default();
+        let fields: [&[u8]; 11] = [
+            before,
+            &number.to_be_bytes(),
+            entry.id.as_bytes(),
+            &entry.at.to_be_bytes(),
+            entry.act.as_bytes(),
+            entry.outcome.as_bytes(),
+            actor.as_bytes(),
+            subject.as_bytes(),
+            entry.network.as_bytes(),
+            entry.support_id.as_bytes(),
+            entry.detail.as_bytes(),
+        ];
+        self.mac(label, &fields)
+    }
+
+    pub(super) fn sign(&self, checkpoint: &Checkpoint) -> Vec<u8> {
+        let fields: [&[u8]; 3] =
+            [&checkpoint.number.to_be_bytes(), &checkpoint.mac, &checkpoint.at.to_be_bytes()];
+        self.mac(b"checkpoint", &fields)
+    }
+
+    /// Each field with its length before it, so that no two lists of fields are the same bytes.
+    fn mac(&self, label: &[u8], fields: &[&[u8]]) -> Vec<u8> {
+        let mut message = Vec::from(label);
+        for field in fields {
+            message.extend_from_slice(&(field.len() as u64).to_be_bytes());
+            message.extend_from_slice(field);
+        }
+        secrets::hmac_sha256(&self.key, &[&message]).to_vec()
+    }
+}
+
+/// The next id there can be.
+fn id_after(id: Uuid) -> Option<Uuid> {
+    id.as_u128().checked_add(1).map(Uuid::from_u128)
+}
+
+/// Whether this entry is the expected one, if it has its number.
+fn compare(number: i64, mac: &[u8], expected: Option<&Link>) -> Result<(), VerifyError> {
+    match expected {
+        Some(expected) if expected.number == number && !secrets::constant_time_equal(mac, &expected.mac) => {
+            Err(VerifyError::Rewritten { number })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn start_of(checkpoint: Option<&Checkpoint>) -> (i64, Vec<u8>) {
+    checkpoint.map_or((0, Vec::new()), |checkpoint| (checkpoint.number, checkpoint.mac.clone()))
+}
+
+impl std::fmt::Debug for AuditTrail {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("AuditTrail")
+    }
+}
