@@ -1,5 +1,5 @@
-//! The bounds of every value: past them a setting would undo what it is there for. NIST is SP 800-63B-4; where it says
-//! SHOULD the default follows it and the bound is wider, where it says SHALL the bound is its.
+//! The bounds of every value: past them a setting would undo what it is there for. NIST is SP 800-63B-4. The defaults
+//! follow it; where a bound is wider than its figure, the message gives that figure too.
 
 use std::time::Duration;
 
