@@ -1,6 +1,9 @@
 //! Configuration: one struct a concern, each with its defaults. An unknown key is refused, so that a misspelt one is
 //! not silently the default.
 
+mod bounds;
+
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -181,16 +184,26 @@ pub enum ConfigError {
         /// Where and why.
         error: Box<toml::de::Error>,
     },
-    /// A value is out of bounds.
-    #[error("{setting} is {found}: {expected}")]
-    Value {
-        /// Which.
-        setting: &'static str,
-        /// What it is.
-        found: String,
-        /// What it should be.
-        expected: &'static str,
-    },
+    /// Values are out of bounds: every one of them, so that nobody mends them one start at a time.
+    #[error("the configuration cannot be used: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Values(Vec<Violation>),
+}
+
+/// A value that is out of bounds.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// Which setting.
+    pub setting: &'static str,
+    /// What it is.
+    pub found: String,
+    /// What it should be, and why.
+    pub expected: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} is {}: {}", self.setting, self.found, self.expected)
+    }
 }
 
 impl Config {
@@ -206,51 +219,18 @@ impl Config {
 
     /// Whether every value is in bounds.
     pub fn check(&self) -> Result<(), ConfigError> {
-        let url = &self.server.public_url;
-        let loopback = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
-        if url.scheme() != "https" && !loopback {
-            return Err(ConfigError::Value {
-                setting: "server.public_url",
-                found: url.to_string(),
-                expected: "outside this machine it must begin with https://, or cookies and passwords travel in the open",
-            });
-        }
-        if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
-            return Err(ConfigError::Value {
-                setting: "server.public_url",
-                found: url.to_string(),
-                expected: "it must be an origin alone, such as https://auth.example.com",
-            });
-        }
-        let limits = &self.limits;
-        for (setting, limit) in [
-            ("limits.code_tries", limits.code_tries),
-            ("limits.account_failures", limits.account_failures),
-            ("limits.second_step_guesses", limits.second_step_guesses),
-            ("limits.network_failures", limits.network_failures),
-            ("limits.network_sign_ups", limits.network_sign_ups),
-            ("limits.mails", limits.mails),
-            ("limits.second_step_mails", limits.second_step_mails),
-        ] {
-            if limit == 0 {
-                return Err(ConfigError::Value {
-                    setting,
-                    found: "0".to_owned(),
-                    expected: "it must be 1 or more: 0 would be no limit at all, or nobody let in",
-                });
-            }
-        }
-        let hashing = &self.password.hashing;
-        // OWASP's minimum: 19 MiB with two passes, or more memory with one (Password Storage Cheat Sheet).
-        if hashing.memory_kib < 19_456 || hashing.iterations < 2 || hashing.parallelism < 1 {
-            return Err(ConfigError::Value {
-                setting: "password.hashing",
-                found: format!("memory_kib = {}, iterations = {}", hashing.memory_kib, hashing.iterations),
-                expected: "it must be memory_kib = 19456, iterations = 2, parallelism = 1 at the least",
-            });
-        }
-        Ok(())
+        refuse(bounds::violations(self, bounds::Use::Serving))
     }
+
+    /// The same for `keyward dev`, where a count may be as high as it likes: a test that tries ten thousand times is no
+    /// attack.
+    pub fn check_for_development(&self) -> Result<(), ConfigError> {
+        refuse(bounds::violations(self, bounds::Use::Development))
+    }
+}
+
+fn refuse(violations: Vec<Violation>) -> Result<(), ConfigError> {
+    if violations.is_empty() { Ok(()) } else { Err(ConfigError::Values(violations)) }
 }
 
 #[cfg(test)]
@@ -297,15 +277,89 @@ mod tests {
     #[test]
     fn no_limit_is_zero() {
         let error = parse(&format!("{MINIMAL}\n[limits]\nnetwork_sign_ups = 0")).unwrap_err();
-        assert!(error.starts_with("limits.network_sign_ups is 0: it must be 1 or more"), "{error}");
+        assert!(error.contains("limits.network_sign_ups is 0: it must be 1 to 10000"), "{error}");
         assert_eq!(parse(&format!("{MINIMAL}\n[limits]\nnetwork_sign_ups = 1")), Ok(()));
     }
 
     #[test]
     fn clear_text_on_the_network_and_weak_hashing_are_refused() {
         let error = parse(&MINIMAL.replace("https://auth", "http://auth")).unwrap_err();
-        assert!(error.starts_with("server.public_url is http://auth.example.com/"), "{error}");
+        assert!(error.contains("server.public_url is http://auth.example.com/"), "{error}");
         let error = parse(&format!("{MINIMAL}\n[password.hashing]\nmemory_kib = 1024")).unwrap_err();
         assert!(error.contains("memory_kib = 19456"), "{error}");
+    }
+    fn limits() -> toml::Table {
+        toml::Table::try_from(Limits::default()).unwrap()
+    }
+
+    /// A limit that is added is found here without its bounds.
+    #[test]
+    fn every_limit_has_bounds() {
+        for (name, value) in limits() {
+            let (least, most) = if value.is_str() { ("\"0s\"", "\"36525d\"") } else { ("0", "4294967295") };
+            let error = parse(&format!("{MINIMAL}\n[limits]\n{name} = {least}")).unwrap_err();
+            assert!(error.contains(&format!("limits.{name} is ")), "{error}");
+            let high = parse(&format!("{MINIMAL}\n[limits]\n{name} = {most}"));
+            // How long a trail must be kept is for the law to say.
+            match name.as_str() {
+                "audit_retention" => assert_eq!(high, Ok(())),
+                _ => assert!(high.unwrap_err().contains(&format!("limits.{name} is ")), "{name}"),
+            }
+        }
+    }
+
+    #[test]
+    fn the_ends_of_a_range_are_in_it_and_the_next_value_is_not() {
+        for (setting, good, bad) in [
+            ("account_spacing", "60s", "61s"),
+            ("token_life", "1h", "3601s"),
+            ("code_life", "30m", "31m"),
+            ("code_life", "1m", "59s"),
+            ("reset_life", "1d", "25h"),
+            ("proof_life", "7d", "8d"),
+            ("session_absolute", "90d", "91d"),
+            ("audit_retention", "30d", "29d"),
+        ] {
+            let with = |value: &str| parse(&format!("{MINIMAL}\n[limits]\n{setting} = \"{value}\""));
+            assert_eq!(with(good), Ok(()), "{setting}");
+            assert!(with(bad).unwrap_err().contains(&format!("limits.{setting} is {bad}")), "{setting}");
+        }
+        for (setting, good, bad) in [("password_minimum", 8, 7), ("password_minimum", 64, 65)] {
+            let with = |value: usize| parse(&format!("{MINIMAL}\n[accounts]\n{setting} = {value}"));
+            assert_eq!(with(good), Ok(()), "{setting}");
+            assert!(with(bad).unwrap_err().contains(&format!("accounts.{setting} is {bad}")), "{setting}");
+        }
+    }
+
+    #[test]
+    fn every_violation_is_named_and_not_only_the_first() {
+        let text = MINIMAL.replace("https://auth", "http://auth")
+            + "[accounts]\npassword_minimum = 4\npassword_minimum_with_second_step = 6\n\
+               [limits]\ntoken_life = \"2h\"\nmails = 0\nsession_idle = \"31d\"\n\
+               [password.hashing]\niterations = 1\nparallelism = 0\n";
+        let error = parse(&text).unwrap_err();
+        for setting in [
+            "server.public_url is",
+            "accounts.password_minimum is 4",
+            "accounts.password_minimum_with_second_step is 6",
+            "limits.token_life is 2h",
+            "limits.mails is 0",
+            "limits.session_idle is 31d",
+            "password.hashing.iterations is 1",
+            "password.hashing.parallelism is 0",
+        ] {
+            assert!(error.contains(setting), "{setting} in {error}");
+        }
+    }
+
+    #[test]
+    fn development_may_count_as_high_as_it_likes_and_no_more() {
+        let check = |limits: &str| {
+            let config: Config = toml::from_str(&format!("{MINIMAL}\n[limits]\n{limits}")).unwrap();
+            config.check_for_development().map_err(|error| error.to_string())
+        };
+        assert_eq!(check("mails = 1000000\ncode_tries = 1000000"), Ok(()));
+        assert!(check("mails = 0").is_err());
+        assert!(check("token_life = \"2h\"").is_err());
     }
 }

@@ -184,6 +184,7 @@ pub(crate) fn weakness(weakness: Weakness) -> Problem {
             Problem::PasswordTooShort(u32::try_from(minimum).unwrap_or(u32::MAX))
         }
         Weakness::IsAddress => Problem::PasswordCommon,
+        Weakness::Pattern => Problem::PasswordPattern,
     }
 }
 

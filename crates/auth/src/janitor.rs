@@ -8,21 +8,18 @@ use crate::{Auth, Fault};
 
 /// Rows a table and round; each table has a transaction of its own.
 const BATCH: i64 = 200;
-/// An account whose address nobody proves goes after so long: seven times the life of its proof.
+/// An account whose address nobody proves goes after so long. No proof may live longer (`Limits::proof_life`).
 const UNPROVED_KEPT: Duration = Duration::from_hours(7 * 24);
-/// A mail that is done with is shown to operators for so long.
-const MAIL_KEPT: Duration = Duration::from_hours(7 * 24);
 /// A used code is kept for so long: its second use, by whoever stole it, still ends what it had issued.
 const CODE_KEPT: Duration = Duration::from_hours(24);
 /// A client may ask for a lost answer for ten seconds; a little more, for clocks.
 const SUCCESSOR_KEPT: Duration = Duration::from_mins(1);
-/// As long as browsers keep a cookie.
-const BROWSER_KEPT: Duration = Duration::from_hours(400 * 24);
 
 impl Auth {
     /// One round. Says how many rows went; another round is due at once if it was many.
     pub async fn clean(&self) -> Result<u64, Fault> {
         let now = self.clock.now();
+        let limits = &self.settings.limits;
         let mut gone = 0;
         let mut tx = self.store.begin().await?;
         gone += store::artefacts::delete_expired(&mut tx, now, BATCH).await?;
@@ -30,17 +27,22 @@ impl Auth {
         tx.commit().await?;
         let mut tx = self.store.begin().await?;
         gone += store::sessions::delete_expired(&mut tx, now, self.idle_since(now), BATCH).await?;
-        gone += store::known_browsers::delete_unused(&mut tx, now.minus(BROWSER_KEPT), BATCH).await?;
+        gone +=
+            store::known_browsers::delete_unused(&mut tx, now.minus(limits.browser_retention), BATCH).await?;
         tx.commit().await?;
         let mut tx = self.store.begin().await?;
         gone += store::outbox::expire(&mut tx, now, BATCH).await?;
-        gone += store::outbox::delete_finished(&mut tx, now.minus(MAIL_KEPT), BATCH).await?;
+        gone += store::outbox::delete_finished(&mut tx, now.minus(limits.mail_retention), BATCH).await?;
         if self.settings.accounts.require_proof {
             gone += store::users::delete_unproved(&mut tx, now.minus(UNPROVED_KEPT), BATCH).await?;
         }
         tx.commit().await?;
+<<<<<<< HEAD
         gone += self.clean_protocol(now).await?;
         gone += self.audit.prune(self.settings.limits.audit_retention, now).await?;
+=======
+        gone += self.audit.prune(limits.audit_retention, now).await?;
+>>>>>>> main
         Ok(gone)
     }
 

@@ -58,7 +58,7 @@ impl AccountSettings {
     }
 }
 
-/// `[limits]`: every number that bounds time or tries, in one table.
+/// `[limits]`: what bounds time and tries, in one table.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
@@ -118,6 +118,12 @@ pub struct Limits {
     /// Entries of the audit trail are kept for so long.
     #[serde(with = "duration")]
     pub audit_retention: Duration,
+    /// A mail that is done with is shown to operators for so long.
+    #[serde(with = "duration")]
+    pub mail_retention: Duration,
+    /// A browser that signed in to an account is known to it for so long after.
+    #[serde(with = "duration")]
+    pub browser_retention: Duration,
 }
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -148,6 +154,8 @@ impl Default for Limits {
             refresh_absolute: DAY * 90,
             key_rotation: DAY * 90,
             audit_retention: DAY * 400,
+            mail_retention: DAY * 7,
+            browser_retention: DAY * 400,
         }
     }
 }

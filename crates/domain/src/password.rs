@@ -1,5 +1,7 @@
 //! A password, and what makes one good enough.
 
+mod pattern;
+
 use secrecy::{ExposeSecret, SecretString};
 use unicode_normalization::UnicodeNormalization;
 
@@ -36,9 +38,15 @@ pub enum Weakness {
     /// It is the account's own address.
     #[error("the password is the e-mail address: choose another")]
     IsAddress,
+    /// It is blank, a short piece over and over, or characters that follow one another.
+    #[error(
+        "the password is a pattern that others try first, such as the same over and over or keys in a row: \
+         choose a few words that have nothing to do with each other"
+    )]
+    Pattern,
 }
 
-/// How long a password must be. No composition rules (NIST SP 800-63B-4 section 3.1.1.2).
+/// How long a password must be; and no pattern. No composition rules (NIST SP 800-63B-4 section 3.1.1.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PasswordPolicy {
     /// Characters, where the password alone opens the account.
@@ -89,6 +97,9 @@ impl PasswordPolicy {
         if password.0.expose_secret().eq_ignore_ascii_case(email.address()) {
             return Err(Weakness::IsAddress);
         }
+        if pattern::is_pattern(password.0.expose_secret()) {
+            return Err(Weakness::Pattern);
+        }
         Ok(())
     }
 }
@@ -111,6 +122,17 @@ mod tests {
         assert_eq!(check("seven77", true), Err(Weakness::TooShort { minimum: 8 }));
         assert_eq!(check("ümlaut🙂8", true), Ok(()));
         assert_eq!(check("Someone.Long@Example.com", true), Err(Weakness::IsAddress));
+    }
+
+    #[test]
+    fn a_pattern_is_refused_however_long_it_is() {
+        for (text, second_step) in
+            [("               ", false), ("123456789012345", false), ("abcdefgh", true)]
+        {
+            assert_eq!(check(text, second_step), Err(Weakness::Pattern), "{text}");
+        }
+        assert_eq!(check(&"a".repeat(512), false), Err(Weakness::Pattern));
+        assert_eq!(check("1234567", true), Err(Weakness::TooShort { minimum: 8 }));
     }
 
     #[test]

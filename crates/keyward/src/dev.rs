@@ -123,7 +123,7 @@ impl Dev {
             Some(path) => format!("{} cannot be used: {error}", path.display()),
             None => error.to_string(),
         })?;
-        config.check()?;
+        config.check_for_development()?;
         Ok(config)
     }
 }

@@ -20,7 +20,11 @@ pub(crate) struct Mail {
 
 #[derive(Subcommand)]
 enum MailVerb {
-    /// List the mails of the last seven days and those that wait, newest first.
+    /// List the mails that wait and those of the last days (`limits.mail_retention`), newest first.
+    ///
+    /// Where an answer must not tell whether there is an account, a mail to nobody waits like any other, and nothing tells
+    /// the two apart before its turn comes. Then it is found to be to nobody, and is listed no more; one whose turn did not
+    /// come in time is listed as expired.
     List {
         /// At most so many.
         #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..=10_000))]
@@ -34,8 +38,6 @@ impl Mail {
         let (store, _) = self.installation.open().await?;
         let mails = store::outbox::list(&mut store.read().await?, limit).await?;
         store.close().await;
-        // A decoy is no mail: it is what a mail to nobody leaves behind.
-        let mails: Vec<_> = mails.into_iter().filter(|mail| mail.state != "decoy").collect();
         if mails.is_empty() && !self.json {
             say("No mails.");
         }

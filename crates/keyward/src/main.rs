@@ -1,13 +1,15 @@
 //! `keyward`: the one command a person types. A file a verb.
 
 mod audit;
+mod completions;
 mod dev;
 mod installation;
 mod mail;
+mod man;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 /// Keyward: sign-in for the apps of a small team, on machines it owns.
 ///
@@ -29,6 +31,10 @@ enum Verb {
     Audit(audit::Audit),
     /// See what became of each mail.
     Mail(mail::Mail),
+    /// Print a script that teaches a shell to complete this command.
+    Completions(completions::Completions),
+    /// Write manual pages into a folder.
+    Man(man::Man),
 }
 
 #[tokio::main]
@@ -38,6 +44,8 @@ async fn main() -> ExitCode {
         Verb::Dev(dev) => dev.run().await,
         Verb::Audit(audit) => audit.run().await,
         Verb::Mail(mail) => mail.run().await,
+        Verb::Completions(completions) => completions.run(Arguments::command()),
+        Verb::Man(man) => man.run(Arguments::command()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -6,6 +6,7 @@ mod postmark;
 mod smtp;
 mod smtp_message;
 mod smtp_pool;
+mod smtp_stream;
 
 pub use egress::{EgressClient, EgressError, EgressRequest, EgressResponse, EgressSettings};
 pub use mail::{Mail, SendError};

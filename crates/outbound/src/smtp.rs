@@ -5,12 +5,15 @@ use std::{fmt, net::IpAddr, time::Duration};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use lettre::transport::smtp::{
     authentication::{Credentials, Mechanism},
-    client::{AsyncSmtpConnection, TlsParameters},
+    client::{AsyncSmtpConnection, Certificate, TlsParameters},
     extension::ClientId,
 };
 use secrecy::{ExposeSecret as _, SecretString};
+use tokio::net::TcpStream;
 
-use crate::{Mail, SendError, mail::one_line, smtp_message::compose, smtp_pool::SmtpPool};
+use crate::{
+    Mail, SendError, mail::one_line, smtp_message::compose, smtp_pool::SmtpPool, smtp_stream::SmtpStream,
+};
 
 /// How the connection is protected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,6 +87,12 @@ struct Login {
 impl Smtp {
     /// Checks the settings; connects with the first mail.
     pub fn new(settings: &SmtpSettings) -> Result<Self, SmtpSettingsError> {
+        Self::trusting(settings, &[])
+    }
+
+    /// The same, trusting these authorities (X.509, DER) besides the system's: for a server whose certificate is of a
+    /// house's own making.
+    pub fn trusting(settings: &SmtpSettings, authorities: &[Vec<u8>]) -> Result<Self, SmtpSettingsError> {
         let host = settings.host.clone();
         if settings.security == SmtpSecurity::None && !is_this_machine(&host) {
             return Err(SmtpSettingsError::Unencrypted { host });
@@ -98,7 +107,7 @@ impl Smtp {
         let tls = match settings.security {
             SmtpSecurity::None => None,
             SmtpSecurity::StartTls | SmtpSecurity::Tls => {
-                Some(TlsParameters::new_rustls(host.clone()).map_err(|error| SmtpSettingsError::Tls {
+                Some(tls(&host, authorities).map_err(|error| SmtpSettingsError::Tls {
                     host: host.clone(),
                     cause: error.to_string(),
                 })?)
@@ -125,7 +134,7 @@ impl Smtp {
         let bytes = message.formatted();
         let conversation = async {
             let mut connection = self.connection().await?;
-            connection.send(message.envelope(), &bytes).await?;
+            connection.send(message.envelope(), &bytes).await.map_err(|error| self.classify(&error))?;
             Ok(connection)
         };
         match tokio::time::timeout(self.timeout, conversation).await {
@@ -133,7 +142,7 @@ impl Smtp {
                 self.pool.put_back(connection);
                 Ok(())
             }
-            Ok(Err(error)) => Err(self.classify(&error)),
+            Ok(Err(refused)) => Err(refused),
             Err(_) => Err(SendError::Temporary(format!(
                 "the mail server {self} did not finish within {:?}; is it reachable and up?",
                 self.timeout
@@ -142,24 +151,43 @@ impl Smtp {
     }
 
     /// An idle connection that still answers, or else a new one.
-    async fn connection(&self) -> Result<AsyncSmtpConnection, lettre::transport::smtp::Error> {
+    async fn connection(&self) -> Result<AsyncSmtpConnection, SendError> {
         while let Some(mut idle) = self.pool.take() {
             if idle.test_connected().await {
                 return Ok(idle);
             }
         }
-        let wrapped = self.tls.clone().filter(|_| self.security == SmtpSecurity::Tls);
-        let address = (self.host.as_str(), self.port);
-        let mut connection =
-            AsyncSmtpConnection::connect_tokio1(address, Some(self.timeout), &self.hello, wrapped, None)
-                .await?;
-        if let Some(tls) = self.tls.clone().filter(|_| self.security == SmtpSecurity::StartTls) {
-            connection.starttls(tls, &self.hello).await?;
-        }
+        let mut connection = match (&self.tls, self.security) {
+            (Some(tls), SmtpSecurity::StartTls) => self.connect_and_encrypt(tls.clone()).await?,
+            (tls, _) => {
+                let (address, limit) = ((self.host.as_str(), self.port), Some(self.timeout));
+                AsyncSmtpConnection::connect_tokio1(address, limit, &self.hello, tls.clone(), None)
+                    .await
+                    .map_err(|error| self.classify(&error))?
+            }
+        };
         if let Some(Login { username, password }) = &self.login {
             let credentials = Credentials::new(username.clone(), password.expose_secret().to_owned());
-            connection.auth(&[Mechanism::Plain, Mechanism::Login], &credentials).await?;
+            connection
+                .auth(&[Mechanism::Plain, Mechanism::Login], &credentials)
+                .await
+                .map_err(|error| self.classify(&error))?;
         }
+        Ok(connection)
+    }
+
+    /// Begins in clear text on a stream that is not read ahead, and goes on encrypted.
+    async fn connect_and_encrypt(&self, tls: TlsParameters) -> Result<AsyncSmtpConnection, SendError> {
+        let stream = TcpStream::connect((self.host.as_str(), self.port)).await.map_err(|error| {
+            SendError::Temporary(format!(
+                "the mail server {self} could not be reached: {error}; check its host and port"
+            ))
+        })?;
+        let stream = Box::new(SmtpStream::new(stream));
+        let mut connection = AsyncSmtpConnection::connect_with_transport(stream, &self.hello)
+            .await
+            .map_err(|error| self.classify(&error))?;
+        connection.starttls(tls, &self.hello).await.map_err(|error| self.classify(&error))?;
         Ok(connection)
     }
 
@@ -196,6 +224,14 @@ impl Smtp {
         }
         one_line(said).chars().take(MAXIMUM_CHARACTERS).collect()
     }
+}
+
+fn tls(host: &str, authorities: &[Vec<u8>]) -> Result<TlsParameters, lettre::transport::smtp::Error> {
+    let mut builder = TlsParameters::builder(host.to_owned());
+    for authority in authorities {
+        builder = builder.add_root_certificate(Certificate::from_der(authority.clone())?);
+    }
+    builder.build_rustls()
 }
 
 fn is_this_machine(host: &str) -> bool {

@@ -121,11 +121,11 @@ pub async fn retry(tx: &mut Tx, id: MessageId, error: &str, at: Timestamp) -> Re
     Ok(())
 }
 
-/// The newest mails, up to `limit`.
+/// The newest mails, up to `limit`. What was found to be to nobody (`decoy`) is no mail.
 pub async fn list(tx: &mut Tx, limit: i64) -> Result<Vec<State>, Error> {
     Ok(sqlx::query_as(
         "SELECT id, kind, state, attempts, next_attempt_at, last_error, created_at, finished_at
-         FROM outbox ORDER BY id DESC LIMIT $1",
+         FROM outbox WHERE state <> 'decoy' ORDER BY id DESC LIMIT $1",
     )
     .bind(limit)
     .fetch_all(tx.connection())

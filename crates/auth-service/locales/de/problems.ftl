@@ -9,6 +9,7 @@ problem-password-missing = Geben Sie ein Passwort ein.
 problem-password-too-short = Das Passwort braucht mindestens { $minimum } Zeichen.
 problem-password-too-long = Das Passwort ist zu lang: höchstens { $maximum } Byte.
 problem-password-common = Dieses Passwort benutzen viele, andere probieren es also zuerst. Wählen Sie ein eigenes.
+problem-password-pattern = Dieses Passwort ist ein Muster, etwa immer das Gleiche oder Tasten nebeneinander, und andere probieren so etwas zuerst. Wählen Sie ein paar Wörter, die nichts miteinander zu tun haben.
 problem-password-wrong = Das ist nicht das richtige Passwort. Versuchen Sie es noch einmal.
 problem-code-missing = Geben Sie den Code aus der E-Mail ein.
 problem-code-malformed = Ein Code hat sechs Ziffern. Geben Sie ihn so ein, wie er in der E-Mail steht.

@@ -17,6 +17,7 @@ problem-password-too-short =
     }
 problem-password-too-long = The password is too long: at most { $maximum } bytes.
 problem-password-common = Many people use this password, so it is among the first that others try. Choose one of your own.
+problem-password-pattern = This password is a pattern, such as the same over and over or keys in a row, and others try those first. Choose a few words that have nothing to do with each other.
 problem-password-wrong = This is not the right password. Try again.
 problem-code-missing = Type the code from the mail.
 problem-code-malformed = A code has six digits. Type it just as it stands in the mail.

@@ -24,6 +24,8 @@ pub enum Problem {
     PasswordTooLong(u32),
     /// The password is among those that everybody tries first.
     PasswordCommon,
+    /// The password is the same over and over, or keys in a row.
+    PasswordPattern,
     /// This is not the password of the account.
     PasswordWrong,
     /// No code was given.
@@ -67,6 +69,7 @@ impl Problem {
                 texts.format("problem-password-too-long", &[("maximum", maximum.into())])
             }
             Self::PasswordCommon => texts.text("problem-password-common"),
+            Self::PasswordPattern => texts.text("problem-password-pattern"),
             Self::PasswordWrong => texts.text("problem-password-wrong"),
             Self::CodeMissing => texts.text("problem-code-missing"),
             Self::CodeMalformed => texts.text("problem-code-malformed"),

@@ -6,3 +6,4 @@ mod contract;
 mod documentation;
 mod mailbox;
 mod pages;
+mod proxies;

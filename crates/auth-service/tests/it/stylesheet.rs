@@ -23,6 +23,17 @@ fn it_asks_no_other_host() {
     }
 }
 
+/// A rule for the table of contents once moved "Sign out" 3 pixels below its neighbour in the head of every page.
+#[test]
+fn no_rule_takes_every_nav_for_the_same() {
+    let rules = style().split('}').filter_map(|rule| rule.split_once('{'));
+    let selectors: Vec<_> = rules.flat_map(|(selectors, _)| selectors.split(',')).map(str::trim).collect();
+    assert!(selectors.contains(&".who a"), "{selectors:?}");
+    for selector in selectors {
+        assert!(!selector.starts_with("nav > *") && !selector.starts_with("nav *"), "{selector}");
+    }
+}
+
 #[test]
 fn text_reads_on_what_lies_behind_it() {
     for scheme in [0, 1] {

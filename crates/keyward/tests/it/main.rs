@@ -7,4 +7,6 @@
 
 mod command;
 mod example;
+mod help;
+mod security;
 mod walls;

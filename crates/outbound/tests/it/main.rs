@@ -7,3 +7,4 @@ mod http_server;
 mod postmark;
 mod smtp;
 mod smtp_server;
+mod smtp_tls;

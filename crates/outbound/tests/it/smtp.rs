@@ -25,7 +25,7 @@ fn smtp(server: &SmtpServer) -> Smtp {
     Smtp::new(&settings(server.port)).unwrap()
 }
 
-fn mail() -> Mail {
+pub(crate) fn mail() -> Mail {
     Mail {
         from_name: "Keyward".to_owned(),
         from_address: "no-reply@auth.example".to_owned(),

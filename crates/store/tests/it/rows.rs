@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use domain::{SessionId, Timestamp};
+use domain::{MessageId, SessionId, Timestamp};
 use store::sessions::Session;
-use store::{Store, artefacts, emails, installation, known_browsers, passwords, sessions, users};
+use store::{Store, artefacts, emails, installation, known_browsers, outbox, passwords, sessions, users};
 use uuid::Uuid;
 
 use crate::file::{File, NOW, add_user, email, user};
@@ -199,4 +199,21 @@ async fn a_session_is_its_accounts_alone_and_of_an_enabled_one() {
     assert!(sessions::find(&mut tx, id, NOW, long_ago).await.unwrap().is_some());
     assert_eq!(sessions::delete_others(&mut tx, ana, None).await.unwrap(), [id.0]);
     assert_eq!(sessions::delete_expired(&mut tx, LATER, long_ago, 10).await.unwrap(), 1);
+}
+
+/// Decoys once took the places of mails in a list that is cut.
+#[tokio::test]
+async fn what_was_to_nobody_takes_no_place_in_the_list_of_mails() {
+    let file = File::new().await;
+    let mut tx = file.store.begin().await.unwrap();
+    for number in 1..=6 {
+        let id = MessageId(Uuid::from_u128(number));
+        outbox::insert(&mut tx, id, "proof", b"sealed", NOW, LATER).await.unwrap();
+        if number > 3 {
+            outbox::finish(&mut tx, id, "decoy", None, NOW).await.unwrap();
+        }
+    }
+    let listed: Vec<_> =
+        outbox::list(&mut tx, 2).await.unwrap().iter().map(|mail| mail.id.as_u128()).collect();
+    assert_eq!(listed, [3, 2]);
 }

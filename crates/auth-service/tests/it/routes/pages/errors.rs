@@ -1,6 +1,12 @@
 //! Honest error pages: the right status, what to do, and a support id.
 
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use axum::body::{Body, Bytes, HttpBody};
 use axum::http::Request;
+use hyper::body::Frame;
 
 use crate::support::TestApp;
 
@@ -36,6 +42,49 @@ async fn every_failure_is_a_page_with_a_support_id() {
         assert!(answer.body.contains(&format!("<h1>{title}</h1>")), "{title}: {}", answer.body);
         assert!(answer.body.contains("Support id <code>"), "{title}");
     }
+}
+
+/// A body that never ends.
+struct Endless;
+
+impl HttpBody for Endless {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Pending
+    }
+}
+
+#[tokio::test]
+async fn a_form_that_does_not_end_is_given_up() {
+    let app = TestApp::start().await;
+    // From here on nothing waits but for the clock, which then goes on by itself.
+    tokio::time::pause();
+    let before = tokio::time::Instant::now();
+    let request = Request::post("/sign-in").header("content-type", FORM);
+    let answer = app.browser().send(request.body(Body::new(Endless)).unwrap()).await;
+    assert_eq!(before.elapsed().as_secs(), 10);
+    assert_eq!((answer.status.as_u16(), answer.header("connection")), (408, "close"));
+    assert!(answer.body.contains("<h1>We could not read that</h1>") && answer.body.contains("Support id"));
+}
+
+#[tokio::test]
+async fn a_page_that_needs_the_database_says_when_it_is_away() {
+    let app = TestApp::start().await;
+    app.app.auth.stop().await;
+    let id = "0190163d-8694-739b-aea5-966c26f8ad91";
+    for path in [format!("/sign-in/code?id={id}"), format!("/verify?id={id}"), "/verify?token=x".to_owned()] {
+        let answer = app.browser().get(&path).await;
+        assert_eq!((answer.status.as_u16(), answer.header("retry-after")), (503, "1"), "{path}");
+        assert!(answer.body.contains("<h1>We will be right back</h1>"), "{path}");
+        assert!(answer.body.contains("Support id <code>"), "{path}");
+    }
+    let answer = app.program().get("/api/v1/account").await;
+    assert_eq!(answer.status, 401, "who brings no cookie is told without asking the database");
 }
 
 #[tokio::test]

@@ -1,0 +1,283 @@
+//! The bounds of every value: past them a setting would undo what it is there for. NIST is SP 800-63B-4. The defaults
+//! follow it; where a bound is wider than its figure, the message gives that figure too.
+
+use std::time::Duration;
+
+use auth::{AccountSettings, HasherSettings, Limits};
+
+use super::{Config, Server, Violation};
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_mins(1);
+const HOUR: Duration = Duration::from_hours(1);
+const DAY: Duration = Duration::from_hours(24);
+/// Longer than any duration that can be written.
+const EVER: Duration = Duration::from_hours(24 * 40_000);
+
+/// What the configuration is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Use {
+    Serving,
+    Development,
+}
+
+/// Everything that is out of bounds.
+pub(super) fn violations(config: &Config, purpose: Use) -> Vec<Violation> {
+    let mut found = Vec::new();
+    server(&config.server, &mut found);
+    accounts(&config.accounts, &mut found);
+    durations(&config.limits, &mut found);
+    counts(&config.limits, purpose, &mut found);
+    hashing(&config.password.hashing, &mut found);
+    found
+}
+
+fn server(server: &Server, violations: &mut Vec<Violation>) {
+    let url = &server.public_url;
+    let mut refuse = |expected: &str| {
+        violations.push(Violation {
+            setting: "server.public_url",
+            found: url.to_string(),
+            expected: expected.to_owned(),
+        });
+    };
+    let loopback = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+    if url.scheme() != "https" && !(loopback && url.scheme() == "http") {
+        refuse(
+            "outside this machine it must begin with https://, or cookies and passwords travel in the open",
+        );
+    }
+    if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
+        refuse("it must be an origin alone, such as https://auth.example.com");
+    }
+}
+
+fn accounts(accounts: &AccountSettings, violations: &mut Vec<Violation>) {
+    let AccountSettings { require_proof: _, password_minimum, password_minimum_with_second_step } = accounts;
+    let table = [
+        (
+            "accounts.password_minimum",
+            *password_minimum,
+            64,
+            "NIST section 3.1.1.2 asks for 15 where a password alone opens an account, and more than 64 helps nobody",
+        ),
+        (
+            "accounts.password_minimum_with_second_step",
+            *password_minimum_with_second_step,
+            (*password_minimum).clamp(8, 64),
+            "NIST section 3.1.1.2 asks for 8 at the least, and a second step is no reason to ask for more than without",
+        ),
+    ];
+    for (setting, value, most, why) in table {
+        if !(8..=most).contains(&value) {
+            violations.push(Violation {
+                setting,
+                found: value.to_string(),
+                expected: format!("it must be 8 to {most} characters: {why}"),
+            });
+        }
+    }
+}
+
+/// Setting, value, the least, the most, and why.
+type DurationBound = (&'static str, Duration, Duration, Duration, &'static str);
+
+fn durations(limits: &Limits, violations: &mut Vec<Violation>) {
+    for (setting, value, least, most, why) in
+        lives(limits).into_iter().chain(windows(limits)).chain(retentions(limits))
+    {
+        if !(least..=most).contains(&value) {
+            let range = match most {
+                EVER => format!("{} or more", shown(least)),
+                _ => format!("{} to {}", shown(least), shown(most)),
+            };
+            violations.push(Violation {
+                setting,
+                found: shown(value),
+                expected: format!("it must be {range}: {why}"),
+            });
+        }
+    }
+}
+
+/// How long something opens a door.
+fn lives(limits: &Limits) -> [DurationBound; 7] {
+    [
+        (
+            "limits.session_idle",
+            limits.session_idle,
+            MINUTE,
+            limits.session_absolute,
+            "it cannot outlast limits.session_absolute, and less than a minute ends while a page is read",
+        ),
+        (
+            "limits.session_absolute",
+            limits.session_absolute,
+            MINUTE,
+            DAY * 90,
+            "NIST section 2.1.3 would have people sign in again every 30 days, and a device that was lost is signed in as long",
+        ),
+        (
+            "limits.fresh_proof",
+            limits.fresh_proof,
+            MINUTE,
+            HOUR,
+            "a session that was left open must not be enough to take the account over",
+        ),
+        (
+            "limits.token_life",
+            limits.token_life,
+            MINUTE,
+            HOUR,
+            "an app that checks a token by itself does not hear that its session has ended until the token has",
+        ),
+        (
+            "limits.code_life",
+            limits.code_life,
+            MINUTE,
+            MINUTE * 30,
+            "NIST section 3.1.3.2 gives a code 10 minutes; mail may be slow, but a guesser must not have long",
+        ),
+        (
+            "limits.reset_life",
+            limits.reset_life,
+            MINUTE * 5,
+            DAY,
+            "NIST section 4.2.1.2 gives a recovery code that was mailed 24 hours at the most",
+        ),
+        (
+            "limits.proof_life",
+            limits.proof_life,
+            MINUTE * 5,
+            DAY * 7,
+            "an account whose address nobody proves is deleted after 7 days",
+        ),
+    ]
+}
+
+/// How failures are counted.
+fn windows(limits: &Limits) -> [DurationBound; 3] {
+    [
+        (
+            "limits.account_window",
+            limits.account_window,
+            MINUTE,
+            DAY,
+            "a shorter one forgets a guesser at once, a longer one remembers yesterday's typing errors",
+        ),
+        (
+            "limits.account_spacing",
+            limits.account_spacing,
+            SECOND,
+            MINUTE,
+            "an account is never locked: its owner, slowed down by a stranger's failures, waits a minute at the most",
+        ),
+        (
+            "limits.network_window",
+            limits.network_window,
+            MINUTE,
+            DAY,
+            "a shorter one forgets a guesser at once, a longer one shuts a whole network out for what one did",
+        ),
+    ]
+}
+
+/// How long something is kept.
+fn retentions(limits: &Limits) -> [DurationBound; 3] {
+    [
+        (
+            "limits.audit_retention",
+            limits.audit_retention,
+            DAY * 30,
+            EVER,
+            "what was done must still be there when somebody asks, and an intrusion is often found weeks later",
+        ),
+        (
+            "limits.mail_retention",
+            limits.mail_retention,
+            DAY,
+            DAY * 90,
+            "less is gone before anybody asks where a mail is, and more tells for no use who was mailed when",
+        ),
+        (
+            "limits.browser_retention",
+            limits.browser_retention,
+            DAY,
+            DAY * 400,
+            "no browser keeps a cookie for more than 400 days",
+        ),
+    ]
+}
+
+fn counts(limits: &Limits, purpose: Use, violations: &mut Vec<Violation>) {
+    const NIST: &str = "NIST section 3.2.2 allows 100 failures in a row at the most";
+    let table = [
+        (
+            "limits.code_tries",
+            limits.code_tries,
+            10,
+            "ten tries at six digits are one chance in a hundred thousand",
+        ),
+        ("limits.account_failures", limits.account_failures, 100, NIST),
+        ("limits.second_step_guesses", limits.second_step_guesses, 100, NIST),
+        (
+            "limits.network_failures",
+            limits.network_failures,
+            10_000,
+            "more would let one network try a password on everybody",
+        ),
+        (
+            "limits.network_sign_ups",
+            limits.network_sign_ups,
+            10_000,
+            "more would let one network fill the database",
+        ),
+        ("limits.mails", limits.mails, 100, "more would let a stranger flood somebody's mailbox"),
+        (
+            "limits.second_step_mails",
+            limits.second_step_mails,
+            100,
+            "more would let whoever knows the password flood its owner's mailbox",
+        ),
+    ];
+    for (setting, value, most, why) in table {
+        if value == 0 || (purpose == Use::Serving && value > most) {
+            violations.push(Violation {
+                setting,
+                found: value.to_string(),
+                expected: format!("it must be 1 to {most}: 0 would let nobody in, and {why}"),
+            });
+        }
+    }
+}
+
+/// The least is OWASP's (Password Storage Cheat Sheet); the most is what a sign-in can wait for and a small machine has.
+fn hashing(hashing: &HasherSettings, violations: &mut Vec<Violation>) {
+    let HasherSettings { memory_kib, iterations, parallelism } = *hashing;
+    for (setting, value, least, most) in [
+        ("password.hashing.memory_kib", memory_kib, 19_456, 1_048_576),
+        ("password.hashing.iterations", iterations, 2, 32),
+        ("password.hashing.parallelism", parallelism, 1, 16),
+    ] {
+        if !(least..=most).contains(&value) {
+            violations.push(Violation {
+                setting,
+                found: value.to_string(),
+                expected: format!(
+                    "it must be {least} to {most}: OWASP's minimum is memory_kib = 19456, iterations = 2, \
+                     parallelism = 1, and past the maximum every sign-in waits"
+                ),
+            });
+        }
+    }
+}
+
+/// A duration as the configuration writes it.
+fn shown(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    let units = [("d", 86_400), ("h", 3_600), ("m", 60)];
+    match units.iter().find(|(_, length)| seconds > 0 && seconds.is_multiple_of(*length)) {
+        Some((unit, length)) => format!("{}{unit}", seconds / length),
+        None => format!("{seconds}s"),
+    }
+}
