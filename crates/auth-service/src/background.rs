@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use auth::{Auth, Delivery, Message};
-use outbound::{Mail, Postmark, SendError, Smtp};
+use outbound::{EgressClient, Mail, Postmark, SendError, Smtp};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -13,6 +13,8 @@ use crate::branding::Branding;
 use crate::locale::Locale;
 use crate::mailbox::Mailbox;
 use crate::views::{self, Device};
+
+mod notify;
 
 /// How mail leaves.
 #[derive(Debug)]
@@ -53,12 +55,17 @@ pub fn start(
     transport: Transport,
     sender: Sender,
     branding: &Branding,
+    egress: Option<EgressClient>,
     stop: &watch::Receiver<bool>,
 ) -> JoinSet<()> {
     let mut work = JoinSet::new();
     let mailer = Arc::new(Mailer { auth: auth.clone(), transport, sender, branding: branding.clone() });
     work.spawn(mailer.run(stop.clone()));
     work.spawn(seal(auth.clone(), stop.clone()));
+    work.spawn(keep_keys(auth.clone(), stop.clone()));
+    if let Some(egress) = egress {
+        work.spawn(notify::run(auth.clone(), egress, stop.clone()));
+    }
     work.spawn(clean(auth.clone(), stop.clone()));
     work
 }
@@ -87,6 +94,16 @@ async fn seal(auth: Arc<Auth>, mut stop: watch::Receiver<bool>) {
             // What the last requests wrote.
             while matches!(trail.seal().await, Ok(sealed) if sealed > 0) {}
             return;
+        }
+    }
+}
+
+/// Exchanges keys whose time has come, and hears of those that another process or an operator exchanged.
+async fn keep_keys(auth: Arc<Auth>, mut stop: watch::Receiver<bool>) {
+    while !stopping(&mut stop, tokio::time::sleep(IDLE)).await {
+        let period = auth.settings().limits.key_rotation;
+        if let Err(error) = auth.keys().keep(period, auth.now()).await {
+            tracing::error!(%error, "the signing keys could not be looked after; it will be tried again");
         }
     }
 }

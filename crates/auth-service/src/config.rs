@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use auth::{AccountSettings, HasherSettings, Limits};
 use ipnet::IpNet;
+use oidc::Client;
 use secrets::SecretRef;
 use serde::Deserialize;
 use url::Url;
@@ -45,6 +46,42 @@ pub struct Config {
     /// `[branding]`.
     #[serde(default)]
     pub branding: Branding,
+    /// `[egress]`.
+    #[serde(default)]
+    pub egress: Egress,
+    /// `[[clients]]`: apps that sign people in here.
+    #[serde(default)]
+    pub clients: Vec<ConfiguredClient>,
+}
+
+/// `[egress]`: where this server may go by itself, to tell apps of sign-outs. Public addresses over https need no leave.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Egress {
+    /// Networks that may be reached although they are not public: `10.0.0.0/8`.
+    pub allowed_networks: Vec<String>,
+    /// Hosts that may be asked over plain http.
+    pub plain_http_hosts: Vec<String>,
+}
+
+/// An app in `[[clients]]`: what RFC 7591 section 2 knows of it, and its secret.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "toml::Table")]
+pub struct ConfiguredClient {
+    /// What the protocol has to know of it.
+    pub client: Client,
+    /// Where its secret is, if it has one.
+    pub secret: Option<SecretRef>,
+}
+
+/// `secret` stands beside what is registered, which refuses keys that it does not know.
+impl TryFrom<toml::Table> for ConfiguredClient {
+    type Error = toml::de::Error;
+
+    fn try_from(mut table: toml::Table) -> Result<Self, toml::de::Error> {
+        let secret = table.remove("secret").map(SecretRef::deserialize).transpose()?;
+        Ok(Self { client: table.try_into()?, secret })
+    }
 }
 
 /// `[server]`: where it is reached.

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use auth::{Auth, Hasher, Parts, Random, Settings};
+use auth::{Auth, DeclaredClient, Hasher, Parts, Random, Settings};
 use domain::{Clock, Timestamp};
 use oidc::Algorithm;
 use outbound::{EgressClient, EgressSettings, Postmark, Smtp, SmtpSecurity, SmtpSettings};
@@ -17,7 +17,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::background::{self, Sender, Transport};
-use crate::config::{self, Config};
+use crate::config::{self, Config, ConfiguredClient};
 use crate::connections::{Connections, DRAIN, serve};
 use crate::mailbox::Mailbox;
 use crate::{App, AppParts, router};
@@ -59,6 +59,12 @@ pub enum ServerError {
     /// The mail transport.
     #[error("[mail.transport]: {0}")]
     Mail(String),
+    /// The way out.
+    #[error("[egress]: {0}")]
+    Egress(String),
+    /// The apps of the configuration.
+    #[error("[[clients]]: {0}")]
+    Clients(auth::RegisterError),
     /// The use cases.
     #[error(transparent)]
     Fault(#[from] auth::Fault),
@@ -99,7 +105,8 @@ impl Secrets {
         Ok(keyring.derive("audit trail"))
     }
 
-    fn keyring(&self) -> Result<Keyring, ServerError> {
+    /// What seals.
+    pub fn keyring(&self) -> Result<Keyring, ServerError> {
         Keyring::from_text(&self.encryption, &self.older_encryption)
             .map_err(|error| ServerError::Secret { setting: "keys.encryption", error: error.to_string() })
     }
@@ -132,6 +139,7 @@ pub struct Server {
     app: App,
     transport: Transport,
     sender: Sender,
+    egress: EgressClient,
 }
 
 impl Server {
@@ -158,7 +166,11 @@ impl Server {
             limits: config.limits,
         };
         let (keyring, audit_key) = (secrets.keyring()?, secrets.audit_key()?);
+        let egress = EgressClient::new(&egress_settings(&config.egress)?);
+        let egress = egress.map_err(|error| ServerError::Egress(error.to_string()))?;
+        let declared = declared(&config.clients).await?;
         let auth = Auth::start(Parts { store, keyring, audit_key, hasher, clock, random, settings }).await?;
+        auth.clients().declare(&declared, auth.now()).await.map_err(ServerError::Clients)?;
         let sender = Sender {
             address: config.mail.from,
             name: config.mail.from_name.unwrap_or_else(|| config.branding.name.clone()),
@@ -170,7 +182,7 @@ impl Server {
             reveal_accounts: config.api.reveal_accounts,
             mailbox,
         });
-        Ok(Self { app, transport, sender })
+        Ok(Self { app, transport, sender, egress })
     }
 
     /// The routes alone, for tests in process.
@@ -181,7 +193,14 @@ impl Server {
     /// Serves until `stop` says so, then lets what is in flight end.
     pub async fn serve(self, listener: TcpListener, stop: watch::Receiver<bool>) {
         let auth = self.app.auth.clone();
-        let work = background::start(&auth, self.transport, self.sender, &self.app.branding, &stop);
+        let work = background::start(
+            &auth,
+            self.transport,
+            self.sender,
+            &self.app.branding,
+            Some(self.egress),
+            &stop,
+        );
         serve(router(self.app), listener, stop, Connections::default()).await;
         // Mail that the last requests wrote is in the outbox; the trail is sealed to its end.
         if tokio::time::timeout(DRAIN, work.join_all()).await.is_err() {
@@ -214,6 +233,29 @@ impl Signals {
         }
         let _ = stop.send(true);
     }
+}
+
+fn egress_settings(egress: &config::Egress) -> Result<EgressSettings, ServerError> {
+    let networks = egress.allowed_networks.iter().map(|network| {
+        network.parse().map_err(|error| ServerError::Egress(format!("allowed_networks: {network}: {error}")))
+    });
+    Ok(EgressSettings {
+        allowed_networks: networks.collect::<Result<_, _>>()?,
+        plain_http_hosts: egress.plain_http_hosts.clone(),
+        ..EgressSettings::default()
+    })
+}
+
+async fn declared(clients: &[ConfiguredClient]) -> Result<Vec<DeclaredClient>, ServerError> {
+    let mut declared = Vec::with_capacity(clients.len());
+    for ConfiguredClient { client, secret } in clients {
+        let secret = match secret {
+            Some(reference) => Some(resolve("clients.secret", reference).await?),
+            None => None,
+        };
+        declared.push(DeclaredClient { client: client.clone(), secret });
+    }
+    Ok(declared)
 }
 
 async fn transport(settings: &config::Transport) -> Result<Transport, ServerError> {

@@ -37,12 +37,8 @@ impl Auth {
             gone += store::users::delete_unproved(&mut tx, now.minus(UNPROVED_KEPT), BATCH).await?;
         }
         tx.commit().await?;
-<<<<<<< HEAD
         gone += self.clean_protocol(now).await?;
-        gone += self.audit.prune(self.settings.limits.audit_retention, now).await?;
-=======
         gone += self.audit.prune(limits.audit_retention, now).await?;
->>>>>>> main
         Ok(gone)
     }
 

@@ -97,7 +97,7 @@ impl Dev {
                 .map_err(|error| format!("{} cannot be used: {error}", path.display()))?,
             None => toml::Table::new(),
         };
-        for own in ["server", "database", "keys", "mail", "apps"] {
+        for own in ["server", "database", "keys", "mail", "apps", "egress"] {
             if table.contains_key(own) {
                 return Err(format!("[{own}] is dev's own and cannot be set: remove it from the file").into());
             }
@@ -117,6 +117,10 @@ impl Dev {
             ("host".to_owned(), "localhost".into()),
         ]);
         section("mail", vec![("from", "keyward@localhost".into()), ("transport", never_used.into())]);
+        // Apps on this machine may be told of sign-outs.
+        let loopback = ["127.0.0.0/8", "::1/128"].map(toml::Value::from).to_vec();
+        let names = ["localhost", "127.0.0.1", "[::1]"].map(toml::Value::from).to_vec();
+        section("egress", vec![("allowed_networks", loopback.into()), ("plain_http_hosts", names.into())]);
         let places = return_to.iter().map(|url| toml::Value::from(url.as_str())).collect::<Vec<_>>();
         section("apps", vec![("return_to", places.into())]);
         let config = table.try_into::<Config>().map_err(|error| match &self.config {

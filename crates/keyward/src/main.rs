@@ -1,9 +1,11 @@
 //! `keyward`: the one command a person types. A file a verb.
 
 mod audit;
+mod client;
 mod completions;
 mod dev;
 mod installation;
+mod keys;
 mod mail;
 mod man;
 
@@ -31,6 +33,10 @@ enum Verb {
     Audit(audit::Audit),
     /// See what became of each mail.
     Mail(mail::Mail),
+    /// Register apps that sign people in here.
+    Client(client::ClientCommand),
+    /// See and exchange the keys that sign tokens.
+    Keys(keys::Keys),
     /// Print a script that teaches a shell to complete this command.
     Completions(completions::Completions),
     /// Write manual pages into a folder.
@@ -44,6 +50,8 @@ async fn main() -> ExitCode {
         Verb::Dev(dev) => dev.run().await,
         Verb::Audit(audit) => audit.run().await,
         Verb::Mail(mail) => mail.run().await,
+        Verb::Client(client) => client.run().await,
+        Verb::Keys(keys) => keys.run().await,
         Verb::Completions(completions) => completions.run(Arguments::command()),
         Verb::Man(man) => man.run(Arguments::command()),
     };

@@ -101,7 +101,7 @@ fn durations(limits: &Limits, violations: &mut Vec<Violation>) {
 }
 
 /// How long something opens a door.
-fn lives(limits: &Limits) -> [DurationBound; 7] {
+fn lives(limits: &Limits) -> [DurationBound; 10] {
     [
         (
             "limits.session_idle",
@@ -151,6 +151,27 @@ fn lives(limits: &Limits) -> [DurationBound; 7] {
             MINUTE * 5,
             DAY * 7,
             "an account whose address nobody proves is deleted after 7 days",
+        ),
+        (
+            "limits.refresh_idle",
+            limits.refresh_idle,
+            HOUR,
+            limits.refresh_absolute,
+            "it cannot outlast limits.refresh_absolute, and less than an hour ends while an app sleeps",
+        ),
+        (
+            "limits.refresh_absolute",
+            limits.refresh_absolute,
+            HOUR,
+            DAY * 400,
+            "a person who let an app in a year ago should be asked whether they still mean it",
+        ),
+        (
+            "limits.key_rotation",
+            limits.key_rotation,
+            DAY,
+            DAY * 400,
+            "a key that is exchanged more often helps nobody, and one that never is has never been exchanged when it must be",
         ),
     ]
 }

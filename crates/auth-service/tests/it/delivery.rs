@@ -89,7 +89,7 @@ async fn a_recipient_whose_server_is_slow_keeps_nobody_else_waiting() {
         assert_eq!(app.program().json("POST", "/api/v1/sign-up", &body).await.status, 201);
     }
     let (stop, told) = watch::channel(false);
-    let work = background::start(&app.app.auth, transport(port), sender(), &Branding::default(), &told);
+    let work = background::start(&app.app.auth, transport(port), sender(), &Branding::default(), None, &told);
     let mut quick = Vec::new();
     while quick.len() < 3 {
         let next = tokio::time::timeout(Duration::from_secs(30), taken.recv()).await;
@@ -112,7 +112,7 @@ async fn a_mail_that_expired_while_it_waited_is_not_sent() {
     app.turn(Duration::from_mins(31));
     assert_eq!(app.program().json("POST", "/api/v1/reset", &reset).await.status, 202);
     let (stop, told) = watch::channel(false);
-    let work = background::start(&app.app.auth, transport(port), sender(), &Branding::default(), &told);
+    let work = background::start(&app.app.auth, transport(port), sender(), &Branding::default(), None, &told);
     let first = tokio::time::timeout(Duration::from_secs(30), taken.recv()).await.unwrap();
     assert_eq!(first.as_deref(), Some("ana@example.com"));
     stop.send(true).unwrap();

@@ -21,7 +21,7 @@ async fn a_sign_up_is_proved_with_what_the_mailbox_shows() {
     let (stop, told) = watch::channel(false);
     let sender = Sender { address: "no-reply@example.com".to_owned(), name: "Keyward".to_owned() };
     let transport = Transport::Mailbox(mailbox.clone());
-    let work = background::start(&app.app.auth, transport, sender, &Branding::default(), &told);
+    let work = background::start(&app.app.auth, transport, sender, &Branding::default(), None, &told);
 
     let mut browser = app.browser();
     browser.get("/sign-up").await;

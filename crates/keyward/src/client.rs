@@ -1,0 +1,233 @@
+//! `keyward client`: the apps that sign people in here.
+
+use std::time::Duration;
+
+use auth::{AuditTrail, ClientInfo, Clients, Random};
+use auth_service::server::{Secrets, system_clock};
+use clap::{Args, Subcommand};
+use oidc::{Client, ClientAuthenticationMethod, GrantType};
+use secrets::ExposeSecret as _;
+use serde_json::json;
+
+use crate::installation::{Installation, moment};
+use crate::{Failure, say};
+
+/// Register apps that sign people in here.
+#[derive(Args)]
+pub(crate) struct ClientCommand {
+    #[command(subcommand)]
+    verb: Verb,
+    #[command(flatten)]
+    installation: Installation,
+    /// Print JSON.
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Register an app. Its secret is printed once, and stored as a hash.
+    Add(Box<Add>),
+    /// List the apps.
+    List,
+    /// Show one app.
+    Show {
+        /// Its id.
+        id: String,
+    },
+    /// Give an app another secret. The present one is good for a while longer, so that the app changes over without a gap.
+    RotateSecret {
+        /// Its id.
+        id: String,
+        /// For how many hours the present secret is good; 0 ends it at once.
+        #[arg(long, default_value_t = 24, value_name = "HOURS")]
+        overlap: u64,
+    },
+    /// Remove an app. Every token it holds is worthless at once.
+    Remove {
+        /// Its id.
+        id: String,
+    },
+}
+
+#[derive(Args)]
+struct Add {
+    /// Its id: what the app sends as client_id.
+    id: String,
+    /// Its name, as people see it; the id if none.
+    #[arg(long)]
+    name: Option<String>,
+    /// Where people are sent back to; may be given again.
+    #[arg(long, value_name = "URI")]
+    redirect_uri: Vec<String>,
+    /// Where people may be sent after signing out; may be given again.
+    #[arg(long, value_name = "URI")]
+    post_logout_redirect_uri: Vec<String>,
+    /// Where the app is told of sign-outs.
+    #[arg(long, value_name = "URI")]
+    backchannel_logout_uri: Option<String>,
+    /// What it may ask for.
+    #[arg(long, default_value = "openid profile email")]
+    scope: String,
+    /// A resource it may ask tokens for, or stand for; may be given again.
+    #[arg(long, value_name = "URI")]
+    resource: Vec<String>,
+    /// It has no secret: an app in a browser or on a device.
+    #[arg(long, conflicts_with = "private_key")]
+    public: bool,
+    /// It proves itself by a key: the file holds its JWK set.
+    #[arg(long, value_name = "FILE")]
+    private_key: Option<std::path::PathBuf>,
+    /// It sends its secret in the form, not in the Authorization header.
+    #[arg(long, conflicts_with_all = ["public", "private_key"])]
+    secret_in_form: bool,
+    /// It is your own: people are not asked whether it may.
+    #[arg(long)]
+    first_party: bool,
+    /// It may get tokens for itself.
+    #[arg(long, conflicts_with = "public")]
+    client_credentials: bool,
+    /// What its ID tokens are signed by.
+    #[arg(long, default_value = "RS256", value_parser = ["RS256", "ES256", "EdDSA"])]
+    id_token_algorithm: String,
+    /// Its ID tokens say name and address too: for frameworks that ask nowhere else.
+    #[arg(long)]
+    claims_in_id_token: bool,
+}
+
+impl Add {
+    fn client(&self) -> Result<Client, Failure> {
+        let keys = match &self.private_key {
+            Some(path) => {
+                let text = std::fs::read_to_string(path)
+                    .map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
+                Some(
+                    serde_json::from_str::<serde_json::Value>(&text)
+                        .map_err(|error| format!("{} is not a JWK set: {error}", path.display()))?,
+                )
+            }
+            None => None,
+        };
+        let method = match (self.public, &keys, self.secret_in_form) {
+            (true, _, _) => ClientAuthenticationMethod::None,
+            (_, Some(_), _) => ClientAuthenticationMethod::PrivateKeyJwt,
+            (_, _, true) => ClientAuthenticationMethod::ClientSecretPost,
+            _ => ClientAuthenticationMethod::ClientSecretBasic,
+        };
+        let mut grants = Vec::new();
+        if !self.redirect_uri.is_empty() {
+            grants.push(GrantType::AuthorizationCode);
+        }
+        if self.scope.split(' ').any(|scope| scope == oidc::OFFLINE_ACCESS) {
+            grants.push(GrantType::RefreshToken);
+        }
+        if self.client_credentials {
+            grants.push(GrantType::ClientCredentials);
+        }
+        let client = json!({
+            "client_id": self.id,
+            "client_name": self.name.as_ref().unwrap_or(&self.id),
+            "redirect_uris": self.redirect_uri,
+            "post_logout_redirect_uris": self.post_logout_redirect_uri,
+            "backchannel_logout_uri": self.backchannel_logout_uri,
+            "scope": self.scope,
+            "resources": self.resource,
+            "token_endpoint_auth_method": method,
+            "grant_types": grants,
+            "first_party": self.first_party,
+            "id_token_signed_response_alg": self.id_token_algorithm,
+            "claims_in_id_token": self.claims_in_id_token,
+            "jwks": keys,
+        });
+        Ok(serde_json::from_value(client)
+            .map_err(|error| format!("the app cannot be registered: {error}"))?)
+    }
+}
+
+impl ClientCommand {
+    pub(crate) async fn run(self) -> Result<(), Failure> {
+        let (store, keys) = self.installation.open().await?;
+        let secrets = Secrets::resolve(&keys).await?;
+        let trail = AuditTrail::new(store.clone(), secrets.audit_key()?);
+        let clients = Clients::new(store.clone(), Random::system(), trail);
+        let done = run(self.verb, &clients, self.json).await;
+        store.close().await;
+        done
+    }
+}
+
+async fn run(verb: Verb, clients: &Clients, as_json: bool) -> Result<(), Failure> {
+    let now = system_clock().now();
+    match verb {
+        Verb::Add(add) => {
+            let client = add.client()?;
+            let secret = clients.add(&client, now).await?;
+            let secret = secret.as_ref().map(|secret| secret.expose_secret());
+            if as_json {
+                say(json!({ "client_id": client.client_id, "client_secret": secret }));
+            } else {
+                say(format_args!("Registered {}.", client.client_id));
+                if let Some(secret) = secret {
+                    say(format_args!("Its secret, which is shown this once: {secret}"));
+                }
+            }
+        }
+        Verb::List => {
+            let all = clients.list().await?;
+            if all.is_empty() && !as_json {
+                say("No apps. `keyward client add` registers one.");
+            }
+            for info in &all {
+                if as_json {
+                    say(described(info));
+                } else {
+                    let kind = info.client.token_endpoint_auth_method.name();
+                    let place = if info.declared { "configuration" } else { "command" };
+                    say(format_args!(
+                        "{:<24}  {:<22}  {place:<13}  {}",
+                        info.client.client_id, kind, info.client.client_name
+                    ));
+                }
+            }
+        }
+        Verb::Show { id } => {
+            let info = clients.find(&id).await?;
+            if as_json {
+                say(described(&info));
+            } else {
+                say(serde_json::to_string_pretty(&described(&info))?);
+            }
+        }
+        Verb::RotateSecret { id, overlap } => {
+            let secret = clients.rotate_secret(&id, Duration::from_hours(overlap), now).await?;
+            let secret = secret.expose_secret();
+            if as_json {
+                say(
+                    json!({ "client_id": id, "client_secret": secret, "older_secret_good_for_hours": overlap }),
+                );
+            } else {
+                say(format_args!("Its new secret, which is shown this once: {secret}"));
+                say(format_args!("The one before it is good for {overlap} more hours."));
+            }
+        }
+        Verb::Remove { id } => {
+            clients.remove(&id, now).await?;
+            if as_json {
+                say(json!({ "client_id": id, "removed": true }));
+            } else {
+                say(format_args!("Removed {id}. Every token it holds is worthless."));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn described(info: &ClientInfo) -> serde_json::Value {
+    json!({
+        "client": info.client,
+        "has_secret": info.has_secret,
+        "older_secret_until": info.older_secret_until.map(|until| moment(until.micros())),
+        "declared": info.declared,
+        "created_at": moment(info.created_at.micros()),
+    })
+}
