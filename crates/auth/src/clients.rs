@@ -215,7 +215,12 @@ impl Clients {
             store::clients::set_settings(tx, &new.id, &new.settings, true, now).await?;
             self.audit.record_operator(tx, &self.random, "change_client", &new.id, now).await?;
         }
-        if old.secret_hash != new.secret_hash {
+        let same = match (&old.secret_hash, &new.secret_hash) {
+            (Some(old), Some(new)) => secrets::constant_time_equal(old, new),
+            (None, None) => true,
+            _ => false,
+        };
+        if !same {
             // A process with the configuration of before may still be running, and so may the app.
             let until = now.plus(DECLARED_OVERLAP);
             store::clients::set_secret(tx, &new.id, new.secret_hash.as_deref(), until, now).await?;

@@ -44,7 +44,7 @@ impl OAuthError {
     /// The `WWW-Authenticate` of the token, introspection and revocation endpoints, where there has to be one:
     /// beside a 401 (RFC 9110 section 11.6.1), with the scheme of RFC 6749 section 2.3.1.
     pub fn client_challenge(&self, realm: &Realm) -> Option<String> {
-        (self.code == ErrorCode::InvalidClient).then(|| format!(r#"Basic realm="{}""#, realm.as_str()))
+        matches!(self.code, ErrorCode::InvalidClient).then(|| format!(r#"Basic realm="{}""#, realm.as_str()))
     }
 
     /// The `WWW-Authenticate` of an endpoint that takes an access token (RFC 6750 section 3). `scope` is what would

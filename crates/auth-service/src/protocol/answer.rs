@@ -24,18 +24,10 @@ pub(super) fn json(body: &impl Serialize) -> Response {
     }
 }
 
-/// The body of RFC 6749 section 5.2, with the support id beside it.
-#[derive(Serialize)]
-struct Refusal<'a> {
-    #[serde(flatten)]
-    error: &'a OAuthError,
-    support_id: &'a str,
-}
-
 /// An error, as a program reads it.
 fn refusal(error: &OAuthError, support_id: &str) -> Response {
     tracing::warn!(error = %error.code, description = %error.description, "an app was refused");
-    let mut response = json(&Refusal { error, support_id });
+    let mut response = json(&error.clone().with_support_id(support_id));
     *response.status_mut() = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
     response
 }
@@ -60,7 +52,7 @@ pub(super) fn refuse_bearer(app: &App, support_id: &str, error: ProtocolError) -
     match error {
         ProtocolError::Refused(error) => {
             let mut response = refusal(&error, support_id);
-            let scope = (error.code == ErrorCode::InsufficientScope).then_some("openid");
+            let scope = matches!(error.code, ErrorCode::InsufficientScope).then_some("openid");
             challenge_with(&mut response, &error.bearer_challenge(&Realm::new(app.auth.issuer()), scope));
             response
         }

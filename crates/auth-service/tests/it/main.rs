@@ -7,6 +7,7 @@ mod delivery;
 mod gallery;
 mod mails;
 mod markup;
+mod protocol;
 mod routes;
 mod serve;
 mod shape;

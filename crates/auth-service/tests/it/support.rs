@@ -4,7 +4,7 @@ mod answer;
 mod browser;
 
 pub(crate) use answer::{Answer, redact};
-pub(crate) use browser::{Browser, form};
+pub(crate) use browser::{Browser, authorized_form, form};
 
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -39,6 +39,7 @@ pub(crate) struct Setup {
     pub(crate) limits: Limits,
     pub(crate) mailbox: Option<Mailbox>,
     pub(crate) trusted_proxies: Vec<ipnet::IpNet>,
+    pub(crate) algorithms: Vec<oidc::Algorithm>,
 }
 
 /// A server.
@@ -89,6 +90,8 @@ impl TestApp {
             limits: Limits { network_sign_ups: 1_000, ..Limits::default() },
             mailbox: None,
             trusted_proxies: Vec::new(),
+            // Making an RSA key takes a moment, and few tests ask for one.
+            algorithms: vec![oidc::Algorithm::EdDsa],
         };
         decide(&mut setup);
         let directory = tempfile::tempdir().unwrap();
@@ -182,7 +185,7 @@ async fn start(setup: &Setup, path: &Path, clock: Arc<AtomicI64>) -> Auth {
         settings: Settings {
             public_url: Url::parse(setup.public_url).unwrap(),
             return_to: vec![Url::parse(APP).unwrap()],
-            algorithms: vec![oidc::Algorithm::EdDsa],
+            algorithms: setup.algorithms.clone(),
             accounts: setup.accounts.clone(),
             limits: setup.limits.clone(),
         },

@@ -28,8 +28,13 @@ async fn every_route_that_is_not_declared_public_asks_who_is_there() {
     assert_snapshot!(public.join("\n"), @"
     GET /
     GET /.well-known/jwks.json
+    GET /.well-known/oauth-authorization-server
+    GET /.well-known/openid-configuration
     GET /account/email/confirm
+    GET /authorize
+    GET /authorize/continue
     GET /docs
+    GET /end-session
     GET /openapi.json
     GET /reset
     GET /reset/code
@@ -40,6 +45,7 @@ async fn every_route_that_is_not_declared_public_asks_who_is_there() {
     GET /sign-up
     GET /signed-out
     GET /static/style.css
+    GET /userinfo
     GET /verify
     POST /account/email/confirm
     POST /api/v1/reset
@@ -51,18 +57,24 @@ async fn every_route_that_is_not_declared_public_asks_who_is_there() {
     POST /api/v1/sign-up
     POST /api/v1/sign-up/proof
     POST /api/v1/sign-up/proof/resend
+    POST /authorize
+    POST /end-session
+    POST /introspect
     POST /language
     POST /login
     POST /logout
     POST /reset
     POST /reset/code
     POST /reset/new
+    POST /revoke
     POST /sign-in
     POST /sign-in/code
     POST /sign-in/code/resend
     POST /sign-out
     POST /sign-up
     POST /signup
+    POST /token
+    POST /userinfo
     POST /verify
     POST /verify-2fa
     POST /verify-token

@@ -18,8 +18,13 @@ const FOREIGN: [(&str, &str); 9] = [
     ("sec-fetch-site", ""),
 ];
 
+/// What apps ask from pages and servers of their own. None of it is authorised by a cookie.
+const OF_APPS: [&str; 6] = ["/authorize", "/end-session", "/introspect", "/revoke", "/token", "/userinfo"];
+
 fn unsafe_routes() -> Vec<Route> {
-    let routes: Vec<_> = every().into_iter().filter(|(method, _)| method != "GET").collect();
+    let of_people = |path: &String| !OF_APPS.contains(&path.as_str());
+    let routes: Vec<_> =
+        every().into_iter().filter(|(method, path)| method != "GET" && of_people(path)).collect();
     assert!(routes.len() > 40, "{}", routes.len());
     routes
 }
@@ -67,5 +72,21 @@ async fn a_link_from_elsewhere_opens_a_page() {
     for path in ["/", "/sign-in", "/sign-up", "/sign-out"] {
         let request = Request::get(path).header("sec-fetch-site", "cross-site").body(Body::empty());
         assert_eq!(app.browser().send(request.unwrap()).await.status, 200, "{path}");
+    }
+}
+
+/// With or without a session of whoever's browser it is: nothing is different, and nothing is done.
+#[tokio::test]
+async fn what_is_open_to_other_origins_reads_no_cookie() {
+    let app = TestApp::start().await;
+    let foreign = [("origin", "https://evil.example"), ("sec-fetch-site", "cross-site")];
+    for path in OF_APPS {
+        let route = ("POST".to_owned(), path.to_owned());
+        let mut member = app.member(&format!("{}@example.com", &path[1..])).await;
+        let with = send(&mut member, &route, &foreign).await;
+        let without = send(&mut app.program(), &route, &foreign).await;
+        assert_eq!((with.status, with.location()), (without.status, without.location()), "{path}");
+        assert!(with.cookies().is_empty() && without.cookies().is_empty(), "{path}");
+        assert!(member.is_signed_in().await, "{path}");
     }
 }

@@ -98,6 +98,13 @@ impl Browser {
     }
 }
 
+/// A form on its way with an `Authorization` header.
+pub(crate) fn authorized_form(path: &str, authorization: &str, fields: &[(&str, &str)]) -> Request<Body> {
+    let mut request = form(path, fields);
+    request.headers_mut().insert("authorization", authorization.parse().unwrap());
+    request
+}
+
 /// A form on its way.
 pub(crate) fn form(path: &str, fields: &[(&str, &str)]) -> Request<Body> {
     let body = serde_urlencoded::to_string(fields).unwrap();

@@ -1,0 +1,206 @@
+//! The authorization endpoint.
+
+use serde_json::json;
+
+use super::{CALLBACK, Wiki, claims, returned, try_returned};
+use crate::support::{PASSWORD, TestApp};
+
+const ANA: &str = "ana@example.com";
+
+/// Class 1: whoever cannot be sent back safely is told, and sent nowhere.
+#[tokio::test]
+async fn class_01_nobody_is_sent_to_an_address_that_is_not_registered() {
+    let app = TestApp::start().await;
+    let wiki = Wiki::register(&app, json!({})).await;
+    let mut browser = app.member(ANA).await;
+    for uri in [
+        "https://evil.example/callback",
+        "https://wiki.example.com/callback/",
+        "https://wiki.example.com/callback?x=1",
+        "https://wiki.example.com/callback#x",
+        "https://wiki.example.com/Callback",
+        "https://wiki.example.com:443/callback",
+        "https://wiki.example.com/x/../callback",
+        "https://wiki.example.com\\@evil.example/callback",
+        "https://wiki.example.com@evil.example/callback",
+        "http://wiki.example.com/callback",
+        "//wiki.example.com/callback",
+        "javascript:alert(1)",
+        "",
+    ] {
+        let answer = browser.get(&wiki.authorize(&[("redirect_uri", uri)])).await;
+        assert_eq!((answer.status.as_u16(), answer.location()), (400, ""), "{uri}");
+        assert!(answer.body.contains("redirect_uri"), "the person can tell whoever looks after the app");
+        assert!(!answer.body.contains("href=\"javascript"));
+    }
+    for id in ["", "nobody", "WIKI", "wiki "] {
+        let answer = browser.get(&wiki.authorize(&[("client_id", id)])).await;
+        assert_eq!((answer.status.as_u16(), answer.location()), (400, ""), "{id:?}");
+    }
+    let twice = format!("{}&redirect_uri=https%3A%2F%2Fevil.example", wiki.authorize(&[]));
+    assert_eq!(browser.get(&twice).await.status, 400);
+}
+
+#[tokio::test]
+async fn what_is_wrong_otherwise_is_told_to_the_app() {
+    let app = TestApp::start().await;
+    let wiki = Wiki::register(&app, json!({})).await;
+    let mut browser = app.member(ANA).await;
+    for (name, value, error) in [
+        ("response_type", "token", "unsupported_response_type"),
+        ("response_type", "", "invalid_request"),
+        ("code_challenge", "", "invalid_request"),
+        ("code_challenge", "short", "invalid_request"),
+        ("code_challenge_method", "plain", "invalid_request"),
+        ("code_challenge_method", "", "invalid_request"),
+        ("scope", "openid admin", "invalid_scope"),
+        ("prompt", "none login", "invalid_request"),
+        ("max_age", "soon", "invalid_request"),
+        ("request", "eyJ", "request_not_supported"),
+        ("request_uri", "https://evil.example", "request_uri_not_supported"),
+        ("resource", "https://api.example.com", "invalid_target"),
+        ("id_token_hint", "eyJ.eyJ.x", "invalid_request"),
+    ] {
+        let answer = browser.get(&wiki.authorize(&[(name, value)])).await;
+        assert_eq!(returned(&answer, "error"), error, "{name}={value}");
+        assert_eq!(returned(&answer, "state"), "the state", "{name}");
+        assert_eq!(returned(&answer, "iss"), "https://auth.example.com", "{name}");
+        assert!(!returned(&answer, "error_description").is_empty());
+        assert!(try_returned(&answer, "code").is_none());
+    }
+}
+
+#[tokio::test]
+async fn prompt_none_shows_nothing() {
+    let app = TestApp::start().await;
+    let wiki = Wiki::register(&app, json!({})).await;
+    let theirs = Wiki::register(&app, json!({ "client_id": "theirs", "first_party": false })).await;
+    let answer = app.browser().get(&wiki.authorize(&[("prompt", "none")])).await;
+    assert_eq!(returned(&answer, "error"), "login_required");
+    let mut browser = app.member(ANA).await;
+    let answer = browser.get(&wiki.authorize(&[("prompt", "none")])).await;
+    assert!(try_returned(&answer, "code").is_some());
+    let answer = browser.get(&theirs.authorize(&[("prompt", "none")])).await;
+    assert_eq!(returned(&answer, "error"), "consent_required");
+    app.turn(std::time::Duration::from_mins(5));
+    let answer = browser.get(&wiki.authorize(&[("prompt", "none"), ("max_age", "60")])).await;
+    assert_eq!(returned(&answer, "error"), "login_required");
+}
+
+#[tokio::test]
+async fn an_app_may_have_somebody_prove_again_who_they_are() {
+    let app = TestApp::start().await;
+    let wiki = Wiki::register(&app, json!({})).await;
+    let mut browser = app.member(ANA).await;
+    for parameter in [("prompt", "login"), ("max_age", "0"), ("max_age", "60")] {
+        app.turn(std::time::Duration::from_mins(5));
+        let answer = browser.get(&wiki.authorize(&[parameter])).await;
+        let to = answer.location().to_owned();
+        assert!(
+            to.starts_with("/account/confirm?next=%2Fauthorize%2Fcontinue%3Fid%3D"),
+            "{parameter:?}: {to}"
+        );
+        let next = browser.get(&to).await.hidden("next");
+        let again = browser.get(&next).await;
+        assert!(
+            again.location().starts_with("/account/confirm"),
+            "going on without it leads back: {parameter:?}"
+        );
+        let answer = browser.post("/account/confirm", &[("password", PASSWORD), ("next", &next)]).await;
+        assert_eq!(answer.location(), next);
+        let answer = browser.get(&next).await;
+        let tokens = wiki.exchange(&app, &returned(&answer, "code")).await.json();
+        let id_token = claims(tokens["id_token"].as_str().unwrap());
+        assert_eq!(id_token["auth_time"], id_token["iat"], "{parameter:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_person_is_asked_whether_an_app_of_somebody_else_may() {
+    let app = TestApp::start().await;
+    let theirs = Wiki::register(&app, json!({ "client_id": "theirs", "first_party": false })).await;
+    let mut browser = app.member(ANA).await;
+    let ask = theirs.authorize(&[("scope", "openid email")]);
+    let to = browser.get(&ask).await.location().to_owned();
+    let page = browser.get(&to).await;
+    assert!(
+        page.body.contains("Team wiki") && page.body.contains("see your e-mail address"),
+        "{}",
+        page.body
+    );
+    assert!(page.header("content-security-policy").contains("https://wiki.example.com"));
+    let id = page.hidden("id");
+    assert_eq!(
+        app.member("eve@example.com")
+            .await
+            .post("/authorize/consent", &[("id", &id), ("choice", "allow")])
+            .await
+            .status,
+        410
+    );
+    let answer = browser.post("/authorize/consent", &[("id", &id), ("choice", "deny")]).await;
+    assert_eq!(returned(&answer, "error"), "access_denied");
+    assert_eq!(
+        browser.post("/authorize/consent", &[("id", &id), ("choice", "allow")]).await.status,
+        410,
+        "answered"
+    );
+    let to = browser.get(&ask).await.location().to_owned();
+    let id = browser.get(&to).await.hidden("id");
+    let answer = browser.post("/authorize/consent", &[("id", &id), ("choice", "allow")]).await;
+    let tokens = theirs.exchange(&app, &returned(&answer, "code")).await.json();
+    let access = tokens["access_token"].as_str().unwrap().to_owned();
+    assert!(try_returned(&browser.get(&ask).await, "code").is_some(), "asked once");
+    let more = browser.get(&theirs.authorize(&[("scope", "openid email profile")])).await;
+    assert!(more.location().starts_with("/authorize/consent?id="), "asked again for more");
+    let page = browser.get("/account/apps").await;
+    assert!(page.body.contains("Team wiki"), "{}", page.body);
+    assert!(theirs.is_active(&app, &access).await);
+    let answer = browser.post("/account/apps/withdraw", &[("id", "theirs")]).await;
+    assert_eq!(answer.location(), "/account/apps?notice=notice-app-withdrawn");
+    assert!(!theirs.is_active(&app, &access).await, "withdrawn is withdrawn at once");
+    assert!(browser.get(&ask).await.location().starts_with("/authorize/consent?id="));
+    assert_eq!(browser.post("/account/apps/withdraw", &[("id", "theirs")]).await.status, 404);
+}
+
+#[tokio::test]
+async fn a_person_chooses_an_account() {
+    let app = TestApp::start().await;
+    let wiki = Wiki::register(&app, json!({})).await;
+    let mut browser = app.member(ANA).await;
+    let ask = wiki.authorize(&[("prompt", "select_account")]);
+    let to = browser.get(&ask).await.location().to_owned();
+    let id = browser.get(&to).await.hidden("id");
+    let answer = browser.post("/authorize/account", &[("id", &id), ("choice", "continue")]).await;
+    assert!(try_returned(&answer, "code").is_some());
+    let to = browser.get(&ask).await.location().to_owned();
+    let id = browser.get(&to).await.hidden("id");
+    let answer = browser.post("/authorize/account", &[("id", &id), ("choice", "other")]).await;
+    assert_eq!(answer.location(), format!("/sign-in?return_to=%2Fauthorize%2Fcontinue%3Fid%3D{id}"));
+    assert!(!browser.is_signed_in().await);
+    app.account("ben@example.com", false).await;
+    let next = format!("/authorize/continue?id={id}");
+    let fields = [("email", "ben@example.com"), ("password", PASSWORD), ("return_to", next.as_str())];
+    assert_eq!(browser.post("/sign-in", &fields).await.location(), next);
+    assert!(try_returned(&browser.get(&next).await, "code").is_some());
+}
+
+/// An app's own form: the browser leaves our cookies out, and is sent on by GET, which carries them.
+#[tokio::test]
+async fn a_request_by_post_goes_on_by_get() {
+    let app = TestApp::start().await;
+    let wiki = Wiki::register(&app, json!({})).await;
+    let query = wiki.authorize(&[]).split_once('?').unwrap().1.to_owned();
+    let mut stranger = app.browser();
+    let mut request =
+        axum::http::Request::post("/authorize").body(axum::body::Body::from(query.clone())).unwrap();
+    request.headers_mut().insert("origin", "https://wiki.example.com".parse().unwrap());
+    request.headers_mut().insert("sec-fetch-site", "cross-site".parse().unwrap());
+    let answer = stranger.send(request).await;
+    assert_eq!((answer.status.as_u16(), answer.location()), (303, format!("/authorize?{query}").as_str()));
+    assert!(answer.cookies().is_empty(), "no new browser token in the place of the one it kept to itself");
+    let mut browser = app.member(ANA).await;
+    assert!(answer.location().contains("code_challenge"));
+    assert!(try_returned(&browser.get(answer.location()).await, "code").is_some());
+    assert!(CALLBACK.starts_with("https://wiki.example.com/"));
+}

@@ -1,0 +1,187 @@
+//! Apps that show who they are.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use insta::assert_snapshot;
+use oidc::{Algorithm, ClientAssertion, JwkSet, SigningKey};
+use serde_json::json;
+
+use super::{Wiki, userinfo};
+use crate::support::{TestApp, authorized_form};
+
+const ANA: &str = "ana@example.com";
+
+#[tokio::test]
+async fn a_wrong_secret_and_an_unknown_app_are_answered_alike() {
+    let app = TestApp::start().await;
+    let wiki = Wiki::register(&app, json!({})).await;
+    let basic = |id: &str, secret: &str| format!("Basic {}", STANDARD.encode(format!("{id}:{secret}")));
+    let fields = [("grant_type", "refresh_token"), ("refresh_token", "x")];
+    let mut answers = Vec::new();
+    for authorization in [basic("wiki", "wrong"), basic("nobody", "wrong")] {
+        let answer = app.program().send(authorized_form("/token", &authorization, &fields)).await;
+        assert!(answer.header("www-authenticate").starts_with("Basic realm="));
+        answers.push(answer.shown());
+    }
+    assert_eq!(answers[0], answers[1]);
+    assert_snapshot!(answers[0], @r#"
+    401 Unauthorized
+    content-type: application/json
+    {"error":"invalid_client","error_description":"Client authentication by client_secret_basic failed; check client_id, secret, and the client's token_endpoint_auth_method. (support id [support-id])"}
+    "#);
+    for path in ["/token", "/introspect", "/revoke"] {
+        let nobody = app.program().post(path, &[("token", "x"), ("grant_type", "refresh_token")]).await;
+        assert_eq!(
+            (nobody.status.as_u16(), nobody.text("error").as_str()),
+            (401, "invalid_client"),
+            "{path}"
+        );
+        let secret = wiki.secret.clone().unwrap();
+        let twice = [("client_id", "wiki"), ("client_secret", secret.as_str()), ("token", "x")];
+        let twice = app.program().send(authorized_form(path, &wiki.basic(), &twice)).await;
+        assert_eq!(twice.text("error"), "invalid_request", "{path}: two ways at once");
+        let json = app.program().json("POST", path, &json!({})).await;
+        assert_eq!(json.text("error"), "invalid_request", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn class_12_guessing_at_secrets_uses_up_the_network() {
+    let app = TestApp::start().await;
+    let wiki = Wiki::register(&app, json!({})).await;
+    let guess = Wiki { id: "wiki".to_owned(), secret: Some("a guess".to_owned()) };
+    for _ in 0..100 {
+        assert_eq!(guess.ask(&app, "/token", &[("grant_type", "refresh_token")]).await.status, 401);
+    }
+    let refused = wiki.ask(&app, "/token", &[("grant_type", "refresh_token"), ("refresh_token", "x")]).await;
+    assert_eq!(refused.status, 429);
+    assert_eq!(refused.text("error"), "temporarily_unavailable");
+    assert!(!refused.header("retry-after").is_empty());
+}
+
+#[tokio::test]
+async fn an_app_gets_a_token_for_itself() {
+    let app = TestApp::start().await;
+    let changes = json!({
+        "client_id": "robot", "grant_types": ["client_credentials"], "redirect_uris": [], "post_logout_redirect_uris": [],
+        "scope": "invoices:read invoices:write", "default_scope": "invoices:read",
+        "resources": ["https://api.example.com/"],
+    });
+    let robot = Wiki::register(&app, changes).await;
+    let own = robot.ask(&app, "/token", &[("grant_type", "client_credentials")]).await.json();
+    assert_eq!(own["scope"], "invoices:read");
+    assert!(own["id_token"].is_null() && own["refresh_token"].is_null());
+    let token = own["access_token"].as_str().unwrap();
+    assert!(robot.is_active(&app, token).await);
+    assert_eq!(userinfo(&app, token).await.status, 401, "it is nobody");
+    let fields = [
+        ("grant_type", "client_credentials"),
+        ("scope", "invoices:write"),
+        ("resource", "https://api.example.com/"),
+    ];
+    let tokens = robot.ask(&app, "/token", &fields).await.json();
+    assert_eq!(super::claims(tokens["access_token"].as_str().unwrap())["aud"], "https://api.example.com/");
+    for scope in ["openid", "admin"] {
+        let fields = [("grant_type", "client_credentials"), ("scope", scope)];
+        assert_eq!(robot.ask(&app, "/token", &fields).await.text("error"), "invalid_scope", "{scope}");
+    }
+    app.app.auth.clients().remove("robot", app.app.auth.now()).await.unwrap();
+    app.turn(std::time::Duration::from_secs(2));
+    assert_eq!(robot.ask(&app, "/introspect", &[("token", token)]).await.status, 401);
+    let wiki = Wiki::register(&app, json!({})).await;
+    assert!(!wiki.is_active(&app, token).await);
+}
+
+#[tokio::test]
+async fn an_app_proves_itself_by_a_key_once_with_each_assertion() {
+    let app = TestApp::start().await;
+    let key = SigningKey::generate(Algorithm::Es256).unwrap();
+    let jwks = serde_json::to_value(JwkSet { keys: vec![key.public_jwk().clone()] }).unwrap();
+    let changes = json!({ "token_endpoint_auth_method": "private_key_jwt", "jwks": jwks });
+    let wiki = Wiki::register(&app, changes).await;
+    assert!(wiki.secret.is_none());
+    let now = app.app.auth.now().seconds();
+    let assertion = |jti: &str, aud: &str, key: &SigningKey| {
+        let claims = ClientAssertion {
+            iss: "wiki".into(),
+            sub: "wiki".into(),
+            aud: aud.into(),
+            jti: jti.into(),
+            iat: now,
+            exp: now + 60,
+        };
+        claims.sign(key).unwrap().expose().to_owned()
+    };
+    let ask = async |assertion: String| {
+        let fields = [
+            ("grant_type", "refresh_token"),
+            ("refresh_token", "x"),
+            ("client_assertion_type", oidc::CLIENT_ASSERTION_TYPE),
+            ("client_assertion", assertion.as_str()),
+        ];
+        app.program().post("/token", &fields).await.text("error")
+    };
+    let good = assertion("1", "https://auth.example.com", &key);
+    assert_eq!(ask(good.clone()).await, "invalid_grant", "it is the app; the token is none");
+    assert_eq!(ask(good).await, "invalid_client", "shown before");
+    assert_eq!(ask(assertion("2", "https://evil.example", &key)).await, "invalid_client");
+    let strange = SigningKey::generate(Algorithm::Es256).unwrap();
+    assert_eq!(ask(assertion("3", "https://auth.example.com", &strange)).await, "invalid_client");
+}
+
+#[tokio::test]
+async fn two_secrets_are_good_while_an_app_changes_over() {
+    let app = TestApp::start().await;
+    let wiki = Wiki::register(&app, json!({})).await;
+    let auth = &app.app.auth;
+    let day = std::time::Duration::from_hours(24);
+    let secret = auth.clients().rotate_secret("wiki", day, auth.now()).await.unwrap();
+    let next =
+        Wiki { id: "wiki".into(), secret: Some(secrets::ExposeSecret::expose_secret(&secret).to_owned()) };
+    app.turn(std::time::Duration::from_secs(2));
+    let fields = [("grant_type", "refresh_token"), ("refresh_token", "x")];
+    for app_with in [&wiki, &next] {
+        assert_eq!(app_with.ask(&app, "/token", &fields).await.text("error"), "invalid_grant");
+    }
+    app.turn(day);
+    assert_eq!(
+        wiki.ask(&app, "/token", &fields).await.text("error"),
+        "invalid_client",
+        "the old one has run out"
+    );
+    assert_eq!(next.ask(&app, "/token", &fields).await.text("error"), "invalid_grant");
+}
+
+#[tokio::test]
+async fn a_token_opens_userinfo_in_one_way() {
+    let app = TestApp::start().await;
+    let wiki = Wiki::register(&app, json!({ "resources": ["https://api.example.com/"] })).await;
+    let mut browser = app.member(ANA).await;
+    let tokens = wiki.sign_in(&app, &mut browser).await;
+    let access = tokens["access_token"].as_str().unwrap();
+    let by_form = app.program().post("/userinfo", &[("access_token", access)]).await;
+    assert_eq!(by_form.status, 200, "{}", by_form.body);
+    let nothing = app.program().get("/userinfo").await;
+    assert_eq!((nothing.status.as_u16(), nothing.body.as_str()), (401, ""), "no error is named");
+    assert_eq!(nothing.header("www-authenticate"), "Bearer realm=\"https://auth.example.com\"");
+    let in_query = app.program().get(&format!("/userinfo?access_token={access}")).await;
+    assert_eq!(in_query.text("error"), "invalid_request");
+    let jwt = browser.jar["jwt"].clone();
+    let id_token = tokens["id_token"].as_str().unwrap();
+    for other in ["x", id_token, &jwt, tokens["refresh_token"].as_str().unwrap()] {
+        let answer = userinfo(&app, other).await;
+        assert_eq!((answer.status.as_u16(), answer.text("error").as_str()), (401, "invalid_token"));
+        assert!(answer.header("www-authenticate").contains("error=\"invalid_token\""));
+        assert!(!wiki.is_active(&app, other).await);
+    }
+    let for_another = browser.get(&wiki.authorize(&[("resource", "https://api.example.com/")])).await;
+    let for_another = wiki.exchange(&app, &super::returned(&for_another, "code")).await.json();
+    let for_another = for_another["access_token"].as_str().unwrap();
+    assert!(wiki.is_active(&app, for_another).await);
+    assert_eq!(userinfo(&app, for_another).await.status, 401, "it is for another resource");
+    assert_eq!(
+        app.program().json("POST", "/verify-token", &json!({ "token": access })).await.status,
+        401,
+        "an access token is no session"
+    );
+}

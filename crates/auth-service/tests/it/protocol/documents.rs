@@ -1,0 +1,188 @@
+//! What the server says of itself.
+
+use axum::body::Body;
+use axum::http::Request;
+use insta::assert_snapshot;
+use oidc::Algorithm;
+use serde_json::Value;
+
+use crate::support::TestApp;
+
+#[tokio::test]
+async fn the_server_says_what_it_speaks() {
+    let app = TestApp::start().await;
+    let answer = app.program().get("/.well-known/openid-configuration").await;
+    assert_eq!(answer.header("cache-control"), "public, max-age=300");
+    assert_eq!(answer.header("access-control-allow-origin"), "*");
+    let pretty = serde_json::to_string_pretty(&answer.json()).unwrap();
+    assert_snapshot!(pretty, @r#"
+    {
+      "acr_values_supported": [
+        "1",
+        "2"
+      ],
+      "authorization_endpoint": "https://auth.example.com/authorize",
+      "authorization_response_iss_parameter_supported": true,
+      "backchannel_logout_session_supported": true,
+      "backchannel_logout_supported": true,
+      "claims_parameter_supported": false,
+      "claims_supported": [
+        "iss",
+        "sub",
+        "aud",
+        "exp",
+        "iat",
+        "auth_time",
+        "nonce",
+        "acr",
+        "amr",
+        "sid",
+        "at_hash",
+        "name",
+        "locale",
+        "updated_at",
+        "email",
+        "email_verified"
+      ],
+      "code_challenge_methods_supported": [
+        "S256"
+      ],
+      "end_session_endpoint": "https://auth.example.com/end-session",
+      "grant_types_supported": [
+        "authorization_code",
+        "refresh_token",
+        "client_credentials"
+      ],
+      "id_token_signing_alg_values_supported": [
+        "RS256",
+        "ES256",
+        "EdDSA"
+      ],
+      "introspection_endpoint": "https://auth.example.com/introspect",
+      "introspection_endpoint_auth_methods_supported": [
+        "client_secret_basic",
+        "client_secret_post",
+        "private_key_jwt"
+      ],
+      "introspection_endpoint_auth_signing_alg_values_supported": [
+        "RS256",
+        "ES256",
+        "EdDSA"
+      ],
+      "issuer": "https://auth.example.com",
+      "jwks_uri": "https://auth.example.com/.well-known/jwks.json",
+      "prompt_values_supported": [
+        "none",
+        "login",
+        "consent",
+        "select_account"
+      ],
+      "request_parameter_supported": false,
+      "request_uri_parameter_supported": false,
+      "response_modes_supported": [
+        "query",
+        "form_post"
+      ],
+      "response_types_supported": [
+        "code"
+      ],
+      "revocation_endpoint": "https://auth.example.com/revoke",
+      "revocation_endpoint_auth_methods_supported": [
+        "client_secret_basic",
+        "client_secret_post",
+        "private_key_jwt",
+        "none"
+      ],
+      "revocation_endpoint_auth_signing_alg_values_supported": [
+        "RS256",
+        "ES256",
+        "EdDSA"
+      ],
+      "scopes_supported": [
+        "openid",
+        "profile",
+        "email",
+        "offline_access"
+      ],
+      "subject_types_supported": [
+        "public"
+      ],
+      "token_endpoint": "https://auth.example.com/token",
+      "token_endpoint_auth_methods_supported": [
+        "client_secret_basic",
+        "client_secret_post",
+        "private_key_jwt",
+        "none"
+      ],
+      "token_endpoint_auth_signing_alg_values_supported": [
+        "RS256",
+        "ES256",
+        "EdDSA"
+      ],
+      "ui_locales_supported": [
+        "en",
+        "de"
+      ],
+      "userinfo_endpoint": "https://auth.example.com/userinfo"
+    }
+    "#);
+    let other = app.program().get("/.well-known/oauth-authorization-server").await;
+    assert_eq!(answer.json(), other.json());
+    let known =
+        Request::get("/.well-known/openid-configuration").header("if-none-match", answer.header("etag"));
+    assert_eq!(app.program().send(known.body(Body::empty()).unwrap()).await.status, 304);
+}
+
+#[tokio::test]
+async fn every_endpoint_it_names_is_there() {
+    let app = TestApp::start().await;
+    let document = app.program().get("/.well-known/openid-configuration").await.json();
+    for (name, value) in document.as_object().unwrap() {
+        if let Some(path) = value.as_str().and_then(|url| url.strip_prefix("https://auth.example.com/")) {
+            let answer = app.program().get(&format!("/{path}")).await;
+            assert_ne!(answer.status, 404, "{name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn there_is_a_key_for_every_algorithm_it_names() {
+    let all = vec![Algorithm::EdDsa, Algorithm::Es256, Algorithm::Rs256];
+    let app = TestApp::with(|setup| setup.algorithms = all).await;
+    let document = app.program().get("/.well-known/openid-configuration").await.json();
+    let keys = app.program().get("/.well-known/jwks.json").await.json();
+    let algorithms: Vec<&Value> = keys["keys"].as_array().unwrap().iter().map(|key| &key["alg"]).collect();
+    for named in document["id_token_signing_alg_values_supported"].as_array().unwrap() {
+        assert!(algorithms.contains(&named), "{named}");
+    }
+}
+
+#[tokio::test]
+async fn pages_of_other_origins_may_ask_what_needs_no_cookie() {
+    let app = TestApp::start().await;
+    for path in
+        ["/token", "/userinfo", "/revoke", "/.well-known/openid-configuration", "/.well-known/jwks.json"]
+    {
+        let preflight = Request::options(path)
+            .header("origin", "https://spa.example.com")
+            .header("access-control-request-method", "POST")
+            .header("access-control-request-headers", "authorization");
+        let answer = app.program().send(preflight.body(Body::empty()).unwrap()).await;
+        assert_eq!(answer.status, 204, "{path}");
+        assert_eq!(answer.header("access-control-allow-origin"), "*", "{path}");
+        assert!(answer.header("access-control-allow-headers").contains("authorization"), "{path}");
+        assert!(answer.headers.get("access-control-allow-credentials").is_none(), "{path}");
+        if path.starts_with("/.well-known/") {
+            continue;
+        }
+        let ask = Request::post(path)
+            .header("origin", "https://spa.example.com")
+            .header("sec-fetch-site", "cross-site");
+        let answer = app.program().send(ask.body(Body::empty()).unwrap()).await;
+        assert_ne!(answer.status, 403, "{path}");
+    }
+    for path in ["/introspect", "/api/v1/account", "/authorize", "/sign-in", "/verify-token"] {
+        let answer = app.program().get(path).await;
+        assert!(answer.headers.get("access-control-allow-origin").is_none(), "{path}");
+    }
+}

@@ -1,0 +1,165 @@
+//! Signing out, asked for by an app, and telling apps of it.
+
+use std::time::Duration;
+
+use auth_service::background::{self, Sender, Transport};
+use auth_service::branding::Branding;
+use auth_service::mailbox::Mailbox;
+use axum::Form;
+use axum::routing::post;
+use oidc::{JwkSet, KeySet, LogoutTokenRules};
+use outbound::{EgressClient, EgressSettings};
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
+
+use super::{Wiki, claims};
+use crate::support::TestApp;
+
+const ANA: &str = "ana@example.com";
+const HOME: &str = "https://wiki.example.com/";
+
+fn end_session(fields: &[(&str, &str)]) -> String {
+    format!("/end-session?{}", serde_urlencoded::to_string(fields).unwrap())
+}
+
+#[tokio::test]
+async fn an_app_that_means_this_session_signs_out_without_a_question() {
+    let app = TestApp::start().await;
+    let wiki = Wiki::register(&app, json!({})).await;
+    let mut browser = app.member(ANA).await;
+    let tokens = wiki.sign_in(&app, &mut browser).await;
+    let hint = tokens["id_token"].as_str().unwrap();
+    let fields = [("id_token_hint", hint), ("post_logout_redirect_uri", HOME), ("state", "a b")];
+    let answer = browser.get(&end_session(&fields)).await;
+    assert_eq!((answer.status.as_u16(), answer.location()), (303, "https://wiki.example.com/?state=a+b"));
+    assert!(!browser.is_signed_in().await);
+    let answer = browser.get(&end_session(&fields)).await;
+    assert_eq!(answer.location(), "https://wiki.example.com/?state=a+b", "nobody is signed in: straight on");
+}
+
+/// Class 2, and that no link signs anybody out.
+#[tokio::test]
+async fn class_02_anybody_else_asks_first_and_nobody_is_sent_to_a_strangers_address() {
+    let app = TestApp::start().await;
+    let wiki = Wiki::register(&app, json!({})).await;
+    let mut eve = app.member("eve@example.com").await;
+    let of_eve = wiki.sign_in(&app, &mut eve).await;
+    let of_eve = of_eve["id_token"].as_str().unwrap();
+    let mut browser = app.member(ANA).await;
+    for fields in [
+        vec![],
+        vec![("client_id", "wiki"), ("post_logout_redirect_uri", HOME)],
+        vec![("id_token_hint", of_eve), ("post_logout_redirect_uri", HOME)],
+        vec![("id_token_hint", "nonsense"), ("client_id", "wiki")],
+    ] {
+        let answer = browser.get(&end_session(&fields)).await;
+        assert_eq!(answer.status, 200, "{fields:?}");
+        assert!(browser.is_signed_in().await, "{fields:?}");
+    }
+    for uri in [
+        "https://evil.example/",
+        "https://wiki.example.com",
+        "https://wiki.example.com/?x",
+        "//evil.example",
+        "javascript:alert(1)",
+    ] {
+        let fields = [("client_id", "wiki"), ("post_logout_redirect_uri", uri)];
+        let answer = browser.get(&end_session(&fields)).await;
+        assert_eq!((answer.status.as_u16(), answer.location()), (400, ""), "{uri}");
+        let request = serde_urlencoded::to_string(fields).unwrap();
+        let forged = browser.post("/sign-out", &[("request", &request)]).await;
+        assert_eq!((forged.status.as_u16(), forged.location()), (400, ""), "{uri}");
+        browser = app.signed_in(ANA).await;
+    }
+    let page = browser.get(&end_session(&[("client_id", "wiki"), ("post_logout_redirect_uri", HOME)])).await;
+    assert!(page.header("content-security-policy").contains("form-action 'self' https://wiki.example.com;"));
+    let request = page.hidden("request").replace("&#38;", "&");
+    let answer = browser.post("/sign-out", &[("request", &request)]).await;
+    assert_eq!(answer.location(), HOME);
+    assert!(!browser.is_signed_in().await);
+}
+
+/// An app that hears: what it was told, in order.
+async fn listener() -> (String, mpsc::UnboundedReceiver<String>) {
+    #[derive(serde::Deserialize)]
+    struct Told {
+        logout_token: String,
+    }
+    let (told, heard) = mpsc::unbounded_channel();
+    let hear = move |Form(body): Form<Told>| {
+        let told = told.clone();
+        async move {
+            told.send(body.logout_token).unwrap();
+        }
+    };
+    let router = axum::Router::new().route("/backchannel", post(hear));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    (format!("http://{address}/backchannel"), heard)
+}
+
+#[tokio::test]
+async fn apps_are_told_that_a_session_has_ended() {
+    let app = TestApp::start().await;
+    let (uri, mut heard) = listener().await;
+    let wiki = Wiki::register(&app, json!({ "backchannel_logout_uri": uri })).await;
+    let silent = Wiki::register(&app, json!({ "client_id": "silent" })).await;
+    let mut browser = app.member(ANA).await;
+    let tokens = wiki.sign_in(&app, &mut browser).await;
+    wiki.sign_in(&app, &mut browser).await;
+    silent.sign_in(&app, &mut browser).await;
+    let id_token = claims(tokens["id_token"].as_str().unwrap());
+    let settings = EgressSettings {
+        allowed_networks: vec!["127.0.0.0/8".parse().unwrap()],
+        plain_http_hosts: vec!["127.0.0.1".to_owned()],
+        ..EgressSettings::default()
+    };
+    let egress = EgressClient::new(&settings).unwrap();
+    let (stop, told) = watch::channel(false);
+    let sender = Sender { address: "no-reply@example.com".to_owned(), name: "Keyward".to_owned() };
+    let transport = Transport::Mailbox(Mailbox::default());
+    let work = background::start(&app.app.auth, transport, sender, &Branding::default(), Some(egress), &told);
+    browser.post("/sign-out", &[]).await;
+    let token = tokio::time::timeout(Duration::from_secs(30), heard.recv()).await.unwrap().unwrap();
+    let keys = JwkSet::parse(app.app.auth.keys().published().as_bytes()).unwrap();
+    let rules = LogoutTokenRules {
+        issuer: "https://auth.example.com",
+        client_id: "wiki",
+        keys: &KeySet::from_jwk_set(&keys).unwrap(),
+        leeway_seconds: 0,
+        now: app.app.auth.now().seconds(),
+    };
+    let logged_out = rules.verify(&token).unwrap();
+    assert_eq!(logged_out.session_id.as_deref(), id_token["sid"].as_str());
+    assert_eq!(logged_out.subject.as_deref(), id_token["sub"].as_str());
+    stop.send(true).unwrap();
+    tokio::time::timeout(Duration::from_secs(30), work.join_all()).await.unwrap();
+    assert!(heard.try_recv().is_err(), "told once of one session, however often it signed in by it");
+}
+
+/// Class 18: an app's address is no way into the network.
+#[tokio::test]
+async fn class_18_an_address_of_the_inner_network_is_not_asked() {
+    let app = TestApp::start().await;
+    let (uri, mut heard) = listener().await;
+    let wiki = Wiki::register(&app, json!({ "backchannel_logout_uri": uri })).await;
+    let mut browser = app.member(ANA).await;
+    wiki.sign_in(&app, &mut browser).await;
+    browser.post("/sign-out", &[]).await;
+    let egress = EgressClient::new(&EgressSettings::default()).unwrap();
+    let (stop, told) = watch::channel(false);
+    let sender = Sender { address: "no-reply@example.com".to_owned(), name: "Keyward".to_owned() };
+    let transport = Transport::Mailbox(Mailbox::default());
+    let work = background::start(&app.app.auth, transport, sender, &Branding::default(), Some(egress), &told);
+    let put_off = async {
+        while app.app.auth.next_notice().await.unwrap().is_none_or(|due| due.is_zero()) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), put_off).await.expect("it is tried and put off");
+    stop.send(true).unwrap();
+    tokio::time::timeout(Duration::from_secs(30), work.join_all()).await.unwrap();
+    assert!(heard.try_recv().is_err());
+}
