@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::App;
 use crate::api::{Said, clear_session, said, set_session};
-use crate::http::asking::Asking;
+use crate::http::asking::{self, Asking};
 use crate::http::failure::Failure;
 use crate::http::json::Json;
 
@@ -145,8 +145,8 @@ pub(crate) async fn sign_in(
     let (Ok(email), Ok(password)) = (Email::parse(&body.email), Password::parse(&body.password)) else {
         return Ok(invalid_credentials());
     };
-    match app.auth.sign_in(SignIn { email, password, replaces: None, return_to: None }, &asking.context).await
-    {
+    let replaces = asking::replaced_by(&app, &asking, &email).await?;
+    match app.auth.sign_in(SignIn { email, password, replaces, return_to: None }, &asking.context).await {
         Ok(SignedIn::Session(session)) => {
             let mut response = said("Login successful");
             set_session(&app, &mut response, &session);

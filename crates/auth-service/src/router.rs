@@ -20,7 +20,7 @@ pub fn router(app: App) -> Router {
     let document = document.to_json().unwrap_or_default();
     let mut router = Router::new()
         .merge(pages().merge(protocol::pages()).layer(from_fn_with_state(app.clone(), guard::keep_browser)))
-        .merge(programs)
+        .merge(programs.layer(from_fn_with_state(app.clone(), guard::keep_whoever_signs_in)))
         .route("/openapi.json", get(move || async move { json("no-cache", document) }))
         .merge(protocol::programs())
         .merge(protocol::arrivals())

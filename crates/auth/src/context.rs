@@ -15,6 +15,8 @@ pub struct Context {
     pub support_id: String,
     /// SHA-256 of the token this browser keeps, if it keeps one.
     pub browser: Option<[u8; 32]>,
+    /// SHA-256 of a token that this browser, which keeps none, is given if it is signed in.
+    pub new_browser: Option<[u8; 32]>,
     /// The language of the request, as a BCP 47 tag: for mail to somebody who never chose one.
     pub locale: String,
 }
@@ -27,6 +29,7 @@ impl Context {
             device: String::new(),
             support_id: String::new(),
             browser: None,
+            new_browser: None,
             locale: "en".to_owned(),
         }
     }

@@ -77,9 +77,10 @@ impl Limiter {
         self.hit(&format!("sign-up:{}", context.network), self.limits.network_sign_ups, now)
     }
 
-    /// A mail that nobody signed in asked for.
-    pub(crate) fn mail(&self, address: &str, now: Timestamp) -> Result<(), TooMany> {
-        self.hit(&format!("mail:{address}"), self.limits.mails, now)
+    /// A mail that nobody signed in asked for: so many to one address, and so many from one network.
+    pub(crate) fn mail(&self, address: &str, context: &Context, now: Timestamp) -> Result<(), TooMany> {
+        self.hit(&format!("mail:{address}"), self.limits.mails, now)?;
+        self.hit(&format!("mails-from:{}", context.network), self.limits.network_mails, now)
     }
 
     /// A mail with a second-step code.

@@ -18,6 +18,9 @@ pub enum PasswordChangeError {
     /// The new one will not do.
     #[error(transparent)]
     Weak(#[from] Weakness),
+    /// It is too long since the second step was taken: a password alone must not get past it.
+    #[error("it is too long since you proved who you are: do so again")]
+    NotFresh,
     /// Too many tries at the present password.
     #[error(transparent)]
     TooMany(#[from] TooMany),
@@ -109,7 +112,8 @@ impl Auth {
         Ok((hash.as_deref() == Some(checked_hash)).then_some((tx, current)))
     }
 
-    /// Changes the password of whoever is signed in: every other session ends, and this one gets a new id.
+    /// Changes the password of whoever is signed in: every other session ends, and this one gets a new id. What it says of
+    /// proofs stays: the password was shown, and a second step, if there is one, was not.
     pub async fn change_password(
         &self,
         current: &Current,
@@ -117,6 +121,9 @@ impl Auth {
         new: &Password,
         context: &Context,
     ) -> Result<NewSession, PasswordChangeError> {
+        if current.second_step && !self.is_fresh(current) {
+            return Err(PasswordChangeError::NotFresh);
+        }
         let policy = self.settings.accounts.policy();
         policy.check(new, &current.email, current.second_step)?;
         let old_hash = self.check_password(current, present, Act::ChangePassword, context).await?;
@@ -151,8 +158,7 @@ impl Auth {
         let mut ended = self.end_sessions(tx, current.user, Ending::Others(current.id), now).await?;
         // Apps that were given a grant of their own somewhere else too: whoever knows the old password may be behind it.
         ended.extend(store::grants::delete_others(tx, current.user, Some(current.id)).await?);
-        let replaces = Some(current.id);
-        let session = self.open_session(tx, current.user, &current.proofs, replaces, context, now).await?;
+        let session = self.exchange_session(tx, current, now).await?;
         ended.push(current.id.0);
         let mail = notice(current, Message::PasswordChanged { at: now }, context);
         self.send(tx, &mail, None, now).await?;

@@ -36,7 +36,7 @@ impl Auth {
     /// Asks for a reset. The answer and the work are the same for an address that has no account; only no mail goes out.
     pub async fn request_reset(&self, email: &Email, context: &Context) -> Result<ArtefactId, RecoverError> {
         let now = self.clock.now();
-        self.limiter.mail(email.normalized(), now)?;
+        self.limiter.mail(email.normalized(), context, now)?;
         Ok(self.issue_reset(email, context).await?)
     }
 
@@ -113,9 +113,12 @@ impl Auth {
         let user = UserId(account.id);
         let mut tx = self.store.begin().await?;
         let taken = store::artefacts::take(&mut tx, artefact, Purpose::ResetPassword.name(), now).await?;
-        // The account may have been disabled since the reset was asked for.
-        let enabled = store::users::find(&mut tx, user).await?.is_some_and(|user| user.disabled_at.is_none());
-        if taken.is_none() || !enabled {
+        // The account may have been disabled or changed since the reset was asked for.
+        let now_as_then = store::users::find(&mut tx, user).await?.is_some_and(|found| {
+            // A second step that was switched off meanwhile would leave a password that is too short alone.
+            found.disabled_at.is_none() && found.second_step == account.second_step
+        });
+        if taken.is_none() || !now_as_then {
             return Ok(false);
         }
         if store::emails::set_proved(&mut tx, user, now).await? {

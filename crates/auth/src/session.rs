@@ -94,7 +94,7 @@ impl Auth {
             store::grants::move_session(tx, old, SessionId(id)).await?;
             store::sessions::delete(tx, user, old).await?;
         }
-        if let Some(browser) = &context.browser {
+        if let Some(browser) = context.browser.as_ref().or(context.new_browser.as_ref()) {
             store::known_browsers::remember(tx, browser, user, now).await?;
         }
         Ok(NewSession {

@@ -104,6 +104,8 @@ pub struct Limits {
     pub network_sign_ups: u32,
     /// Mails nobody signed in asked for, an hour to one address.
     pub mails: u32,
+    /// Mails nobody signed in asked for, an hour from one network.
+    pub network_mails: u32,
     /// Second-step mails an hour to one account: a right password came before each.
     pub second_step_mails: u32,
     /// A refresh token is good for so long, and each use gives a new one…
@@ -149,6 +151,7 @@ impl Default for Limits {
             network_window: MINUTE * 15,
             network_sign_ups: 20,
             mails: 5,
+            network_mails: 50,
             second_step_mails: 10,
             refresh_idle: DAY * 30,
             refresh_absolute: DAY * 90,

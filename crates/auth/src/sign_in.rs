@@ -32,10 +32,10 @@ pub enum SignedIn {
         /// Which attempt the code is for.
         attempt: ArtefactId,
     },
-    /// The password was right, but the address was never proved. A new mail is on its way.
+    /// The password was right, but the address was never proved.
     Unproved {
-        /// Which proof the code from the mail is for.
-        proof: ArtefactId,
+        /// Which proof the code from a new mail is for; no mail was sent if there were too many.
+        proof: Result<ArtefactId, TooMany>,
     },
 }
 
@@ -202,7 +202,10 @@ impl Auth {
     ) -> Result<SignedIn, SignInError> {
         let email = request.email;
         let now = self.clock.now();
-        self.limiter.mail(email.normalized(), now)?;
+        // Whether a mail may go out says nothing of the password, which was right.
+        if let Err(too_many) = self.limiter.mail(email.normalized(), context, now) {
+            return self.refuse_unproved(found, too_many, context).await;
+        }
         let life = self.life(Purpose::ProveAddress);
         let locale = found.user.locale.clone().unwrap_or_else(|| context.locale.clone());
         let claim = crate::sign_up::Claim {
@@ -228,6 +231,17 @@ impl Auth {
         self.record(&mut tx, Outcome::Refused(Act::SignIn), person, "address not proved", context, now)
             .await?;
         tx.commit().await.map_err(Fault::from)?;
-        Ok(SignedIn::Unproved { proof: issued.id })
+        Ok(SignedIn::Unproved { proof: Ok(issued.id) })
+    }
+
+    async fn refuse_unproved(
+        &self,
+        found: &users::SignIn,
+        too_many: TooMany,
+        context: &Context,
+    ) -> Result<SignedIn, SignInError> {
+        let person = Some(found.user.pseudonym);
+        self.record_refusal(Act::SignIn, person, "address not proved", context).await?;
+        Ok(SignedIn::Unproved { proof: Err(too_many) })
     }
 }

@@ -128,7 +128,8 @@ pub(crate) struct PasswordBody {
 
 /// Change the password
 ///
-/// Every other session ends, and this one gets a new id: both cookies are set anew.
+/// Every other session ends, and this one gets a new id: both cookies are set anew. On an account with a second step the
+/// last proof has to be fresh.
 #[utoipa::path(put, path = "/api/v1/account/password", tag = "Account", request_body = PasswordBody, security(("session" = [])),
     responses((status = 200, body = Said, description = "Changed.")))]
 pub(crate) async fn change_password(
@@ -306,6 +307,7 @@ impl From<PasswordChangeError> for Failure {
     fn from(error: PasswordChangeError) -> Self {
         match error {
             PasswordChangeError::WrongPassword => Self::Incorrect(NOT_YOURS),
+            PasswordChangeError::NotFresh => Self::NotFresh,
             PasswordChangeError::Weak(weakness) => Self::field("new_password", "weak", &weakness),
             PasswordChangeError::TooMany(too_many) => too_many.into(),
             PasswordChangeError::Fault(fault) => fault.into(),

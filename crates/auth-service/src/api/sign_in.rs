@@ -58,10 +58,7 @@ pub(crate) async fn sign_in(
     let email = fields.email("email", &body.email);
     let password = fields.password("password", &body.password);
     let (Some(email), Some(password)) = (email, password) else { return Err(fields.refuse()) };
-    let replaces = asking::find_current(&app, &asking)
-        .await?
-        .filter(|current| current.email == email)
-        .map(|current| current.id);
+    let replaces = asking::replaced_by(&app, &asking, &email).await?;
     let signed_in =
         app.auth.sign_in(SignIn { email, password, replaces, return_to: None }, &asking.context).await?;
     answer(&app, signed_in)
@@ -76,7 +73,8 @@ pub(crate) fn answer(app: &App, signed_in: SignedIn) -> Result<Response, Failure
             let answer = SecondStepAnswer { attempt_id: attempt.0, message };
             Ok((StatusCode::ACCEPTED, axum::Json(answer)).into_response())
         }
-        SignedIn::Unproved { .. } => Err(Failure::Unproved),
+        SignedIn::Unproved { proof: Ok(_) } => Err(Failure::Unproved),
+        SignedIn::Unproved { proof: Err(too_many) } => Err(too_many.into()),
     }
 }
 
@@ -149,13 +147,12 @@ pub(crate) async fn resend(
 
 /// Sign out
 ///
-/// Ends the session of the session cookie, and clears both cookies. Without one there is nothing to end, and that is fine.
+/// Ends the session of the session cookie, or of the cookie `jwt` where that is all there is, and clears both. Without
+/// either there is nothing to end, and that is fine.
 #[utoipa::path(post, path = "/api/v1/sign-out", tag = "Signing in",
     responses((status = 200, body = Said, description = "Signed out.")))]
 pub(crate) async fn sign_out(State(app): State<App>, asking: Asking) -> Result<Response, Failure> {
-    if let Some(current) = asking::find_current(&app, &asking).await? {
-        app.auth.sign_out(&current, &asking.context).await?;
-    }
+    asking::sign_out(&app, &asking).await?;
     let mut response = said("Signed out.");
     clear_session(&app, &mut response);
     Ok(response)

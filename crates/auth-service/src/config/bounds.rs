@@ -24,7 +24,7 @@ pub(super) enum Use {
 /// Everything that is out of bounds.
 pub(super) fn violations(config: &Config, purpose: Use) -> Vec<Violation> {
     let mut found = Vec::new();
-    server(&config.server, &mut found);
+    server(&config.server, purpose, &mut found);
     accounts(&config.accounts, &mut found);
     durations(&config.limits, &mut found);
     counts(&config.limits, purpose, &mut found);
@@ -32,7 +32,7 @@ pub(super) fn violations(config: &Config, purpose: Use) -> Vec<Violation> {
     found
 }
 
-fn server(server: &Server, violations: &mut Vec<Violation>) {
+fn server(server: &Server, purpose: Use, violations: &mut Vec<Violation>) {
     let url = &server.public_url;
     let mut refuse = |expected: &str| {
         violations.push(Violation {
@@ -42,9 +42,10 @@ fn server(server: &Server, violations: &mut Vec<Violation>) {
         });
     };
     let loopback = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
-    if url.scheme() != "https" && !(loopback && url.scheme() == "http") {
+    let in_the_open = purpose == Use::Development && loopback && url.scheme() == "http";
+    if url.scheme() != "https" && !in_the_open {
         refuse(
-            "outside this machine it must begin with https://, or cookies and passwords travel in the open",
+            "it must begin with https://, or cookies and passwords travel in the open; `keyward dev` serves this machine without",
         );
     }
     if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
@@ -246,6 +247,12 @@ fn counts(limits: &Limits, purpose: Use, violations: &mut Vec<Violation>) {
             limits.network_failures,
             10_000,
             "more would let one network try a password on everybody",
+        ),
+        (
+            "limits.network_mails",
+            limits.network_mails,
+            10_000,
+            "more would let one network fill the database, and mailboxes",
         ),
         (
             "limits.network_sign_ups",

@@ -2,14 +2,14 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use auth::{Context, Current};
+use auth::{Context, Current, TokenError};
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::HeaderMap;
 use axum::http::header::{ACCEPT_LANGUAGE, USER_AGENT};
 use axum::http::request::Parts;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use domain::Network;
+use domain::{Email, Network, SessionId};
 
 use crate::App;
 use crate::http::cookies;
@@ -24,6 +24,11 @@ pub(crate) struct SupportId(pub(crate) String);
 /// The token a browser keeps, whether it brought it or is given it with this answer.
 #[derive(Clone, Debug)]
 pub(crate) struct BrowserToken(pub(crate) String);
+
+/// A token for a browser that keeps none: it is given it if it is signed in, and known by it from then on. What it begins
+/// before is not bound to it: a program may keep no cookies until then.
+#[derive(Clone, Debug)]
+pub(crate) struct NewBrowserToken(pub(crate) String);
 
 /// A request, as the use cases need to know it.
 #[derive(Clone, Debug)]
@@ -50,6 +55,10 @@ impl FromRequestParts<App> for Asking {
             device: Device::of(header(USER_AGENT).unwrap_or_default()).stored(),
             support_id: parts.extensions.get::<SupportId>().map(|id| id.0.clone()).unwrap_or_default(),
             browser: browser.and_then(hash_browser_token),
+            new_browser: parts
+                .extensions
+                .get::<NewBrowserToken>()
+                .and_then(|token| hash_browser_token(&token.0)),
             locale: locale.tag().to_owned(),
         };
         let owned = |value: Option<&str>| value.map(ToOwned::to_owned);
@@ -110,6 +119,34 @@ pub(crate) async fn find_current(app: &App, asking: &Asking) -> Result<Option<Cu
         Some(token) => Ok(app.auth.current(token).await?),
         None => Ok(None),
     }
+}
+
+/// Ends the session of this browser: that of its cookie, or, where that was lost, of the token it kept, for which apps
+/// still take its owner as signed in. A token that does not hold has nothing to end.
+pub(crate) async fn sign_out(app: &App, asking: &Asking) -> Result<(), Failure> {
+    if let Some(current) = find_current(app, asking).await? {
+        return Ok(app.auth.sign_out(&current, &asking.context).await?);
+    }
+    let Some(token) = &asking.jwt else { return Ok(()) };
+    match app.auth.check_token(token).await {
+        Ok(held) => {
+            app.auth.sign_out_by_token(held.user, held.session, &asking.context).await?;
+            Ok(())
+        }
+        Err(TokenError::Invalid) => Ok(()),
+        Err(TokenError::Fault(fault)) => Err(fault.into()),
+    }
+}
+
+/// The session that a new one of `email` takes the place of: this browser's own, if it is the same person's.
+pub(crate) async fn replaced_by(
+    app: &App,
+    asking: &Asking,
+    email: &Email,
+) -> Result<Option<SessionId>, Failure> {
+    let current = find_current(app, asking).await?;
+    let same = current.filter(|current| current.email.normalized() == email.normalized());
+    Ok(same.map(|current| current.id))
 }
 
 /// Somebody who is signed in and proved who they are a moment ago.

@@ -57,6 +57,15 @@ impl CookieNames {
         }
     }
 
+    /// Whether an answer sets the cookie of a session.
+    pub(crate) fn opens_session(&self, response: &Response) -> bool {
+        let start = format!("{}=", self.session);
+        response.headers().get_all(SET_COOKIE).iter().any(|cookie| {
+            let value = cookie.as_bytes().strip_prefix(start.as_bytes());
+            value.is_some_and(|value| !value.starts_with(b";"))
+        })
+    }
+
     /// Takes a cookie back.
     pub(crate) fn clear(&self, response: &mut Response, name: &str) {
         self.set(response, name, "", std::time::Duration::ZERO);

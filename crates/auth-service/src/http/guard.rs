@@ -15,7 +15,7 @@ use http_body_util::{BodyExt as _, Limited};
 use tracing::Instrument as _;
 
 use crate::App;
-use crate::http::asking::{BrowserToken, SupportId, hash_browser_token};
+use crate::http::asking::{BrowserToken, NewBrowserToken, SupportId, hash_browser_token};
 use crate::http::cookies;
 use crate::http::failure::{Failure, is_for_people};
 
@@ -137,6 +137,25 @@ pub(crate) async fn keep_browser(State(app): State<App>, mut request: Request, n
     request.extensions_mut().insert(BrowserToken(token.clone()));
     let mut response = next.run(request).await;
     app.cookies.set(&mut response, app.cookies.browser, &token, cookies::LONGEST);
+    response
+}
+
+/// Gives a browser or program that is signed in by JSON a token to keep, if it keeps none: a stranger's failures must not
+/// keep it out the next time.
+pub(crate) async fn keep_whoever_signs_in(
+    State(app): State<App>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    if cookies::read(request.headers(), app.cookies.browser).and_then(hash_browser_token).is_some() {
+        return next.run(request).await;
+    }
+    let token = URL_SAFE_NO_PAD.encode(app.auth.new_browser_token());
+    request.extensions_mut().insert(NewBrowserToken(token.clone()));
+    let mut response = next.run(request).await;
+    if app.cookies.opens_session(&response) {
+        app.cookies.set(&mut response, app.cookies.browser, &token, cookies::LONGEST);
+    }
     response
 }
 

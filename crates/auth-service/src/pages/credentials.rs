@@ -15,8 +15,12 @@ use crate::views::{self, Field, Notice, Problem, Problems};
 
 const WRONG: (StatusCode, Problem) = (StatusCode::UNAUTHORIZED, Problem::PasswordWrong);
 
-pub(crate) async fn show_password(State(app): State<App>, signed_in: SignedIn) -> Response {
-    page(render_password(&app, &signed_in, Problems::NONE))
+/// Behind a second step the page asks for a fresh proof, since the password alone is not one.
+pub(crate) async fn show_password(State(app): State<App>, signed_in: SignedIn) -> Result<Response, Failure> {
+    if signed_in.current.second_step && !app.auth.is_fresh(&signed_in.current) {
+        return Err(Failure::NotFresh);
+    }
+    Ok(page(render_password(&app, &signed_in, Problems::NONE)))
 }
 
 fn render_password(app: &App, signed_in: &SignedIn, problems: Problems) -> String {

@@ -1,6 +1,5 @@
 //! Signing out.
 
-use auth::TokenError;
 use axum::extract::State;
 use axum::response::Response;
 use oidc::Parameters;
@@ -42,19 +41,7 @@ pub(crate) async fn sign_out(
     asking: Asking,
     Form(form): Form<SignOutForm>,
 ) -> Result<Response, Failure> {
-    if let Some(current) = asking::find_current(&app, &asking).await? {
-        app.auth.sign_out(&current, &asking.context).await?;
-    } else if let Some(token) = &asking.jwt {
-        // A browser may have lost the session's cookie and kept the token, for which apps still take its owner as signed
-        // in. A token that does not hold has nothing to end.
-        match app.auth.check_token(token).await {
-            Ok(held) => {
-                app.auth.sign_out_by_token(held.user, held.session, &asking.context).await?;
-            }
-            Err(TokenError::Invalid) => {}
-            Err(TokenError::Fault(fault)) => return Err(fault.into()),
-        }
-    }
+    asking::sign_out(&app, &asking).await?;
     let to = return_to(&app, &form.return_to);
     let parameters = Parameters::parse(&form.request).map_err(Failure::AppRequest)?;
     let leaving = app.auth.read_logout(&parameters, None).await?;

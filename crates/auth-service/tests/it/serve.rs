@@ -16,7 +16,7 @@ fn refused(folder: &std::path::Path) -> Output {
     let (encryption, audit, token) = (key("encryption"), key("audit"), key("token"));
     let config = folder.join("keyward.toml");
     let settings = format!(
-        "[server]\npublic_url = \"http://localhost:3000\"\nlisten = \"127.0.0.1:0\"\n[database]\npath = \"{}\"\n\
+        "[server]\npublic_url = \"https://auth.example.com\"\nlisten = \"127.0.0.1:0\"\n[database]\npath = \"{}\"\n\
          [keys]\nencryption = {encryption:?}\naudit = {audit:?}\n[mail]\nfrom = \"no-reply@example.com\"\n\
          [mail.transport]\nkind = \"postmark\"\ntoken = {token:?}\n",
         folder.join("keyward.sqlite").display(),

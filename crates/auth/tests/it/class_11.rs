@@ -165,3 +165,49 @@ async fn class_11_proving_twice_changes_nothing_the_second_time() {
     }
     world.session("ana", PASSWORD, &browser(1)).await;
 }
+
+#[tokio::test]
+async fn class_11_a_password_alone_makes_no_session_behind_a_second_step_fresh() {
+    let world = World::new().await;
+    world.account_with_second_step("ana", &browser(1)).await;
+    let attempt = world.attempt("ana", PASSWORD, &browser(1)).await;
+    let code = world.mail("ana").await.code();
+    let session = world.auth.second_step(attempt, &code, None, &browser(1)).await.unwrap().session;
+    let before = world.current(&session).await.unwrap();
+    world.turn(std::time::Duration::from_mins(9));
+    let (present, new) = (password(PASSWORD), password(OTHER));
+    let session = world.auth.change_password(&before, &present, &new, &browser(1)).await.unwrap();
+    let after = world.current(&session).await.unwrap();
+    assert_eq!(
+        (after.proved_at, &after.proofs),
+        (before.proved_at, &before.proofs),
+        "nothing was proved anew"
+    );
+    world.turn(std::time::Duration::from_mins(2));
+    let refused = world.auth.change_password(&after, &new, &present, &browser(1)).await;
+    assert!(matches!(refused, Err(auth::PasswordChangeError::NotFresh)), "{refused:?}");
+}
+
+#[tokio::test]
+async fn class_11_a_reset_does_not_leave_a_short_password_alone() {
+    let world = World::new().await;
+    world.account_with_second_step("ana", &browser(1)).await;
+    world.auth.request_reset(&email("ana"), &browser(2)).await.unwrap();
+    let link = world.mail("ana").await.link();
+    let mut tx = world.store.begin().await.unwrap();
+    let reads = world.clock_reads();
+    let auth = world.auth.clone();
+    let resetting =
+        tokio::spawn(
+            async move { auth.reset_password(&link, &password("short and 2nd"), &browser(2)).await },
+        );
+    // It reads the clock for the link and its limit, and again when it begins to write.
+    while world.clock_reads() < reads + 2 {
+        tokio::task::yield_now().await;
+    }
+    let owner = store::emails::owner(&mut tx, &email("ana")).await.unwrap().unwrap();
+    store::users::set_second_step(&mut tx, owner.user_id.into(), false, world.auth.now()).await.unwrap();
+    tx.commit().await.unwrap();
+    assert!(resetting.await.unwrap().is_err());
+    world.session("ana", PASSWORD, &browser(1)).await;
+}

@@ -108,7 +108,7 @@ async fn an_unproved_address_cannot_sign_in_and_gets_another_mail() {
         panic!("an unproved address signed in");
     };
     assert_eq!(world.count("sessions").await, 0);
-    let evidence = code(proof, &world.mail("ana").await.code());
+    let evidence = code(proof.unwrap(), &world.mail("ana").await.code());
     world.auth.prove_address(&evidence, &Credential::Browser, &browser(2)).await.unwrap();
     world.session("ana", PASSWORD, &browser(2)).await;
 }

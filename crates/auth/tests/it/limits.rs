@@ -133,3 +133,28 @@ async fn a_short_password_needs_a_second_step_and_a_long_one_to_live_without() {
     world.auth.disable_second_step(&current, &present, Some(&new), &browser(1)).await.unwrap();
     world.session("ana", OTHER, &browser(1)).await;
 }
+
+#[tokio::test]
+async fn mails_an_hour_from_one_network() {
+    let world = World::new().await;
+    for number in 0..50 {
+        world.auth.request_reset(&email(&format!("a{number}")), &browser(1)).await.unwrap();
+    }
+    let refused = world.auth.request_reset(&email("one.more"), &browser(1)).await;
+    assert!(matches!(refused, Err(auth::RecoverError::TooMany(_))), "{refused:?}");
+    assert_eq!(world.count("artefacts").await, 50, "and nothing is written");
+    world.auth.request_reset(&email("one.more"), &browser(2)).await.unwrap();
+    world.turn(HOUR);
+    world.auth.request_reset(&email("one.more"), &browser(1)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_right_password_is_right_however_many_mails_went_out() {
+    let world = World::new().await;
+    world.sign_up("ana", PASSWORD, &browser(1)).await;
+    for _ in 0..4 {
+        world.auth.request_reset(&email("ana"), &browser(2)).await.unwrap();
+    }
+    let signed_in = world.sign_in("ana", PASSWORD, &browser(1)).await.unwrap();
+    assert!(matches!(signed_in, auth::SignedIn::Unproved { proof: Err(_) }), "{signed_in:?}");
+}

@@ -74,6 +74,7 @@ pub(crate) fn browser(number: u8) -> Context {
         device: format!("browser {number}"),
         support_id: "support".to_owned(),
         browser: Some([number; 32]),
+        new_browser: None,
         locale: "en".to_owned(),
     }
 }

@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use domain::Timestamp;
 
-/// At this many keys those that have run out are swept; an attacker who makes up keys meets the network's budget long
-/// before.
+/// At this many keys those that have run out are swept.
 const SWEEP_AT: usize = 100_000;
+/// There are never more keys. What was hit least goes first: keys that somebody makes up to fill the memory are hit once
+/// each, and one that is guessed at is hit again and again.
+const MAXIMUM_KEYS: usize = 400_000;
 
 /// How often something may happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,8 +94,13 @@ impl Keys {
             moments.forget(now);
             !moments.hits.is_empty()
         });
+        let mut hits = 1;
+        while self.moments.len() > MAXIMUM_KEYS / 2 {
+            self.moments.retain(|_, moments| moments.hits.len() > hits);
+            hits *= 2;
+        }
         // Twice what is left: a sweep costs as much as it frees.
-        self.sweep_at = self.moments.len() * 2;
+        self.sweep_at = (self.moments.len() * 2).min(MAXIMUM_KEYS);
     }
 }
 
@@ -161,5 +168,20 @@ mod tests {
         }
         memory.hit("late", BUDGET, at(1000)).unwrap();
         assert_eq!(memory.keys.lock().unwrap().moments.len(), 1);
+    }
+
+    #[test]
+    fn made_up_keys_do_not_fill_the_memory_nor_save_whoever_guesses() {
+        let memory = Memory::new();
+        for _ in 0..3 {
+            memory.hit("guessed at", BUDGET, at(0)).unwrap();
+        }
+        for key in 0..MAXIMUM_KEYS * 2 {
+            memory.hit(&key.to_string(), BUDGET, at(1)).unwrap();
+            if key % 10_000 == 0 {
+                assert!(memory.keys.lock().unwrap().moments.len() <= MAXIMUM_KEYS);
+            }
+        }
+        assert!(memory.hit("guessed at", BUDGET, at(2)).is_err(), "its failures are still known");
     }
 }

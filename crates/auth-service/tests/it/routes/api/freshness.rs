@@ -44,7 +44,7 @@ async fn the_refusal_says_what_to_do() {
 }
 
 #[tokio::test]
-async fn a_password_change_shows_the_password_itself_and_needs_no_more() {
+async fn a_password_change_shows_the_password_itself_and_proves_nothing_more() {
     let app = TestApp::start().await;
     let mut browser = app.member("ana@example.com").await;
     app.turn(Duration::from_hours(1));
@@ -52,5 +52,30 @@ async fn a_password_change_shows_the_password_itself_and_needs_no_more() {
     assert_eq!(browser.json("PUT", "/api/v1/account/password", &body).await.status, 200);
     let body = json!({ "enabled": true });
     let answer = browser.json("PUT", "/api/v1/account/second-step", &body).await;
-    assert_eq!(answer.status, 200, "the password was shown a moment ago: {}", answer.body);
+    assert_eq!(answer.status, 403, "nobody has proved anew who they are: {}", answer.body);
+}
+
+/// Behind a second step the password alone is no proof.
+#[tokio::test]
+async fn class_11_a_password_change_does_not_skip_the_second_step() {
+    let app = TestApp::start().await;
+    app.account("ana@example.com", true).await;
+    let mut browser = app.browser();
+    let sign_in = json!({ "email": "ana@example.com", "password": PASSWORD });
+    let id = browser.json("POST", "/api/v1/sign-in", &sign_in).await.text("attempt_id");
+    let code = app.letter("ana@example.com").await.code;
+    let step = json!({ "attempt_id": id, "code": code });
+    assert_eq!(browser.json("POST", "/api/v1/sign-in/code", &step).await.status, 200);
+    app.turn(Duration::from_hours(24));
+    let body = json!({ "current_password": PASSWORD, "new_password": OTHER_PASSWORD });
+    let answer = browser.json("PUT", "/api/v1/account/password", &body).await;
+    assert_eq!((answer.status.as_u16(), answer.text("title").as_str()), (403, "Prove again who you are"));
+    assert_eq!(browser.get("/account/password").await.location(), "/account/confirm?next=/account/password");
+    let fields = [("current_password", PASSWORD), ("new_password", OTHER_PASSWORD)];
+    assert!(browser.post("/account/password", &fields).await.location().starts_with("/account/confirm"));
+    assert_eq!(
+        app.program().json("POST", "/api/v1/sign-in", &sign_in).await.status,
+        202,
+        "the password is the same"
+    );
 }

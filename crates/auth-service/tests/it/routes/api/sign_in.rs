@@ -18,6 +18,7 @@ async fn sign_in_and_out() {
     content-type: application/json
     set-cookie: __Host-keyward-session=[token]; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=2592000
     set-cookie: jwt=[jwt]; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=600
+    set-cookie: __Host-keyward-browser=[token]; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=34560000
     {"session_id":"[id]","user_id":"[id]"}
     "#);
     assert!(program.is_signed_in().await);
@@ -103,4 +104,19 @@ async fn signing_in_again_takes_the_place_of_the_session() {
     assert_eq!(browser.json("POST", "/api/v1/sign-in", &login).await.status, 200);
     assert!(browser.is_signed_in().await);
     assert!(!old.is_signed_in().await);
+}
+
+#[tokio::test]
+async fn signing_out_with_the_token_alone_ends_its_session() {
+    let app = TestApp::start().await;
+    let mut browser = app.member("ana@example.com").await;
+    let jwt = browser.jar["jwt"].clone();
+    browser.jar.remove("__Host-keyward-session");
+    assert_eq!(browser.json("POST", "/api/v1/sign-out", &json!({})).await.status, 200);
+    let check = json!({ "token": jwt });
+    assert_eq!(
+        app.program().json("POST", "/verify-token", &check).await.status,
+        401,
+        "revoked, not only forgotten"
+    );
 }

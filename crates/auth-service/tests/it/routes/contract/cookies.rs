@@ -21,6 +21,7 @@ async fn over_https_every_cookie_is_secure() {
     assert_snapshot!(set, @"
     __Host-keyward-session=[token]; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=2592000
     jwt=[jwt]; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=600
+    __Host-keyward-browser=[token]; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=34560000
     ");
     assert_snapshot!(cleared, @"
     __Host-keyward-session=; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=0
@@ -34,6 +35,7 @@ async fn in_development_no_cookie_is() {
     assert_snapshot!(set, @"
     keyward-session=[token]; HttpOnly; SameSite=Lax; Path=/; Max-Age=2592000
     jwt=[jwt]; HttpOnly; SameSite=Lax; Path=/; Max-Age=600
+    keyward-browser=[token]; HttpOnly; SameSite=Lax; Path=/; Max-Age=34560000
     ");
     assert_snapshot!(cleared, @"
     keyward-session=; HttpOnly; SameSite=Lax; Path=/; Max-Age=0

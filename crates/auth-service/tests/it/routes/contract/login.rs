@@ -23,6 +23,7 @@ async fn the_right_password_is_200_and_a_cookie() {
     content-type: application/json
     set-cookie: __Host-keyward-session=[token]; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=2592000
     set-cookie: jwt=[jwt]; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=600
+    set-cookie: __Host-keyward-browser=[token]; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=34560000
     {"message":"Login successful"}
     "#);
 }
@@ -109,4 +110,48 @@ async fn a_stranger_cannot_keep_the_owner_out_of_a_known_browser() {
     let stranger = app.program().json("POST", "/login", &body(ANA, PASSWORD)).await;
     assert_eq!(stranger.status, 429);
     assert_eq!(owner.json("POST", "/login", &body(ANA, PASSWORD)).await.status, 200);
+}
+
+/// Whoever signs in by JSON alone has a browser of their own too.
+#[tokio::test]
+async fn a_stranger_cannot_keep_out_an_owner_who_never_saw_a_page() {
+    let app = TestApp::start().await;
+    app.account("ana@example.com", false).await;
+    let login = json!({ "email": "ana@example.com", "password": PASSWORD });
+    let mut owner = app.program();
+    assert_eq!(owner.json("POST", "/login", &login).await.status, 200);
+    assert!(owner.jar.contains_key("__Host-keyward-browser"));
+    let wrong = json!({ "email": "ana@example.com", "password": "not it at all, really" });
+    for _ in 0..12 {
+        app.program().json("POST", "/login", &wrong).await;
+    }
+    assert_eq!(app.program().json("POST", "/login", &login).await.status, 429, "a stranger has to wait");
+    assert_eq!(owner.json("POST", "/login", &login).await.status, 200);
+}
+
+#[tokio::test]
+async fn signing_in_again_takes_the_place_of_the_session_before() {
+    let app = TestApp::start().await;
+    app.account("ana@example.com", false).await;
+    for (path, status) in [("/login", 200), ("/api/v1/sign-in", 200)] {
+        let mut browser = app.browser();
+        for spelt in ["ana@example.com", "Ana@Example.com", "ANA@example.com"] {
+            let login = json!({ "email": spelt, "password": PASSWORD });
+            assert_eq!(browser.json("POST", path, &login).await.status, status);
+        }
+        let sessions = browser.get("/api/v1/account/sessions").await.json();
+        assert_eq!(sessions.as_array().unwrap().len(), 1, "{path}: {sessions}");
+        assert_eq!(browser.json("POST", "/logout", &json!({})).await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn an_unproved_address_is_401_however_often_it_is_tried() {
+    let app = TestApp::start().await;
+    let body = json!({ "email": "ana@example.com", "password": PASSWORD, "requires2FA": false });
+    assert_eq!(app.program().json("POST", "/signup", &body).await.status, 201);
+    let login = json!({ "email": "ana@example.com", "password": PASSWORD });
+    for _ in 0..8 {
+        assert_eq!(app.program().json("POST", "/login", &login).await.status, 401);
+    }
 }

@@ -45,6 +45,7 @@ async fn the_right_code_is_200_and_a_cookie() {
     content-type: application/json
     set-cookie: __Host-keyward-session=[token]; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=2592000
     set-cookie: jwt=[jwt]; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=600
+    set-cookie: __Host-keyward-browser=[token]; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=34560000
     {"message":"Login successful"}
     "#);
 }
