@@ -1,5 +1,7 @@
 //! Connections: how many, how long, and how they end.
 
+mod patience;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,16 +25,33 @@ const AFTER_REFUSAL: Duration = Duration::from_millis(100);
 pub struct Connections {
     /// So many at once; who comes later waits in the system's queue until one ends.
     pub maximum: usize,
-    /// A connection that has not sent the whole head of its next request by then is closed, idle or half-way.
+    /// A head that has begun to come has to be whole by then.
     pub head_timeout: Duration,
+    /// A connection that has not sent the whole head of its next request by then is closed, idle or half-way.
+    pub idle_timeout: Duration,
 }
 
 impl Default for Connections {
     fn default() -> Self {
-        // Longer than the two minutes for which Caddy keeps an idle connection to us: were ours the shorter wait, we
-        // would now and then close one just as it sends a request.
-        Self { maximum: 10_000, head_timeout: Duration::from_secs(150) }
+        Self {
+            maximum: descriptors().map_or(MAXIMUM, |descriptors| MAXIMUM.min(descriptors / 2)),
+            head_timeout: Duration::from_secs(10),
+            // Longer than the two minutes for which Caddy keeps an idle connection to us: were ours the shorter wait, we
+            // would now and then close one just as it sends a request.
+            idle_timeout: Duration::from_secs(150),
+        }
     }
+}
+
+/// More connections at once than a small team's server ever has.
+const MAXIMUM: usize = 10_000;
+
+/// How many files and connections the system lets this process have open. Half of them are for the database, for mail and
+/// for what else there is.
+fn descriptors() -> Option<usize> {
+    let limits = std::fs::read_to_string("/proc/self/limits").ok()?;
+    let line = limits.lines().find(|line| line.starts_with("Max open files"))?;
+    line.split_ascii_whitespace().nth(3)?.parse().ok()
 }
 
 /// Serves routes until `stop` says so, then lets what is in flight end, for eight seconds at most.
@@ -44,7 +63,7 @@ pub async fn serve(
 ) {
     let mut make_service = router.into_make_service_with_connect_info::<SocketAddr>();
     let mut protocol = http1::Builder::new();
-    protocol.timer(TokioTimer::new()).header_read_timeout(connections.head_timeout);
+    protocol.timer(TokioTimer::new()).header_read_timeout(connections.idle_timeout);
     let slots = Arc::new(Semaphore::new(connections.maximum));
     let graceful = GracefulShutdown::new();
     loop {
@@ -53,6 +72,7 @@ pub async fn serve(
             accepted = accept(&listener, &slots) => accepted,
         };
         let Ok(service) = make_service.call(peer).await;
+        let (stream, service) = patience::limit(stream, service, connections.head_timeout);
         let connection = protocol.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
         let watched = graceful.watch(connection);
         tokio::spawn(async move {
@@ -148,10 +168,42 @@ mod tests {
         let head_timeout = Duration::from_millis(50);
         let running = start(Connections { head_timeout, ..Connections::default() }).await;
         let half = send(running.address, "GET / HTTP/1.1\r\nhost: local").await;
-        let silent = send(running.address, "").await;
+        let mut idle = send(running.address, ASK).await;
+        let mut second_half = send(running.address, ASK).await;
+        let mut answer = [0; 12];
+        second_half.read_exact(&mut answer).await.unwrap();
+        second_half.write_all(b"GET / HT").await.unwrap();
         assert!(rest(send(running.address, ASK_ONCE).await).await.ends_with("hello"));
         assert!(!rest(half).await.contains("200 OK"));
-        assert!(!rest(silent).await.contains("200 OK"));
+        assert!(
+            rest(second_half).await.ends_with("hello"),
+            "the first was answered, and half a second ends it"
+        );
+        idle.write_all(ASK_ONCE.as_bytes()).await.unwrap();
+        assert_eq!(rest(idle).await.matches("hello").count(), 2, "waiting between requests is another thing");
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_is_never_used_again_is_closed() {
+        let idle_timeout = Duration::from_millis(50);
+        let running = start(Connections { idle_timeout, ..Connections::default() }).await;
+        let silent = send(running.address, "").await;
+        let idle = send(running.address, ASK).await;
+        assert_eq!(rest(silent).await, "");
+        assert!(rest(idle).await.ends_with("hello"));
+    }
+
+    /// A request that takes its time, and a body that does, are no half heads.
+    #[tokio::test]
+    async fn a_slow_request_is_not_hurried() {
+        let head_timeout = Duration::from_millis(20);
+        let running = start(Connections { head_timeout, ..Connections::default() }).await;
+        let slow = send(running.address, "GET /slow HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
+        running.begun.notified().await;
+        let half = send(running.address, "GET / HT").await;
+        assert_eq!(rest(half).await, "", "longer than a head may take has passed");
+        running.go_on.notify_one();
+        assert!(rest(slow).await.ends_with("slow"));
     }
 
     #[tokio::test]

@@ -10,7 +10,7 @@ use domain::{Clock, Timestamp};
 use oidc::Algorithm;
 use outbound::{EgressClient, EgressSettings, Postmark, Smtp, SmtpSecurity, SmtpSettings};
 use secrets::sealing::Keyring;
-use secrets::{SecretRef, SecretString};
+use secrets::{ExposeSecret as _, SecretRef, SecretString};
 use store::Store;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -91,11 +91,15 @@ impl Secrets {
         for reference in &keys.older_encryption {
             older_encryption.push(resolve("keys.older_encryption", reference).await?);
         }
-        Ok(Self {
-            encryption: resolve("keys.encryption", &keys.encryption).await?,
-            older_encryption,
-            audit: resolve("keys.audit", &keys.audit).await?,
-        })
+        let encryption = resolve("keys.encryption", &keys.encryption).await?;
+        let audit = resolve("keys.audit", &keys.audit).await?;
+        let (one, other) = (encryption.expose_secret().trim(), audit.expose_secret().trim());
+        if secrets::constant_time_equal(one.as_bytes(), other.as_bytes()) {
+            let error =
+                "it is the same as keys.encryption: make one of its own, or whoever learns one has both";
+            return Err(ServerError::Secret { setting: "keys.audit", error: error.to_owned() });
+        }
+        Ok(Self { encryption, older_encryption, audit })
     }
 
     /// The key that chains the audit trail.

@@ -20,6 +20,12 @@ pub enum Fault {
     /// Something sealed does not open: another key, or a row that was tampered with.
     #[error("a sealed value does not open: {0}")]
     Sealed(#[from] secrets::sealing::OpenError),
+    /// The audit trail was sealed under another key.
+    #[error(
+        "keys.audit is not the key that the audit trail is sealed with, or the trail's end was changed: put the key back; \
+         if it is lost, `keyward audit begin-anew` starts a new chain under this one"
+    )]
+    AnotherAuditKey,
     /// A row or key holds what this release cannot read.
     #[error("{0}")]
     Corrupt(String),

@@ -71,11 +71,15 @@ impl Auth {
                 "the public URL is on another host than at the first start: passkeys made there will not work here"
             );
         }
+        let audit = AuditTrail::new(store.clone(), audit_key);
+        if !audit.is_its_key().await? {
+            return Err(Fault::AnotherAuditKey);
+        }
         Ok(Self {
             code_key: keyring.derive("artefact codes"),
             keyring,
             keys,
-            audit: AuditTrail::new(store.clone(), audit_key),
+            audit,
             store,
             hasher,
             clock,

@@ -35,6 +35,9 @@ enum AuditVerb {
         #[arg(long)]
         person: Option<Pseudonym>,
     },
+    /// Begin a new chain under the present key, when the one before it is lost. What was sealed under that one can still be
+    /// read, and no longer be proved. Stop the server first.
+    BeginAnew,
     /// Follow the whole chain and say whether it holds.
     Verify {
         /// What an earlier verification ended at, as it printed it: the trail must lead through it. Keep it elsewhere than
@@ -54,6 +57,7 @@ impl Audit {
             AuditVerb::List { limit, before, person } => {
                 list(&trail, &store, self.json, (limit, before, person), &same).await
             }
+            AuditVerb::BeginAnew => begin_anew(&trail, self.json).await,
             AuditVerb::Verify { expect } => verify(&trail, self.json, expect.as_ref(), &same).await,
         };
         store.close().await;
@@ -130,4 +134,20 @@ async fn verify(trail: &AuditTrail, as_json: bool, expect: Option<&Link>, same: 
             Err(format!("the audit trail does not hold: {broken}").into())
         }
     }
+}
+
+async fn begin_anew(trail: &AuditTrail, as_json: bool) -> Result<(), Failure> {
+    if trail.is_its_key().await? {
+        return Err("this is the key that the trail is sealed with: there is nothing to begin anew".into());
+    }
+    let now = auth_service::server::system_clock().now();
+    let number = trail.begin_anew(&auth::Random::system(), now).await?;
+    if as_json {
+        say(json!({ "begins_after": number }));
+    } else {
+        say(format_args!(
+            "A new chain begins after entry {number}. What is before it can no longer be proved."
+        ));
+    }
+    Ok(())
 }

@@ -60,6 +60,7 @@ impl Dev {
             internal_auth_url: Some(Url::parse(&format!("http://127.0.0.1:{sign_in_port}"))?),
         };
         prepare(&self.data)?;
+        check_keys(&self.data)?;
         let _alone = ServerLock::take(&self.data.join(DATABASE))?;
         let secrets = Secrets {
             encryption: load_or_create_key_file(&self.data.join("encryption.key"))?,
@@ -179,6 +180,23 @@ fn foreign(data: &Path) -> Result<Option<PathBuf>, std::io::Error> {
         }
     }
     Ok(None)
+}
+
+/// A new key beside data that another sealed would open nothing, and be taken for the right one afterwards.
+fn check_keys(data: &Path) -> Result<(), Failure> {
+    if !data.join(DATABASE).exists() {
+        return Ok(());
+    }
+    for key in ["encryption.key", "audit.key"] {
+        if !data.join(key).exists() {
+            return Err(format!(
+                "{key} is missing in {}: put it back, or begin anew with another folder (--data)",
+                data.display()
+            )
+            .into());
+        }
+    }
+    Ok(())
 }
 
 /// Where the keys of `keyward dev` are, for the verbs that read its data.

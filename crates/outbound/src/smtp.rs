@@ -48,7 +48,7 @@ pub struct SmtpSettings {
 pub enum SmtpSettingsError {
     /// Mail holds codes and links that sign people in.
     #[error(
-        "mail to {host} would cross the network unencrypted; set the security to starttls or tls (none is for this machine only)"
+        "mail to {host} would cross the network unencrypted; set the security to start_tls or tls (none is for this machine only)"
     )]
     Unencrypted {
         /// The server.

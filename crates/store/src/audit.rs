@@ -179,6 +179,22 @@ pub async fn last_before(
     .await?)
 }
 
+/// Stores a checkpoint in the place of older ones, and deletes nothing.
+pub async fn set_checkpoint(tx: &mut Tx, checkpoint: &Checkpoint) -> Result<(), Error> {
+    sqlx::query("DELETE FROM audit_checkpoints WHERE number <= $1")
+        .bind(checkpoint.number)
+        .execute(tx.connection())
+        .await?;
+    sqlx::query("INSERT INTO audit_checkpoints (number, mac, at, signature) VALUES ($1, $2, $3, $4)")
+        .bind(checkpoint.number)
+        .bind(&checkpoint.mac)
+        .bind(checkpoint.at)
+        .bind(&checkpoint.signature)
+        .execute(tx.connection())
+        .await?;
+    Ok(())
+}
+
 /// Deletes every entry up to the checkpoint, and stores it in the place of older ones.
 pub async fn prune(tx: &mut Tx, checkpoint: &Checkpoint) -> Result<u64, Error> {
     sqlx::query("DELETE FROM audit_checkpoints WHERE number < $1")

@@ -59,12 +59,18 @@ pub(crate) fn rfc3339(micros: i64) -> String {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ProfileBody {
-    /// The name; may be empty.
+    /// The name; may be empty. Left out, it stays.
     #[schema(max_length = 100)]
-    name: String,
-    /// The language: `en` or `de`; null to go by each request.
-    #[schema(pattern = "^(en|de)$")]
-    locale: Option<String>,
+    name: Option<String>,
+    /// The language: `en` or `de`; null to go by each request. Left out, it stays.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, pattern = "^(en|de)$")]
+    locale: Option<Option<String>>,
+}
+
+/// Tells `null` from what was left out (RFC 7396).
+fn given<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
 }
 
 /// Change name and language
@@ -76,15 +82,15 @@ pub(crate) async fn change(
     Json(body): Json<ProfileBody>,
 ) -> Result<Response, Failure> {
     let mut fields = Fields::default();
-    let Some(name) = fields.name("name", &body.name) else { return Err(fields.refuse()) };
-    let locale = match body.locale.as_deref() {
-        Some(tag) => Some(
-            Locale::from_tag(tag)
-                .ok_or_else(|| Failure::field("locale", "unknown", &"the languages are en and de"))?,
-        ),
-        None => None,
-    };
     let SignedIn { asking, current } = signed_in;
+    let name = body.name.as_deref().unwrap_or(&current.name);
+    let Some(name) = fields.name("name", name) else { return Err(fields.refuse()) };
+    let unknown = || Failure::field("locale", "unknown", &"the languages are en and de");
+    let locale = match &body.locale {
+        Some(Some(tag)) => Some(Locale::from_tag(tag).ok_or_else(unknown)?),
+        Some(None) => None,
+        None => current.locale.as_deref().and_then(Locale::from_tag),
+    };
     app.auth.change_profile(&current, &name, locale.map(Locale::tag), &asking.context).await?;
     Ok(said("Changed."))
 }

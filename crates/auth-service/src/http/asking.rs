@@ -86,14 +86,20 @@ fn client_address(peer: Option<IpAddr>, headers: &HeaderMap, trusted: &[ipnet::I
     let mut hops: Vec<IpAddr> = Vec::new();
     for header in headers.get_all("x-forwarded-for") {
         for hop in header.to_str().unwrap_or_default().split(',') {
-            match hop.trim().parse::<IpAddr>() {
-                Ok(address) => hops.push(address.to_canonical()),
+            match read_hop(hop.trim()) {
+                Some(address) => hops.push(address.to_canonical()),
                 // What comes before a hop that cannot be read cannot be believed.
-                Err(_) => hops.clear(),
+                None => hops.clear(),
             }
         }
     }
     hops.into_iter().rev().find(|hop| !is_trusted(hop)).unwrap_or(peer)
+}
+
+/// An address, with or without a port: some proxies add it.
+fn read_hop(hop: &str) -> Option<IpAddr> {
+    let bare = hop.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(hop);
+    bare.parse().ok().or_else(|| hop.parse::<SocketAddr>().ok().map(|address| address.ip()))
 }
 
 /// Somebody who is signed in.
@@ -176,6 +182,16 @@ mod tests {
             |peer: [u8; 4], headers: &HeaderMap| client_address(Some(peer.into()), headers, &trusted);
         assert_eq!(client([192, 0, 2, 7], &headers), IpAddr::from([192, 0, 2, 7]), "a stranger's word");
         assert_eq!(client([10, 0, 0, 1], &headers), IpAddr::from([203, 0, 113, 9]), "the last hop not ours");
+        for (told, ip) in [
+            ("203.0.113.7:1234", IpAddr::from([203, 0, 113, 7])),
+            ("[2001:db8::1]:5", "2001:db8::1".parse().unwrap()),
+            ("[2001:db8::1]", "2001:db8::1".parse().unwrap()),
+            ("2001:db8::1", "2001:db8::1".parse().unwrap()),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.append("x-forwarded-for", told.parse().unwrap());
+            assert_eq!(client([10, 0, 0, 1], &headers), ip, "{told}");
+        }
         headers.append("x-forwarded-for", "unknown".parse().unwrap());
         assert_eq!(client([10, 0, 0, 1], &headers), IpAddr::from([10, 0, 0, 1]), "nothing readable after it");
     }

@@ -207,7 +207,7 @@ impl From<Fault> for Failure {
                 tracing::error!(%error, "the database did not do what was asked");
                 Self::Unavailable
             }
-            Fault::Sealed(_) | Fault::Corrupt(_) => {
+            Fault::Sealed(_) | Fault::Corrupt(_) | Fault::AnotherAuditKey => {
                 tracing::error!(error = %fault, "a fault of ours");
                 Self::Internal
             }

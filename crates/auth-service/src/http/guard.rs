@@ -69,15 +69,26 @@ pub(crate) async fn read_body(request: Request, next: Next) -> Response {
 /// that leads to this machine (DNS rebinding). Whoever looks at a page by another name of this machine is led to the public
 /// one: the forms on it would be refused, since they would come from another origin than ours.
 pub(crate) async fn check_host(State(app): State<App>, request: Request, next: Next) -> Response {
-    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
-    if let Some(host) = host.filter(|_| app.is_development()) {
-        let Some(name) = own_name(host, &app) else { return Failure::MisdirectedHost.into_response() };
-        let looks = matches!(*request.method(), Method::GET | Method::HEAD);
-        if looks && is_for_people(request.uri().path()) && app.public_url().host_str() != Some(name) {
-            return lead_to_public_name(&app, request.uri());
-        }
+    if !app.is_development() {
+        return next.run(request).await;
+    }
+    let Some(name) = asked_host(&request).and_then(|host| own_name(host, &app)) else {
+        return Failure::MisdirectedHost.into_response();
+    };
+    let looks = matches!(*request.method(), Method::GET | Method::HEAD);
+    if looks && is_for_people(request.uri().path()) && app.public_url().host_str() != Some(name) {
+        return lead_to_public_name(&app, request.uri());
     }
     next.run(request).await
+}
+
+/// The one host that a request names: its `Host`, which has to be there once, and agree with the authority of an absolute
+/// address if it has one (RFC 9112 sections 3.2 and 3.2.2).
+fn asked_host(request: &Request) -> Option<&str> {
+    let mut hosts = request.headers().get_all(HOST).iter();
+    let (host, None) = (hosts.next()?.to_str().ok()?, hosts.next()) else { return None };
+    let authority = request.uri().authority().map(axum::http::uri::Authority::as_str);
+    authority.is_none_or(|authority| authority == host).then_some(host)
 }
 
 /// The name that a `Host` header gives this machine; none if it names another, or another port.

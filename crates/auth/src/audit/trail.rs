@@ -2,11 +2,12 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use domain::Pseudonym;
+use domain::{Pseudonym, Timestamp};
 use store::audit::{Checkpoint, Entry};
 use uuid::Uuid;
 
 use super::Link;
+use crate::{Fault, Random};
 
 /// The chain of entries, and the key that makes it one.
 #[derive(Clone)]
@@ -199,6 +200,39 @@ impl AuditTrail {
             }
             _ => Ok(Link { number, mac }),
         }
+    }
+
+    /// Whether this is the key that the trail is sealed with, by its newest entry. Entries under another key would break
+    /// the chain for good, and look as if somebody had tampered with it.
+    pub async fn is_its_key(&self) -> Result<bool, store::Error> {
+        let mut tx = self.store.read().await?;
+        let checkpoint = store::audit::checkpoint(&mut tx).await?;
+        let newest = store::audit::newest(&mut tx, None, i64::MAX, 2).await?;
+        let Some(last) = newest.first() else {
+            let signed = checkpoint.map(|checkpoint| (self.sign(&checkpoint), checkpoint.signature));
+            return Ok(signed.is_none_or(|(ours, theirs)| secrets::constant_time_equal(&ours, &theirs)));
+        };
+        let number = last.number.unwrap_or_default();
+        let before = match newest.get(1) {
+            Some(before) => before.mac.clone().unwrap_or_default(),
+            None => start_of(checkpoint.as_ref()).1,
+        };
+        let link = self.link(&before, number, last);
+        Ok(secrets::constant_time_equal(&link, last.mac.as_deref().unwrap_or_default()))
+    }
+
+    /// Begins a new chain under this key after the newest entry: for whoever has lost the key before it. What was sealed
+    /// under that one stays to be read, and can no longer be proved.
+    pub async fn begin_anew(&self, random: &Random, now: Timestamp) -> Result<i64, Fault> {
+        let mut tx = self.store.begin().await?;
+        let (number, mac) = store::audit::head(&mut tx).await?.unwrap_or_default();
+        let mut checkpoint = Checkpoint { number, mac, at: now.micros(), signature: Vec::new() };
+        checkpoint.signature = self.sign(&checkpoint);
+        store::audit::set_checkpoint(&mut tx, &checkpoint).await?;
+        self.record_operator(&mut tx, random, "begin_trail_anew", "", now).await?;
+        tx.commit().await?;
+        self.seal().await?;
+        Ok(number)
     }
 
     /// The newest entries, up to `limit`, before entry `before`, of one person alone if given.

@@ -405,3 +405,31 @@ async fn every_refusal_of_a_credential_is_recorded() {
         assert_eq!(world.number(codes).await, 1, "{purpose:?}");
     }
 }
+
+#[tokio::test]
+async fn another_key_does_not_go_on_with_the_trail() {
+    let world = busy().await;
+    assert!(world.auth.audit_trail().is_its_key().await.unwrap());
+    let other = auth::AuditTrail::new(world.store.clone(), [8; 32]);
+    assert!(!other.is_its_key().await.unwrap());
+    let before = world.auth.audit_trail().verify(None).await.unwrap();
+    let number = other.begin_anew(&auth::Random::system(), world.auth.now()).await.unwrap();
+    assert_eq!(number, before.number);
+    assert!(other.is_its_key().await.unwrap());
+    assert_eq!(other.verify(None).await.unwrap().number, before.number + 1, "the entry that says so");
+    assert_eq!(other.newest(None, None, 100).await.unwrap().len(), usize::try_from(number + 1).unwrap());
+    assert!(!world.auth.audit_trail().is_its_key().await.unwrap(), "there is no way back");
+}
+
+#[tokio::test]
+async fn any_key_is_that_of_an_empty_trail_and_a_pruned_one_knows_its_own() {
+    let world = World::new().await;
+    let other = auth::AuditTrail::new(world.store.clone(), [8; 32]);
+    assert!(other.is_its_key().await.unwrap());
+    let world = busy().await;
+    world.tamper("DELETE FROM audit WHERE number IS NOT NULL AND number < 12").await;
+    let checkpoint =
+        "INSERT INTO audit_checkpoints (number, mac, at, signature) VALUES (11, x'00', 0, x'00')";
+    world.tamper(checkpoint).await;
+    assert!(!world.auth.audit_trail().is_its_key().await.unwrap(), "nor does a forged beginning help");
+}

@@ -220,3 +220,21 @@ fn whoever_quotes_a_support_id_is_found_in_what_dev_logs() {
 fn free_port() -> String {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string()
 }
+
+#[test]
+fn a_key_that_is_missing_beside_its_data_is_not_made_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    assert_eq!(Running::start(&data).stop().code(), Some(0));
+    for key in ["encryption.key", "audit.key"] {
+        let (path, kept) = (data.join(key), folder.path().join("kept"));
+        std::fs::rename(&path, &kept).unwrap();
+        let output = run(&["--port", "0", "--app-port", "0", "--data", data.to_str().unwrap()]);
+        assert_eq!(output.status.code(), Some(1));
+        let error = text(&output.stderr);
+        assert!(error.contains(&format!("{key} is missing")) && error.contains("put it back"), "{error}");
+        assert!(!path.exists());
+        std::fs::rename(&kept, &path).unwrap();
+    }
+    assert_eq!(Running::start(&data).stop().code(), Some(0));
+}

@@ -124,3 +124,21 @@ async fn delete_the_account() {
     assert_eq!(app.program().json("POST", "/api/v1/sign-in", &login).await.status, 401);
     app.account(ANA, false).await;
 }
+
+#[tokio::test]
+async fn what_is_left_out_of_a_change_stays() {
+    let app = TestApp::start().await;
+    let mut browser = app.member(ANA).await;
+    let path = "/api/v1/account";
+    for (body, name, locale) in [
+        (json!({ "name": "Ana", "locale": "de" }), "Ana", json!("de")),
+        (json!({ "name": "Ana Maria" }), "Ana Maria", json!("de")),
+        (json!({ "locale": "en" }), "Ana Maria", json!("en")),
+        (json!({}), "Ana Maria", json!("en")),
+        (json!({ "locale": null }), "Ana Maria", json!(null)),
+    ] {
+        assert_eq!(browser.json("PATCH", path, &body).await.status, 200, "{body}");
+        let account = browser.get(path).await.json();
+        assert_eq!((&account["name"], &account["locale"]), (&json!(name), &locale), "{body}");
+    }
+}

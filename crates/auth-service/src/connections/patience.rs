@@ -1,0 +1,114 @@
+//! A head that has begun to come has to be whole soon; between two requests a connection may wait for long. Hyper has one
+//! limit for both, so this one stands before it.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use axum::http::Request;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, Sleep};
+use tower::Service;
+
+/// The two ends of one connection: the bytes, and the requests that are made of them.
+pub(super) fn limit<S>(stream: TcpStream, service: S, limit: Duration) -> (Hurried, Serving<S>) {
+    let progress = Arc::new(Progress::default());
+    let hurried = Hurried { stream, progress: progress.clone(), seen: 0, limit, deadline: None };
+    (hurried, Serving { service, progress })
+}
+
+/// What the two ends know of each other.
+#[derive(Default)]
+struct Progress {
+    /// How many heads were whole.
+    heads: AtomicU64,
+    /// Whether the request of the last one is being served.
+    serving: AtomicBool,
+}
+
+/// A stream on which a head that has begun has a deadline.
+pub(super) struct Hurried {
+    stream: TcpStream,
+    progress: Arc<Progress>,
+    /// The heads that the deadline is not about any more.
+    seen: u64,
+    limit: Duration,
+    deadline: Option<Pin<Box<Sleep>>>,
+}
+
+impl AsyncRead for Hurried {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        task: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        let heads = this.progress.heads.load(Ordering::Acquire);
+        if heads != this.seen {
+            (this.seen, this.deadline) = (heads, None);
+        }
+        if this.progress.serving.load(Ordering::Acquire) {
+            return Pin::new(&mut this.stream).poll_read(task, buffer);
+        }
+        if let Poll::Ready(read) = Pin::new(&mut this.stream).poll_read(task, buffer) {
+            if !buffer.filled().is_empty() && this.deadline.is_none() {
+                this.deadline = Some(Box::pin(tokio::time::sleep_until(Instant::now() + this.limit)));
+            }
+            return Poll::Ready(read);
+        }
+        let Some(deadline) = &mut this.deadline else { return Poll::Pending };
+        ready!(deadline.as_mut().poll(task));
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "half a head came, and no more")))
+    }
+}
+
+impl AsyncWrite for Hurried {
+    fn poll_write(mut self: Pin<&mut Self>, task: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(task, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(task)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(task)
+    }
+}
+
+/// A service that tells when a head is whole, and when its request is done with.
+#[derive(Clone)]
+pub(super) struct Serving<S> {
+    service: S,
+    progress: Arc<Progress>,
+}
+
+impl<S, B> Service<Request<B>> for Serving<S>
+where
+    S: Service<Request<B>>,
+    S::Future: Send + 'static,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<S::Response, S::Error>> + Send>>;
+
+    fn poll_ready(&mut self, task: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.service.poll_ready(task)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        self.progress.heads.fetch_add(1, Ordering::AcqRel);
+        self.progress.serving.store(true, Ordering::Release);
+        let progress = self.progress.clone();
+        let answering = self.service.call(request);
+        Box::pin(async move {
+            let answered = answering.await;
+            progress.serving.store(false, Ordering::Release);
+            answered
+        })
+    }
+}
