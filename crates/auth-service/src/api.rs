@@ -19,6 +19,7 @@ use utoipa_axum::routes;
 
 use crate::App;
 use crate::http::failure::{Failure, FieldError, Problem};
+use crate::http::typed::Typed;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -77,8 +78,8 @@ impl Fields {
         self.take(name, Email::parse(text))
     }
 
-    pub(crate) fn password(&mut self, name: &str, text: &str) -> Option<Password> {
-        self.take(name, Password::parse(text))
+    pub(crate) fn password(&mut self, name: &str, typed: &Typed) -> Option<Password> {
+        self.take(name, Password::parse(typed.expose()))
     }
 
     pub(crate) fn name(&mut self, name: &str, text: &str) -> Option<DisplayName> {

@@ -100,10 +100,14 @@ async fn seal(auth: Arc<Auth>, mut stop: watch::Receiver<bool>) {
 
 /// Exchanges keys whose time has come, and hears of those that another process or an operator exchanged.
 async fn keep_keys(auth: Arc<Auth>, mut stop: watch::Receiver<bool>) {
-    while !stopping(&mut stop, tokio::time::sleep(IDLE)).await {
+    loop {
+        // At once: a server that was off may find a key whose time has long come.
         let period = auth.settings().limits.key_rotation;
         if let Err(error) = auth.keys().keep(period, auth.now()).await {
             tracing::error!(%error, "the signing keys could not be looked after; it will be tried again");
+        }
+        if stopping(&mut stop, tokio::time::sleep(IDLE)).await {
+            return;
         }
     }
 }

@@ -16,6 +16,7 @@ use crate::api::{Said, clear_session, said, set_session};
 use crate::http::asking::{self, Asking};
 use crate::http::failure::Failure;
 use crate::http::json::Json;
+use crate::http::typed::Typed;
 
 /// The five routes.
 pub(crate) fn router() -> OpenApiRouter<App> {
@@ -77,7 +78,8 @@ pub(crate) struct SignupBody {
     /// The address.
     email: String,
     /// The password.
-    password: String,
+    #[schema(value_type = String)]
+    password: Typed,
     /// Whether a code by mail is asked for after the password.
     #[serde(rename = "requires2FA")]
     requires_2fa: bool,
@@ -97,7 +99,8 @@ pub(crate) async fn sign_up(
     asking: Asking,
     Body(body): Body<SignupBody>,
 ) -> Result<Response, Failure> {
-    let (Ok(email), Ok(password)) = (Email::parse(&body.email), Password::parse(&body.password)) else {
+    let (Ok(email), Ok(password)) = (Email::parse(&body.email), Password::parse(body.password.expose()))
+    else {
         return Ok(invalid_credentials());
     };
     let name = DisplayName::default();
@@ -119,7 +122,8 @@ pub(crate) struct LoginBody {
     /// The address.
     email: String,
     /// The password.
-    password: String,
+    #[schema(value_type = String)]
+    password: Typed,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -142,7 +146,8 @@ pub(crate) async fn sign_in(
     asking: Asking,
     Body(body): Body<LoginBody>,
 ) -> Result<Response, Failure> {
-    let (Ok(email), Ok(password)) = (Email::parse(&body.email), Password::parse(&body.password)) else {
+    let (Ok(email), Ok(password)) = (Email::parse(&body.email), Password::parse(body.password.expose()))
+    else {
         return Ok(invalid_credentials());
     };
     let replaces = asking::replaced_by(&app, &asking, &email).await?;

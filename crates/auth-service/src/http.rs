@@ -7,3 +7,4 @@ pub(crate) mod guard;
 pub(crate) mod headers;
 pub(crate) mod json;
 pub(crate) mod kind;
+pub(crate) mod typed;

@@ -1,5 +1,8 @@
 //! The sign-in server: HTTP in front of the use cases of `auth`.
 
+#[macro_use]
+mod shown;
+
 pub mod background;
 pub mod branding;
 pub mod config;

@@ -13,7 +13,7 @@ const KEPT: usize = 200;
 pub struct Mailbox(Arc<Mutex<VecDeque<Message>>>);
 
 /// A mail in it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Serialize)]
 pub struct Message {
     /// The recipient.
     pub to: String,
@@ -30,6 +30,8 @@ pub struct Message {
     /// The six-digit codes in it.
     pub codes: Vec<String>,
 }
+
+shows_its_name_only!(Message);
 
 impl Mailbox {
     /// Puts a mail in.

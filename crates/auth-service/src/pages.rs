@@ -32,6 +32,7 @@ use crate::App;
 use crate::http::asking::{Asking, SignedIn};
 use crate::http::failure::Failure;
 use crate::http::headers;
+use crate::http::typed::Typed;
 use crate::locale::Locale;
 use crate::views::{self, Field, Frame, Notice, Problem, Problems, assets};
 
@@ -130,8 +131,8 @@ impl Reading {
             .ok()
     }
 
-    pub(crate) fn password(&mut self, field: Field, text: &str) -> Option<Password> {
-        Password::parse(text)
+    pub(crate) fn password(&mut self, field: Field, typed: &Typed) -> Option<Password> {
+        Password::parse(typed.expose())
             .map_err(|error| {
                 let problem = match error {
                     PasswordError::Empty => Problem::PasswordMissing,

@@ -10,7 +10,7 @@ use domain::{Clock, Timestamp};
 use oidc::Algorithm;
 use outbound::{EgressClient, EgressSettings, Postmark, Smtp, SmtpSecurity, SmtpSettings};
 use secrets::sealing::Keyring;
-use secrets::{ExposeSecret as _, SecretRef, SecretString};
+use secrets::{ExposeSecret as _, SecretRef, SecretString, WeakSecret};
 use store::Store;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -114,6 +114,22 @@ impl Secrets {
         Keyring::from_text(&self.encryption, &self.older_encryption)
             .map_err(|error| ServerError::Secret { setting: "keys.encryption", error: error.to_string() })
     }
+}
+
+/// The password of the mail server, which somebody else may have chosen: it may be short, but neither empty, which is
+/// found as it is read, nor a sample.
+async fn mail_password(reference: &SecretRef) -> Result<SecretString, ServerError> {
+    let setting = "mail.transport.password";
+    let wrong = |error: String| ServerError::Secret { setting, error };
+    let password = reference.resolve().await.map_err(|error| wrong(error.to_string()))?;
+    if matches!(secrets::check_strength(setting, &password), Err(WeakSecret::WellKnown { .. })) {
+        let sample = format!(
+            "{reference} holds a sample or well-known password that anybody can try; set another at your mail server, \
+             and write it there"
+        );
+        return Err(wrong(sample));
+    }
+    Ok(password)
 }
 
 async fn resolve(setting: &'static str, reference: &SecretRef) -> Result<SecretString, ServerError> {
@@ -267,9 +283,7 @@ async fn transport(settings: &config::Transport) -> Result<Transport, ServerErro
     match settings {
         config::Transport::Smtp { host, port, security, username, password } => {
             let password = match password {
-                Some(reference) => {
-                    Some(reference.resolve().await.map_err(|error| wrong(format!("password: {error}")))?)
-                }
+                Some(reference) => Some(mail_password(reference).await?),
                 None => None,
             };
             let settings = SmtpSettings {

@@ -1,6 +1,7 @@
 //! Mail on its way. A use case writes a mail in its own transaction; a worker sends it. A mail that cannot be sent
 //! neither fails the request nor is lost.
 
+use std::fmt;
 use std::time::Duration;
 
 use domain::{MessageId, Timestamp};
@@ -12,7 +13,7 @@ use uuid::Uuid;
 use crate::{Auth, Fault};
 
 /// A mail to one person.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Deserialize, Serialize)]
 pub struct Mail {
     /// The address.
     pub to: String,
@@ -23,7 +24,7 @@ pub struct Mail {
 }
 
 /// What a mail says.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Deserialize, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Message {
     /// Somebody signed up with this address.
@@ -96,6 +97,20 @@ pub enum Message {
     },
     /// The account is gone.
     AccountDeleted,
+}
+
+/// Its kind, never what it carries.
+impl fmt::Debug for Message {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.kind())
+    }
+}
+
+/// Nor whom it is to.
+impl fmt::Debug for Mail {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Mail").field("message", &self.message).finish_non_exhaustive()
+    }
 }
 
 impl Message {

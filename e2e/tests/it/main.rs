@@ -14,5 +14,6 @@ mod mailbox;
 mod person;
 mod screenshots;
 mod service;
+mod sheets;
 mod tools;
 mod wait;

@@ -39,6 +39,19 @@ impl Browser {
         self.command("Emulation.clearDeviceMetricsOverride", json!({})).await;
     }
 
+    /// Fails if the page scrolls sideways on a narrow screen.
+    pub(crate) async fn fits(&self, page: &str) {
+        self.height_at(page, NARROWEST).await;
+        self.command("Emulation.clearDeviceMetricsOverride", json!({})).await;
+    }
+
+    /// Does something while the page is as wide as a phone.
+    pub(crate) async fn on_a_phone(&self, act: impl AsyncFnOnce()) {
+        self.resize(390, 800).await;
+        act().await;
+        self.command("Emulation.clearDeviceMetricsOverride", json!({})).await;
+    }
+
     /// Sets the person's wish for light or dark pages.
     pub(crate) async fn prefers(&self, scheme: &str) {
         let features = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });

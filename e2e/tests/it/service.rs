@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
 use std::{env, fs};
 
 use reqwest::redirect::Policy;
@@ -105,21 +106,23 @@ impl Drop for Service {
     }
 }
 
-/// The program under test: `KEYWARD_BINARY`, or what Cargo built beside this test.
+/// The program under test: `KEYWARD_BINARY`, or what Cargo builds of these sources beside this test. Cargo is asked each
+/// time, once a run: a program that was there may be of other sources, and what is up to date takes it a moment.
 fn binary() -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
     if let Some(binary) = env::var_os("KEYWARD_BINARY") {
         return binary.into();
     }
-    let binary = target_folder().join("debug/keyward");
-    if !binary.is_file() {
+    let build = || {
         let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
         let build = Command::new(env!("CARGO"))
-            .args(["build", "-p", "keyward", "--target-dir"])
+            .args(["build", "--quiet", "--locked", "-p", "keyward", "--target-dir"])
             .arg(target_folder())
             .current_dir(workspace)
             .status()
             .unwrap();
-        assert!(build.success(), "`cargo build -p keyward` failed");
-    }
-    binary
+        assert!(build.success(), "`cargo build -p keyward` failed, so there is nothing to test");
+        target_folder().join("debug/keyward")
+    };
+    BUILT.get_or_init(build).clone()
 }

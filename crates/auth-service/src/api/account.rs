@@ -14,6 +14,7 @@ use crate::api::{clear_session, set_session};
 use crate::http::asking::{Fresh, SignedIn};
 use crate::http::failure::Failure;
 use crate::http::json::Json;
+use crate::http::typed::Typed;
 use crate::locale::Locale;
 
 #[derive(Serialize, ToSchema)]
@@ -99,8 +100,8 @@ pub(crate) async fn change(
 #[serde(deny_unknown_fields)]
 pub(crate) struct DeleteBody {
     /// The password.
-    #[schema(min_length = 1, max_length = 512)]
-    password: String,
+    #[schema(value_type = String, min_length = 1, max_length = 512)]
+    password: Typed,
 }
 
 /// Delete the account
@@ -125,11 +126,11 @@ pub(crate) async fn delete(
 #[serde(deny_unknown_fields)]
 pub(crate) struct PasswordBody {
     /// The present password.
-    #[schema(min_length = 1, max_length = 512)]
-    current_password: String,
+    #[schema(value_type = String, min_length = 1, max_length = 512)]
+    current_password: Typed,
     /// The new one.
-    #[schema(min_length = 1, max_length = 512)]
-    new_password: String,
+    #[schema(value_type = String, min_length = 1, max_length = 512)]
+    new_password: Typed,
 }
 
 /// Change the password
@@ -160,11 +161,11 @@ pub(crate) struct SecondStepSwitchBody {
     /// On or off.
     enabled: bool,
     /// The present password; needed to switch it off.
-    #[schema(min_length = 1, max_length = 512)]
-    password: Option<String>,
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 512)]
+    password: Option<Typed>,
     /// A longer password, needed with switching off if the present one is shorter than 15 characters.
-    #[schema(min_length = 1, max_length = 512)]
-    new_password: Option<String>,
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 512)]
+    new_password: Option<Typed>,
 }
 
 /// Switch the second step

@@ -14,6 +14,7 @@ use crate::api::{Fields, Said, said};
 use crate::http::asking::Asking;
 use crate::http::failure::Failure;
 use crate::http::json::Json;
+use crate::http::typed::Typed;
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -60,8 +61,8 @@ pub(crate) struct ResetBody {
     #[schema(max_length = 64)]
     token: Option<String>,
     /// The new password.
-    #[schema(min_length = 1, max_length = 512)]
-    new_password: String,
+    #[schema(value_type = String, min_length = 1, max_length = 512)]
+    new_password: Typed,
 }
 
 /// Reset a password

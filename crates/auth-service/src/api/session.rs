@@ -16,6 +16,7 @@ use crate::api::{Fields, Said, said};
 use crate::http::asking::SignedIn;
 use crate::http::failure::Failure;
 use crate::http::json::Json;
+use crate::http::typed::Typed;
 use crate::locale::Locale;
 use crate::views::Device;
 
@@ -99,8 +100,8 @@ pub(crate) async fn end(
 #[serde(deny_unknown_fields)]
 pub(crate) struct ConfirmBody {
     /// The password.
-    #[schema(min_length = 1, max_length = 512)]
-    password: String,
+    #[schema(value_type = String, min_length = 1, max_length = 512)]
+    password: Typed,
 }
 
 /// Prove again who this is

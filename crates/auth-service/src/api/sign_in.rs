@@ -14,6 +14,7 @@ use crate::api::{Fields, Said, said};
 use crate::http::asking::{self, Asking};
 use crate::http::failure::Failure;
 use crate::http::json::Json;
+use crate::http::typed::Typed;
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -22,8 +23,8 @@ pub(crate) struct SignInBody {
     #[schema(max_length = 254)]
     email: String,
     /// The password.
-    #[schema(min_length = 1, max_length = 512)]
-    password: String,
+    #[schema(value_type = String, min_length = 1, max_length = 512)]
+    password: Typed,
 }
 
 #[derive(Serialize, ToSchema)]

@@ -14,6 +14,7 @@ use crate::api::{Fields, Said, said};
 use crate::http::asking::Asking;
 use crate::http::failure::Failure;
 use crate::http::json::Json;
+use crate::http::typed::Typed;
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -22,8 +23,8 @@ pub(crate) struct SignUpBody {
     #[schema(max_length = 254)]
     email: String,
     /// The password: 15 characters or more, 8 with a second step; at most 512 bytes.
-    #[schema(min_length = 1, max_length = 512)]
-    password: String,
+    #[schema(value_type = String, min_length = 1, max_length = 512)]
+    password: Typed,
     /// The name; may be empty.
     #[serde(default)]
     #[schema(max_length = 100)]
@@ -83,11 +84,11 @@ pub(crate) struct ProveBody {
     #[schema(max_length = 64)]
     token: Option<String>,
     /// The password chosen at sign-up. Not needed in the browser that signed up.
-    #[schema(min_length = 1, max_length = 512)]
-    password: Option<String>,
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 512)]
+    password: Option<Typed>,
     /// A new password, in the place of the one chosen at sign-up.
-    #[schema(min_length = 1, max_length = 512)]
-    new_password: Option<String>,
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 512)]
+    new_password: Option<Typed>,
 }
 
 /// Prove an address
@@ -103,7 +104,7 @@ pub(crate) async fn prove(
 ) -> Result<Response, Failure> {
     let evidence = evidence(body.proof_id, body.code, body.token, "proof_id")?;
     let mut fields = Fields::default();
-    let mut parse = |name: &str, text: Option<String>| -> Result<Option<Password>, Failure> {
+    let mut parse = |name: &str, text: Option<Typed>| -> Result<Option<Password>, Failure> {
         match text {
             Some(text) => {
                 fields.password(name, &text).map(Some).ok_or_else(|| std::mem::take(&mut fields).refuse())

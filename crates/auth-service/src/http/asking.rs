@@ -1,5 +1,6 @@
 //! Who is asking: extractors that prove it.
 
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
 use auth::{Context, Current, TokenError};
@@ -22,21 +23,36 @@ use crate::views::Device;
 pub(crate) struct SupportId(pub(crate) String);
 
 /// The token a browser keeps, whether it brought it or is given it with this answer.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct BrowserToken(pub(crate) String);
 
 /// A token for a browser that keeps none: it is given it if it is signed in, and known by it from then on. What it begins
 /// before is not bound to it: a program may keep no cookies until then.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct NewBrowserToken(pub(crate) String);
 
+shows_its_name_only!(BrowserToken, NewBrowserToken);
+
 /// A request, as the use cases need to know it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Asking {
     pub(crate) context: Context,
     pub(crate) locale: Locale,
     pub(crate) session_token: Option<String>,
     pub(crate) jwt: Option<String>,
+}
+
+/// Whether there are tokens, never which.
+impl fmt::Debug for Asking {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Asking")
+            .field("context", &self.context)
+            .field("locale", &self.locale)
+            .field("has_session_token", &self.session_token.is_some())
+            .field("has_jwt", &self.jwt.is_some())
+            .finish()
+    }
 }
 
 impl FromRequestParts<App> for Asking {

@@ -10,6 +10,7 @@ use crate::App;
 use crate::api::{clear_session, set_session};
 use crate::http::asking::{Fresh, SignedIn};
 use crate::http::failure::Failure;
+use crate::http::typed::Typed;
 use crate::pages::{Form, Reading, again, later, lead_with, minimum, own_frame, page, weakness};
 use crate::views::{self, Field, Notice, Problem, Problems};
 
@@ -34,8 +35,8 @@ fn render_password(app: &App, signed_in: &SignedIn, problems: Problems) -> Strin
 #[serde(default)]
 #[derive(Default)]
 pub(crate) struct PasswordForm {
-    current_password: String,
-    new_password: String,
+    current_password: Typed,
+    new_password: Typed,
 }
 
 pub(crate) async fn change_password(
@@ -87,8 +88,8 @@ fn render_second_step(app: &App, signed_in: &SignedIn, needs_password: bool, pro
 #[derive(Default)]
 pub(crate) struct SecondStepForm {
     second_step: String,
-    current_password: String,
-    new_password: Option<String>,
+    current_password: Typed,
+    new_password: Option<Typed>,
 }
 
 pub(crate) async fn set_second_step(
@@ -120,7 +121,7 @@ pub(crate) async fn set_second_step(
     }
     let mut reading = Reading::default();
     let present = reading.password(Field::CurrentPassword, &form.current_password);
-    let new = form.new_password.as_deref().map(|text| reading.password(Field::NewPassword, text));
+    let new = form.new_password.as_ref().map(|text| reading.password(Field::NewPassword, text));
     let (Some(present), true) = (present, reading.0.is_empty()) else {
         return show_again(StatusCode::UNPROCESSABLE_ENTITY, needs_password, reading.0);
     };
@@ -155,7 +156,7 @@ fn render_delete(app: &App, signed_in: &SignedIn, problems: Problems) -> String 
 #[serde(default)]
 #[derive(Default)]
 pub(crate) struct DeleteForm {
-    password: String,
+    password: Typed,
     confirm: Option<String>,
 }
 

@@ -44,7 +44,7 @@ pub(crate) async fn language(State(app): State<App>, Form(form): Form<LanguageFo
 }
 
 /// What the address of a page may say.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Default, Deserialize)]
 pub(crate) struct PageQuery {
     pub(crate) id: Option<String>,
     pub(crate) token: Option<String>,
@@ -53,6 +53,8 @@ pub(crate) struct PageQuery {
     pub(crate) next: Option<String>,
     pub(crate) notice: Option<String>,
 }
+
+shows_its_name_only!(PageQuery);
 
 /// The address of a page. One that cannot be read (a parameter given twice, say) says nothing.
 pub(crate) type Address = Result<Query<PageQuery>, axum::extract::rejection::QueryRejection>;

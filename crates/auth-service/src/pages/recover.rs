@@ -10,6 +10,7 @@ use serde::Deserialize;
 use crate::App;
 use crate::http::asking::Asking;
 use crate::http::failure::Failure;
+use crate::http::typed::Typed;
 use crate::pages::landing::{Address, read};
 use crate::pages::{
     Form, Reading, again, frame, later, lead_to, lead_with, minimum, page, refuse_code, weakness,
@@ -66,7 +67,7 @@ pub(crate) async fn show_code(
 pub(crate) struct CodeForm {
     id: String,
     code: String,
-    new_password: String,
+    new_password: Typed,
 }
 
 pub(crate) async fn by_code(
@@ -113,7 +114,7 @@ pub(crate) async fn show_link(
 #[derive(Default)]
 pub(crate) struct LinkForm {
     token: String,
-    new_password: String,
+    new_password: Typed,
 }
 
 pub(crate) async fn by_link(

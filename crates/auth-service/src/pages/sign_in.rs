@@ -11,6 +11,7 @@ use crate::App;
 use crate::api::set_session;
 use crate::http::asking::{self, Asking, SignedIn};
 use crate::http::failure::Failure;
+use crate::http::typed::Typed;
 use crate::pages::landing::{Address, read};
 use crate::pages::sign_up::ResendForm;
 use crate::pages::{
@@ -56,7 +57,7 @@ pub(crate) async fn show(
 #[derive(Default)]
 pub(crate) struct SignInForm {
     email: String,
-    password: String,
+    password: Typed,
     return_to: String,
 }
 
@@ -226,7 +227,7 @@ fn own_page(app: &App, text: &str) -> Option<auth::ReturnTo> {
 #[serde(default)]
 #[derive(Default)]
 pub(crate) struct ConfirmForm {
-    password: String,
+    password: Typed,
     next: String,
 }
 

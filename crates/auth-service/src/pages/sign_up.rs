@@ -10,6 +10,7 @@ use serde::Deserialize;
 use crate::App;
 use crate::http::asking::Asking;
 use crate::http::failure::Failure;
+use crate::http::typed::Typed;
 use crate::pages::landing::{Address, read};
 use crate::pages::{
     Form, Reading, again, frame, later, lead_to, lead_with, minimum, notice, page, refuse_code, return_to,
@@ -40,7 +41,7 @@ pub(crate) async fn show(
 pub(crate) struct SignUpForm {
     name: String,
     email: String,
-    password: String,
+    password: Typed,
     second_step: Option<String>,
     return_to: String,
 }
@@ -134,8 +135,8 @@ pub(crate) struct ProofForm {
     id: String,
     code: String,
     token: String,
-    password: Option<String>,
-    new_password: Option<String>,
+    password: Option<Typed>,
+    new_password: Option<Typed>,
 }
 
 pub(crate) async fn prove(

@@ -35,7 +35,7 @@ pub struct PendingEmail<'a> {
 }
 
 /// `/account/email/confirm?token=`: one button, posts `token` and `side` to the same path.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct ConfirmEmail<'a> {
     /// The token of the link.
     pub token: &'a str,
@@ -44,6 +44,8 @@ pub struct ConfirmEmail<'a> {
     /// What was wrong with the last try.
     pub problems: Problems,
 }
+
+shows_its_name_only!(ConfirmEmail<'a>);
 
 page!(ChangeEmail<'a>, "change_email.html", problems);
 page!(ConfirmEmail<'a>, "confirm_email.html", problems);

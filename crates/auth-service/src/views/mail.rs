@@ -11,7 +11,7 @@ use crate::branding::Branding;
 use crate::locale::Texts;
 
 /// One mail.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub enum Mail<'a> {
     /// To whoever signed up: prove the address.
     ProveAddress {
@@ -90,8 +90,10 @@ pub enum Mail<'a> {
     AccountDeleted,
 }
 
+shows_its_name_only!(Mail<'a>);
+
 /// A mail in words, ready to be sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Rendered {
     /// One line without control characters.
     pub subject: String,
@@ -100,6 +102,8 @@ pub struct Rendered {
     /// The HTML part.
     pub html: String,
 }
+
+shows_its_name_only!(Rendered);
 
 /// Writes a mail.
 pub fn render(mail: &Mail<'_>, texts: Texts, branding: &Branding) -> Rendered {

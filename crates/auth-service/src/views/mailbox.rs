@@ -8,7 +8,7 @@ pub struct Mailbox<'a> {
 }
 
 /// One mail. The HTML part is not shown: it would run with the rights of this page.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct MailboxMessage<'a> {
     /// The recipient.
     pub to: &'a str,
@@ -23,6 +23,8 @@ pub struct MailboxMessage<'a> {
     /// The codes in it.
     pub codes: &'a [String],
 }
+
+shows_its_name_only!(MailboxMessage<'a>);
 
 /// Whether a link may be followed; anything else (`javascript:`) is shown as text.
 fn is_web(link: &str) -> bool {

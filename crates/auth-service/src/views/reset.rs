@@ -25,7 +25,7 @@ pub struct ResetCode<'a> {
 }
 
 /// `/reset/new?token=`: posts `token`, `new_password` to `/reset/new`.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct ResetNew<'a> {
     /// The token of the link.
     pub token: &'a str,
@@ -34,6 +34,8 @@ pub struct ResetNew<'a> {
     /// What was wrong with the last try.
     pub problems: Problems,
 }
+
+shows_its_name_only!(ResetNew<'a>);
 
 page!(Reset<'a>, "reset.html", problems);
 page!(ResetCode<'a>, "reset_code.html", problems);

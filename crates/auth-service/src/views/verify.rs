@@ -14,7 +14,7 @@ pub struct CheckMail<'a> {
 }
 
 /// `/verify?token=` in the browser that signed up: one button, posts `token` to `/verify`.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct ProveHere<'a> {
     /// The token of the link.
     pub token: &'a str,
@@ -23,7 +23,7 @@ pub struct ProveHere<'a> {
 }
 
 /// `/verify?token=` in any other browser: posts `token` with `password`, or `token` with `new_password`, to `/verify`.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct ProveElsewhere<'a> {
     /// The token of the link.
     pub token: &'a str,
@@ -32,6 +32,8 @@ pub struct ProveElsewhere<'a> {
     /// What was wrong with the last try.
     pub problems: Problems,
 }
+
+shows_its_name_only!(ProveHere<'a>, ProveElsewhere<'a>);
 
 page!(CheckMail<'a>, "check_mail.html", problems);
 page!(ProveHere<'a>, "prove_here.html", problems);

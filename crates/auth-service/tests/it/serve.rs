@@ -1,43 +1,116 @@
 //! The server as a process: what it refuses to start on.
 
+use std::path::Path;
 use std::process::{Command, Output};
 
 use secrets::ExposeSecret as _;
 use secrets::sealing::generate_key_text;
 use store::ServerLock;
 
+const POSTMARK: &str = "kind = \"postmark\"\ntoken = \"file:SECRETS/mail\"";
+const SMTP: &str =
+    "kind = \"smtp\"\nhost = \"mail.example.com\"\nusername = \"keyward\"\npassword = \"file:SECRETS/mail\"";
+const APP: &str = "[[clients]]\nclient_id = \"wiki\"\nclient_name = \"Wiki\"\nscope = \"openid\"\nsecret = \"file:SECRETS/client\"\n\
+                   redirect_uris = [\"https://wiki.example.com/callback\"]\n";
+/// The secrets of a server.
+const NAMES: [&str; 5] = ["encryption", "older", "audit", "mail", "client"];
+
+/// Writes good secrets into a folder.
+fn write_secrets(folder: &Path) {
+    for name in NAMES {
+        std::fs::write(folder.join(name), generate_key_text().expose_secret()).unwrap();
+    }
+}
+
 /// Starts the server on what cannot be served, and waits for it to say so.
-fn refused(folder: &std::path::Path) -> Output {
-    let key = |name: &str| {
-        let path = folder.join(name);
-        std::fs::write(&path, generate_key_text().expose_secret()).unwrap();
-        format!("file:{}", path.display())
-    };
-    let (encryption, audit, token) = (key("encryption"), key("audit"), key("token"));
+fn refused(folder: &Path, transport: &str) -> String {
     let config = folder.join("keyward.toml");
     let settings = format!(
-        "[server]\npublic_url = \"https://auth.example.com\"\nlisten = \"127.0.0.1:0\"\n[database]\npath = \"{}\"\n\
-         [keys]\nencryption = {encryption:?}\naudit = {audit:?}\n[mail]\nfrom = \"no-reply@example.com\"\n\
-         [mail.transport]\nkind = \"postmark\"\ntoken = {token:?}\n",
-        folder.join("keyward.sqlite").display(),
+        "[server]\npublic_url = \"https://auth.example.com\"\nlisten = \"127.0.0.1:0\"\n\
+          [database]\npath = \"SECRETS/keyward.sqlite\"\n[keys]\nencryption = \"file:SECRETS/encryption\"\n\
+          older_encryption = [\"file:SECRETS/older\"]\naudit = \"file:SECRETS/audit\"\n\
+          [mail]\nfrom = \"no-reply@example.com\"\n[mail.transport]\n{transport}\n{APP}"
     );
-    std::fs::write(&config, settings).unwrap();
-    Command::new(env!("CARGO_BIN_EXE_auth-service"))
+    std::fs::write(&config, settings.replace("SECRETS", &folder.display().to_string())).unwrap();
+    let Output { status, stderr, .. } = Command::new(env!("CARGO_BIN_EXE_auth-service"))
         .arg("serve")
         .arg("--config")
         .arg(config)
         .output()
-        .unwrap()
+        .unwrap();
+    let error = String::from_utf8(stderr).unwrap();
+    assert_eq!(status.code(), Some(1), "{error}");
+    error
 }
 
 #[test]
 fn a_database_that_another_server_serves_is_refused() {
     let folder = tempfile::tempdir().unwrap();
+    write_secrets(folder.path());
     let _held = ServerLock::take(&folder.path().join("keyward.sqlite")).unwrap();
-    let output = refused(folder.path());
-    assert_eq!(output.status.code(), Some(1));
-    let error = String::from_utf8_lossy(&output.stderr);
+    let error = refused(folder.path(), POSTMARK);
     let who = format!("already served by another process (number {})", std::process::id());
     assert!(error.contains(&who), "{error}");
     assert!(!folder.path().join("keyward.sqlite").exists(), "nothing was half started");
+}
+
+/// Starts the server on one bad secret among good ones.
+fn refused_with(name: &str, secret: &str, transport: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    write_secrets(folder.path());
+    std::fs::write(folder.path().join(name), secret).unwrap();
+    refused(folder.path(), transport)
+}
+
+#[test]
+fn class_19_a_weak_or_sample_secret_is_refused_by_name_and_not_shown() {
+    // As a key, a sample of the right length: nothing but the question whether it is well known refuses it.
+    let sample = "0123456789abcdef".repeat(4);
+    let repeated = "ab".repeat(32);
+    for (name, setting) in [
+        ("encryption", "keys.encryption"),
+        ("older", "keys.older_encryption"),
+        ("audit", "keys.audit"),
+        ("mail", "mail.transport.token"),
+        ("client", "clients.secret"),
+    ] {
+        for (secret, why) in [
+            ("", "is empty"),
+            ("changeme", "is a sample or well-known secret that anybody can try"),
+            (&*sample, "is a sample or well-known secret that anybody can try"),
+            ("zK3!vq9", "has 7 bytes and must have at least 16"),
+            (&repeated, "repeats itself, so it is not random"),
+        ] {
+            let error = refused_with(name, secret, POSTMARK);
+            assert!(error.contains(&format!("the secret for {setting}: ")), "{name} {secret:?}: {error}");
+            assert!(error.contains(why), "{name} {secret:?}: {error}");
+            assert!(secret.is_empty() || !error.contains(secret), "{error}");
+        }
+    }
+}
+
+#[test]
+fn class_19_the_password_of_the_mail_server_may_be_short_but_no_sample() {
+    for (secret, why) in [
+        ("", "is empty; write the secret there"),
+        (
+            "changeme",
+            "holds a sample or well-known password that anybody can try; set another at your mail server",
+        ),
+        (
+            "Password123",
+            "holds a sample or well-known password that anybody can try; set another at your mail server",
+        ),
+    ] {
+        let error = refused_with("mail", secret, SMTP);
+        assert!(error.contains("the secret for mail.transport.password: "), "{secret:?}: {error}");
+        assert!(error.contains(why), "{secret:?}: {error}");
+        assert!(secret.is_empty() || !error.contains(secret), "{error}");
+    }
+    // Somebody else's server may give out short ones: what stops this one is a secret that is looked at later.
+    let folder = tempfile::tempdir().unwrap();
+    write_secrets(folder.path());
+    std::fs::write(folder.path().join("mail"), "zK3!vq9").unwrap();
+    std::fs::write(folder.path().join("client"), "changeme").unwrap();
+    assert!(refused(folder.path(), SMTP).contains("the secret for clients.secret: "));
 }

@@ -49,7 +49,7 @@ pub(crate) struct TestApp {
     origin: String,
     clock: Arc<AtomicI64>,
     letters: Mutex<Vec<Letter>>,
-    _directory: tempfile::TempDir,
+    directory: tempfile::TempDir,
 }
 
 /// A mail, as far as a test asks.
@@ -106,12 +106,17 @@ impl TestApp {
         });
         let router = auth_service::router(app.clone());
         let origin = app.public_url().origin().ascii_serialization();
-        Self { app, router, origin, clock, letters: Mutex::default(), _directory: directory }
+        Self { app, router, origin, clock, letters: Mutex::default(), directory }
     }
 
     /// Lets time pass.
     pub(crate) fn turn(&self, by: Duration) {
         self.clock.fetch_add(i64::try_from(by.as_micros()).unwrap(), Ordering::SeqCst);
+    }
+
+    /// Its database, opened beside it.
+    pub(crate) async fn store(&self) -> Store {
+        Store::open(&self.directory.path().join("keyward.sqlite")).await.unwrap()
     }
 
     /// A browser that was never here.

@@ -4,9 +4,11 @@ use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 
-const KEYWARD: &str = env!("CARGO_BIN_EXE_keyward");
+use crate::running::{Running, free_port};
+
+pub(crate) const KEYWARD: &str = env!("CARGO_BIN_EXE_keyward");
 
 pub(crate) fn run(arguments: &[&str]) -> Output {
     Command::new(KEYWARD).args(arguments).output().unwrap()
@@ -14,39 +16,6 @@ pub(crate) fn run(arguments: &[&str]) -> Output {
 
 pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
-}
-
-/// A running `keyward dev`, stopped when dropped.
-struct Running(Child);
-
-impl Running {
-    /// Starts it on free ports, and waits until it says that it runs. Its umask hides nothing from anybody.
-    fn start(data: &Path) -> Self {
-        let mut child = Command::new("sh")
-            .args(["-c", "umask 0; exec \"$0\" --port 0 --app-port 0 --data \"$1\"", KEYWARD])
-            .arg(data)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let output = child.stdout.take().unwrap();
-        let greeted =
-            BufReader::new(output).lines().map_while(Result::ok).any(|line| line == "Ctrl-C stops.");
-        assert!(greeted, "it ended before it ran");
-        Self(child)
-    }
-
-    fn stop(mut self) -> std::process::ExitStatus {
-        let told = Command::new("kill").args(["-TERM", &self.0.id().to_string()]).status().unwrap();
-        assert!(told.success());
-        self.0.wait().unwrap()
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 #[test]
@@ -126,7 +95,7 @@ fn a_second_server_on_the_same_data_is_refused_and_operators_still_read() {
     assert_eq!(refused.status.code(), Some(1));
     let error = text(&refused.stderr);
     assert!(
-        error.contains(&format!("already served by another process (number {})", running.0.id())),
+        error.contains(&format!("already served by another process (number {})", running.id())),
         "{error}"
     );
     assert!(error.contains("Stop that one first, or give this one a database of its own"), "{error}");
@@ -191,11 +160,10 @@ fn audit_of_a_new_installation_is_empty_and_holds() {
 
 #[test]
 fn whoever_quotes_a_support_id_is_found_in_what_dev_logs() {
-    use std::io::{Read as _, Write as _};
     let folder = tempfile::tempdir().unwrap();
     let (port, log) = (free_port(), folder.path().join("log"));
     let mut child = Command::new(KEYWARD)
-        .args(["--port", &port, "--app-port", "0", "--data"])
+        .args(["--port", &port.to_string(), "--app-port", "0", "--data"])
         .arg(folder.path().join("data"))
         .env_remove("KEYWARD_LOG")
         .stdout(Stdio::piped())
@@ -204,12 +172,8 @@ fn whoever_quotes_a_support_id_is_found_in_what_dev_logs() {
         .unwrap();
     let output = child.stdout.take().unwrap();
     assert!(BufReader::new(output).lines().map_while(Result::ok).any(|line| line == "Ctrl-C stops."));
-    let running = Running(child);
-    let mut stream = std::net::TcpStream::connect(format!("127.0.0.1:{port}")).unwrap();
-    let ask = format!("GET /api/v1/nothing HTTP/1.1\r\nhost: localhost:{port}\r\nconnection: close\r\n\r\n");
-    stream.write_all(ask.as_bytes()).unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
+    let running = Running::of(child, port);
+    let answer = running.ask("GET", "/api/v1/nothing", "");
     let (_, id) = answer.split_once("\"support_id\":\"").expect("a problem names its support id");
     let (id, _) = id.split_once('"').unwrap();
     assert_eq!(running.stop().code(), Some(0));

@@ -5,8 +5,11 @@
     reason = "a test that cannot go on says where it stopped"
 )]
 
+mod audit;
 mod command;
 mod example;
 mod help;
+mod restart;
+mod running;
 mod security;
 mod walls;

@@ -71,6 +71,216 @@ fn class_24_nothing_that_a_secret_shows_is_compared_with_an_operator() {
     assert!(found.is_empty(), "use secrets::constant_time_equal: {found:#?}");
 }
 
+/// A type of ours, as its source says it.
+struct Declared {
+    file: String,
+    name: String,
+    /// What stands before it: `#[derive(…)]`.
+    attributes: String,
+    /// What stands in it.
+    body: String,
+}
+
+/// Types that hold something named like a secret that is none, and why.
+const NO_SECRET: [(&str, &str); 3] = [
+    ("auth/src/access.rs: KnownAccess", "hashes of tokens"),
+    ("auth/src/token.rs: Live", "hashes of tokens"),
+    ("auth/src/client.rs: RegisteredClient", "hashes of secrets"),
+];
+
+/// Every `struct` and `enum` of a source.
+fn declared(file: &str, code: &str) -> Vec<Declared> {
+    let mut found = Vec::new();
+    let lines: Vec<&str> = code.lines().collect();
+    for (at, line) in lines.iter().enumerate() {
+        let words = line.trim_start();
+        let words = words.strip_prefix("pub").map_or(words, |rest| {
+            let rest = rest.split_once(") ").filter(|_| rest.starts_with('(')).map_or(rest, |(_, rest)| rest);
+            rest.trim_start()
+        });
+        let Some(rest) = ["struct ", "enum "].iter().find_map(|word| words.strip_prefix(word)) else {
+            continue;
+        };
+        let name: String = rest.chars().take_while(|character| character.is_alphanumeric()).collect();
+        let above = lines[..at].iter().rev().map(|line| line.trim());
+        let above =
+            above.take_while(|line| line.starts_with("#[") || line.starts_with("//") || line.ends_with(")]"));
+        let attributes = above.filter(|line| !line.starts_with("//")).collect::<Vec<_>>().join(" ");
+        // A body ends with the line that closes it, as far in as the line that opens it; rustfmt sees to that.
+        let indent = &line[..line.len() - line.trim_start().len()];
+        let ends = |line: &&str| [format!("{indent}}}"), format!("{indent});")].contains(&(*line).to_owned());
+        let is_short = line.ends_with(';') || line.ends_with('}');
+        let length = if is_short { 0 } else { lines[at..].iter().position(ends).unwrap_or_default() };
+        let body = lines[at..=at + length]
+            .iter()
+            .map(|line| line.trim())
+            .filter(|line| !line.starts_with("//") && !line.starts_with("#["))
+            .collect::<Vec<_>>()
+            .join("\n");
+        found.push(Declared { file: file.to_owned(), name, attributes, body });
+    }
+    found
+}
+
+/// The types that nobody can read a secret off.
+const CLOSED: [&str; 6] = ["SecretString", "Password", "Secret", "Typed", "Zeroizing", "Keyring"];
+
+/// Whether a type is text or bytes, which print themselves and have `==`. What is `'static` is in the program.
+fn is_plain(kind: &str) -> bool {
+    let mut words = kind.split(|character: char| !character.is_alphanumeric() && character != '\'');
+    let plain = words.any(|word| ["String", "str", "u8"].contains(&word));
+    plain && !kind.contains("'static") && !CLOSED.iter().any(|closed| kind.contains(closed))
+}
+
+/// Whether a field of this name holds what somebody is believed for.
+fn is_secret_name(name: &str) -> bool {
+    let last = name.rsplit('_').next().unwrap_or_default().trim_end_matches('s');
+    ["password", "token", "code", "secret", "jwt", "link", "verifier"].contains(&last)
+}
+
+impl Declared {
+    /// Its fields: names and types. One without a name goes by the type's own.
+    fn fields(&self) -> Vec<(String, String)> {
+        let own = self.name.chars().fold(String::new(), |name, character| {
+            if character.is_uppercase() {
+                name + "_" + &character.to_lowercase().to_string()
+            } else {
+                name + &character.to_string()
+            }
+        });
+        let opened = format!("struct {}(", self.name);
+        if let Some((_, inner)) = self.body.split_once(&opened) {
+            return vec![(own, inner.replace("pub(crate)", "").replace("pub(super)", ""))];
+        }
+        let fields = self.body.split(['\n', '{', ',']).filter_map(|field| field.trim().split_once(": "));
+        fields
+            .map(|(name, kind)| {
+                (
+                    name.rsplit(' ').next().unwrap_or_default().to_owned(),
+                    kind.trim_end_matches(',').to_owned(),
+                )
+            })
+            .collect()
+    }
+
+    /// Whether a secret stands in it as text or bytes.
+    fn holds_plain(&self) -> bool {
+        self.fields().iter().any(|(name, kind)| is_secret_name(name) && is_plain(kind))
+    }
+
+    /// Whether a secret stands in it at all.
+    fn holds(&self) -> bool {
+        let words = |kind: &str| {
+            let words = kind.split(|character: char| !character.is_alphanumeric()).map(ToOwned::to_owned);
+            words.collect::<Vec<_>>()
+        };
+        self.holds_plain()
+            || self
+                .fields()
+                .iter()
+                .any(|(_, kind)| words(kind).iter().any(|word| CLOSED.contains(&word.as_str())))
+    }
+
+    fn derives(&self, what: &str) -> bool {
+        self.attributes.split("derive(").skip(1).any(|list| {
+            list.split(')').next().unwrap_or_default().split(',').any(|derived| derived.trim() == what)
+        })
+    }
+
+    fn place(&self) -> String {
+        format!("{}: {}", self.file, self.name)
+    }
+}
+
+/// Every type of ours.
+fn every_type() -> Vec<Declared> {
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let mut files = Vec::new();
+    for folder in std::fs::read_dir(crates).unwrap() {
+        collect(&folder.unwrap().path().join("src"), &mut files);
+    }
+    files.sort();
+    let mut types = Vec::new();
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        let name = file.strip_prefix(crates).unwrap().display().to_string();
+        types.extend(declared(&name, text.split("#[cfg(test)]").next().unwrap()));
+    }
+    types
+}
+
+/// A type nobody thought of is found by what its fields are called.
+#[test]
+fn class_24_no_type_that_holds_a_secret_derives_what_would_show_or_compare_it() {
+    let types = every_type();
+    assert!(types.len() > 300, "the types are found: {}", types.len());
+    let holders: Vec<_> = types
+        .iter()
+        .filter(|declared| declared.holds() && !NO_SECRET.iter().any(|(place, _)| *place == declared.place()))
+        .collect();
+    for known in ["SignInBody", "Evidence", "Message", "Asking", "BrowserToken", "SmtpSettings", "Issued"] {
+        assert!(holders.iter().any(|holder| holder.name == known), "{known} is not found");
+    }
+    let compared = holders.iter().filter(|holder| holder.derives("PartialEq")).map(|holder| holder.place());
+    assert_eq!(compared.collect::<Vec<_>>(), Vec::<String>::new(), "these have an == over a secret");
+    let shown = holders.iter().filter(|holder| holder.holds_plain() && holder.derives("Debug"));
+    assert_eq!(
+        shown.map(|holder| holder.place()).collect::<Vec<_>>(),
+        Vec::<String>::new(),
+        "these print a secret: write their Debug by hand, or hold the secret in a type that shows nothing"
+    );
+    for (place, why) in NO_SECRET {
+        assert!(types.iter().any(|declared| declared.place() == place), "{place} is gone ({why})");
+    }
+    // A password is in a type that shows nothing from its first line on.
+    let is_open = |(name, kind): &(String, String)| name.ends_with("password") && is_plain(kind);
+    let open = types.iter().filter(|declared| declared.fields().iter().any(is_open));
+    assert_eq!(
+        open.map(Declared::place).collect::<Vec<_>>(),
+        Vec::<String>::new(),
+        "passwords as plain text"
+    );
+}
+
+#[test]
+fn class_24_a_type_is_read_as_it_is_written() {
+    let source = "/// One.\n#[derive(Clone, Debug)]\npub struct Token(pub(crate) String);\n\n#[derive(\n    Debug,\n    PartialEq\n)]\npub(crate) enum Two {\n    /// A.\n    A {\n        /// Six digits.\n        code: String,\n    },\n    B,\n}\nstruct Three<'a> {\n    pub name: &'a str,\n    kind_code: &'static str,\n    password: Password,\n}\n";
+    let types = declared("x.rs", source);
+    let told: Vec<_> = types
+        .iter()
+        .map(|declared| {
+            (&*declared.name, declared.holds(), declared.holds_plain(), declared.derives("Debug"))
+        })
+        .collect();
+    assert_eq!(told[0], ("Token", true, true, true));
+    assert_eq!((told[1].0, told[1].1, told[1].2), ("Two", true, true));
+    assert_eq!(told[2], ("Three", true, false, false));
+}
+
+/// What is printed of a type that holds secrets.
+#[test]
+fn class_24_debug_shows_no_code_link_or_token() {
+    let (code, link) = ("402913".to_owned(), "https://id.example.com/verify?token=k3Jz0aQ7".to_owned());
+    let message = auth::Message::ProveAddress { code: code.clone(), link, hours: 24 };
+    let mail = auth::Mail { to: "ana@example.com".to_owned(), locale: "en".to_owned(), message };
+    let delivery = auth::Delivery {
+        id: domain::MessageId(uuid::Uuid::nil()),
+        mail,
+        attempts: 1,
+        expires_at: domain::Timestamp(0),
+    };
+    let id = domain::ArtefactId(uuid::Uuid::nil());
+    let shown = format!(
+        "{delivery:?} {:?} {:?}",
+        auth::Evidence::Code { id, code },
+        auth::Evidence::Link { token: "k3Jz0aQ7".to_owned() },
+    );
+    for secret in ["402913", "k3Jz0aQ7", "ana@example.com"] {
+        assert!(!shown.contains(secret), "{shown}");
+    }
+    assert!(shown.contains("prove_address"), "{shown}");
+}
+
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

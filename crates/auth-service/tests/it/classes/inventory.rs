@@ -1,6 +1,8 @@
 //! Every route there is: those of the `OpenAPI` document, and those that the router's page lists besides. A route that is
 //! added is in every test that goes by this list.
 
+use std::path::Path;
+
 /// A method and a path.
 pub(crate) type Route = (String, String);
 
@@ -18,21 +20,91 @@ pub(crate) fn documented() -> Vec<Route> {
     routes
 }
 
-/// The routes for people.
+/// The files of `src` that have routes by `.route(`; those of `routes!` are in the document.
+const FILES: [&str; 4] = ["connections.rs", "dev.rs", "protocol.rs", "router.rs"];
+/// Of those, the ones whose routes no server of an operator has: `keyward dev`'s mailbox, and a test's own.
+const ELSEWHERE: [&str; 2] = ["connections.rs", "dev.rs"];
+
+/// The routes for people, and for apps.
 pub(crate) fn pages() -> Vec<Route> {
-    let router = include_str!("../../../src/router.rs");
-    // Its own tests have routes that no server has.
-    let router = router.split("#[cfg(test)]").next().unwrap();
-    let source = [router, include_str!("../../../src/protocol.rs")].concat();
     let mut routes = Vec::new();
-    for route in source.split(".route(\"").skip(1) {
-        let (path, handlers) = route.split_once('"').unwrap();
-        let handlers = handlers.lines().next().unwrap();
-        for method in METHODS.iter().filter(|method| handlers.contains(&format!("{method}("))) {
-            routes.push((method.to_uppercase(), path.replace("{*path}", "style.css")));
+    for (file, source) in sources() {
+        // Tests have routes that no server has.
+        let source = source.split("#[cfg(test)]").next().unwrap();
+        if !ELSEWHERE.contains(&file.as_str()) {
+            routes.extend(
+                routes_in(source)
+                    .into_iter()
+                    .map(|(method, path)| (method, path.replace("{*path}", "style.css"))),
+            );
         }
     }
     routes
+}
+
+/// Every file of the sources, by its path in `src`.
+fn sources() -> Vec<(String, String)> {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    let mut folders = vec![source.clone()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let name = path.strip_prefix(&source).unwrap().to_str().unwrap().to_owned();
+                files.push((name, std::fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    files.sort();
+    files
+}
+
+/// The routes of a source: each `.route(`, up to the parenthesis that closes it, however it is broken into lines.
+fn routes_in(source: &str) -> Vec<Route> {
+    let mut routes = Vec::new();
+    for rest in source.split(".route(").skip(1) {
+        let call = &rest[..closing(rest)];
+        let (path, handlers) =
+            call.trim_start().strip_prefix('"').and_then(|call| call.split_once('"')).unwrap_or_else(|| {
+                panic!("a route whose path is not written out is in no list: .route({call})")
+            });
+        let before = routes.len();
+        for method in METHODS.iter().filter(|method| calls(handlers, method)) {
+            routes.push((method.to_uppercase(), path.to_owned()));
+        }
+        assert!(routes.len() > before, "no method of a route is known: .route({call})");
+        assert!(
+            !["any", "on", "patch_service", "get_service"].iter().any(|name| calls(handlers, name)),
+            "{call}"
+        );
+    }
+    routes
+}
+
+/// Where the parenthesis is that closes the one before `rest`.
+fn closing(rest: &str) -> usize {
+    let (mut depth, mut quoted) = (1, false);
+    for (at, character) in rest.char_indices() {
+        match character {
+            '"' => quoted = !quoted,
+            '(' if !quoted => depth += 1,
+            ')' if !quoted => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            return at;
+        }
+    }
+    panic!("a route that does not end: {rest}")
+}
+
+/// Whether `name(` is called, and not another name that ends alike.
+fn calls(code: &str, name: &str) -> bool {
+    let is_name = |character: char| character.is_alphanumeric() || character == '_';
+    code.match_indices(&format!("{name}(")).any(|(at, _)| !code[..at].ends_with(is_name))
 }
 
 /// Every route.
@@ -58,4 +130,38 @@ fn the_list_is_whole() {
     for route in [("POST", "/language"), ("POST", "/account/delete"), ("GET", "/.well-known/jwks.json")] {
         assert!(pages().contains(&(route.0.to_owned(), route.1.to_owned())), "{route:?}");
     }
+}
+
+/// A file with routes that is not in the list once dropped out without a word.
+#[test]
+fn every_file_with_routes_is_known() {
+    let mut with_routes = Vec::new();
+    for (file, source) in sources() {
+        if source.contains(".route(") {
+            with_routes.push(file.clone());
+        }
+        for other in [".nest(", ".nest_service(", ".route_service(", ".method_not_allowed_fallback("] {
+            assert!(
+                !source.contains(other),
+                "{file} has routes by {other}…), which the inventory does not read"
+            );
+        }
+    }
+    assert_eq!(with_routes, FILES, "read the routes of a new file too, or say why no server has them");
+    for file in ELSEWHERE {
+        let (_, source) = sources().into_iter().find(|(name, _)| name == file).unwrap();
+        let own = routes_in(source.split("#[cfg(test)]").next().unwrap());
+        assert!(own.iter().all(|(_, path)| path.starts_with("/dev/")), "{file}: {own:?}");
+    }
+}
+
+/// A route that rustfmt broke over lines once lost its methods.
+#[test]
+fn a_route_is_read_to_its_end() {
+    let source = "Router::new()\n    .route(\n        \"/one\",\n        get(|| async { \"(\" })\n            .post(other(two))\n            .delete(three),\n    )\n    .route(\"/two\", put(target(a, b))).fallback(patch(x))";
+    let route = |method: &str, path: &str| (method.to_owned(), path.to_owned());
+    assert_eq!(
+        routes_in(source),
+        [route("GET", "/one"), route("POST", "/one"), route("DELETE", "/one"), route("PUT", "/two")]
+    );
 }

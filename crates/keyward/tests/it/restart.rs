@@ -1,0 +1,52 @@
+//! Accounts are kept: what was done before a restart holds after it.
+
+use crate::running::Running;
+
+const PASSWORD: &str = "correct horse battery";
+
+/// The value of a text of JSON, up to the next quotation mark.
+fn value<'a>(json: &'a str, name: &str) -> &'a str {
+    let (_, rest) = json.split_once(&format!("\"{name}\":\"")).unwrap_or_else(|| panic!("no {name}: {json}"));
+    rest.split_once('"').unwrap().0
+}
+
+fn sign_in(running: &Running, password: &str) -> String {
+    let body = format!("{{\"email\":\"ana@example.com\",\"password\":\"{password}\"}}");
+    running.ask("POST", "/api/v1/sign-in", &body)
+}
+
+#[test]
+fn accounts_survive_a_restart_and_so_does_their_proof() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let running = Running::start(&data);
+    let body = format!("{{\"email\":\"ana@example.com\",\"password\":\"{PASSWORD}\"}}");
+    let answer = running.ask("POST", "/api/v1/sign-up", &body);
+    assert!(answer.starts_with("HTTP/1.1 201 "), "{answer}");
+    let proof = value(&answer, "proof_id").to_owned();
+    let code = loop {
+        let mailbox = running.ask("GET", "/dev/mailbox.json", "");
+        if let Some((_, codes)) = mailbox.split_once("\"codes\":[\"") {
+            break codes.split_once('"').unwrap().0.to_owned();
+        }
+        assert!(mailbox.starts_with("HTTP/1.1 200 "), "{mailbox}");
+        std::thread::yield_now();
+    };
+    // Before the address is proved, too: what was mailed is good after the restart.
+    assert_eq!(running.stop().code(), Some(0));
+    let running = Running::start(&data);
+    let body = format!("{{\"proof_id\":\"{proof}\",\"code\":\"{code}\",\"password\":\"{PASSWORD}\"}}");
+    let answer = running.ask("POST", "/api/v1/sign-up/proof", &body);
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    assert_eq!(running.stop().code(), Some(0));
+    let running = Running::start(&data);
+    let answer = sign_in(&running, PASSWORD);
+    assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains("set-cookie: "), "{answer}");
+    let refused = sign_in(&running, "another password altogether");
+    assert!(refused.starts_with("HTTP/1.1 401 "), "{refused}");
+    // Killed in the middle of things, it keeps what it has answered for.
+    drop(running);
+    let running = Running::start(&data);
+    let answer = sign_in(&running, PASSWORD);
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+}

@@ -1,0 +1,76 @@
+//! A running `keyward dev`.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+use crate::command::KEYWARD;
+
+/// Stopped when dropped.
+pub(crate) struct Running {
+    child: Child,
+    port: u16,
+}
+
+impl Running {
+    /// Starts it on free ports, and waits until it says that it runs. Its umask hides nothing from anybody.
+    pub(crate) fn start(data: &Path) -> Self {
+        let port = free_port();
+        let mut child = Command::new("sh")
+            .args(["-c", "umask 0; exec \"$0\" --port \"$1\" --app-port 0 --data \"$2\"", KEYWARD])
+            .arg(port.to_string())
+            .arg(data)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let output = child.stdout.take().unwrap();
+        let greeted =
+            BufReader::new(output).lines().map_while(Result::ok).any(|line| line == "Ctrl-C stops.");
+        assert!(greeted, "it ended before it ran");
+        Self { child, port }
+    }
+
+    /// One that was started otherwise.
+    pub(crate) fn of(child: Child, port: u16) -> Self {
+        Self { child, port }
+    }
+
+    /// The number of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Asks as a program does, with a body of JSON; gives the whole answer.
+    pub(crate) fn ask(&self, method: &str, path: &str, body: &str) -> String {
+        let (port, length) = (self.port, body.len());
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        let ask = format!(
+            "{method} {path} HTTP/1.1\r\nhost: localhost:{port}\r\nconnection: close\r\n\
+             content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+        );
+        stream.write_all(ask.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    /// Asks it to end, and waits until it has.
+    pub(crate) fn stop(mut self) -> ExitStatus {
+        let told = Command::new("kill").args(["-TERM", &self.id().to_string()]).status().unwrap();
+        assert!(told.success());
+        self.child.wait().unwrap()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A port that nobody listens on just now.
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
