@@ -77,6 +77,7 @@ impl Figures {
     }
 
     /// All connections ask for as long as it lasts, each as fast as it is answered.
+    #[expect(clippy::disallowed_methods, reason = "it measures a real server")]
     async fn check(&self, server: &Server, token: &str) -> Result<Checks, Failure> {
         let mut askers = JoinSet::new();
         let lasting = Duration::from_secs(self.seconds);

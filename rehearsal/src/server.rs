@@ -37,6 +37,7 @@ pub(crate) struct Server {
 
 impl Program {
     /// Starts the server on the data in `folder`, with `settings` as its `--config`.
+    #[expect(clippy::disallowed_methods, reason = "it measures a real server")]
     pub(crate) async fn start(&self, folder: &Path, settings: &str) -> Result<Server, Failure> {
         let config = folder.join("settings.toml");
         std::fs::write(&config, settings)?;

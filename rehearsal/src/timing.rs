@@ -160,6 +160,7 @@ impl<'a> Kind<'a> {
         connection.prepare_post(self.path, &body)
     }
 
+    #[expect(clippy::disallowed_methods, reason = "it measures a real server")]
     async fn time(&self, request: &Request, connection: &mut Connection) -> Result<Duration, Failure> {
         let begun = Instant::now();
         let answer = connection.send(request).await?;

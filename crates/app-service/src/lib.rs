@@ -1,4 +1,5 @@
 //! A small app behind Keyward, written to be copied: a public page, and one for people who are signed in.
+//! It speaks English only: the languages of the sign-in server are a matter of its own pages.
 
 mod pages;
 mod shield;

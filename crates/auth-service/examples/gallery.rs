@@ -3,6 +3,8 @@
 
 #[path = "../tests/it/gallery.rs"]
 mod gallery;
+#[path = "../tests/it/mail_gallery.rs"]
+mod mail_gallery;
 
 use std::path::PathBuf;
 use std::{env, fs, io};
@@ -24,7 +26,7 @@ fn main() -> io::Result<()> {
         for (name, html) in gallery::pages(locale, &branding, gallery::CALM) {
             fs::write(at(name, "html"), html)?;
         }
-        for (name, mail) in gallery::mails(locale, &branding, gallery::CALM) {
+        for (name, mail) in mail_gallery::mails(locale, &branding, gallery::CALM) {
             fs::write(at(name, "html"), mail.html)?;
             fs::write(at(name, "txt"), format!("{}\n\n{}", mail.subject, mail.text))?;
         }

@@ -33,7 +33,6 @@ use crate::http::asking::{Asking, SignedIn};
 use crate::http::failure::Failure;
 use crate::http::headers;
 use crate::http::typed::Typed;
-use crate::locale::Locale;
 use crate::views::{self, Field, Frame, Notice, Problem, Problems, assets};
 
 /// The frame of a page that nobody has to be signed in for.
@@ -41,19 +40,17 @@ pub(crate) fn frame<'a>(app: &'a App, asking: &Asking, path: &'a str) -> Frame<'
     Frame::new(asking.locale, &app.branding, path)
 }
 
-/// The frame of a page of whoever is signed in, in the language they chose.
+/// The frame of a page of whoever is signed in.
 pub(crate) fn own_frame<'a>(
     app: &'a App,
     signed_in: &'a SignedIn,
     path: &'a str,
     notice: Option<Notice>,
 ) -> Frame<'a> {
-    let chosen = signed_in.current.locale.as_deref().and_then(Locale::from_tag);
     Frame {
-        locale: chosen.unwrap_or(signed_in.asking.locale),
         signed_in: Some(signed_in.current.email.address()),
         notice,
-        ..Frame::new(signed_in.asking.locale, &app.branding, path)
+        ..frame(app, &signed_in.asking, path)
     }
 }
 

@@ -137,13 +137,12 @@ impl Auth {
         if self.is_revoked(jti, now).await? {
             return Err(invalid_token().into());
         }
-        let live = match grant {
-            Some(grant) => Some(self.live_grant(grant, now).await?.ok_or_else(invalid_token)?),
-            None => {
-                // A token of an app that is gone is worthless too.
-                self.find_client(&claims.client_id).await?.ok_or_else(invalid_token)?;
-                None
-            }
+        let live = if let Some(grant) = grant {
+            Some(self.live_grant(grant, now).await?.ok_or_else(invalid_token)?)
+        } else {
+            // A token of an app that is gone is worthless too.
+            self.find_client(&claims.client_id).await?.ok_or_else(invalid_token)?;
+            None
         };
         Ok(Checked { claims, live })
     }

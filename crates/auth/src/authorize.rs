@@ -229,7 +229,7 @@ impl Auth {
                 }
                 None => Err(Fault::SessionEnded.into()),
             },
-            step => Ok(next(id, step, current.is_some(), &waiting)),
+            step => Ok(next(id, &step, current.is_some(), &waiting)),
         }
     }
 
@@ -314,7 +314,7 @@ impl Auth {
         let mut tx = self.store.begin().await?;
         store::authorization_requests::insert(&mut tx, &row).await?;
         tx.commit().await?;
-        Ok(next(id, step, signed_in, waiting))
+        Ok(next(id, &step, signed_in, waiting))
     }
 
     async fn find_waiting(
@@ -424,12 +424,12 @@ fn bad_hint() -> OAuthError {
     )
 }
 
-fn next(request: RequestId, step: Step, signed_in: bool, waiting: &Waiting) -> Next {
+fn next(request: RequestId, step: &Step, signed_in: bool, waiting: &Waiting) -> Next {
     match step {
         Step::SelectAccount => Next::SelectAccount(request),
         Step::Consent => Next::Consent(request),
         Step::SignIn(reason) => {
-            let again = signed_in && reason != SignInReason::NoSession;
+            let again = signed_in && *reason != SignInReason::NoSession;
             Next::SignIn { request, again, login_hint: waiting.request.login_hint.clone() }
         }
         // Neither is a step that anybody waits for.

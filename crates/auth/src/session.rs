@@ -70,14 +70,14 @@ impl Auth {
     ) -> Result<NewSession, Fault> {
         let token = URL_SAFE_NO_PAD.encode(self.random.token());
         let id = self.random.ordered_id(now);
-        let replaced = match replaces {
+        let before = match replaces {
             Some(old) => store::sessions::find(tx, old, now, self.idle_since(now)).await?,
             None => None,
         };
-        let replaced = replaced.filter(|replaced| replaced.user_id == user.0);
+        let before = before.filter(|before| before.user_id == user.0);
         let session = Session {
             id,
-            sid: replaced.as_ref().map_or(id, |replaced| replaced.sid),
+            sid: before.as_ref().map_or(id, |before| before.sid),
             user_id: user.0,
             proofs: proofs.to_string(),
             proved_at: now.micros(),
@@ -88,9 +88,9 @@ impl Auth {
             network: context.network.to_string(),
         };
         store::sessions::insert(tx, &session, &hash_token(&token)).await?;
-        if let Some(replaced) = replaced {
+        if let Some(before) = before {
             // Apps go on as if nothing had happened: it is the same person at the same browser.
-            let old = SessionId(replaced.id);
+            let old = SessionId(before.id);
             store::grants::move_session(tx, old, SessionId(id)).await?;
             store::sessions::delete(tx, user, old).await?;
         }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::http::{HeaderMap, StatusCode, header};
-use cookie::Cookie;
 use reqwest::redirect::Policy;
 use serde::Deserialize;
 use url::Url;
@@ -68,12 +67,22 @@ impl Keyward {
         }
     }
 
-    /// The token in a request's cookies.
+    /// The token in a request's cookies, read as the server reads them: a request with two cookies of that name has none
+    /// (one of them is not the server's), and cookies of others on this host may hold any byte.
     pub fn token<'h>(&self, headers: &'h HeaderMap) -> Option<&'h str> {
-        let lines = headers.get_all(header::COOKIE).into_iter().filter_map(|line| line.to_str().ok());
-        let mut cookies = lines.flat_map(Cookie::split_parse).filter_map(Result::ok);
-        let cookie = cookies.find(|cookie| cookie.name() == self.settings.cookie_name)?;
-        cookie.value_raw()
+        let mut found = None;
+        for header in headers.get_all(header::COOKIE) {
+            for pair in header.as_bytes().split(|byte| *byte == b';') {
+                let Ok(pair) = std::str::from_utf8(pair) else { continue };
+                if let Some((name, value)) = pair.trim().split_once('=')
+                    && name == self.settings.cookie_name
+                    && found.replace(value).is_some()
+                {
+                    return None;
+                }
+            }
+        }
+        found.filter(|value| !value.is_empty())
     }
 
     /// Where a person signs in and then comes back to `return_to`, an address that the server has been told of.
@@ -135,6 +144,8 @@ fn returning(mut url: Url, return_to: &Url) -> Url {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::HeaderValue;
+
     use super::*;
 
     fn keyward(auth_url: &str) -> Keyward {
@@ -151,20 +162,39 @@ mod tests {
         assert_eq!(sign_in("https://example.com/auth/"), format!("https://example.com/auth/{tail}"));
     }
 
+    fn token(lines: &[&[u8]]) -> Option<String> {
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            headers.append(header::COOKIE, HeaderValue::from_bytes(line).unwrap());
+        }
+        keyward("https://example.com").token(&headers).map(str::to_owned)
+    }
+
     #[test]
     fn the_token_is_found_among_other_cookies() {
-        let keyward = keyward("https://example.com");
-        let token = |lines: &[&'static str]| {
-            let mut headers = HeaderMap::new();
-            for line in lines {
-                headers.append(header::COOKIE, line.parse().unwrap());
-            }
-            keyward.token(&headers).map(str::to_owned)
-        };
         assert_eq!(token(&[]), None);
-        assert_eq!(token(&["a=b"]), None);
-        assert_eq!(token(&["not-jwt=x; JWT=y; jwt2=z"]), None);
-        assert_eq!(token(&["a=b; jwt=x.y.z; c=d"]).as_deref(), Some("x.y.z"));
-        assert_eq!(token(&["a=b", "jwt=x.y.z"]).as_deref(), Some("x.y.z"));
+        assert_eq!(token(&[b"a=b"]), None);
+        assert_eq!(token(&[b"not-jwt=x; JWT=y; jwt2=z"]), None);
+        assert_eq!(token(&[b"jwt="]), None);
+        assert_eq!(token(&[b"a=b; jwt=x.y.z; c=d"]).as_deref(), Some("x.y.z"));
+        assert_eq!(token(&[b"a=b", b"jwt=x.y.z"]).as_deref(), Some("x.y.z"));
+    }
+
+    /// It hid the whole header once: whoever had such a cookie was sent between app and sign-in for ever.
+    #[test]
+    fn a_strange_cookie_beside_the_token_does_not_hide_it() {
+        for strange in [&b"name=M\xfcller"[..], "name=Müller".as_bytes(), b"no-equals-sign", b"=", b""] {
+            let line = [strange, b"; jwt=x.y.z; ", strange].concat();
+            assert_eq!(token(&[&line]).as_deref(), Some("x.y.z"), "{}", String::from_utf8_lossy(&line));
+        }
+        assert_eq!(token(&[b"jwt=\xff"]), None);
+    }
+
+    /// One of them is not the server's, and nobody can tell which.
+    #[test]
+    fn two_tokens_are_none() {
+        assert_eq!(token(&[b"jwt=x.y.z; jwt=a.b.c"]), None);
+        assert_eq!(token(&[b"jwt=x.y.z", b"jwt=a.b.c"]), None);
+        assert_eq!(token(&[b"jwt=x.y.z; jwt="]), None);
     }
 }

@@ -11,7 +11,7 @@ pub struct Settings {
     pub auth_url: Url,
     /// Where this app asks the server, when that is another address than the public one (a private network).
     pub internal_url: Option<Url>,
-    /// The cookie that carries the token: `jwt`, unless the server is told otherwise.
+    /// The cookie that carries the token. Keyward's is always `jwt`; another server of the family may name it otherwise.
     pub cookie_name: String,
     /// How long one question may take before the answer is "unreachable".
     pub timeout: Duration,

@@ -51,8 +51,9 @@ enum Verb {
 }
 
 #[derive(Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag that a person types")]
 struct Add {
-    /// Its id: what the app sends as client_id.
+    /// Its id, by which the app names itself.
     id: String,
     /// Its name, as people see it; the id if none.
     #[arg(long)]
@@ -162,7 +163,7 @@ async fn run(verb: Verb, clients: &Clients, as_json: bool) -> Result<(), Failure
         Verb::Add(add) => {
             let client = add.client()?;
             let secret = clients.add(&client, now).await?;
-            let secret = secret.as_ref().map(|secret| secret.expose_secret());
+            let secret = secret.as_ref().map(secrets::ExposeSecret::expose_secret);
             if as_json {
                 say(json!({ "client_id": client.client_id, "client_secret": secret }));
             } else {

@@ -79,10 +79,10 @@ impl Keys {
                     match (&next, self.json) {
                         (_, true) => say(json!({ "algorithm": kind, "next": next })),
                         (Some(kid), false) if compromised => {
-                            say(format_args!("{kind}: {kid} signs from now on."))
+                            say(format_args!("{kind}: {kid} signs from now on."));
                         }
                         (Some(kid), false) => {
-                            say(format_args!("{kind}: {kid} is published, and signs in 15 minutes."))
+                            say(format_args!("{kind}: {kid} is published, and signs in 15 minutes."));
                         }
                         (None, false) => say(format_args!("{kind}: the next key is on its way already.")),
                     }

@@ -29,6 +29,10 @@ impl SmtpPool {
         idle.pop().map(|(connection, _)| connection)
     }
 
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the age of a connection, which the time of day has no part in"
+    )]
     pub(crate) fn put_back(&self, connection: AsyncSmtpConnection) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() < MAXIMUM_IDLE && !connection.has_broken() {

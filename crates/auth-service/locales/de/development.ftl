@@ -18,5 +18,6 @@ docs-type = Typ
 docs-meaning = Bedeutung
 docs-required = nötig
 docs-document = Das OpenAPI-Dokument
+docs-language = Die Beschreibungen sind auf Englisch.
 docs-credentials = Ausweise
 docs-problems = Probleme

@@ -18,5 +18,6 @@ docs-type = Type
 docs-meaning = Meaning
 docs-required = required
 docs-document = The OpenAPI document
+docs-language = The descriptions are in English.
 docs-credentials = Credentials
 docs-problems = Problems

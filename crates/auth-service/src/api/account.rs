@@ -64,14 +64,24 @@ pub(crate) struct ProfileBody {
     #[schema(max_length = 100)]
     name: Option<String>,
     /// The language: `en` or `de`; null to go by each request. Left out, it stays.
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default)]
     #[schema(value_type = Option<String>, pattern = "^(en|de)$")]
-    locale: Option<Option<String>>,
+    locale: Change,
 }
 
-/// Tells `null` from what was left out (RFC 7396).
-fn given<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
+/// A member of a merge patch, where `null` is not the same as what was left out (RFC 7396).
+#[derive(Default)]
+enum Change {
+    #[default]
+    Keep,
+    Remove,
+    Set(String),
+}
+
+impl<'de> Deserialize<'de> for Change {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Option::deserialize(deserializer)?.map_or(Self::Remove, Self::Set))
+    }
 }
 
 /// Change name and language
@@ -88,9 +98,9 @@ pub(crate) async fn change(
     let Some(name) = fields.name("name", name) else { return Err(fields.refuse()) };
     let unknown = || Failure::field("locale", "unknown", &"the languages are en and de");
     let locale = match &body.locale {
-        Some(Some(tag)) => Some(Locale::from_tag(tag).ok_or_else(unknown)?),
-        Some(None) => None,
-        None => current.locale.as_deref().and_then(Locale::from_tag),
+        Change::Set(tag) => Some(Locale::from_tag(tag).ok_or_else(unknown)?),
+        Change::Remove => None,
+        Change::Keep => current.locale.as_deref().and_then(Locale::from_tag),
     };
     app.auth.change_profile(&current, &name, locale.map(Locale::tag), &asking.context).await?;
     Ok(said("Changed."))

@@ -11,7 +11,7 @@ use std::time::Duration;
 use axum::http::Request;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, Sleep};
+use tokio::time::Sleep;
 use tower::Service;
 
 /// The two ends of one connection: the bytes, and the requests that are made of them.
@@ -56,7 +56,7 @@ impl AsyncRead for Hurried {
         }
         if let Poll::Ready(read) = Pin::new(&mut this.stream).poll_read(task, buffer) {
             if !buffer.filled().is_empty() && this.deadline.is_none() {
-                this.deadline = Some(Box::pin(tokio::time::sleep_until(Instant::now() + this.limit)));
+                this.deadline = Some(Box::pin(tokio::time::sleep(this.limit)));
             }
             return Poll::Ready(read);
         }

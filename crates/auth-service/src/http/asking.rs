@@ -1,5 +1,6 @@
 //! Who is asking: extractors that prove it.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
@@ -14,7 +15,7 @@ use domain::{Email, Network, SessionId};
 
 use crate::App;
 use crate::http::cookies;
-use crate::http::failure::Failure;
+use crate::http::failure::{Failure, is_for_people};
 use crate::locale::Locale;
 use crate::views::Device;
 
@@ -37,6 +38,7 @@ shows_its_name_only!(BrowserToken, NewBrowserToken);
 #[derive(Clone)]
 pub(crate) struct Asking {
     pub(crate) context: Context,
+    /// The language of the page: the account's if somebody is signed in and chose one, else the browser's.
     pub(crate) locale: Locale,
     pub(crate) session_token: Option<String>,
     pub(crate) jwt: Option<String>,
@@ -55,10 +57,9 @@ impl fmt::Debug for Asking {
     }
 }
 
-impl FromRequestParts<App> for Asking {
-    type Rejection = Failure;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
+impl Asking {
+    /// What the request alone says: whose account it may be is not looked up.
+    pub(crate) fn of(parts: &Parts, app: &App) -> Self {
         let headers = &parts.headers;
         let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
         let chosen = cookies::read(headers, app.cookies.language).and_then(Locale::from_tag);
@@ -78,12 +79,39 @@ impl FromRequestParts<App> for Asking {
             locale: locale.tag().to_owned(),
         };
         let owned = |value: Option<&str>| value.map(ToOwned::to_owned);
-        Ok(Self {
+        Self {
             context,
             locale,
             session_token: owned(cookies::read(headers, app.cookies.session)),
             jwt: owned(cookies::read(headers, app.cookies.jwt)),
-        })
+        }
+    }
+
+    /// Goes on in the language of whoever is signed in. While the database is away, in the browser's: a page in another
+    /// language is better than none.
+    pub(crate) async fn find_language(&mut self, app: &App) {
+        if let Ok(Some(current)) = find_current(app, self).await {
+            self.speak_to(&current);
+        }
+    }
+
+    fn speak_to(&mut self, current: &Current) {
+        if let Some(chosen) = current.locale.as_deref().and_then(Locale::from_tag) {
+            self.locale = chosen;
+        }
+    }
+}
+
+impl FromRequestParts<App> for Asking {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
+        let mut asking = Self::of(parts, app);
+        // Programs read no page.
+        if is_for_people(parts.uri.path()) {
+            asking.find_language(app).await;
+        }
+        Ok(asking)
     }
 }
 
@@ -129,8 +157,9 @@ impl FromRequestParts<App> for SignedIn {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
-        let asking = Asking::from_request_parts(parts, app).await?;
+        let mut asking = Asking::of(parts, app);
         let current = find_current(app, &asking).await?.ok_or(Failure::Unauthenticated)?;
+        asking.speak_to(&current);
         Ok(Self { asking, current })
     }
 }

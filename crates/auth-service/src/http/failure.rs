@@ -266,8 +266,8 @@ pub(crate) fn is_for_people(path: &str) -> bool {
 /// were looking at a page.
 pub(crate) async fn show(State(app): State<App>, request: Request, next: Next) -> Response {
     let path = request.uri().path().to_owned();
-    let (mut parts, body) = request.into_parts();
-    let asking = <Asking as axum::extract::FromRequestParts<App>>::from_request_parts(&mut parts, &app).await;
+    let (parts, body) = request.into_parts();
+    let mut asking = Asking::of(&parts, &app);
     let support_id = parts.extensions.get::<SupportId>().map(|id| id.0.clone()).unwrap_or_default();
     let mut response = next.run(Request::from_parts(parts, body)).await;
     let failure = match response.extensions_mut().remove::<Failure>() {
@@ -298,10 +298,10 @@ pub(crate) async fn show(State(app): State<App>, request: Request, next: Next) -
         Form::Family => ("application/json", serde_json::json!({ "error": failure.family() }).to_string()),
         Form::Problem => ("application/problem+json", problem(&failure, &support_id)),
         Form::Protocol => ("application/json", protocol(&failure, &support_id)),
-        Form::Page => match asking {
-            Ok(asking) => ("text/html; charset=utf-8", pages::error::render(&app, &asking, &failure, &path)),
-            Err(_) => ("text/plain", failure.detail()),
-        },
+        Form::Page => {
+            asking.find_language(&app).await;
+            ("text/html; charset=utf-8", pages::error::render(&app, &asking, &failure, &path))
+        }
     };
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));

@@ -95,7 +95,7 @@ kinds! {
         "The database does not answer. Nothing was changed.",
         "Wait for as many seconds as Retry-After says, and send it again.";
     AppRequest: BAD_REQUEST "app-request", "What the app asks cannot be done",
-        "An app sent a person here with a client_id or a redirect URI that is not registered, so nobody was sent back.",
+        "An app sent a person here with a `client_id` or a redirect URI that is not registered, so nobody was sent back.",
         "Register the app, or correct what it sends: the page says which.";
     Internal: INTERNAL_SERVER_ERROR "internal", "Something went wrong here",
         "A fault of this server.",

@@ -2,9 +2,10 @@
 
 use axum::extract::{Query, State};
 use axum::response::Response;
+use domain::DisplayName;
 use serde::Deserialize;
 
-use crate::http::asking::Asking;
+use crate::http::asking::{self, Asking};
 use crate::http::cookies;
 use crate::http::failure::Failure;
 use crate::http::kind::Kind;
@@ -30,17 +31,28 @@ pub(crate) struct LanguageForm {
     next: String,
 }
 
-/// Remembers the language in this browser, and shows the page again.
-pub(crate) async fn language(State(app): State<App>, Form(form): Form<LanguageForm>) -> Response {
+/// Remembers the language in this browser, and in the account of whoever is signed in, whose pages speak the account's
+/// language; then shows the page again.
+pub(crate) async fn language(
+    State(app): State<App>,
+    asking: Asking,
+    Form(form): Form<LanguageForm>,
+) -> Result<Response, Failure> {
     // A path of ours: one slash first, and nothing that a browser would read as another host or a header cannot hold.
     let is_path = form.next.starts_with('/')
         && !form.next.starts_with("//")
         && form.next.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
     let mut response = lead_to(if is_path { &form.next } else { "/" });
     if let Some(locale) = Locale::from_tag(&form.language) {
+        if let Some(current) = asking::find_current(&app, &asking).await?
+            && current.locale.as_deref() != Some(locale.tag())
+        {
+            let name = DisplayName::parse(&current.name).map_err(|_| Failure::Internal)?;
+            app.auth.change_profile(&current, &name, Some(locale.tag()), &asking.context).await?;
+        }
         app.cookies.set(&mut response, app.cookies.language, locale.tag(), cookies::LONGEST);
     }
-    response
+    Ok(response)
 }
 
 /// What the address of a page may say.

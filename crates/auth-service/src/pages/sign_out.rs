@@ -45,7 +45,7 @@ pub(crate) async fn sign_out(
     let to = return_to(&app, &form.return_to);
     let parameters = Parameters::parse(&form.request).map_err(Failure::AppRequest)?;
     let leaving = app.auth.read_logout(&parameters, None).await?;
-    let then = leaving.then.as_deref().or(to.as_ref().map(|to| to.as_str()));
+    let then = leaving.then.as_deref().or(to.as_ref().map(auth::ReturnTo::as_str));
     let mut response = lead_to(then.unwrap_or("/signed-out"));
     clear_session(&app, &mut response);
     Ok(response)

@@ -13,6 +13,7 @@ const METHODS: [&str; 7] = ["get", "post", "put", "patch", "delete", "head", "op
 
 /// The operations of one tag.
 struct Group {
+    /// Empty for what has no tag.
     title: String,
     description: String,
     operations: Vec<Operation>,
@@ -53,8 +54,8 @@ struct Docs<'a> {
 
 page!(Docs<'a>, "docs.html");
 
-/// `/docs`: an `OpenAPI` 3.1 document as a page, and what its problems mean. The words come from the document; what it
-/// lacks is left out.
+/// `/docs`: an `OpenAPI` 3.1 document as a page, and what its problems mean. The words come from the document, which is in
+/// English, and are marked as such; what it lacks is left out.
 pub fn render(document: &Value, problems: &[ProblemKind], frame: &Frame<'_>) -> String {
     let mut failures: Vec<Content> = Vec::new();
     let mut groups: Vec<Group> = list(&document["tags"])
@@ -74,7 +75,7 @@ pub fn render(document: &Value, problems: &[ProblemKind], frame: &Frame<'_>) -> 
                     failures.push(failure);
                 }
             }
-            let tag = found["tags"][0].as_str().map_or_else(|| frame.t("docs-other"), str::to_owned);
+            let tag = text(&found["tags"][0]);
             match groups.iter_mut().find(|group| group.title == tag) {
                 Some(group) => group.operations.push(operation),
                 None => {

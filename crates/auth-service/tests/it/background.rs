@@ -33,11 +33,12 @@ impl Work {
 
     async fn end(self) {
         self.stop.send(true).unwrap();
-        tokio::time::timeout(LONG, self.set.join_all()).await.expect("all of it stops when told");
+        tokio::time::timeout(LONG, self.set.join_all()).await.unwrap();
     }
 }
 
 /// Asks again and again until it is so; says how long that took.
+#[expect(clippy::disallowed_methods, reason = "how long the act waits is what is measured")]
 async fn until(what: &str, mut so: impl AsyncFnMut() -> bool) -> Duration {
     let asked = Instant::now();
     let waited = async {

@@ -1,4 +1,4 @@
-//! Every page and every mail there is, filled with given words: for the tests, and for a person to look at.
+//! Every page there is, filled with given words: for the tests, and for a person to look at.
 
 use auth_service::branding::Branding;
 use auth_service::locale::Locale;
@@ -13,7 +13,7 @@ use auth_service::views::{
 use serde_json::json;
 
 /// 24 November 2026, 14:26 UTC, in Unix microseconds.
-const NOW: i64 = 1_795_530_360_000_000;
+pub(crate) const NOW: i64 = 1_795_530_360_000_000;
 
 /// What apps ask for.
 const SCOPES: [&str; 5] = ["openid", "profile", "email", "offline_access", "invoices:read"];
@@ -234,34 +234,6 @@ fn rest(out: &Frame<'_>, inside: &Frame<'_>, words: Words<'_>) -> Vec<Sheet> {
     ];
     sheets.extend(names.into_iter().zip(ErrorPage::ALL).map(|(name, page)| (name, page.render(out))));
     sheets
-}
-
-/// Every mail in one language.
-pub(crate) fn mails(
-    locale: Locale,
-    branding: &Branding,
-    words: Words<'_>,
-) -> Vec<(&'static str, mail::Rendered)> {
-    let Words { name, email, opaque } = words;
-    let code = if opaque == CALM.opaque { "402913" } else { opaque };
-    let link = if opaque == CALM.opaque { "https://id.example.com/verify?token=k3Jz0aQ7" } else { opaque };
-    let device = if opaque == CALM.opaque { "Firefox on Linux" } else { name };
-    let network = if opaque == CALM.opaque { "203.0.113.0/24" } else { name };
-    [
-        ("mail-prove", Mail::ProveAddress { code, link, hours: 24 }),
-        ("mail-registered", Mail::AlreadyRegistered { sign_in_link: link, reset_link: link }),
-        ("mail-code", Mail::SignInCode { code, minutes: 10, device, network }),
-        ("mail-reset", Mail::ResetPassword { code, link, minutes: 30 }),
-        ("mail-change-old", Mail::ChangeAddressOld { new_address: email, code, link, minutes: 30 }),
-        ("mail-change-new", Mail::ChangeAddressNew { code, link, minutes: 1 }),
-        ("mail-changed", Mail::AddressChanged { old: email, new: email }),
-        ("mail-password", Mail::PasswordChanged { at: NOW }),
-        ("mail-second-step-on", Mail::SecondStepChanged { on: true }),
-        ("mail-second-step-off", Mail::SecondStepChanged { on: false }),
-        ("mail-deleted", Mail::AccountDeleted),
-    ]
-    .map(|(title, mail)| (title, mail::render(&mail, locale.texts(), branding)))
-    .into()
 }
 
 /// A small API whose every word is given.

@@ -2,11 +2,13 @@
 
 use auth_service::branding::Branding;
 use auth_service::locale::Locale;
+use auth_service::views::mail;
 
 use crate::gallery::{self, Words};
+use crate::mail_gallery;
 
-fn every(words: Words<'_>, branding: &Branding) -> Vec<(&'static str, auth_service::views::mail::Rendered)> {
-    Locale::ALL.into_iter().flat_map(|locale| gallery::mails(locale, branding, words)).collect()
+fn every(words: Words<'_>, branding: &Branding) -> Vec<(&'static str, mail::Rendered)> {
+    Locale::ALL.into_iter().flat_map(|locale| mail_gallery::mails(locale, branding, words)).collect()
 }
 
 #[test]
@@ -41,7 +43,7 @@ fn a_mail_is_whole_in_both_parts_and_fetches_nothing() {
 
 #[test]
 fn the_code_is_where_a_person_and_a_program_find_it() {
-    let mails = gallery::mails(Locale::English, &Branding::default(), gallery::CALM);
+    let mails = mail_gallery::mails(Locale::English, &Branding::default(), gallery::CALM);
     let (_, mail) = mails.into_iter().find(|(name, _)| *name == "mail-prove").unwrap();
     assert_eq!(mail.subject, "Confirm your address for Keyward");
     assert_eq!(

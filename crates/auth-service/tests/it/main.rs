@@ -6,6 +6,7 @@ mod catalogues;
 mod classes;
 mod delivery;
 mod gallery;
+mod mail_gallery;
 mod mails;
 mod markup;
 mod protocol;

@@ -48,7 +48,7 @@ async fn a_next_key_is_published_before_it_signs_and_an_old_one_until_its_last_t
     assert_eq!(signer(&token(&world).await), next);
     world.turn(MINUTE * 9);
     world.auth.check_token(&last).await.expect("a token of the old key");
-    world.turn_to_just_before(LONGEST_TOKEN - MINUTE * 9);
+    world.turn_to_just_before(LONGEST_TOKEN.saturating_sub(MINUTE * 9));
     keys.keep(DAY * 90, world.auth.now()).await.unwrap();
     assert_eq!(published(&world).len(), 2);
     world.turn(Duration::from_micros(1));

@@ -181,10 +181,6 @@ fn whoever_quotes_a_support_id_is_found_in_what_dev_logs() {
     assert!(log.contains(id) && log.contains("/api/v1/nothing"), "{log}");
 }
 
-fn free_port() -> String {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string()
-}
-
 #[test]
 fn a_key_that_is_missing_beside_its_data_is_not_made_anew() {
     let folder = tempfile::tempdir().unwrap();

@@ -96,6 +96,7 @@ async fn a_body_over_the_limit_is_cut_off() {
 }
 
 #[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "how long a real connection took")]
 async fn the_time_is_for_the_whole_answer_and_not_for_each_byte() {
     let begun = b"HTTP/1.1 200 OK\r\ncontent-length: 9000\r\n\r\n".to_vec();
     for answer in [Answer::Drip(begun), Answer::Drip(b"HTTP/1.1 200 OK\r\nx: ".to_vec())] {

@@ -112,6 +112,7 @@ async fn a_refused_mail_leaves_nothing_behind_for_the_next() {
 }
 
 #[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "how long a real connection took")]
 async fn a_slow_server_is_given_up_and_its_late_answer_meets_nobody() {
     let server = SmtpServer::start(|number, line| match (number, line) {
         (0, ".") => Reply::Hang,

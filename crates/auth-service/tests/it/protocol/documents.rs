@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::support::TestApp;
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "the whole document is looked at")]
 async fn the_server_says_what_it_speaks() {
     let app = TestApp::start().await;
     let answer = app.program().get("/.well-known/openid-configuration").await;

@@ -182,3 +182,66 @@ async fn the_type_of_every_problem_is_a_place_in_the_page() {
         assert!(page.contains(&heading), "{heading}");
     }
 }
+
+/// What is said to a person in a document, wherever it stands.
+fn sentences<'d>(value: &'d Value, found: &mut Vec<&'d str>) {
+    match value {
+        Value::Object(entries) => {
+            for (name, value) in entries {
+                match value.as_str() {
+                    Some(text) if ["description", "summary"].contains(&name.as_str()) => found.push(text),
+                    _ => sentences(value, found),
+                }
+            }
+        }
+        Value::Array(values) => values.iter().for_each(|value| sentences(value, found)),
+        _ => {}
+    }
+}
+
+/// The text of a page that is in the page's own language: nothing from within an element with `lang="en"`.
+fn own_language(page: &str) -> String {
+    let body = page.split_once("<main").unwrap().1;
+    let (mut open, mut text): (Vec<(&str, bool)>, _) = (vec![("main", false)], String::new());
+    for part in body.split('<').skip(1) {
+        let (tag, after) = part.split_once('>').unwrap();
+        let name = tag.split_whitespace().next().unwrap();
+        if let Some(name) = name.strip_prefix('/') {
+            match open.pop() {
+                Some((opened, _)) => assert_eq!(opened, name, "…<{part}"),
+                None => break,
+            }
+        } else if !["br", "input", "img", "meta", "link"].contains(&name) {
+            let english = open.last().is_some_and(|(_, english)| *english) || tag.contains("lang=\"en\"");
+            open.push((name, english));
+        }
+        match open.last() {
+            Some((_, false)) => text.push_str(after),
+            Some((_, true)) => {}
+            None => break,
+        }
+    }
+    text
+}
+
+/// The descriptions are in English, and said to be so (WCAG 3.1.2): a reader reads them aloud in their own language.
+#[tokio::test]
+async fn what_is_english_on_the_german_page_is_marked_as_such() {
+    let app = TestApp::start().await;
+    let mut browser = app.browser();
+    browser.post("/language", &[("language", "de")]).await;
+    let page = browser.get("/docs").await.body;
+    let german = own_language(&page);
+    assert!(german.contains("Die Beschreibungen sind auf Englisch."), "{german}");
+    let document = document().await;
+    let mut said = Vec::new();
+    sentences(&document, &mut said);
+    assert!(said.len() > 50, "{} descriptions", said.len());
+    // What the table of problems says of one of them.
+    said.extend(["There is nothing at this address, or nothing that is yours.", "array of string"]);
+    for text in said {
+        let text = text.lines().next().unwrap().split(['\'', '"', '<', '&']).next().unwrap();
+        assert!(text.is_empty() || page.contains(text), "nowhere: {text}");
+        assert!(text.len() < 4 || !german.contains(text), "as if it were German: {text}");
+    }
+}

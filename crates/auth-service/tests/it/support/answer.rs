@@ -48,6 +48,13 @@ impl Answer {
         })
     }
 
+    /// The language that a page says it is in.
+    pub(crate) fn language(&self) -> &str {
+        let rest =
+            self.body.split("<html lang=\"").nth(1).unwrap_or_else(|| panic!("no page: {}", self.body));
+        rest.split('"').next().unwrap()
+    }
+
     /// The value of a hidden field of the form that a page holds.
     pub(crate) fn hidden(&self, name: &str) -> String {
         let start = format!("name=\"{name}\" value=\"");

@@ -60,6 +60,7 @@ impl HttpBody for Endless {
 }
 
 #[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "the runtime's own clock, which stands still")]
 async fn a_form_that_does_not_end_is_given_up() {
     let app = TestApp::start().await;
     // From here on nothing waits but for the clock, which then goes on by itself.
