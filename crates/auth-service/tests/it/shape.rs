@@ -26,7 +26,7 @@ fn a_page_says_its_language_and_has_one_main_and_one_heading() {
                 || html.contains("<html lang=\"de\" dir=\"ltr\">")
         );
         assert_eq!(
-            (count("<h1>"), count("<main"), count("<header"), count("<footer")),
+            (count("<h1"), count("<main"), count("<header"), count("<footer")),
             (1, 1, 1, 1),
             "{page}"
         );

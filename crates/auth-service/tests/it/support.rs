@@ -20,7 +20,7 @@ use domain::{Clock, Timestamp};
 use secrets::sealing::{Keyring, generate_key_text};
 use serde_json::json;
 use store::Store;
-use url::Url;
+use url::{Position, Url};
 
 /// Long enough without a second step.
 pub(crate) const PASSWORD: &str = "correct horse battery";
@@ -119,14 +119,19 @@ impl TestApp {
         Store::open(&self.directory.path().join("keyward.sqlite")).await.unwrap()
     }
 
+    /// As a `Host` header says it.
+    fn host(&self) -> String {
+        self.app.public_url()[Position::BeforeHost..Position::AfterPort].to_owned()
+    }
+
     /// A browser that was never here.
     pub(crate) fn browser(&self) -> Browser {
-        Browser::new(self.router.clone(), Some(self.origin.clone()))
+        Browser::new(self.router.clone(), self.host(), Some(self.origin.clone()))
     }
 
     /// A program: it keeps cookies, and sends none of the headers that browsers send.
     pub(crate) fn program(&self) -> Browser {
-        Browser::new(self.router.clone(), None)
+        Browser::new(self.router.clone(), self.host(), None)
     }
 
     /// All mail that waits to be sent, oldest first.

@@ -189,6 +189,8 @@ fn sentences<'d>(value: &'d Value, found: &mut Vec<&'d str>) {
         Value::Object(entries) => {
             for (name, value) in entries {
                 match value.as_str() {
+                    // Of a body its members are described, not the whole.
+                    Some(_) if describes_the_whole(entries, name) => {}
                     Some(text) if ["description", "summary"].contains(&name.as_str()) => found.push(text),
                     _ => sentences(value, found),
                 }
@@ -197,6 +199,10 @@ fn sentences<'d>(value: &'d Value, found: &mut Vec<&'d str>) {
         Value::Array(values) => values.iter().for_each(|value| sentences(value, found)),
         _ => {}
     }
+}
+
+fn describes_the_whole(entries: &serde_json::Map<String, Value>, name: &str) -> bool {
+    name == "description" && entries.contains_key("properties")
 }
 
 /// The text of a page that is in the page's own language: nothing from within an element with `lang="en"`.

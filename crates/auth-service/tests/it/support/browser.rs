@@ -15,19 +15,21 @@ use super::Answer;
 #[derive(Clone)]
 pub(crate) struct Browser {
     router: Router,
+    host: String,
     origin: Option<String>,
     pub(crate) jar: BTreeMap<String, String>,
 }
 
 impl Browser {
-    pub(crate) fn new(router: Router, origin: Option<String>) -> Self {
-        Self { router, origin, jar: BTreeMap::new() }
+    pub(crate) fn new(router: Router, host: String, origin: Option<String>) -> Self {
+        Self { router, host, origin, jar: BTreeMap::new() }
     }
 
     /// Sends a request, with our cookies, and keeps those of the answer.
     pub(crate) async fn send(&mut self, mut request: Request<Body>) -> Answer {
         let safe = request.method().is_safe();
         let headers = request.headers_mut();
+        headers.entry("host").or_insert(self.host.parse().unwrap());
         if !self.jar.is_empty() && !headers.contains_key("cookie") {
             let pairs: Vec<_> = self.jar.iter().map(|(name, value)| format!("{name}={value}")).collect();
             headers.insert("cookie", pairs.join("; ").parse().unwrap());

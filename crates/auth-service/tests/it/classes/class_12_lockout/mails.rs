@@ -110,7 +110,12 @@ async fn every_path_that_mails_is_bounded() {
             let answer = send(&mut browser, "POST", path, speech, &body).await;
             let letters = app.letters().await.into_iter().filter(|letter| letter.to == ANA).count();
             if sent == BUDGET {
-                assert_too_many(&answer, path, 3_600);
+                if matches!((state, path), (State::Unproved, "/login")) {
+                    // The family's apps know one answer for an address that is not proved, whatever became of the mail.
+                    assert_eq!(answer.status, 401);
+                } else {
+                    assert_too_many(&answer, path, 3_600);
+                }
                 assert_eq!(letters, 0, "{state:?} {path}: refused, and mailed all the same");
                 break;
             }

@@ -65,7 +65,7 @@ async fn every_page_speaks_the_language_that_its_owner_chose() {
         (browser.get("/verify?token=x").await, 410),
         (browser.get("/nothing").await, 404),
         (browser.get("/language").await, 405),
-        (browser.get("/end-session?client_id=nobody").await, 400),
+        (browser.get("/authorize?client_id=nobody").await, 400),
         (browser.send(foreign.unwrap()).await, 403),
         (browser.post("/reset", &[("email", "nobody")]).await, 422),
     ] {
