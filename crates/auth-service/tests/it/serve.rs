@@ -90,6 +90,18 @@ fn class_19_a_weak_or_sample_secret_is_refused_by_name_and_not_shown() {
 }
 
 #[test]
+fn class_19_one_key_for_two_purposes_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    write_secrets(folder.path());
+    // Written otherwise, and still the same.
+    let key = std::fs::read_to_string(folder.path().join("encryption")).unwrap();
+    std::fs::write(folder.path().join("audit"), format!("{}\n", key.trim())).unwrap();
+    let error = refused(folder.path(), POSTMARK);
+    assert!(error.contains("keys.audit: it is the same as keys.encryption"), "{error}");
+    assert!(!error.contains(key.trim()), "{error}");
+}
+
+#[test]
 fn class_19_the_password_of_the_mail_server_may_be_short_but_no_sample() {
     for (secret, why) in [
         ("", "is empty; write the secret there"),
