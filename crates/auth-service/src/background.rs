@@ -42,6 +42,8 @@ const BATCH: i64 = 20;
 const AT_ONCE: usize = 5;
 /// With nothing to do, look again after so long: for what another process left behind.
 const IDLE: Duration = Duration::from_secs(30);
+/// An entry of the audit trail that a command wrote is sealed, and a key that it exchanged is known, after so long.
+const AFTER_COMMAND: Duration = Duration::from_millis(500);
 /// After a fault, try again after so long.
 const AFTER_FAULT: Duration = Duration::from_secs(1);
 /// Between two rounds of cleaning.
@@ -82,7 +84,7 @@ async fn seal(auth: Arc<Auth>, mut stop: watch::Receiver<bool>) {
     let trail = auth.audit_trail();
     loop {
         let wait = match trail.seal().await {
-            Ok(0) => IDLE,
+            Ok(0) => AFTER_COMMAND,
             Ok(_) => continue,
             Err(error) => {
                 tracing::error!(%error, "the audit trail could not be sealed; it will be tried again");
@@ -106,7 +108,7 @@ async fn keep_keys(auth: Arc<Auth>, mut stop: watch::Receiver<bool>) {
         if let Err(error) = auth.keys().keep(period, auth.now()).await {
             tracing::error!(%error, "the signing keys could not be looked after; it will be tried again");
         }
-        if stopping(&mut stop, tokio::time::sleep(IDLE)).await {
+        if stopping(&mut stop, tokio::time::sleep(AFTER_COMMAND)).await {
             return;
         }
     }

@@ -14,7 +14,8 @@ use serde::Serialize;
 use store::signing_keys::SigningKey as Row;
 use store::{Store, Tx};
 
-use crate::Fault;
+use crate::audit::AuditTrail;
+use crate::{Fault, Random};
 
 /// For so long whoever checks tokens may remember the published keys: `Cache-Control` of the key set says so.
 pub const KEY_SET_LIFE: Duration = Duration::from_mins(5);
@@ -28,6 +29,8 @@ pub const LONGEST_TOKEN: Duration = Duration::from_hours(1);
 pub struct SigningKeys {
     store: Store,
     keyring: Arc<Keyring>,
+    random: Random,
+    audit: AuditTrail,
     known: RwLock<Arc<Keys>>,
 }
 
@@ -38,6 +41,8 @@ pub(crate) struct Keys {
     signing: Vec<Key>,
     verifying: KeySet,
     published: String,
+    /// The rows that these were read from.
+    rows: Vec<Row>,
     /// Counts the sets this process has known: a token that was checked against another set is checked again.
     generation: u64,
 }
@@ -162,7 +167,7 @@ impl Keys {
         let public = JwkSet { keys: signing.iter().map(|key| key.key.public_jwk().clone()).collect() };
         let published = serde_json::to_string(&public)?;
         let verifying = KeySet::from_jwk_set(&public).map_err(corrupt)?;
-        Ok(Self { signing, verifying, published, generation: 0 })
+        Ok(Self { signing, verifying, published, rows: rows.to_vec(), generation: 0 })
     }
 }
 
@@ -171,10 +176,12 @@ impl SigningKeys {
     pub async fn load(
         store: Store,
         keyring: Arc<Keyring>,
+        random: Random,
+        audit: AuditTrail,
         algorithms: &[Algorithm],
         now: Timestamp,
     ) -> Result<Self, Fault> {
-        let keys = Self { store, keyring, known: RwLock::default() };
+        let keys = Self { store, keyring, random, audit, known: RwLock::default() };
         for algorithm in algorithms {
             keys.make_first(*algorithm, now).await?;
         }
@@ -219,9 +226,12 @@ impl SigningKeys {
         Ok(store::signing_keys::insert(tx, &row).await?)
     }
 
-    /// Reads the keys again: another process may have exchanged them.
+    /// Reads the keys again: another process may have exchanged them. Cheap while none did.
     pub async fn refresh(&self, now: Timestamp) -> Result<(), Fault> {
         let rows = store::signing_keys::list(&mut self.store.read().await?).await?;
+        if rows == self.known().rows {
+            return Ok(());
+        }
         let mut keys = Keys::read(&rows, &self.keyring, now)?;
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         keys.generation = known.generation + u64::from(keys.published != known.published);
@@ -274,6 +284,12 @@ impl SigningKeys {
             }
         }
         self.insert(&mut tx, &key, signs_from, now).await?;
+        let act = match rotation {
+            Rotation::Gentle => "rotate_signing_key",
+            Rotation::Compromised => "give_up_signing_key",
+        };
+        let next = format!("{algorithm} {}", key.kid());
+        self.audit.record_operator(&mut tx, &self.random, act, &next, now).await?;
         tx.commit().await?;
         self.refresh(now).await?;
         Ok(Some(key.kid().to_owned()))

@@ -59,7 +59,14 @@ impl Auth {
         let Parts { store, keyring, audit_key, hasher, clock, random, settings } = parts;
         let now = clock.now();
         let keyring = Arc::new(keyring);
-        let keys = SigningKeys::load(store.clone(), keyring.clone(), &settings.algorithms, now).await?;
+        let audit = AuditTrail::new(store.clone(), audit_key);
+        if !audit.is_its_key().await? {
+            return Err(Fault::AnotherAuditKey);
+        }
+        let (held, made_by) = (store.clone(), random.clone());
+        let keys =
+            SigningKeys::load(held, keyring.clone(), made_by, audit.clone(), &settings.algorithms, now)
+                .await?;
         let mut tx = store.begin().await?;
         let host = settings.public_url.host_str().unwrap_or_default();
         let rp_id = store::installation::rp_id(&mut tx, host, now).await?;
@@ -70,10 +77,6 @@ impl Auth {
                 configured = host,
                 "the public URL is on another host than at the first start: passkeys made there will not work here"
             );
-        }
-        let audit = AuditTrail::new(store.clone(), audit_key);
-        if !audit.is_its_key().await? {
-            return Err(Fault::AnotherAuditKey);
         }
         Ok(Self {
             code_key: keyring.derive("artefact codes"),

@@ -119,6 +119,10 @@ async fn verify(trail: &AuditTrail, as_json: bool, expect: Option<&Link>, same: 
             say(json!({ "holds": true, "number": end.number, "end": end.to_string() }));
             Ok(())
         }
+        Ok(end) if end.number == 0 => {
+            say("The trail holds: nothing was recorded yet.");
+            Ok(())
+        }
         Ok(end) => {
             say(format_args!(
                 "The trail holds, up to entry {}. Keep this elsewhere; next time:\nkeyward audit verify --expect {end}{same}",

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use auth::{KeyState, Rotation, SigningKeys};
+use auth::{AuditTrail, KeyState, Random, Rotation, SigningKeys};
 use auth_service::server::{Secrets, system_clock};
 use clap::{Args, Subcommand};
 use oidc::Algorithm;
@@ -42,8 +42,10 @@ impl Keys {
     pub(crate) async fn run(self) -> Result<(), Failure> {
         let now = system_clock().now();
         let (store, places) = self.installation.open().await?;
-        let keyring = Arc::new(Secrets::resolve(&places).await?.keyring()?);
-        let keys = SigningKeys::load(store.clone(), keyring, &[], now).await?;
+        let secrets = Secrets::resolve(&places).await?;
+        let (keyring, trail) =
+            (Arc::new(secrets.keyring()?), AuditTrail::new(store.clone(), secrets.audit_key()?));
+        let keys = SigningKeys::load(store.clone(), keyring, Random::system(), trail, &[], now).await?;
         match self.verb {
             Verb::List => {
                 for key in keys.list(now).await? {

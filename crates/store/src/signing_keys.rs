@@ -5,7 +5,7 @@ use domain::Timestamp;
 use crate::{Error, Tx};
 
 /// A signing key. Moments are Unix microseconds.
-#[derive(Clone, Debug, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct SigningKey {
     /// RFC 7638 thumbprint of its public half.
     pub kid: String,

@@ -124,3 +124,18 @@ async fn every_algorithm_has_a_key_of_its_own() {
     let world = world.restart().await;
     assert_eq!(world.count("signing_keys").await, 3, "none is made twice");
 }
+
+#[tokio::test]
+async fn an_exchange_of_keys_is_in_the_trail() {
+    let world = World::new().await;
+    let (keys, now) = (world.auth.keys(), world.auth.now());
+    let next = keys.rotate(Algorithm::Es256, Rotation::Gentle, now).await.unwrap().unwrap();
+    assert_eq!(keys.rotate(Algorithm::Es256, Rotation::Gentle, now).await.unwrap(), None);
+    let given = keys.rotate(Algorithm::EdDsa, Rotation::Compromised, now).await.unwrap().unwrap();
+    let trail = world.auth.audit_trail();
+    assert_eq!(trail.seal().await.unwrap(), 2);
+    let entries = trail.newest(None, None, 10).await.unwrap();
+    let told: Vec<_> = entries.iter().map(|entry| (entry.act.as_str(), entry.detail.as_str())).collect();
+    let (next, given) = (format!("ES256 {next}"), format!("EdDSA {given}"));
+    assert_eq!(told, [("give_up_signing_key", &*given), ("rotate_signing_key", &*next)]);
+}
