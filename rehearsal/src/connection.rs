@@ -36,7 +36,7 @@ impl Connection {
     pub(crate) async fn open(port: u16) -> Result<Self, Failure> {
         let stream = TcpStream::connect(("127.0.0.1", port)).await?;
         stream.set_nodelay(true)?;
-        Ok(Self { stream, host: format!("127.0.0.1:{port}"), buffer: Vec::with_capacity(8192) })
+        Ok(Self { stream, host: format!("localhost:{port}"), buffer: Vec::with_capacity(8192) })
     }
 
     pub(crate) fn prepare_get(&self, path: &str) -> Request {
