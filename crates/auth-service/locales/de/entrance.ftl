@@ -73,7 +73,7 @@ consent-deny = Nicht zulassen
 scope-openid = wissen, dass Sie es sind
 scope-profile = Ihren Namen und Ihre Sprache sehen
 scope-email = Ihre E-Mail-Adresse sehen
-scope-offline-access = auch weiterarbeiten, während Sie weg sind
+scope-offline-access = auch für Sie weiterarbeiten, während Sie weg sind
 
 form-post-title = Zurück zur App
 form-post-action = Weiter

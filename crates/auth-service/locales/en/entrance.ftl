@@ -73,7 +73,7 @@ consent-deny = Do not allow
 scope-openid = know that it is you
 scope-profile = see your name and language
 scope-email = see your e-mail address
-scope-offline-access = go on while you are away
+scope-offline-access = keep working for you while you are away
 
 form-post-title = Back to the app
 form-post-action = Continue

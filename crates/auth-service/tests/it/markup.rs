@@ -58,6 +58,19 @@ fn what_was_typed_is_still_in_the_form() {
     assert_eq!(html.matches(typed).count(), 4, "name, address, return_to, and next of the language switch");
 }
 
+/// A button lays out its children side by side, and drops the space between bare words and an element: it read "Continue
+/// asada@example.com" once.
+#[test]
+fn words_and_an_element_in_a_button_share_one_child() {
+    for (page, html) in calm() {
+        for button in html.split("<button").skip(1) {
+            let inside = button.split_once('>').unwrap().1.split_once("</button>").unwrap().0.trim();
+            let mixed = inside.contains('<') && !inside.starts_with('<');
+            assert!(!mixed, "{page}: words beside an element in a button: {inside}");
+        }
+    }
+}
+
 #[test]
 fn no_page_holds_a_script_or_a_style_of_its_own() {
     for (page, html) in calm() {
