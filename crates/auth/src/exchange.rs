@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use domain::{GrantId, Proofs, Timestamp, UserId};
+use domain::{GrantId, Proofs, SessionId, Timestamp, UserId};
 use oidc::{
     AccessToken, Algorithm, Client, ClientCredentialsRequest, CodeExchange, GrantType, IdToken, OAuthError,
     OPENID, PersonClaims, RefreshExchange, Scopes, Secret, TokenRequest, TokenResponse, TokenType, at_hash,
@@ -78,7 +78,8 @@ impl Auth {
             return Err(invalid_or_expired("code").into());
         };
         let audience = audience(&exchange.resources, &request.resources, &self.issuer)?;
-        let refresh_token = if live.grant.offline && client.may_use(GrantType::RefreshToken) {
+        // Without `offline_access` it is good for as long as the session is (Back-Channel Logout section 2.7).
+        let refresh_token = if client.may_use(GrantType::RefreshToken) {
             Some(self.new_refresh_token(&mut tx, grant, &live, now).await?)
         } else {
             None
@@ -145,6 +146,10 @@ impl Auth {
             self.end_grant(tx, grant, person, "refresh token used twice", context, now).await?;
             return Err(refused().into());
         };
+        // Who uses an app uses the session that lets them in.
+        if let Some(session) = live.grant.session_id {
+            store::sessions::set_used(&mut tx, SessionId(session), now).await?;
+        }
         let refresh_token = Some(successor);
         let issue = Issue { client, live: &live, scopes, audience, nonce: None, refresh_token };
         let response = self.tokens(issue, now)?;

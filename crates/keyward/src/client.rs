@@ -85,6 +85,10 @@ struct Add {
     /// It is your own: people are not asked whether it may.
     #[arg(long)]
     first_party: bool,
+    /// It may get refresh tokens, good for as long as the person's session; with the scope `offline_access`, which gives
+    /// them too, beyond.
+    #[arg(long)]
+    refresh: bool,
     /// It may get tokens for itself.
     #[arg(long, conflicts_with = "public")]
     client_credentials: bool,
@@ -119,7 +123,7 @@ impl Add {
         if !self.redirect_uri.is_empty() {
             grants.push(GrantType::AuthorizationCode);
         }
-        if self.scope.split(' ').any(|scope| scope == oidc::OFFLINE_ACCESS) {
+        if self.refresh || self.scope.split(' ').any(|scope| scope == oidc::OFFLINE_ACCESS) {
             grants.push(GrantType::RefreshToken);
         }
         if self.client_credentials {

@@ -184,7 +184,7 @@ async fn without_offline_access_an_app_has_what_the_session_has() {
     let mut browser = app.member(ANA).await;
     let answer = browser.get(&wiki.authorize(&[("scope", "openid email")])).await;
     let tokens = wiki.exchange(&app, &returned(&answer, "code")).await.json();
-    assert!(tokens["refresh_token"].is_null());
+    let mut refresh = tokens["refresh_token"].as_str().unwrap().to_owned();
     let access = tokens["access_token"].as_str().unwrap();
     assert!(userinfo(&app, access).await.json()["name"].is_null(), "no profile was asked for");
     // Proving again who one is, and another password, are no sign-out.
@@ -198,9 +198,29 @@ async fn without_offline_access_an_app_has_what_the_session_has() {
         "/account?notice=notice-password-changed"
     );
     assert!(wiki.is_active(&app, access).await);
+    // Whoever uses the app uses the session, for as long as that may last.
+    for _ in 0..4 {
+        app.turn(std::time::Duration::from_hours(6 * 24));
+        let tokens = wiki.refresh(&app, &refresh).await.json();
+        refresh = tokens["refresh_token"].as_str().unwrap().to_owned();
+    }
+    assert!(browser.is_signed_in().await);
+    let access = wiki.refresh(&app, &refresh).await.json();
+    let refresh = access["refresh_token"].as_str().unwrap();
+    let access = access["access_token"].as_str().unwrap();
     browser.post("/sign-out", &[]).await;
     assert!(!wiki.is_active(&app, access).await);
     assert_eq!(userinfo(&app, access).await.status, 401);
+    assert_eq!(wiki.refresh(&app, refresh).await.text("error"), "invalid_grant", "signed out is signed out");
+}
+
+/// Without the grant there is nothing to refresh.
+#[tokio::test]
+async fn an_app_that_may_not_refresh_gets_nothing_to_refresh_by() {
+    let app = TestApp::start().await;
+    let wiki = Wiki::register(&app, json!({ "grant_types": ["authorization_code"] })).await;
+    let mut browser = app.member(ANA).await;
+    assert!(wiki.sign_in(&app, &mut browser).await["refresh_token"].is_null());
 }
 
 #[tokio::test]
