@@ -57,10 +57,52 @@ pub struct SignedIn {
     pub person: PersonClaims,
 }
 
+/// Of which sign-in a refreshed ID token has to be.
+#[derive(Clone, Copy, Debug)]
+pub struct SignInKept<'a> {
+    /// The person.
+    pub subject: &'a str,
+    /// The session.
+    pub session_id: Option<&'a str>,
+    /// When the person proved who they are, in Unix seconds.
+    pub auth_time: Option<i64>,
+}
+
 impl IdTokenRules<'_> {
     /// Verifies an ID token: signature, algorithm and `typ`; `iss`, `aud`, `azp`; `exp`, `nbf`, `iat`; `nonce`;
     /// `auth_time`, where `max_age` was asked for; `at_hash`, where it is there; `sub`.
     pub fn verify(&self, token: &str) -> Result<SignedIn, JwsError> {
+        let claims = self.open(token)?;
+        let same = |one: &str, other: &str| verify_slices_are_equal(one.as_bytes(), other.as_bytes()).is_ok();
+        if self.nonce.is_empty() || !text(&claims, "nonce").is_some_and(|nonce| same(nonce, self.nonce)) {
+            return Err(JwsError::Claim("nonce"));
+        }
+        self.check_age(&claims)?;
+        signed_in(claims)
+    }
+
+    /// Verifies an ID token that came of a refresh (OpenID Connect Core section 12.2): as any, and of the very sign-in that
+    /// `before` tells of. It has no `nonce`; that of the rules, and their `max_age`, do not count.
+    pub fn verify_refreshed(&self, token: &str, before: &SignInKept<'_>) -> Result<SignedIn, JwsError> {
+        let claims = self.open(token)?;
+        if claims.contains_key("nonce") {
+            return Err(JwsError::Claim("nonce"));
+        }
+        let signed_in = signed_in(claims)?;
+        if signed_in.subject != before.subject {
+            return Err(JwsError::Claim("sub"));
+        }
+        if signed_in.session_id.as_deref() != before.session_id {
+            return Err(JwsError::Claim("sid"));
+        }
+        if signed_in.auth_time != before.auth_time {
+            return Err(JwsError::Claim("auth_time"));
+        }
+        Ok(signed_in)
+    }
+
+    /// What holds for every ID token.
+    fn open(&self, token: &str) -> Result<Map<String, Value>, JwsError> {
         let opened = self.keys.open(token, &HEADER)?;
         let (claims, algorithm) = (opened.claims, opened.key.algorithm());
         if !self.algorithms.contains(&algorithm) {
@@ -73,13 +115,8 @@ impl IdTokenRules<'_> {
         }
         check_times(&claims, self.leeway_seconds, self.now)?;
         seconds(&claims, "iat")?.ok_or(JwsError::Claim("iat"))?;
-        let same = |one: &str, other: &str| verify_slices_are_equal(one.as_bytes(), other.as_bytes()).is_ok();
-        if self.nonce.is_empty() || !text(&claims, "nonce").is_some_and(|nonce| same(nonce, self.nonce)) {
-            return Err(JwsError::Claim("nonce"));
-        }
-        self.check_age(&claims)?;
         self.check_access_token(&claims, algorithm)?;
-        signed_in(claims)
+        Ok(claims)
     }
 
     /// Checks 12 and 13: the person proved who they are recently enough.

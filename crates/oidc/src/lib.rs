@@ -8,7 +8,7 @@
 //! [`TokenReference`], [`Introspection`], [`IdTokenHint`], [`LogoutRequest`]. Discovery: [`ProviderMetadata`].
 //!
 //! The relying party: [`Discovered`], [`SignInRequest`], [`CallbackRules`], [`TokenAnswer`], [`IdTokenRules`],
-//! [`LogoutTokenRules`].
+//! [`read_user_info`], [`LogoutTokenRules`], [`end_session_url`].
 
 mod access_token;
 mod algorithm;
@@ -60,6 +60,7 @@ mod token_reference;
 mod token_request;
 mod token_response;
 mod user_info;
+mod user_info_answer;
 mod verifying_key;
 #[cfg(test)]
 mod wycheproof;
@@ -82,7 +83,7 @@ pub use error::{OAuthError, Realm};
 pub use error_code::ErrorCode;
 pub use id_token::{IdToken, at_hash};
 pub use id_token_hint::IdTokenHint;
-pub use id_token_rules::{IdTokenRules, SignedIn};
+pub use id_token_rules::{IdTokenRules, SignInKept, SignedIn};
 pub use introspection::{ActiveToken, Introspection};
 pub use jwk::{Jwk, JwkError};
 pub use jwk_set::JwkSet;
@@ -95,13 +96,15 @@ pub use metadata::{Endpoints, ProviderMetadata, ProviderSettings};
 pub use parameters::Parameters;
 pub use pkce::{CODE_CHALLENGE_METHOD, CodeChallenge, CodeVerifier};
 pub use prompt::Prompt;
-pub use redirect_uri::{RedirectUri, RedirectUriError, form_action_source};
+pub use redirect_uri::{RedirectUri, RedirectUriError, form_action_source, is_this_machine};
 pub use request_fault::RequestFault;
 pub use resource::audience;
 pub use return_address::ReturnAddress;
 pub use scope::{EMAIL, OFFLINE_ACCESS, OPENID, PROFILE, Scopes};
 pub use secret::Secret;
-pub use sign_in_request::{SignInRequest, basic_authorization, code_exchange_form, refresh_form};
+pub use sign_in_request::{
+    SignInRequest, assertion_form, basic_authorization, code_exchange_form, end_session_url, refresh_form,
+};
 pub use signing_key::{SignError, SigningKey, SigningKeyError};
 pub use strict_json::{StrictJsonError, parse_strict_json};
 pub use token_answer::{TokenAnswer, TokenAnswerError};
@@ -111,4 +114,5 @@ pub use token_request::{
 };
 pub use token_response::{TokenResponse, TokenType};
 pub use user_info::UserInfo;
+pub use user_info_answer::{UserInfoError, read_user_info};
 pub use verifying_key::VerifyingKey;

@@ -124,7 +124,7 @@ fn has_user_information(text: &str) -> bool {
 }
 
 /// Never leaves the machine: the loopback addresses, and `localhost` with what is below it (RFC 6761 section 6.3).
-pub(crate) fn is_this_machine(url: &Url) -> bool {
+pub fn is_this_machine(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(address)) => address.is_loopback(),
         Some(Host::Ipv6(address)) => address.is_loopback(),

@@ -4,7 +4,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use zeroize::Zeroizing;
 
 use crate::{
-    CODE_CHALLENGE_METHOD, CodeChallenge, CodeVerifier, Scopes, Secret,
+    CLIENT_ASSERTION_TYPE, CODE_CHALLENGE_METHOD, CodeChallenge, CodeVerifier, Scopes, Secret,
     form::{append_query, encode_form},
 };
 
@@ -66,6 +66,30 @@ pub fn refresh_form(refresh_token: &Secret) -> Secret {
 pub fn basic_authorization(client_id: &str, client_secret: &Secret) -> Secret {
     let both = Zeroizing::new(format!("{}:{}", encode_form(client_id), encode_form(client_secret.expose())));
     Secret::new(format!("Basic {}", STANDARD.encode(both.as_bytes())))
+}
+
+/// A form of ours with a client assertion (RFC 7521 section 4.2), or with the bare id of a public client.
+pub fn assertion_form(form: &Secret, client_id: &str, assertion: Option<&Secret>) -> Secret {
+    let mut fields = vec![("client_id", client_id)];
+    if let Some(assertion) = assertion {
+        fields.push(("client_assertion_type", CLIENT_ASSERTION_TYPE));
+        fields.push(("client_assertion", assertion.expose()));
+    }
+    let more = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+    Secret::new(format!("{}&{more}", form.expose()))
+}
+
+/// Where to send a person who signs out (RP-Initiated Logout section 2): the ID token says whom we mean, so that they are
+/// not asked.
+pub fn end_session_url(
+    end_session_endpoint: &str,
+    client_id: &str,
+    id_token: Option<&Secret>,
+    return_to: &str,
+) -> String {
+    let mut parameters = vec![("client_id", client_id), ("post_logout_redirect_uri", return_to)];
+    parameters.extend(id_token.map(|token| ("id_token_hint", token.expose())));
+    append_query(end_session_endpoint, &parameters)
 }
 
 fn form(parameters: &[(&str, &str)]) -> Secret {

@@ -3,9 +3,10 @@
 use oidc::{
     Algorithm, AuthorizationRequest, AuthorizationResponse, CallbackError, CallbackRules, ClientAssertion,
     ClientAuthentication, ClientAuthenticationMethod, CodeVerifier, Discovered, DiscoveryError, ErrorCode,
-    IdToken, IdTokenRules, JwsError, KeySet, OAuthError, Parameters, PersonClaims, Scopes, Secret,
-    SignInRequest, SignedIn, SigningKey, TokenAnswer, TokenAnswerError, TokenRequest, TokenResponse,
-    TokenType, VerifyingKey, at_hash, basic_authorization, code_exchange_form, discovery_url, refresh_form,
+    IdToken, IdTokenRules, JwsError, KeySet, LogoutRequest, OAuthError, Parameters, PersonClaims, Scopes,
+    Secret, SignInKept, SignInRequest, SignedIn, SigningKey, TokenAnswer, TokenAnswerError, TokenRequest,
+    TokenResponse, TokenType, UserInfoError, VerifyingKey, assertion_form, at_hash, basic_authorization,
+    code_exchange_form, discovery_url, end_session_url, read_user_info, refresh_form,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -370,4 +371,85 @@ proptest! {
             prop_assert!(rules.check(&parameters).is_err());
         }
     }
+}
+
+/// OpenID Connect Core section 12.2.
+#[test]
+fn a_refreshed_id_token_is_of_the_same_sign_in() {
+    let kept = SignInKept { subject: "ada", session_id: Some("s"), auth_time: Some(NOW - 60) };
+    let refreshed = IdToken { nonce: None, ..id_token() };
+    let check = |change: &dyn Fn(&mut IdToken), kept: &SignInKept<'_>| {
+        let mut token = refreshed.clone();
+        change(&mut token);
+        let (keys, token) = (key_set(), token.sign(ed25519()).unwrap());
+        let rules = IdTokenRules {
+            issuer: ISSUER,
+            client_id: "app",
+            nonce: "",
+            max_age: Some(1),
+            algorithms: &[Algorithm::EdDsa],
+            access_token: Some(&Secret::new("access")),
+            keys: &keys,
+            leeway_seconds: 30,
+            now: NOW,
+        };
+        rules.verify_refreshed(token.expose(), kept).map(|signed_in| signed_in.subject)
+    };
+    assert_eq!(check(&|_| (), &kept).unwrap(), "ada");
+    let wrong: [&dyn Fn(&mut IdToken); 9] = [
+        &|token| token.nonce = Some("n-0S6_WzA2Mj".to_owned()),
+        &|token| token.sub = "eve".to_owned(),
+        &|token| token.sid = Some("other".to_owned()),
+        &|token| token.sid = None,
+        &|token| token.auth_time = NOW,
+        &|token| token.iss = "https://evil.example".to_owned(),
+        &|token| token.aud = "other".to_owned(),
+        &|token| token.exp = NOW - 30,
+        &|token| token.at_hash = Some("77QmUPtjPfzWtF2AnpK9RQ".to_owned()),
+    ];
+    for (number, change) in wrong.into_iter().enumerate() {
+        assert!(check(change, &kept).is_err(), "{number}");
+    }
+    for other in [
+        SignInKept { subject: "eve", ..kept },
+        SignInKept { session_id: None, ..kept },
+        SignInKept { auth_time: None, ..kept },
+    ] {
+        assert!(check(&|_| (), &other).is_err(), "{other:?}");
+    }
+}
+
+/// OpenID Connect Core section 5.3.2.
+#[test]
+fn userinfo_is_about_the_person_of_the_id_token() {
+    let read = |text: &str| read_user_info(text.as_bytes(), "ada");
+    let person = read(r#"{"sub":"ada","name":"Ada","email":"ada@example.com","unknown":{"a":[1]}}"#).unwrap();
+    assert_eq!((person.name.as_deref(), person.email.as_deref()), (Some("Ada"), Some("ada@example.com")));
+    for about_another in
+        [r#"{"sub":"eve"}"#, r#"{"sub":["ada"]}"#, r#"{"sub":""}"#, "{}", "[]", "null", "\"ada\""]
+    {
+        assert!(matches!(read(about_another), Err(UserInfoError::Subject)), "{about_another}");
+    }
+    for no_claims in
+        [r#"{"sub":"ada","sub":"eve"}"#, r#"{"sub":"ada","name":7}"#, r#"{"sub":"ada"#, "", "ada"]
+    {
+        assert!(read(no_claims).is_err(), "{no_claims}");
+    }
+    let huge = format!(r#"{{"sub":"ada","name":"{}"}}"#, "a".repeat(70_000));
+    assert!(matches!(read(&huge), Err(UserInfoError::TooLarge)));
+}
+
+#[test]
+fn what_an_app_sends_else() {
+    let form = refresh_form(&Secret::new("r"));
+    let public = Parameters::parse(assertion_form(&form, "app", None).expose()).unwrap();
+    let read = ClientAuthentication::read(None, &public).unwrap();
+    assert_eq!((read.client_id(), read.method()), ("app", ClientAuthenticationMethod::None));
+    let hint = Secret::new("a.b.c");
+    let url = end_session_url("https://auth.example/end?x=1", "app", Some(&hint), "https://app.example/bye");
+    let query = url.strip_prefix("https://auth.example/end?x=1&").unwrap();
+    let request = LogoutRequest::parse(&Parameters::parse(query).unwrap()).unwrap();
+    assert_eq!(request.id_token_hint.as_deref(), Some("a.b.c"));
+    assert_eq!(request.client_id(None).unwrap(), Some("app"));
+    assert_eq!(request.return_to(Some(&client())).unwrap().as_deref(), Some("https://app.example/bye"));
 }
