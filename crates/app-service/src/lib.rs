@@ -8,34 +8,53 @@ use std::sync::Arc;
 
 use axum::routing::get;
 use axum::{Router, middleware};
-use keyward_client::{InvalidSettings, Keyward, RequireSignIn};
+use keyward_client::{
+    BACKCHANNEL_LOGOUT_PATH, CALLBACK_PATH, ClientAuthentication, InvalidSettings, Keyward, RequireSignIn,
+};
+use secrets::SecretString;
 use url::Url;
 
 /// What the app has to know.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Settings {
     /// The public address of this app.
     pub app_url: Url,
-    /// The public address of the sign-in server.
-    pub auth_url: Url,
+    /// The sign-in server, as it calls itself.
+    pub issuer: String,
     /// Where this app asks the sign-in server, when that is another address than the public one.
     pub internal_auth_url: Option<Url>,
+    /// The id that this app is registered by.
+    pub client_id: String,
+    /// The secret that it was given.
+    pub client_secret: SecretString,
+    /// Seals its sessions.
+    pub session_key: SecretString,
 }
 
 impl Settings {
-    /// The public page, where a person lands after signing out. The sign-in server must list it in `[apps]`.
+    /// Where people come back from signing in: `redirect_uris`.
+    pub fn redirect_uri(&self) -> Url {
+        self.page(CALLBACK_PATH)
+    }
+
+    /// Where they land after signing out: `post_logout_redirect_uris`.
     pub fn home_url(&self) -> Url {
-        self.page("")
+        self.page("/")
     }
 
-    /// The protected page, where a person lands after signing in. The sign-in server must list it in `[apps]`.
+    /// Where the sign-in server tells of sign-outs: `backchannel_logout_uri`.
+    pub fn backchannel_logout_uri(&self) -> Url {
+        self.page(BACKCHANNEL_LOGOUT_PATH)
+    }
+
+    /// The page for those who are signed in.
     pub fn protected_url(&self) -> Url {
-        self.page("protected")
+        self.page("/protected")
     }
 
-    fn page(&self, name: &str) -> Url {
+    fn page(&self, path: &str) -> Url {
         let mut url = self.app_url.clone();
-        url.set_path(&format!("/{name}"));
+        url.set_path(path);
         url
     }
 }
@@ -44,17 +63,24 @@ impl Settings {
 pub fn router(settings: &Settings) -> Result<Router, InvalidSettings> {
     let keyward = Keyward::new(keyward_client::Settings {
         internal_url: settings.internal_auth_url.clone(),
-        ..keyward_client::Settings::new(settings.auth_url.clone())
+        problem_page: pages::problem,
+        ..keyward_client::Settings::new(
+            settings.issuer.clone(),
+            settings.app_url.clone(),
+            settings.client_id.clone(),
+            ClientAuthentication::Secret(settings.client_secret.clone()),
+            settings.session_key.clone(),
+        )
     })?;
-    let links = Arc::new(pages::Links::new(&keyward, settings));
-    let require =
-        RequireSignIn::new(keyward, &settings.protected_url()).unavailable_page(pages::unavailable());
+    let shield = Arc::new(shield::Shield::new(settings, &keyward));
     Ok(Router::new()
+        .route("/protected", get(pages::protected))
+        .route_layer(RequireSignIn::new(&keyward))
         .route("/", get(pages::home))
-        .route("/protected", get(pages::protected).layer(require))
         .route("/static/app.css", get(pages::stylesheet))
         .fallback(pages::not_found)
-        .with_state(links)
-        .layer(middleware::from_fn_with_state(Arc::new(shield::Shield::new(settings)), shield::shield))
+        .merge(keyward.routes())
+        .with_state(keyward)
+        .layer(middleware::from_fn_with_state(shield, shield::shield))
         .route("/healthz", get(|| async { "ok\n" })))
 }

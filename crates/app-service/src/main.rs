@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use app_service::Settings;
 use clap::Parser;
+use secrets::{SecretRef, check_strength};
 use tokio::net::TcpListener;
 use url::Url;
 
@@ -16,12 +17,21 @@ struct Arguments {
     /// The public address of this app
     #[arg(long, env = "APP_URL", default_value = "http://localhost:8000")]
     app_url: Url,
-    /// The public address of the sign-in server
-    #[arg(long, env = "AUTH_URL", default_value = "http://localhost:3000")]
-    auth_url: Url,
+    /// The sign-in server, as it calls itself in its metadata
+    #[arg(long, env = "ISSUER_URL", default_value = "http://localhost:3000")]
+    issuer: String,
     /// Where this app asks the sign-in server, if not at its public address
     #[arg(long, env = "INTERNAL_AUTH_URL")]
     internal_auth_url: Option<Url>,
+    /// The id that this app is registered by
+    #[arg(long, env = "CLIENT_ID", default_value = "example-app")]
+    client_id: String,
+    /// Where the secret is that it was given: `file:/absolute/path` or `env:NAME`
+    #[arg(long, env = "CLIENT_SECRET")]
+    client_secret: SecretRef,
+    /// Where the key is that seals its sessions: `file:/absolute/path` or `env:NAME`; `openssl rand -hex 32` makes one
+    #[arg(long, env = "SESSION_KEY")]
+    session_key: SecretRef,
     /// The address to listen on
     #[arg(long, env = "APP_LISTEN", default_value = "127.0.0.1:8000")]
     listen: SocketAddr,
@@ -29,7 +39,8 @@ struct Arguments {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match run().await {
+    tracing_subscriber::fmt().with_max_level(tracing::Level::INFO).with_writer(std::io::stderr).init();
+    match run(Arguments::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("app-service: {error}");
@@ -38,9 +49,18 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run() -> Result<(), Box<dyn Error>> {
-    let Arguments { app_url, auth_url, internal_auth_url, listen } = Arguments::parse();
-    let router = app_service::router(&Settings { app_url, auth_url, internal_auth_url })?;
+async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
+    let client_secret = arguments.client_secret.resolve().await?;
+    check_strength("the client secret", &client_secret)?;
+    let router = app_service::router(&Settings {
+        app_url: arguments.app_url,
+        issuer: arguments.issuer,
+        internal_auth_url: arguments.internal_auth_url,
+        client_id: arguments.client_id,
+        client_secret,
+        session_key: arguments.session_key.resolve().await?,
+    })?;
+    let listen = arguments.listen;
     let listener = TcpListener::bind(listen).await.map_err(|error| {
         format!(
             "cannot listen on {listen}: {error}; stop what holds the address, or choose another by --listen"

@@ -1,69 +1,55 @@
 //! What a person sees.
 
-use std::sync::Arc;
-
 use askama::Template;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use jiff::Timestamp;
-use keyward_client::{Identity, Keyward};
-
-use crate::Settings;
-
-/// Where the links on the pages lead.
-pub(crate) struct Links {
-    sign_up: String,
-    sign_out: String,
-    account: String,
-}
-
-impl Links {
-    pub(crate) fn new(keyward: &Keyward, settings: &Settings) -> Self {
-        Self {
-            sign_up: keyward.sign_up_url(&settings.protected_url()).into(),
-            sign_out: keyward.sign_out_url(&settings.home_url()).into(),
-            account: keyward.account_url().into(),
-        }
-    }
-}
+use keyward_client::{Identity, Keyward, Problem, SIGN_OUT_PATH};
 
 #[derive(Template)]
 #[template(path = "home.html")]
-struct HomePage<'a> {
-    links: &'a Links,
-}
+struct HomePage;
 
 #[derive(Template)]
 #[template(path = "protected.html")]
 struct ProtectedPage<'a> {
-    links: &'a Links,
-    subject: &'a str,
+    identity: &'a Identity,
     signed_in_at: String,
     proofs: String,
+    account: String,
+    sign_out: &'static str,
 }
 
 #[derive(Template)]
-#[template(path = "unavailable.html")]
-struct UnavailablePage;
+#[template(path = "problem.html")]
+struct ProblemPage<'a> {
+    problem: &'a Problem,
+}
 
 #[derive(Template)]
 #[template(path = "not_found.html")]
 struct NotFoundPage;
 
 /// Anybody's page.
-pub(crate) async fn home(State(links): State<Arc<Links>>) -> Response {
-    page(&HomePage { links: &links })
+pub(crate) async fn home() -> Response {
+    page(&HomePage)
 }
 
 /// The page of those who are signed in: taking an [`Identity`] is what proves that somebody is.
-pub(crate) async fn protected(State(links): State<Arc<Links>>, identity: Identity) -> Response {
+pub(crate) async fn protected(State(keyward): State<Keyward>, identity: Identity) -> Response {
     page(&ProtectedPage {
-        links: &links,
-        subject: &identity.subject,
-        signed_in_at: moment(identity.auth_time),
+        signed_in_at: identity.auth_time.map(moment).unwrap_or_default(),
         proofs: identity.amr.iter().filter_map(|name| proof(name)).collect::<Vec<_>>().join(", then "),
+        account: keyward.account_url(),
+        sign_out: SIGN_OUT_PATH,
+        identity: &identity,
     })
+}
+
+/// The page that tells what came of a sign-in, and what to do next.
+pub(crate) fn problem(problem: &Problem) -> String {
+    ProblemPage { problem }.render().unwrap_or_default()
 }
 
 pub(crate) async fn not_found() -> Response {
@@ -74,11 +60,6 @@ pub(crate) async fn stylesheet() -> impl IntoResponse {
     let headers =
         [(header::CONTENT_TYPE, "text/css; charset=utf-8"), (header::CACHE_CONTROL, "public, max-age=3600")];
     (headers, include_str!("../static/app.css"))
-}
-
-/// The protected page, while the sign-in server cannot be asked.
-pub(crate) fn unavailable() -> String {
-    UnavailablePage.render().unwrap_or_default()
 }
 
 fn page(template: &impl Template) -> Response {

@@ -1,49 +1,41 @@
 //! What a request gets that may not pass.
 
-use axum::body::{Body, Bytes};
 use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Redirect, Response};
-use url::Url;
+use axum::response::{Html, IntoResponse, Redirect, Response};
 
-/// Seconds until a person may try again when the server could not be asked.
-const RETRY_AFTER_SECONDS: u64 = 5;
+use crate::{Keyward, Problem};
 
-/// The page of an app that has none of its own for this.
-pub(crate) const UNAVAILABLE_PAGE: &str = r#"<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>Sign-in cannot be checked just now</title>
-</head>
-<body>
-<main>
-<h1>Sign-in cannot be checked just now</h1>
-<p>The sign-in server does not answer, so this page stays closed. Nothing is lost: try again in a few seconds.</p>
-</main>
-</body>
-</html>
-"#;
-
-/// A person on the way to a page goes to sign in.
-pub(crate) fn redirect(sign_in: &Url) -> Response {
-    not_stored(Redirect::to(sign_in.as_str()).into_response())
+/// A browser goes elsewhere, and gets cookies on the way.
+pub(crate) fn redirect(to: &str, cookies: impl IntoIterator<Item = HeaderValue>) -> Response {
+    let mut response = Redirect::to(to).into_response();
+    set_cookies(&mut response, cookies);
+    not_stored(response)
 }
 
-/// Anything else is told so: a redirect would lose what it sent, or give a script a page of HTML.
+pub(crate) fn set_cookies(response: &mut Response, cookies: impl IntoIterator<Item = HeaderValue>) {
+    for cookie in cookies {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+}
+
+/// Whoever is not on the way to a page is told so: a redirect would lose what it sent, or give a script a page of HTML.
 pub(crate) fn unauthorized() -> Response {
     not_stored(
         (StatusCode::UNAUTHORIZED, "You are not signed in. Sign in, then try again.\n").into_response(),
     )
 }
 
-/// Nobody can say who it is.
-pub(crate) fn unavailable(page: &Bytes) -> Response {
-    let headers = [(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"))];
-    let retry_after = [(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS))];
-    let body = Body::from(page.clone());
-    not_stored((StatusCode::SERVICE_UNAVAILABLE, headers, retry_after, body).into_response())
+impl Keyward {
+    /// The page that tells a person what happened.
+    pub(crate) fn show(&self, problem: &Problem) -> Response {
+        let mut response = (problem.status(), Html((self.problem_page)(problem))).into_response();
+        if let Some(wait) = problem.retry_after {
+            // Never a moment too early.
+            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        not_stored(response)
+    }
 }
 
 /// An answer that hangs on who is asking is kept nowhere, so that the back button shows nothing after a sign-out.

@@ -6,28 +6,29 @@ use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
-use serde::Deserialize;
 
-/// A person who is signed in, as the server vouched for a moment ago.
+/// A person who is signed in.
 ///
 /// As an extractor it takes what [`RequireSignIn`](crate::RequireSignIn) found; on a route without that layer the
 /// request is refused ([`LayerMissing`]), so that a forgotten layer lets nobody in.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Identity {
     /// Whose account it is. Never changes and is never given to another person: the key to store with your own rows.
-    #[serde(rename = "sub")]
     pub subject: String,
-    /// The session that the token belongs to.
-    #[serde(rename = "sid")]
-    pub session: String,
-    /// When the token expires, Unix seconds. The session usually lives on, and the server renews the token.
-    #[serde(rename = "exp")]
-    pub expires_at: i64,
+    /// What the server calls the session.
+    pub session_id: Option<String>,
+    /// The person's name, if they gave one.
+    pub name: Option<String>,
+    /// The person's address. It may change, and later be somebody else's: know people by [`subject`](Self::subject).
+    pub email: Option<String>,
+    /// Whether the person has proved that the address is theirs.
+    pub email_verified: bool,
     /// When the person last proved who they are, Unix seconds.
-    pub auth_time: i64,
+    pub auth_time: Option<i64>,
+    /// The level that was reached: `1` for one proof, `2` for two of different kinds.
+    pub acr: Option<String>,
     /// How they proved it: names of RFC 8176, such as `pwd`, `otp`, `mfa`.
-    #[serde(default)]
     pub amr: Vec<String>,
 }
 
@@ -38,6 +39,7 @@ pub struct LayerMissing;
 
 impl IntoResponse for LayerMissing {
     fn into_response(self) -> Response {
+        tracing::error!(error = %self, "a page is not set up correctly");
         (StatusCode::INTERNAL_SERVER_ERROR, "This page is not set up correctly. Its log says more.\n")
             .into_response()
     }

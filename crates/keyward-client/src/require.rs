@@ -3,54 +3,38 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use axum::body::{Bytes, HttpBody};
-use axum::extract::Request;
-use axum::http::{HeaderMap, Method};
+use axum::body::HttpBody;
+use axum::extract::{OriginalUri, Request};
+use axum::http::uri::PathAndQuery;
+use axum::http::{HeaderMap, Method, Uri};
 use axum::response::{IntoResponse, Response};
 use tower::{Layer, Service};
-use url::Url;
 
-use crate::{Keyward, answers};
+use crate::return_path::ReturnPath;
+use crate::standing::Standing;
+use crate::{Keyward, Problem, answers};
 
-/// A `tower` layer in front of a page for people who are signed in.
+/// A `tower` layer in front of pages for people who are signed in.
 ///
 /// | asked by | answer |
 /// |---|---|
 /// | somebody signed in | the page, with their [`Identity`](crate::Identity) in the request's extensions |
 /// | a browser on the way to the page, signed out | 303 to sign in, and back to the page |
 /// | any other request (a form, a script), signed out | 401 |
-/// | anybody, while the server cannot be asked | 503 with `Retry-After` |
+/// | anybody, when the session has to be proved again and the server cannot be asked | 503 with `Retry-After` |
 ///
 /// None of these answers is stored by a browser or a proxy, unless the page itself says `Cache-Control`.
 #[derive(Clone, Debug)]
 pub struct RequireSignIn {
-    shared: Arc<Shared>,
-}
-
-#[derive(Clone, Debug)]
-struct Shared {
     keyward: Keyward,
-    sign_in: Url,
-    unavailable: Bytes,
 }
 
 impl RequireSignIn {
-    /// Guards the page whose public address is `page`, as the server has been told of it. It comes from your
-    /// configuration and never from a request, so no header of a stranger decides where a person lands.
-    pub fn new(keyward: Keyward, page: &Url) -> Self {
-        let sign_in = keyward.sign_in_url(page);
-        let unavailable = Bytes::from_static(answers::UNAVAILABLE_PAGE.as_bytes());
-        Self { shared: Arc::new(Shared { keyward, sign_in, unavailable }) }
-    }
-
-    /// The same, with an HTML page of your own for the time when the server cannot be asked.
-    #[must_use]
-    pub fn unavailable_page(self, html: impl Into<Bytes>) -> Self {
-        let shared = Arc::unwrap_or_clone(self.shared);
-        Self { shared: Arc::new(Shared { unavailable: html.into(), ..shared }) }
+    /// Guards what is behind it.
+    pub fn new(keyward: &Keyward) -> Self {
+        Self { keyward: keyward.clone() }
     }
 }
 
@@ -58,7 +42,7 @@ impl<S> Layer<S> for RequireSignIn {
     type Service = Guard<S>;
 
     fn layer(&self, inner: S) -> Guard<S> {
-        Guard { inner, shared: Arc::clone(&self.shared) }
+        Guard { inner, keyward: self.keyward.clone() }
     }
 }
 
@@ -66,7 +50,7 @@ impl<S> Layer<S> for RequireSignIn {
 #[derive(Clone, Debug)]
 pub struct Guard<S> {
     inner: S,
-    shared: Arc<Shared>,
+    keyward: Keyward,
 }
 
 impl<S> Service<Request> for Guard<S>
@@ -87,26 +71,27 @@ where
         // The clone may not be ready yet; the one that was polled is taken.
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
-        let shared = Arc::clone(&self.shared);
+        let keyward = self.keyward.clone();
         Box::pin(async move {
-            // Only the token crosses the wait: a borrowed request body is not `Sync`.
-            let token = shared.keyward.token(request.headers()).map(str::to_owned);
-            let verified = match token {
-                Some(token) => shared.keyward.verify(&token).await,
-                None => Ok(None),
-            };
-            let refusal = match verified {
-                Ok(Some(identity)) => {
-                    request.extensions_mut().insert(identity);
-                    return Ok(answers::not_stored(inner.call(request).await?.into_response()));
+            // Only this crosses the wait: a borrowed request body is not `Sync`.
+            let asking = Asking::of(&request);
+            let refusal = match keyward.standing(&asking.headers).await {
+                Standing::SignedIn(session, cookie) => {
+                    request.extensions_mut().insert(session.identity());
+                    let mut response = inner.call(request).await?.into_response();
+                    answers::set_cookies(&mut response, cookie);
+                    return Ok(answers::not_stored(response));
                 }
-                Ok(None) if on_the_way(request.method(), request.headers()) => {
-                    answers::redirect(&shared.sign_in)
+                Standing::SignedOut if asking.on_the_way => {
+                    let page = asking.page(&keyward);
+                    match keyward.begin(&page, &asking.headers).await {
+                        Ok(leads) => answers::redirect(&leads.to, leads.cookies),
+                        Err(problem) => keyward.show(&problem.on_the_way_to(&page)),
+                    }
                 }
-                Ok(None) => answers::unauthorized(),
-                Err(error) => {
-                    tracing::error!(%error, "nobody is let in: the sign-in server cannot be asked");
-                    answers::unavailable(&shared.unavailable)
+                Standing::SignedOut => answers::unauthorized(),
+                Standing::Unknown(wait) => {
+                    keyward.show(&Problem::unavailable(wait).on_the_way_to(&asking.page(&keyward)))
                 }
             };
             Ok(if request.body().is_end_stream() { refusal } else { answers::closing(refusal) })
@@ -114,8 +99,27 @@ where
     }
 }
 
-/// Whether this is a person going to the page, and not a form or a script.
-fn on_the_way(method: &Method, headers: &HeaderMap) -> bool {
-    let goes = headers.get("sec-fetch-mode").is_none_or(|mode| mode == "navigate");
-    (method == Method::GET || method == Method::HEAD) && goes
+/// What counts of a request.
+struct Asking {
+    headers: HeaderMap,
+    /// As the browser asked, however deep in the app's routes this layer stands.
+    uri: Uri,
+    /// Whether this is a person going to the page, and not a form or a script.
+    on_the_way: bool,
+}
+
+impl Asking {
+    fn of(request: &Request) -> Self {
+        let headers = request.headers();
+        let uri = request.extensions().get::<OriginalUri>().map_or(request.uri(), |original| &original.0);
+        let goes = headers.get("sec-fetch-mode").is_none_or(|mode| mode == "navigate");
+        let looks = matches!(*request.method(), Method::GET | Method::HEAD);
+        Self { headers: headers.clone(), uri: uri.clone(), on_the_way: looks && goes }
+    }
+
+    /// The page to come back to; the start of the app for what cannot be opened by its address.
+    fn page(&self, keyward: &Keyward) -> ReturnPath {
+        let text = self.uri.path_and_query().filter(|_| self.on_the_way).map_or("/", PathAndQuery::as_str);
+        ReturnPath::parse(text, &keyward.app_url).unwrap_or_else(ReturnPath::start)
+    }
 }

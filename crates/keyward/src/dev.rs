@@ -21,6 +21,11 @@ use url::Url;
 use crate::installation::{DATA, DATABASE};
 use crate::{Failure, say};
 
+/// The id of the example app, the file of its secret, and that of the key of its sessions.
+const EXAMPLE_APP: &str = "example-app";
+const APP_SECRET: &str = "example-app.secret";
+const APP_SESSION_KEY: &str = "example-app.key";
+
 /// Run sign-in and an example app on this machine.
 ///
 /// Listens on loopback only. Mail is not sent: it is shown at /dev/mailbox. Accounts are kept under --data and survive a
@@ -36,7 +41,8 @@ pub(crate) struct Dev {
     /// The folder that accounts and keys are kept in.
     #[arg(long, default_value = DATA, value_name = "DIR")]
     data: PathBuf,
-    /// Settings in the form of keyward.toml: [accounts], [api], [limits], [password], [branding]. The rest is dev's own.
+    /// Settings in the form of keyward.toml: [accounts], [api], [limits], [password], [branding], [[clients]]. The rest is
+    /// dev's own.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Open the example app in your browser.
@@ -54,21 +60,23 @@ impl Dev {
         let app = listen("app-service", self.app_port, "--app-port").await?;
         let (sign_in_port, app_port) = (sign_in.local_addr()?.port(), app.local_addr()?.port());
         let auth_url = Url::parse(&format!("http://localhost:{sign_in_port}"))?;
-        let app_settings = app_service::Settings {
-            app_url: Url::parse(&format!("http://localhost:{app_port}"))?,
-            auth_url: auth_url.clone(),
-            internal_auth_url: Some(Url::parse(&format!("http://127.0.0.1:{sign_in_port}"))?),
-        };
         prepare(&self.data)?;
         check_keys(&self.data)?;
         let _alone = ServerLock::take(&self.data.join(DATABASE))?;
+        let app_settings = app_service::Settings {
+            app_url: Url::parse(&format!("http://localhost:{app_port}"))?,
+            issuer: format!("http://localhost:{sign_in_port}"),
+            internal_auth_url: None,
+            client_id: EXAMPLE_APP.to_owned(),
+            client_secret: load_or_create_key_file(&self.data.join(APP_SECRET))?,
+            session_key: load_or_create_key_file(&self.data.join(APP_SESSION_KEY))?,
+        };
         let secrets = Secrets {
             encryption: load_or_create_key_file(&self.data.join("encryption.key"))?,
             older_encryption: Vec::new(),
             audit: load_or_create_key_file(&self.data.join("audit.key"))?,
         };
-        let return_to = vec![app_settings.protected_url(), app_settings.home_url()];
-        let config = self.settings(&auth_url, &return_to)?;
+        let config = self.settings(&auth_url, &app_settings)?;
         let mailbox = Some(Mailbox::default());
         let server = Server::build(config, &secrets, mailbox, system_clock(), auth::Random::system()).await?;
         let routes = app_service::router(&app_settings)?;
@@ -90,7 +98,7 @@ impl Dev {
     }
 
     /// What `--config` says where it may, and dev's own for the rest.
-    fn settings(&self, public_url: &Url, return_to: &[Url]) -> Result<Config, Failure> {
+    fn settings(&self, public_url: &Url, app: &app_service::Settings) -> Result<Config, Failure> {
         let mut table = match &self.config {
             Some(path) => std::fs::read_to_string(path)
                 .map_err(|error| format!("{} cannot be read: {error}", path.display()))?
@@ -122,8 +130,14 @@ impl Dev {
         let loopback = ["127.0.0.0/8", "::1/128"].map(toml::Value::from).to_vec();
         let names = ["localhost", "127.0.0.1", "[::1]"].map(toml::Value::from).to_vec();
         section("egress", vec![("allowed_networks", loopback.into()), ("plain_http_hosts", names.into())]);
-        let places = return_to.iter().map(|url| toml::Value::from(url.as_str())).collect::<Vec<_>>();
+        // For whoever signs in by the hosted pages alone, without OpenID Connect.
+        let places =
+            [app.protected_url(), app.home_url()].map(|url| toml::Value::from(url.as_str())).to_vec();
         section("apps", vec![("return_to", places.into())]);
+        let clients = table.entry("clients").or_insert_with(|| toml::Value::Array(Vec::new()));
+        if let toml::Value::Array(clients) = clients {
+            clients.push(example_app(app, key(APP_SECRET)).into());
+        }
         let config = table.try_into::<Config>().map_err(|error| match &self.config {
             Some(path) => format!("{} cannot be used: {error}", path.display()),
             None => error.to_string(),
@@ -131,6 +145,23 @@ impl Dev {
         config.check_for_development()?;
         Ok(config)
     }
+}
+
+/// What the example app is registered by.
+fn example_app(app: &app_service::Settings, secret: toml::Value) -> toml::Table {
+    let text = |text: &str| toml::Value::from(text);
+    let one = |url: Url| toml::Value::Array(vec![toml::Value::from(url.as_str())]);
+    toml::Table::from_iter([
+        ("client_id".to_owned(), text(&app.client_id)),
+        ("client_name".to_owned(), text("Example app")),
+        ("redirect_uris".to_owned(), one(app.redirect_uri())),
+        ("post_logout_redirect_uris".to_owned(), one(app.home_url())),
+        ("backchannel_logout_uri".to_owned(), text(app.backchannel_logout_uri().as_str())),
+        ("scope".to_owned(), text("openid profile email")),
+        ("grant_types".to_owned(), vec![text("authorization_code"), text("refresh_token")].into()),
+        ("first_party".to_owned(), true.into()),
+        ("secret".to_owned(), secret),
+    ])
 }
 
 async fn listen(what: &'static str, port: u16, flag: &str) -> Result<TcpListener, ServerError> {
@@ -172,7 +203,7 @@ fn foreign(data: &Path) -> Result<Option<PathBuf>, std::io::Error> {
         return Ok(None);
     }
     let lock = format!("{DATABASE}.lock");
-    let ours = ["encryption.key", "audit.key", lock.as_str()];
+    let ours = ["encryption.key", "audit.key", APP_SECRET, APP_SESSION_KEY, lock.as_str()];
     for entry in std::fs::read_dir(data)? {
         let name = entry?.file_name();
         if !ours.iter().any(|ours| name == *ours) {

@@ -72,16 +72,17 @@ async fn is_let_in(browser: &Browser, service: &Service) -> String {
     }
     let text = browser.text().await;
     assert!(text.contains("You are signed in") && text.contains("password, then one-time code"), "{text}");
+    assert!(text.contains(ADA.name) && text.contains(ADA.email), "{text}");
     let token = browser.cookie("jwt").await.unwrap();
     assert_eq!(service.verify_token(&token).await, StatusCode::OK);
     token
 }
 
 async fn signs_out(browser: &Browser, service: &Service) {
-    browser.follow(service.page("/sign-out").as_str()).await;
-    browser.arrives_at(&[&service.page("/sign-out")]).await;
-    browser.submit("/sign-out").await;
+    browser.submit("/auth/sign-out").await;
     browser.arrives_at(&[&service.app]).await;
+    browser.open(&service.page("/account")).await;
+    browser.arrives_at(&[&service.page("/sign-in")]).await;
 }
 
 /// The app refuses the browser, and the server the token that somebody kept.

@@ -16,4 +16,5 @@ mod screenshots;
 mod service;
 mod sheets;
 mod tools;
+mod two_hosts;
 mod wait;

@@ -86,6 +86,11 @@ impl Service {
         self.http.request(method, url.clone()).send().await.unwrap()
     }
 
+    /// The same, while it is not yet certain that anybody answers.
+    pub(crate) async fn try_as_a_stranger(&self, method: Method, url: &Url) -> Option<Response> {
+        self.http.request(method, url.clone()).send().await.ok()
+    }
+
     /// What the server says of a token: 200 or 401.
     pub(crate) async fn verify_token(&self, token: &str) -> StatusCode {
         let question = self.http.post(self.page("/verify-token")).json(&json!({ "token": token }));
@@ -106,9 +111,9 @@ impl Drop for Service {
     }
 }
 
-/// The program under test: `KEYWARD_BINARY`, or what Cargo builds of these sources beside this test. Cargo is asked each
+/// The program under test, with `app-service` beside it: `KEYWARD_BINARY`, or what Cargo builds of these sources beside this test. Cargo is asked each
 /// time, once a run: a program that was there may be of other sources, and what is up to date takes it a moment.
-fn binary() -> PathBuf {
+pub(crate) fn binary() -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     if let Some(binary) = env::var_os("KEYWARD_BINARY") {
         return binary.into();
@@ -116,12 +121,15 @@ fn binary() -> PathBuf {
     let build = || {
         let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
         let build = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--locked", "-p", "keyward", "--target-dir"])
+            .args(["build", "--quiet", "--locked", "-p", "keyward", "-p", "app-service", "--target-dir"])
             .arg(target_folder())
             .current_dir(workspace)
             .status()
             .unwrap();
-        assert!(build.success(), "`cargo build -p keyward` failed, so there is nothing to test");
+        assert!(
+            build.success(),
+            "`cargo build -p keyward -p app-service` failed, so there is nothing to test"
+        );
         target_folder().join("debug/keyward")
     };
     BUILT.get_or_init(build).clone()

@@ -1,25 +1,23 @@
-//! The app in process, in front of a sign-in server that knows only the one question.
+//! The app in process, in front of nobody: what it shows without its sign-in server. How people sign in to it is tested with
+//! that server (`auth-service/tests/it/relying_party`).
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops; the lint knows only test functions")]
 
-mod fake;
 mod hosts;
 mod pages;
-mod refusals;
 
 use app_service::{Settings, router};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
+use secrets::sealing::generate_key_text;
 use tower::ServiceExt;
-
-use crate::fake::FakeAuth;
 
 /// The app as its tests see it.
 struct App {
     router: Router,
-    auth: FakeAuth,
+    issuer: String,
 }
 
 struct Answer {
@@ -28,24 +26,32 @@ struct Answer {
     body: String,
 }
 
+/// What the app has to know, of a server that is not there.
+fn settings(app_url: &str) -> Settings {
+    // Nobody listens on a port that was free a moment ago.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    Settings {
+        app_url: app_url.parse().unwrap(),
+        issuer: format!("http://auth.localhost:{port}"),
+        internal_auth_url: Some(format!("http://127.0.0.1:{port}").parse().unwrap()),
+        client_id: "example-app".to_owned(),
+        client_secret: generate_key_text(),
+        session_key: generate_key_text(),
+    }
+}
+
 impl App {
-    async fn start() -> Self {
-        let auth = FakeAuth::start().await;
-        let settings = Settings {
-            app_url: "http://app.localhost:8000".parse().unwrap(),
-            auth_url: "http://auth.localhost:3000".parse().unwrap(),
-            internal_auth_url: Some(auth.url.clone()),
-        };
-        Self { router: router(&settings).unwrap(), auth }
+    fn new() -> Self {
+        Self::at("http://app.localhost:8000")
     }
 
-    async fn get(&self, path: &str, token: Option<&str>) -> Answer {
-        let request = Request::get(path).header("host", "app.localhost:8000");
-        let request = match token {
-            Some(token) => request.header("cookie", format!("theme=dark; jwt={token}")),
-            None => request,
-        };
-        self.send(request.body(Body::empty()).unwrap()).await
+    fn at(app_url: &str) -> Self {
+        let settings = settings(app_url);
+        Self { router: router(&settings).unwrap(), issuer: settings.issuer }
+    }
+
+    async fn get(&self, path: &str) -> Answer {
+        self.send(Request::get(path).header("host", "app.localhost:8000").body(Body::empty()).unwrap()).await
     }
 
     async fn send(&self, request: Request<Body>) -> Answer {

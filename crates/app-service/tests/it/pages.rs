@@ -3,19 +3,19 @@
 use axum::http::StatusCode;
 
 use crate::App;
-use crate::fake::TOKEN;
 
 #[tokio::test]
 async fn anybody_sees_the_public_page() {
-    let app = App::start().await;
-    insta::assert_snapshot!(app.get("/", None).await.whole(), @r#"
+    let app = App::new();
+    let page = app.get("/").await.whole().replace(&app.issuer, "http://auth.localhost");
+    insta::assert_snapshot!(page, @r#"
     200 OK
-    content-length: 691
-    content-security-policy: default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'
+    content-length: 613
+    content-security-policy: default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'self' http://auth.localhost; frame-ancestors 'none'
     content-type: text/html; charset=utf-8
     cross-origin-opener-policy: same-origin
     cross-origin-resource-policy: same-origin
-    referrer-policy: no-referrer
+    referrer-policy: same-origin
     x-content-type-options: nosniff
 
     <!doctype html>
@@ -33,7 +33,7 @@ async fn anybody_sees_the_public_page() {
     <h1>Example app</h1>
     <p class="lead">A small app that leaves sign-in to Keyward. This page is for everybody; the next one is for people who are signed in.</p>
     <p><a class="main" href="/protected">Sign in</a></p>
-    <p class="aside">New here? <a href="http://auth.localhost:3000/sign-up?return_to=http%3A%2F%2Fapp.localhost%3A8000%2Fprotected">Create an account</a></p>
+    <p class="aside">New here? The sign-in page lets you create an account.</p>
 
     </main>
     </body>
@@ -41,18 +41,31 @@ async fn anybody_sees_the_public_page() {
     "#);
 }
 
+/// The server is away: the public page needs none, and away is not broken.
 #[tokio::test]
-async fn signed_in_sees_the_protected_page() {
-    let app = App::start().await;
-    insta::assert_snapshot!(app.get("/protected", Some(TOKEN)).await.whole(), @r#"
-    200 OK
+async fn nobody_gets_in_while_the_server_is_away() {
+    let app = App::new();
+    let answer = app.get("/protected").await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!((answer.header("retry-after"), answer.header("cache-control")), ("1", "no-store"));
+    assert!(answer.body.contains("Sign-in cannot be checked just now") && answer.body.contains("app.css"));
+    assert_eq!(app.get("/").await.status, StatusCode::OK);
+    assert_eq!(app.get("/healthz").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_sign_in_that_cannot_go_on_says_what_to_do() {
+    let app = App::new();
+    let page = app.get("/auth/callback?state=of-nobody&code=x").await.whole();
+    insta::assert_snapshot!(page.replace(&app.issuer, "http://auth.localhost"), @r#"
+    400 Bad Request
     cache-control: no-store
-    content-length: 894
-    content-security-policy: default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'
+    content-length: 665
+    content-security-policy: default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'self' http://auth.localhost; frame-ancestors 'none'
     content-type: text/html; charset=utf-8
     cross-origin-opener-policy: same-origin
     cross-origin-resource-policy: same-origin
-    referrer-policy: no-referrer
+    referrer-policy: same-origin
     x-content-type-options: nosniff
 
     <!doctype html>
@@ -61,21 +74,19 @@ async fn signed_in_sees_the_protected_page() {
     <meta charset="utf-8">
     <meta name="viewport" content="width=device-width, initial-scale=1">
     <meta name="color-scheme" content="light dark">
-    <title>Signed in · Example app</title>
+    <title>This sign-in cannot go on here · Example app</title>
     <link rel="stylesheet" href="/static/app.css">
     </head>
     <body>
     <main class="card">
 
-    <h1>You are signed in</h1>
-    <p class="lead">Only people who are signed in see this page. This is what the app knows of you:</p>
-    <dl>
-    <div><dt>Account</dt><dd><code>0199a5f0-0000-7000-8000-000000000001</code></dd></div>
-    <div><dt>Signed in</dt><dd>24 November 2025, 16:00 UTC</dd></div>
-    <div><dt>Proved by</dt><dd>password, then one-time code</dd></div>
-    </dl>
-    <p><a class="main" href="http://auth.localhost:3000/account">Your account</a></p>
-    <p><a class="second" href="http://auth.localhost:3000/sign-out?return_to=http%3A%2F%2Fapp.localhost%3A8000%2F">Sign out</a></p>
+    <h1>This sign-in cannot go on here</h1>
+    <p class="lead">It is done already, it has waited for too long, or it was begun in another browser. If you are signed in, just go on; if not, sign in again.</p>
+
+    <p><a class="main" href="/">To the start</a></p>
+
+    <p><a class="second" href="/auth/sign-in">Sign in again</a></p>
+
 
     </main>
     </body>
@@ -85,16 +96,16 @@ async fn signed_in_sees_the_protected_page() {
 
 #[tokio::test]
 async fn what_is_not_there_is_said_so() {
-    let app = App::start().await;
-    let answer = app.get("/nowhere", None).await;
+    let app = App::new();
+    let answer = app.get("/nowhere").await;
     assert_eq!(answer.status, StatusCode::NOT_FOUND);
     assert!(answer.body.contains("There is no such page"));
 }
 
 #[tokio::test]
 async fn the_stylesheet_asks_no_other_host() {
-    let app = App::start().await;
-    let answer = app.get("/static/app.css", None).await;
+    let app = App::new();
+    let answer = app.get("/static/app.css").await;
     assert_eq!(answer.status, StatusCode::OK);
     assert_eq!(answer.header("content-type"), "text/css; charset=utf-8");
     assert!(!answer.body.contains("url(") && !answer.body.contains("@import"));

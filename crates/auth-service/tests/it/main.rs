@@ -10,6 +10,7 @@ mod mail_gallery;
 mod mails;
 mod markup;
 mod protocol;
+mod relying_party;
 mod routes;
 mod serve;
 mod shape;

@@ -8,7 +8,7 @@ use sqlx::{Connection as _, SqliteConnection};
 use crate::command::{run, text};
 use crate::running::Running;
 
-/// An installation in which three people signed up, and a stranger failed to sign in; stopped, so that all is sealed.
+/// An installation in which, after the example app was registered, three people signed up, and a stranger failed to sign in; stopped, so that all is sealed.
 fn installation() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let running = Running::start(folder.path());
@@ -66,16 +66,18 @@ fn entries_are_listed_newest_first_with_whom_and_what() {
     let folder = installation();
     let listed = audit(folder.path(), &["list"]);
     let lines: Vec<_> = listed.lines().collect();
-    assert_eq!(lines.len(), 4, "{listed}");
+    assert_eq!(lines.len(), 5, "{listed}");
     let words: Vec<_> = lines[0].split_whitespace().collect();
-    assert_eq!(words[0], "4");
+    assert_eq!(words[0], "5");
     assert_eq!(words[2..], ["sign_in", "refused", "ana@example.com", "127.0.0.0/24", "password"], "{listed}");
     let words: Vec<_> = lines[3].split_whitespace().collect();
     assert_eq!(
         (words[0], words[2], words[3], words[4]),
-        ("1", "sign_up", "done", "ana@example.com"),
+        ("2", "sign_up", "done", "ana@example.com"),
         "{listed}"
     );
+    let words: Vec<_> = lines[4].split_whitespace().collect();
+    assert_eq!((words[0], words[2], words[6]), ("1", "add_client", "example-app"), "{listed}");
     let newest = &entries(folder.path(), &["--limit", "1"])[0];
     for (name, value) in [("act", "sign_in"), ("outcome", "refused"), ("address", "ana@example.com")] {
         assert_eq!(newest[name], value, "{newest}");
@@ -89,16 +91,16 @@ fn entries_are_listed_newest_first_with_whom_and_what() {
 fn pages_follow_one_another_and_say_how_to_go_on() {
     let folder = installation();
     let data = folder.path();
-    assert_eq!(numbers(&entries(data, &[])), [4, 3, 2, 1]);
-    assert_eq!(numbers(&entries(data, &["--limit", "3"])), [4, 3, 2]);
-    assert_eq!(numbers(&entries(data, &["--limit", "3", "--before", "2"])), [1]);
+    assert_eq!(numbers(&entries(data, &[])), [5, 4, 3, 2, 1]);
+    assert_eq!(numbers(&entries(data, &["--limit", "3"])), [5, 4, 3]);
+    assert_eq!(numbers(&entries(data, &["--limit", "3", "--before", "3"])), [2, 1]);
     assert!(entries(data, &["--before", "1"]).is_empty());
     assert_eq!(audit(data, &["list", "--before", "1"]), "No entries.\n");
     let first = audit(data, &["list", "--limit", "3"]);
-    let more = format!("More: keyward audit list --before 2 --limit 3 --data {}\n", data.display());
+    let more = format!("More: keyward audit list --before 3 --limit 3 --data {}\n", data.display());
     assert!(first.ends_with(&more), "{first}");
     assert!(
-        !audit(data, &["list", "--limit", "3", "--before", "2"]).contains("More: "),
+        !audit(data, &["list", "--limit", "3", "--before", "3"]).contains("More: "),
         "it is the last page"
     );
 }
@@ -109,11 +111,11 @@ fn one_person_s_entries_are_found_by_the_pseudonym_that_entries_show() {
     let data = folder.path();
     let all = entries(data, &[]);
     let ana = all[0]["subject"].as_str().unwrap();
-    assert_eq!(numbers(&entries(data, &["--person", ana])), [4, 1]);
-    assert_eq!(numbers(&entries(data, &["--person", ana, "--before", "4"])), [1]);
+    assert_eq!(numbers(&entries(data, &["--person", ana])), [5, 2]);
+    assert_eq!(numbers(&entries(data, &["--person", ana, "--before", "5"])), [2]);
     let first = audit(data, &["list", "--person", ana, "--limit", "1"]);
     assert!(
-        first.contains(&format!("More: keyward audit list --before 4 --limit 1 --person {ana} --data ")),
+        first.contains(&format!("More: keyward audit list --before 5 --limit 1 --person {ana} --data ")),
         "{first}"
     );
     let nobody = "0190163d-8694-739b-aea5-966c26f8ad91";
@@ -125,24 +127,24 @@ fn a_trail_that_holds_says_its_end_which_the_next_verification_expects() {
     let folder = installation();
     let data = folder.path();
     let told: Value = serde_json::from_str(&audit(data, &["verify", "--json"])).unwrap();
-    assert_eq!((&told["holds"], &told["number"]), (&true.into(), &4.into()), "{told}");
+    assert_eq!((&told["holds"], &told["number"]), (&true.into(), &5.into()), "{told}");
     let end = told["end"].as_str().unwrap();
     let again = audit(data, &["verify", "--expect", end]);
-    assert!(again.starts_with("The trail holds, up to entry 4. "), "{again}");
+    assert!(again.starts_with("The trail holds, up to entry 5. "), "{again}");
     assert!(again.contains(&format!("keyward audit verify --expect {end} --data ")), "{again}");
     // A trail that is cut short holds in itself: only whoever expects its end sees it.
-    tamper(data, "DELETE FROM audit WHERE number = 4");
-    assert!(audit(data, &["verify"]).contains("up to entry 3"));
+    tamper(data, "DELETE FROM audit WHERE number = 5");
+    assert!(audit(data, &["verify"]).contains("up to entry 4"));
     let (_, error) = broken(data, &["--expect", end]);
-    assert!(error.contains("the trail ends at entry 3, but entry 4 is known to have been there"), "{error}");
+    assert!(error.contains("the trail ends at entry 4, but entry 5 is known to have been there"), "{error}");
 }
 
 #[test]
 fn a_broken_trail_ends_in_a_failure_that_names_the_entry() {
     for (statement, said) in [
         (
-            "UPDATE audit SET outcome = 'done' WHERE number = 4",
-            "entry 4 is not what was sealed: it, or the one before it, was changed",
+            "UPDATE audit SET outcome = 'done' WHERE number = 5",
+            "entry 5 is not what was sealed: it, or the one before it, was changed",
         ),
         ("UPDATE audit SET network = '192.0.2.0/24' WHERE number = 2", "entry 2 is not what was sealed"),
         ("DELETE FROM audit WHERE number = 2", "entry 2 is missing"),

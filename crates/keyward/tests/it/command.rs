@@ -135,27 +135,56 @@ fn audit_needs_a_database_and_says_where_it_looked() {
 }
 
 #[test]
-fn audit_of_a_new_installation_is_empty_and_holds() {
+fn audit_of_a_new_installation_has_the_example_app_alone_and_holds() {
     let folder = tempfile::tempdir().unwrap();
     assert_eq!(Running::start(folder.path()).stop().code(), Some(0));
     let data = folder.path().to_str().unwrap();
-    let listed = run(&["audit", "list", "--data", data]);
-    assert_eq!((listed.status.code(), text(&listed.stdout).as_str()), (Some(0), "No entries.\n"));
+    let listed = text(&run(&["audit", "list", "--data", data]).stdout);
+    assert!(listed.contains("add_client") && listed.ends_with("example-app\n"), "{listed}");
+    assert_eq!(listed.lines().count(), 1, "{listed}");
     let mails = run(&["mail", "list", "--data", data]);
     assert_eq!((mails.status.code(), text(&mails.stdout).as_str()), (Some(0), "No mails.\n"));
     let verified = run(&["audit", "verify", "--json", "--data", data]);
     let verified: serde_json::Value = serde_json::from_slice(&verified.stdout).unwrap();
-    assert_eq!(verified, serde_json::json!({ "holds": true, "number": 0, "end": "0:" }));
+    assert_eq!((&verified["holds"], &verified["number"]), (&true.into(), &1.into()));
     let told = text(&run(&["audit", "verify", "--data", data]).stdout);
-    assert_eq!(told, "The trail holds: nothing was recorded yet.\n");
+    assert!(told.starts_with("The trail holds, up to entry 1. "), "{told}");
     let known = format!("7:{}", "0".repeat(64));
     let truncated = run(&["audit", "verify", "--expect", &known, "--data", data]);
     assert_eq!(truncated.status.code(), Some(1));
     assert!(
-        text(&truncated.stderr).contains("ends at entry 0, but entry 7 is known"),
+        text(&truncated.stderr).contains("ends at entry 1, but entry 7 is known"),
         "{}",
         text(&truncated.stderr)
     );
+}
+
+/// The app's secret and key are made at the first start, and are the same at the next.
+#[test]
+fn the_example_app_is_registered_and_its_secret_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let kept =
+        || ["example-app.secret", "example-app.key"].map(|name| std::fs::read(data.join(name)).unwrap());
+    assert_eq!(Running::start(&data).stop().code(), Some(0));
+    let before = kept();
+    assert_eq!(Running::start(&data).stop().code(), Some(0));
+    assert_eq!(kept(), before);
+    for name in ["example-app.secret", "example-app.key"] {
+        let mode = std::fs::metadata(data.join(name)).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{name}");
+    }
+    let shown = run(&["client", "show", "example-app", "--data", data.to_str().unwrap()]);
+    let shown: serde_json::Value = serde_json::from_slice(&shown.stdout).unwrap();
+    assert_eq!((&shown["declared"], &shown["has_secret"]), (&true.into(), &true.into()), "{shown}");
+    // Apps of one's own stand beside it.
+    let file = folder.path().join("keyward.toml");
+    let own = "[[clients]]\nclient_id = \"own\"\nclient_name = \"Own\"\nscope = \"openid\"\n\
+               redirect_uris = [\"http://localhost:5000/callback\"]\ntoken_endpoint_auth_method = \"none\"\n";
+    std::fs::write(&file, own).unwrap();
+    assert_eq!(Running::with(&data, &file).stop().code(), Some(0));
+    let listed = text(&run(&["client", "list", "--data", data.to_str().unwrap()]).stdout);
+    assert!(listed.contains("own ") && listed.contains("example-app "), "{listed}");
 }
 
 #[test]

@@ -16,11 +16,21 @@ pub(crate) struct Running {
 impl Running {
     /// Starts it on free ports, and waits until it says that it runs. Its umask hides nothing from anybody.
     pub(crate) fn start(data: &Path) -> Self {
+        Self::begin(data, &[])
+    }
+
+    /// The same, with settings of one's own.
+    pub(crate) fn with(data: &Path, config: &Path) -> Self {
+        Self::begin(data, &["--config", config.to_str().unwrap()])
+    }
+
+    fn begin(data: &Path, arguments: &[&str]) -> Self {
         let port = free_port();
         let mut child = Command::new("sh")
-            .args(["-c", "umask 0; exec \"$0\" --port \"$1\" --app-port 0 --data \"$2\"", KEYWARD])
-            .arg(port.to_string())
+            .args(["-c", "umask 0; exec \"$0\" \"$@\"", KEYWARD])
+            .args(["--port", &port.to_string(), "--app-port", "0", "--data"])
             .arg(data)
+            .args(arguments)
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
