@@ -63,7 +63,7 @@ impl Settings {
 pub fn router(settings: &Settings) -> Result<Router, InvalidSettings> {
     let keyward = Keyward::new(keyward_client::Settings {
         internal_url: settings.internal_auth_url.clone(),
-        problem_page: pages::problem,
+        notice_page: pages::notice,
         ..keyward_client::Settings::new(
             settings.issuer.clone(),
             settings.app_url.clone(),
@@ -72,7 +72,7 @@ pub fn router(settings: &Settings) -> Result<Router, InvalidSettings> {
             settings.session_key.clone(),
         )
     })?;
-    let shield = Arc::new(shield::Shield::new(settings, &keyward));
+    let shield = Arc::new(shield::Shield::new(settings));
     Ok(Router::new()
         .route("/protected", get(pages::protected))
         .route_layer(RequireSignIn::new(&keyward))

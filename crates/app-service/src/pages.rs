@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use jiff::Timestamp;
-use keyward_client::{Identity, Keyward, Problem, SIGN_OUT_PATH};
+use keyward_client::{Identity, Keyward, Notice, SIGN_OUT_PATH};
 
 #[derive(Template)]
 #[template(path = "home.html")]
@@ -22,9 +22,9 @@ struct ProtectedPage<'a> {
 }
 
 #[derive(Template)]
-#[template(path = "problem.html")]
-struct ProblemPage<'a> {
-    problem: &'a Problem,
+#[template(path = "notice.html")]
+struct NoticePage<'a> {
+    notice: &'a Notice,
 }
 
 #[derive(Template)]
@@ -48,8 +48,8 @@ pub(crate) async fn protected(State(keyward): State<Keyward>, identity: Identity
 }
 
 /// The page that tells what came of a sign-in, and what to do next.
-pub(crate) fn problem(problem: &Problem) -> String {
-    ProblemPage { problem }.render().unwrap_or_default()
+pub(crate) fn notice(notice: &Notice) -> String {
+    NoticePage { notice }.render().unwrap_or_default()
 }
 
 pub(crate) async fn not_found() -> Response {

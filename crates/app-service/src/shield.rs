@@ -8,7 +8,6 @@ use axum::http::uri::Authority;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
-use keyward_client::Keyward;
 use url::{Position, Url};
 
 use crate::Settings;
@@ -20,11 +19,10 @@ pub(crate) struct Shield {
     /// This machine's other names, where the app's is `localhost`: sign-in leads back to one address only.
     aliases: Vec<String>,
     url: Url,
-    policy: HeaderValue,
 }
 
 impl Shield {
-    pub(crate) fn new(settings: &Settings, keyward: &Keyward) -> Self {
+    pub(crate) fn new(settings: &Settings) -> Self {
         let host = settings.app_url[Position::BeforeHost..Position::AfterPort].to_owned();
         let port = settings.app_url.port_or_known_default().filter(|_| settings.app_url.port().is_none());
         let with_port = port.map(|port| format!("{host}:{port}"));
@@ -32,13 +30,7 @@ impl Shield {
         let is_local = settings.app_url.host_str() == Some("localhost");
         let alias = |host: &String| ["127.0.0.1", "[::1]"].map(|name| host.replacen("localhost", name, 1));
         let aliases = hosts.iter().filter(|_| is_local).flat_map(alias).collect();
-        // The form that signs out ends at the sign-in server, and browsers apply `form-action` to redirects too.
-        let policy = format!(
-            "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'self' {}; frame-ancestors 'none'",
-            keyward.sign_in_origin()
-        );
-        let policy = HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'none'"));
-        Self { hosts, aliases, url: settings.app_url.clone(), policy }
+        Self { hosts, aliases, url: settings.app_url.clone() }
     }
 
     /// Whether a `Host` header names this app. A name that only leads here (DNS rebinding) is not it.
@@ -74,7 +66,6 @@ pub(crate) async fn shield(State(shield): State<Arc<Shield>>, request: Request, 
     for (name, value) in HEADERS {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
-    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, shield.policy.clone());
     if has_body {
         // Hardly anything here reads a body, and one left unread would be taken for the connection's next request.
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -82,7 +73,11 @@ pub(crate) async fn shield(State(shield): State<Arc<Shield>>, request: Request, 
     response
 }
 
-const HEADERS: [(HeaderName, &str); 4] = [
+const HEADERS: [(HeaderName, &str); 5] = [
+    (
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+    ),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     // Not `no-referrer`, by which browsers would send `Origin: null` with the app's own forms.
     (header::REFERRER_POLICY, "same-origin"),

@@ -3,7 +3,7 @@
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 
-use crate::{Keyward, Problem};
+use crate::{Keyward, Notice};
 
 /// A browser goes elsewhere, and gets cookies on the way.
 pub(crate) fn redirect(to: &str, cookies: impl IntoIterator<Item = HeaderValue>) -> Response {
@@ -27,9 +27,9 @@ pub(crate) fn unauthorized() -> Response {
 
 impl Keyward {
     /// The page that tells a person what happened.
-    pub(crate) fn show(&self, problem: &Problem) -> Response {
-        let mut response = (problem.status(), Html((self.problem_page)(problem))).into_response();
-        if let Some(wait) = problem.retry_after {
+    pub(crate) fn show(&self, notice: &Notice) -> Response {
+        let mut response = (notice.status(), Html((self.notice_page)(notice))).into_response();
+        if let Some(wait) = notice.retry_after {
             // Never a moment too early.
             let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));

@@ -6,8 +6,8 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use secrets::sealing::{Keyring, Place};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use crate::attempt::{Attempt, LABEL};
 use crate::session::Session;
@@ -20,11 +20,15 @@ const ATTEMPTS: usize = 6;
 /// While a person signs in, or opens an account and reads a mail, the attempt waits for so long, as the server's does.
 pub(crate) const ATTEMPT_LIFE: Duration = Duration::from_hours(1);
 
+/// From one page to the next.
+const LEAVING_LIFE: Duration = Duration::from_mins(1);
+
 /// The cookies of this app. The names have the client's id, since apps on one machine share its name and so their cookies.
 pub(crate) struct Cookies {
     session: String,
     /// With the label of the attempt behind it.
     attempt: String,
+    leaving: String,
     attributes: &'static str,
     session_life: Duration,
     keyring: Keyring,
@@ -37,6 +41,14 @@ pub(crate) struct Cookies {
 enum Purpose {
     Session,
     Attempt,
+    Leaving,
+}
+
+/// A sign-out that is on its way to the server.
+#[derive(Deserialize, Serialize)]
+pub(crate) struct Leaving {
+    /// Its address there; none if the server does not say.
+    pub(crate) to: Option<String>,
 }
 
 impl Cookies {
@@ -51,6 +63,7 @@ impl Cookies {
         Ok(Self {
             session: format!("{prefix}{id}-session"),
             attempt: format!("{prefix}{id}-sign-in-"),
+            leaving: format!("{prefix}{id}-sign-out"),
             attributes,
             session_life: settings.session_life,
             keyring: Keyring::from_text(&settings.session_key, &settings.older_session_keys)?,
@@ -108,6 +121,18 @@ impl Cookies {
         self.set(&format!("{}{label}", self.attempt), "", Duration::ZERO)
     }
 
+    pub(crate) fn leaving(&self, headers: &HeaderMap) -> Option<Leaving> {
+        self.open(Purpose::Leaving, find(headers, &self.leaving)?)
+    }
+
+    pub(crate) fn set_leaving(&self, leaving: &Leaving) -> Option<HeaderValue> {
+        self.set(&self.leaving, &self.seal(Purpose::Leaving, leaving), LEAVING_LIFE)
+    }
+
+    pub(crate) fn clear_leaving(&self) -> Option<HeaderValue> {
+        self.set(&self.leaving, "", Duration::ZERO)
+    }
+
     fn set(&self, name: &str, value: &str, life: Duration) -> Option<HeaderValue> {
         let (attributes, life) = (self.attributes, life.as_secs());
         HeaderValue::from_str(&format!("{name}={value}{attributes}; Max-Age={life}")).ok()
@@ -117,6 +142,7 @@ impl Cookies {
         let column = match purpose {
             Purpose::Session => "session",
             Purpose::Attempt => "attempt",
+            Purpose::Leaving => "leaving",
         };
         Place { table: "keyward-client cookies", column, row: self.owner.as_bytes() }
     }

@@ -10,7 +10,8 @@ use axum::response::{IntoResponse, Response};
 /// A person who is signed in.
 ///
 /// As an extractor it takes what [`RequireSignIn`](crate::RequireSignIn) found; on a route without that layer the
-/// request is refused ([`LayerMissing`]), so that a forgotten layer lets nobody in.
+/// request is refused ([`LayerMissing`]), so that a forgotten layer lets nobody in. As `Option<Identity>` it takes what
+/// [`KnowSignIn`](crate::KnowSignIn) found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Identity {

@@ -14,7 +14,7 @@ use crate::ended::Ended;
 use crate::provider::Provider;
 use crate::renewals::Renewals;
 use crate::return_path::ReturnPath;
-use crate::{CALLBACK_PATH, ClientAuthentication, Clock, InvalidSettings, Moment, Problem, Settings};
+use crate::{CALLBACK_PATH, ClientAuthentication, Clock, InvalidSettings, Moment, Notice, Settings};
 
 /// The sign-in server, and the sessions of an app. Cloning is cheap, and a clone is the same one: make one for an app.
 #[derive(Clone)]
@@ -34,7 +34,7 @@ pub struct Inner {
     pub(crate) scopes: Scopes,
     pub(crate) session_life: Duration,
     pub(crate) leeway: Duration,
-    pub(crate) problem_page: fn(&Problem) -> String,
+    pub(crate) notice_page: fn(&Notice) -> String,
     pub(crate) clock: Clock,
 }
 
@@ -61,7 +61,7 @@ impl Keyward {
             scopes: settings.scopes,
             session_life: settings.session_life,
             leeway: settings.leeway,
-            problem_page: settings.problem_page,
+            notice_page: settings.notice_page,
             clock: settings.clock,
         })))
     }
@@ -69,12 +69,6 @@ impl Keyward {
     /// Where a person looks after the account.
     pub fn account_url(&self) -> String {
         format!("{}/account", self.provider.issuer.trim_end_matches('/'))
-    }
-
-    /// The origin of the sign-in server. A page with a form that signs out names it in `form-action` of its
-    /// Content-Security-Policy, beside `'self'`: browsers apply that to redirects too.
-    pub fn sign_in_origin(&self) -> String {
-        Url::parse(&self.provider.issuer).map(|url| url.origin().ascii_serialization()).unwrap_or_default()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use oidc::{Description, JwsError};
 
-/// Why there is no answer, or none that can be accepted. For the log: people are shown a [`Problem`](crate::Problem).
+/// Why there is no answer, or none that can be accepted. For the log: people are shown a [`Notice`](crate::Notice).
 #[derive(Clone, Debug, thiserror::Error)]
 pub(crate) enum ProviderError {
     /// No answer, or one that says to come back later.

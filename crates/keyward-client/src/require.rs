@@ -1,4 +1,4 @@
-//! The layer that lets only people in who are signed in.
+//! The layers that know who is signed in, and let nobody else in.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -14,7 +14,7 @@ use tower::{Layer, Service};
 
 use crate::return_path::ReturnPath;
 use crate::standing::Standing;
-use crate::{Keyward, Problem, answers};
+use crate::{Keyward, Notice, answers};
 
 /// A `tower` layer in front of pages for people who are signed in.
 ///
@@ -42,15 +42,38 @@ impl<S> Layer<S> for RequireSignIn {
     type Service = Guard<S>;
 
     fn layer(&self, inner: S) -> Guard<S> {
-        Guard { inner, keyward: self.keyward.clone() }
+        Guard { inner, keyward: self.keyward.clone(), for_everybody: false }
     }
 }
 
-/// A service behind [`RequireSignIn`].
+/// A `tower` layer in front of pages for everybody that greet those who are signed in: a handler takes
+/// `Option<Identity>`. Nobody is sent away; while the server cannot be asked, whoever has to be asked about is nobody.
+#[derive(Clone, Debug)]
+pub struct KnowSignIn {
+    keyward: Keyward,
+}
+
+impl KnowSignIn {
+    /// Knows who asks for what is behind it.
+    pub fn new(keyward: &Keyward) -> Self {
+        Self { keyward: keyward.clone() }
+    }
+}
+
+impl<S> Layer<S> for KnowSignIn {
+    type Service = Guard<S>;
+
+    fn layer(&self, inner: S) -> Guard<S> {
+        Guard { inner, keyward: self.keyward.clone(), for_everybody: true }
+    }
+}
+
+/// A service behind [`RequireSignIn`] or [`KnowSignIn`].
 #[derive(Clone, Debug)]
 pub struct Guard<S> {
     inner: S,
     keyward: Keyward,
+    for_everybody: bool,
 }
 
 impl<S> Service<Request> for Guard<S>
@@ -71,7 +94,7 @@ where
         // The clone may not be ready yet; the one that was polled is taken.
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
-        let keyward = self.keyward.clone();
+        let (keyward, for_everybody) = (self.keyward.clone(), self.for_everybody);
         Box::pin(async move {
             // Only this crosses the wait: a borrowed request body is not `Sync`.
             let asking = Asking::of(&request);
@@ -82,16 +105,19 @@ where
                     answers::set_cookies(&mut response, cookie);
                     return Ok(answers::not_stored(response));
                 }
+                Standing::SignedOut | Standing::Unknown(_) if for_everybody => {
+                    return Ok(answers::not_stored(inner.call(request).await?.into_response()));
+                }
                 Standing::SignedOut if asking.on_the_way => {
                     let page = asking.page(&keyward);
                     match keyward.begin(&page, &asking.headers).await {
                         Ok(leads) => answers::redirect(&leads.to, leads.cookies),
-                        Err(problem) => keyward.show(&problem.on_the_way_to(&page)),
+                        Err(notice) => keyward.show(&notice.on_the_way_to(&page)),
                     }
                 }
                 Standing::SignedOut => answers::unauthorized(),
                 Standing::Unknown(wait) => {
-                    keyward.show(&Problem::unavailable(wait).on_the_way_to(&asking.page(&keyward)))
+                    keyward.show(&Notice::unavailable(wait).on_the_way_to(&asking.page(&keyward)))
                 }
             };
             Ok(if request.body().is_end_stream() { refusal } else { answers::closing(refusal) })

@@ -3,16 +3,17 @@
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, RawQuery, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use oidc::{LogoutTokenRules, Parameters, end_session_url};
 use serde_json::json;
 
 use crate::answers::{self, not_stored};
+use crate::cookies::Leaving;
 use crate::provider_error::ProviderError;
 use crate::return_path::ReturnPath;
-use crate::{Keyward, Problem, ProblemKind};
+use crate::{Keyward, Notice, NoticeKind};
 
 /// Where a person begins to sign in; `return_to` in the query says to which page of the app they come back.
 pub const SIGN_IN_PATH: &str = "/auth/sign-in";
@@ -20,6 +21,8 @@ pub const SIGN_IN_PATH: &str = "/auth/sign-in";
 pub const CALLBACK_PATH: &str = "/auth/callback";
 /// Where a form of the app posts to sign out.
 pub const SIGN_OUT_PATH: &str = "/auth/sign-out";
+/// Where a person is then sent to be signed out at the server.
+pub const SIGNED_OUT_PATH: &str = "/auth/signed-out";
 /// Where the server tells of sign-outs: the `backchannel_logout_uri` to register.
 pub const BACKCHANNEL_LOGOUT_PATH: &str = "/auth/backchannel-logout";
 
@@ -27,12 +30,14 @@ pub const BACKCHANNEL_LOGOUT_PATH: &str = "/auth/backchannel-logout";
 const LARGEST_BODY: usize = 16 * 1024;
 
 impl Keyward {
-    /// The routes of [`SIGN_IN_PATH`], [`CALLBACK_PATH`], [`SIGN_OUT_PATH`] and [`BACKCHANNEL_LOGOUT_PATH`].
+    /// The routes of [`SIGN_IN_PATH`], [`CALLBACK_PATH`], [`SIGN_OUT_PATH`], [`SIGNED_OUT_PATH`] and
+    /// [`BACKCHANNEL_LOGOUT_PATH`].
     pub fn routes<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
         Router::new()
             .route(SIGN_IN_PATH, get(sign_in))
             .route(CALLBACK_PATH, get(callback))
             .route(SIGN_OUT_PATH, post(sign_out))
+            .route(SIGNED_OUT_PATH, get(signed_out))
             .route(BACKCHANNEL_LOGOUT_PATH, post(backchannel_logout))
             .layer(DefaultBodyLimit::max(LARGEST_BODY))
             .with_state(self.clone())
@@ -45,25 +50,27 @@ async fn sign_in(State(keyward): State<Keyward>, RawQuery(query): RawQuery, head
     let page = page.unwrap_or_else(ReturnPath::start);
     match keyward.begin(&page, &headers).await {
         Ok(leads) => answers::redirect(&leads.to, leads.cookies),
-        Err(problem) => keyward.show(&problem.on_the_way_to(&page)),
+        Err(notice) => keyward.show(&notice.on_the_way_to(&page)),
     }
 }
 
 async fn callback(State(keyward): State<Keyward>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
     match keyward.finish(query.as_deref().unwrap_or_default(), &headers).await {
         Ok(leads) => answers::redirect(&leads.to, leads.cookies),
-        Err((problem, cookies)) => {
-            let mut response = keyward.show(&problem);
+        Err((notice, cookies)) => {
+            let mut response = keyward.show(&notice);
             answers::set_cookies(&mut response, cookies);
             response
         }
     }
 }
 
-/// Ends the session here, and sends the person to the server to end it there (OpenID Connect RP-Initiated Logout).
+/// Ends the session here, and sends the person to the server by way of a page. A browser keeps the page that one leaves, to
+/// go back to it, `no-store` or not; Chromium throws it away when a cookie of the host changes after that. So the cookie that
+/// the page sets is taken back by the next one ([`signed_out`]).
 async fn sign_out(State(keyward): State<Keyward>, headers: HeaderMap) -> Response {
     if !is_own_form(&headers, &keyward.app_url.origin().ascii_serialization()) {
-        return keyward.show(&Problem::new(ProblemKind::Foreign));
+        return keyward.show(&Notice::new(NoticeKind::Foreign));
     }
     let Some(session) = keyward.cookies.session(&headers) else {
         return answers::redirect(keyward.after_sign_out.as_str(), keyward.cookies.clear_session());
@@ -71,14 +78,25 @@ async fn sign_out(State(keyward): State<Keyward>, headers: HeaderMap) -> Respons
     keyward.ended.end(&session);
     let metadata = keyward.provider.metadata().await;
     let endpoint = metadata.as_ref().ok().and_then(|metadata| metadata.end_session_endpoint.as_deref());
-    let Some(endpoint) = endpoint else {
-        let mut response = keyward.show(&Problem::new(ProblemKind::SignedOutHereOnly));
-        answers::set_cookies(&mut response, keyward.cookies.clear_session());
-        return response;
-    };
     let (id, hint) = (&keyward.provider.client_id, session.id_token.as_ref());
-    let to = end_session_url(endpoint, id, hint, &keyward.signed_out_url);
-    answers::redirect(&to, keyward.cookies.clear_session())
+    let to = endpoint.map(|endpoint| end_session_url(endpoint, id, hint, &keyward.signed_out_url));
+    let mut response = keyward.show(&Notice::new(NoticeKind::SigningOut));
+    let go_on = format!("0; url={SIGNED_OUT_PATH}");
+    response.headers_mut().extend(HeaderValue::from_str(&go_on).ok().map(|go_on| (header::REFRESH, go_on)));
+    let cookies = [keyward.cookies.clear_session(), keyward.cookies.set_leaving(&Leaving { to })];
+    answers::set_cookies(&mut response, cookies.into_iter().flatten());
+    response
+}
+
+/// Sends a person who has just signed out here to sign out at the server (OpenID Connect RP-Initiated Logout).
+async fn signed_out(State(keyward): State<Keyward>, headers: HeaderMap) -> Response {
+    let mut response = match keyward.cookies.leaving(&headers) {
+        Some(Leaving { to: Some(to) }) => answers::redirect(&to, None),
+        Some(Leaving { to: None }) => keyward.show(&Notice::new(NoticeKind::SignedOutHereOnly)),
+        None => return answers::redirect(keyward.after_sign_out.as_str(), None),
+    };
+    answers::set_cookies(&mut response, keyward.cookies.clear_leaving());
+    response
 }
 
 /// A browser says where a form comes from; what is no browser has no cookie that another site could use.

@@ -8,7 +8,7 @@ use secrets::SecretString;
 use secrets::sealing::KeyTextError;
 use url::Url;
 
-use crate::{Clock, Problem};
+use crate::{Clock, Notice};
 
 /// What the library has to know.
 #[derive(Debug)]
@@ -44,7 +44,7 @@ pub struct Settings {
     /// How far the clocks of app and server may be apart.
     pub leeway: Duration,
     /// The app's own page for what went wrong; by default a plain one.
-    pub problem_page: fn(&Problem) -> String,
+    pub notice_page: fn(&Notice) -> String,
     /// Where the present comes from.
     pub clock: Clock,
 }
@@ -83,7 +83,7 @@ impl Settings {
             session_life: Duration::from_hours(30 * 24),
             timeout: Duration::from_secs(5),
             leeway: Duration::from_mins(1),
-            problem_page: Problem::page,
+            notice_page: Notice::page,
             clock: Clock::system(),
         }
     }

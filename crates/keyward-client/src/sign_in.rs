@@ -9,7 +9,7 @@ use crate::attempt::{Attempt, label};
 use crate::cookies::ATTEMPT_LIFE;
 use crate::provider_error::ProviderError;
 use crate::return_path::ReturnPath;
-use crate::{Keyward, Moment, Problem, ProblemKind};
+use crate::{Keyward, Moment, Notice, NoticeKind};
 
 /// More sign-ins than an app has in an hour. Past it what is remembered goes: the server takes a code once all the same.
 const FINISHED: usize = 10_000;
@@ -22,10 +22,10 @@ pub(crate) struct Leads {
 
 impl Keyward {
     /// Sends a person to the server, who then comes back to `return_to`.
-    pub(crate) async fn begin(&self, return_to: &ReturnPath, headers: &HeaderMap) -> Result<Leads, Problem> {
+    pub(crate) async fn begin(&self, return_to: &ReturnPath, headers: &HeaderMap) -> Result<Leads, Notice> {
         let metadata = self.provider.metadata().await.map_err(|error| told(&error))?;
         let attempt = Attempt::begin(return_to, self.clock.now());
-        let Some(verifier) = attempt.verifier() else { return Err(Problem::new(ProblemKind::Failed)) };
+        let Some(verifier) = attempt.verifier() else { return Err(Notice::new(NoticeKind::Failed)) };
         let request = SignInRequest {
             client_id: &self.provider.client_id,
             redirect_uri: &self.redirect_uri,
@@ -44,10 +44,10 @@ impl Keyward {
         &self,
         query: &str,
         headers: &HeaderMap,
-    ) -> Result<Leads, (Problem, Vec<HeaderValue>)> {
+    ) -> Result<Leads, (Notice, Vec<HeaderValue>)> {
         let unexpected = |why: &str| {
             tracing::warn!(why, "an answer to a sign-in is refused");
-            (Problem::new(ProblemKind::NotExpected), Vec::new())
+            (Notice::new(NoticeKind::NotExpected), Vec::new())
         };
         let parameters = Parameters::parse(query).map_err(|error| unexpected(error.description.as_str()))?;
         let label = parameters.get("state").and_then(label).ok_or_else(|| unexpected("it has no state"))?;
@@ -60,19 +60,19 @@ impl Keyward {
         }
         let over: Vec<_> = self.cookies.clear_attempt(label).into_iter().collect();
         if !self.take(&attempt) {
-            return Err((Problem::new(ProblemKind::NotExpected), over));
+            return Err((Notice::new(NoticeKind::NotExpected), over));
         }
         let finished = match code {
             Ok(code) => self.redeem(&code, &attempt).await,
-            Err(Refusal::Forged(_)) => Err(Problem::new(ProblemKind::NotExpected)),
-            Err(Refusal::Told(problem)) => Err(problem),
+            Err(Refusal::Forged(_)) => Err(Notice::new(NoticeKind::NotExpected)),
+            Err(Refusal::Told(notice)) => Err(notice),
         };
         match finished {
             Ok(mut leads) => {
                 leads.cookies.extend(over);
                 Ok(leads)
             }
-            Err(problem) => Err((problem.on_the_way_to(&self.page_of(&attempt)), over)),
+            Err(notice) => Err((notice.on_the_way_to(&self.page_of(&attempt)), over)),
         }
     }
 
@@ -87,26 +87,26 @@ impl Keyward {
             CallbackError::Refused { code, description } => {
                 tracing::warn!(%code, %description, "the sign-in server said no");
                 Refusal::Told(match code.as_str() {
-                    "access_denied" => Problem::new(ProblemKind::Denied),
-                    "temporarily_unavailable" => Problem::unavailable(std::time::Duration::ZERO),
-                    _ => Problem::new(ProblemKind::Failed),
+                    "access_denied" => Notice::new(NoticeKind::Denied),
+                    "temporarily_unavailable" => Notice::unavailable(std::time::Duration::ZERO),
+                    _ => Notice::new(NoticeKind::Failed),
                 })
             }
             CallbackError::Malformed => {
                 tracing::warn!("the sign-in server's answer has neither code nor error");
-                Refusal::Told(Problem::new(ProblemKind::Failed))
+                Refusal::Told(Notice::new(NoticeKind::Failed))
             }
             error => Refusal::Forged(error),
         })
     }
 
-    async fn redeem(&self, code: &Secret, attempt: &Attempt) -> Result<Leads, Problem> {
-        let Some(verifier) = attempt.verifier() else { return Err(Problem::new(ProblemKind::Failed)) };
+    async fn redeem(&self, code: &Secret, attempt: &Attempt) -> Result<Leads, Notice> {
+        let Some(verifier) = attempt.verifier() else { return Err(Notice::new(NoticeKind::Failed)) };
         let redeemed = self.provider.redeem(code, &self.redirect_uri, &verifier, &attempt.nonce).await;
         let session = redeemed.map_err(|error| told(&error))?;
         let cookie = self.cookies.set_session(&session).map_err(|error| {
             tracing::error!(%error, "a session cannot be kept");
-            Problem::new(ProblemKind::Failed)
+            Notice::new(NoticeKind::Failed)
         })?;
         Ok(Leads { to: self.page_of(attempt).as_str().to_owned(), cookies: vec![cookie] })
     }
@@ -135,14 +135,14 @@ enum Refusal {
     /// Not an answer to this attempt.
     Forged(CallbackError),
     /// An answer, and it is no.
-    Told(Problem),
+    Told(Notice),
 }
 
 /// What a person is told, and the log.
-fn told(error: &ProviderError) -> Problem {
+fn told(error: &ProviderError) -> Notice {
     tracing::error!(%error, "nobody can sign in");
     match error {
-        ProviderError::Unreachable(_) => Problem::unavailable(std::time::Duration::ZERO),
-        ProviderError::Refused { .. } | ProviderError::Unacceptable(_) => Problem::new(ProblemKind::Failed),
+        ProviderError::Unreachable(_) => Notice::unavailable(std::time::Duration::ZERO),
+        ProviderError::Refused { .. } | ProviderError::Unacceptable(_) => Notice::new(NoticeKind::Failed),
     }
 }

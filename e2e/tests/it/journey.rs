@@ -81,6 +81,9 @@ async fn is_let_in(browser: &Browser, service: &Service) -> String {
 async fn signs_out(browser: &Browser, service: &Service) {
     browser.submit("/auth/sign-out").await;
     browser.arrives_at(&[&service.app]).await;
+    // The back button shows nothing of what was there.
+    browser.driver.back().await.unwrap();
+    browser.arrives_at(&[&service.page("/sign-in")]).await;
     browser.open(&service.page("/account")).await;
     browser.arrives_at(&[&service.page("/sign-in")]).await;
 }

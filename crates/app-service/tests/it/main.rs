@@ -17,7 +17,6 @@ use tower::ServiceExt;
 /// The app as its tests see it.
 struct App {
     router: Router,
-    issuer: String,
 }
 
 struct Answer {
@@ -46,8 +45,7 @@ impl App {
     }
 
     fn at(app_url: &str) -> Self {
-        let settings = settings(app_url);
-        Self { router: router(&settings).unwrap(), issuer: settings.issuer }
+        Self { router: router(&settings(app_url)).unwrap() }
     }
 
     async fn get(&self, path: &str) -> Answer {

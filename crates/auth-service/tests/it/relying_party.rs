@@ -19,7 +19,7 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use keyward_client::{Clock, Identity, Keyward, Moment, RequireSignIn};
+use keyward_client::{Clock, Identity, Keyward, KnowSignIn, Moment, RequireSignIn};
 use oidc::{Algorithm, Client};
 use secrets::SecretString;
 use secrets::sealing::generate_key_text;
@@ -156,6 +156,21 @@ impl World {
         back.strip_prefix(APP).unwrap_or_else(|| panic!("not to the app: {back}")).to_owned()
     }
 
+    /// Signs out of the app: where that leads.
+    async fn sign_out(&self, visitor: &mut Browser) -> Answer {
+        let page = visitor.post("/auth/sign-out", &[]).await;
+        assert_eq!(
+            (page.status.as_u16(), page.header("refresh")),
+            (200, "0; url=/auth/signed-out"),
+            "{}",
+            page.body
+        );
+        assert!(!visitor.jar.contains_key(SESSION));
+        let answer = visitor.get("/auth/signed-out").await;
+        assert!(visitor.jar.is_empty(), "{:?}", visitor.jar);
+        answer
+    }
+
     /// A visitor of the app, and their browser at the provider, signed in at both.
     async fn member(&self) -> (Browser, Browser) {
         let mut person = self.provider.member(ANA).await;
@@ -199,7 +214,13 @@ fn app(keyward: &Keyward) -> Router {
         .route("/protected", axum::routing::get(shown).post(shown))
         .route("/deep/{page}", axum::routing::get(shown))
         .route_layer(RequireSignIn::new(keyward))
+        .route("/unguarded", axum::routing::get(shown))
+        .merge(Router::new().route("/public", axum::routing::get(greet)).layer(KnowSignIn::new(keyward)))
         .merge(keyward.routes())
+}
+
+async fn greet(who: Option<Identity>) -> String {
+    format!("Hello {}", who.and_then(|who| who.email).unwrap_or_else(|| "stranger".to_owned()))
 }
 
 fn visitor(app: &Router) -> Browser {

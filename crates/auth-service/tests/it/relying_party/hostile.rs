@@ -360,7 +360,9 @@ async fn what_the_token_endpoint_may_not_answer() {
     assert_eq!(double.sign_in(&mut visitor, long).await.status, 303);
     assert!(visitor.jar[SESSION].len() < 1000, "{}", visitor.jar[SESSION].len());
     assert_eq!(visitor.get("/protected").await.text("name"), "Ä".repeat(100));
-    let out = visitor.post("/auth/sign-out", &[]).await;
+    visitor.post("/auth/sign-out", &[]).await;
+    let out = visitor.get("/auth/signed-out").await;
+    assert!(out.location().starts_with(&format!("{}/end?", double.issuer)), "{}", out.location());
     assert!(!out.location().contains("id_token_hint"), "the person is asked, then");
 }
 

@@ -84,8 +84,7 @@ async fn a_sign_out_by_the_app_comes_back_to_it() {
     let (mut visitor, mut person) = world.member().await;
     let mut tab = world.visitor();
     world.sign_in(&mut tab, &mut person).await;
-    let to =
-        visitor.post("/auth/sign-out", &[]).await.location().strip_prefix(&world.issuer).unwrap().to_owned();
+    let to = world.sign_out(&mut visitor).await.location().strip_prefix(&world.issuer).unwrap().to_owned();
     assert_eq!(person.get(&to).await.status, 303);
     tell(&world).await;
     assert!(!is_let_in(&mut tab).await);
@@ -100,7 +99,7 @@ async fn a_sign_out_by_the_app_comes_back_to_it() {
 async fn somebody_who_calls_a_sign_out_off_is_not_locked_out() {
     let world = World::start().await;
     let (mut visitor, mut person) = world.member().await;
-    visitor.post("/auth/sign-out", &[]).await;
+    world.sign_out(&mut visitor).await;
     assert!(!is_let_in(&mut visitor).await);
     world.provider.turn(Duration::from_micros(1));
     world.sign_in(&mut visitor, &mut person).await;

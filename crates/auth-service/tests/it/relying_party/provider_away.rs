@@ -106,14 +106,14 @@ async fn a_sign_out_ends_the_session_here_and_says_that_it_may_go_on_there() {
     there.jar = here.jar.clone();
     world.watch.becomes(Mood::Away);
     let copied = there.clone();
-    let answer = there.post("/auth/sign-out", &[]).await;
+    let answer = world.sign_out(&mut there).await;
     assert_eq!(answer.status, 503);
     assert!(answer.body.contains("You are signed out of this app only"), "{}", answer.body);
     assert!(there.jar.is_empty());
     world.watch.becomes(Mood::Fine);
     world.provider.turn(Duration::from_secs(1));
     assert!(!is_let_in(&mut copied.clone()).await, "a copy of the cookie is of no use in this process");
-    let answer = here.post("/auth/sign-out", &[]).await;
+    let answer = world.sign_out(&mut here).await;
     assert!(
         answer.location().starts_with(&format!("{}/end-session?", world.issuer)),
         "{}",

@@ -1,16 +1,16 @@
-//! `Problem`: what a person is told when a sign-in does not go on.
+//! `Notice`: what a person is told when a sign-in does not go on, or while a sign-out does.
 
 use std::time::Duration;
 
 use axum::http::StatusCode;
 
-use crate::SIGN_IN_PATH;
 use crate::return_path::ReturnPath;
+use crate::{SIGN_IN_PATH, SIGNED_OUT_PATH};
 
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum ProblemKind {
+pub enum NoticeKind {
     /// The person, or the server, said no.
     Denied,
     /// The answer belongs to no sign-in that is under way in this browser.
@@ -19,21 +19,24 @@ pub enum ProblemKind {
     Unavailable,
     /// The server's answer is not accepted; its log, or ours, says why.
     Failed,
+    /// The person is signed out of this app, and about to be at the server.
+    SigningOut,
     /// The person is signed out of this app; the server, which cannot be asked, may still know them.
     SignedOutHereOnly,
     /// A form was sent from another site.
     Foreign,
 }
 
-fn ways_on(kind: ProblemKind, page: Option<&ReturnPath>) -> Vec<(&'static str, String)> {
+fn ways_on(kind: NoticeKind, page: Option<&ReturnPath>) -> Vec<(&'static str, String)> {
     let start = ("To the start", "/".to_owned());
     let again = page.map_or_else(|| SIGN_IN_PATH.to_owned(), sign_in_path);
     let again = ("Sign in again", again);
     match (kind, page) {
-        (ProblemKind::NotExpected, _) => vec![start, again],
-        (ProblemKind::Denied | ProblemKind::Failed, _) => vec![again, start],
-        (ProblemKind::Unavailable, Some(page)) => vec![("Try again", page.as_str().to_owned()), start],
-        (ProblemKind::Unavailable | ProblemKind::SignedOutHereOnly | ProblemKind::Foreign, _) => vec![start],
+        (NoticeKind::NotExpected, _) => vec![start, again],
+        (NoticeKind::Denied | NoticeKind::Failed, _) => vec![again, start],
+        (NoticeKind::SigningOut, _) => vec![("Sign out everywhere", SIGNED_OUT_PATH.to_owned())],
+        (NoticeKind::Unavailable, Some(page)) => vec![("Try again", page.as_str().to_owned()), start],
+        (NoticeKind::Unavailable | NoticeKind::SignedOutHereOnly | NoticeKind::Foreign, _) => vec![start],
     }
 }
 
@@ -44,13 +47,13 @@ fn sign_in_path(page: &ReturnPath) -> String {
     format!("{SIGN_IN_PATH}?{query}")
 }
 
-/// What a person is told: what happened, why, and what to do next. [`Settings::problem_page`](crate::Settings) makes a page
+/// What a person is told: what happened, why, and what to do next. [`Settings::notice_page`](crate::Settings) makes a page
 /// of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Problem {
+pub struct Notice {
     /// What happened.
-    pub kind: ProblemKind,
+    pub kind: NoticeKind,
     /// A heading.
     pub title: &'static str,
     /// One or two sentences.
@@ -61,33 +64,37 @@ pub struct Problem {
     pub(crate) retry_after: Option<Duration>,
 }
 
-impl Problem {
-    pub(crate) fn new(kind: ProblemKind) -> Self {
+impl Notice {
+    pub(crate) fn new(kind: NoticeKind) -> Self {
         let (title, text) = match kind {
-            ProblemKind::Denied => (
+            NoticeKind::Denied => (
                 "You are not signed in",
                 "The sign-in was called off, so this app was told nothing about you. You can begin again at any time.",
             ),
-            ProblemKind::NotExpected => (
+            NoticeKind::NotExpected => (
                 "This sign-in cannot go on here",
                 "It is done already, it has waited for too long, or it was begun in another browser. If you are signed in, \
                  just go on; if not, sign in again.",
             ),
-            ProblemKind::Unavailable => (
+            NoticeKind::Unavailable => (
                 "Sign-in cannot be checked just now",
                 "The sign-in server does not answer, so this page stays closed. Nothing is lost: try again in a few seconds.",
             ),
-            ProblemKind::Failed => (
+            NoticeKind::Failed => (
                 "The sign-in did not succeed",
                 "The sign-in server's answer could not be accepted. Sign in again; if that does not help, tell whoever looks \
                  after this app: its log says why.",
             ),
-            ProblemKind::SignedOutHereOnly => (
+            NoticeKind::SigningOut => (
+                "Signing you out",
+                "You are signed out of this app. If nothing follows by itself, press the button to be signed out everywhere.",
+            ),
+            NoticeKind::SignedOutHereOnly => (
                 "You are signed out of this app only",
                 "The sign-in server does not answer, so you may still be signed in there. If others use this browser, close \
                  it, or try again in a few seconds.",
             ),
-            ProblemKind::Foreign => (
+            NoticeKind::Foreign => (
                 "This was not sent from here",
                 "Another site, or an old page, sent this form. Go to the start of this app and try again.",
             ),
@@ -98,7 +105,7 @@ impl Problem {
     /// The page is tried again.
     pub(crate) fn unavailable(wait: Duration) -> Self {
         let retry_after = Some(wait.max(Duration::from_secs(1)));
-        Self { retry_after, ..Self::new(ProblemKind::Unavailable) }
+        Self { retry_after, ..Self::new(NoticeKind::Unavailable) }
     }
 
     /// It kept a person from this page.
@@ -108,10 +115,11 @@ impl Problem {
 
     pub(crate) fn status(&self) -> StatusCode {
         match self.kind {
-            ProblemKind::Denied | ProblemKind::Foreign => StatusCode::FORBIDDEN,
-            ProblemKind::NotExpected => StatusCode::BAD_REQUEST,
-            ProblemKind::Unavailable | ProblemKind::SignedOutHereOnly => StatusCode::SERVICE_UNAVAILABLE,
-            ProblemKind::Failed => StatusCode::BAD_GATEWAY,
+            NoticeKind::SigningOut => StatusCode::OK,
+            NoticeKind::Denied | NoticeKind::Foreign => StatusCode::FORBIDDEN,
+            NoticeKind::NotExpected => StatusCode::BAD_REQUEST,
+            NoticeKind::Unavailable | NoticeKind::SignedOutHereOnly => StatusCode::SERVICE_UNAVAILABLE,
+            NoticeKind::Failed => StatusCode::BAD_GATEWAY,
         }
     }
 
