@@ -6,12 +6,13 @@ use std::process::ExitCode;
 
 use app_service::Settings;
 use clap::Parser;
-use secrets::{SecretRef, check_strength};
+use secrets::{SecretRef, SecretString, check_strength};
 use tokio::net::TcpListener;
 use url::Url;
 
 /// A small app that leaves sign-in to Keyward.
-#[derive(Debug, Parser)]
+// The references to secrets are read below and not by clap, which would repeat what is none: it may be the secret itself.
+#[derive(Parser)]
 #[command(version)]
 struct Arguments {
     /// The public address of this app
@@ -27,11 +28,11 @@ struct Arguments {
     #[arg(long, env = "CLIENT_ID", default_value = "example-app")]
     client_id: String,
     /// Where the secret is that it was given: `file:/absolute/path` or `env:NAME`
-    #[arg(long, env = "CLIENT_SECRET")]
-    client_secret: SecretRef,
+    #[arg(long, env = "CLIENT_SECRET", hide_env_values = true)]
+    client_secret: String,
     /// Where the key is that seals its sessions: `file:/absolute/path` or `env:NAME`; `openssl rand -hex 32` makes one
-    #[arg(long, env = "SESSION_KEY")]
-    session_key: SecretRef,
+    #[arg(long, env = "SESSION_KEY", hide_env_values = true)]
+    session_key: String,
     /// The address to listen on
     #[arg(long, env = "APP_LISTEN", default_value = "127.0.0.1:8000")]
     listen: SocketAddr,
@@ -50,7 +51,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
-    let client_secret = arguments.client_secret.resolve().await?;
+    let client_secret = resolve("--client-secret", &arguments.client_secret).await?;
     check_strength("the client secret", &client_secret)?;
     let router = app_service::router(&Settings {
         app_url: arguments.app_url,
@@ -58,7 +59,7 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
         internal_auth_url: arguments.internal_auth_url,
         client_id: arguments.client_id,
         client_secret,
-        session_key: arguments.session_key.resolve().await?,
+        session_key: resolve("--session-key", &arguments.session_key).await?,
     })?;
     let listen = arguments.listen;
     let listener = TcpListener::bind(listen).await.map_err(|error| {
@@ -68,6 +69,11 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
     })?;
     axum::serve(listener, router).with_graceful_shutdown(stop()).await?;
     Ok(())
+}
+
+async fn resolve(option: &str, reference: &str) -> Result<SecretString, Box<dyn Error>> {
+    let reference: SecretRef = reference.parse().map_err(|error| format!("{option}: {error}"))?;
+    Ok(reference.resolve().await?)
 }
 
 /// Ctrl-C, or what a service manager sends.

@@ -219,7 +219,7 @@ pub enum ConfigError {
         /// Which.
         path: PathBuf,
         /// Where and why.
-        error: Box<toml::de::Error>,
+        error: String,
     },
     /// Values are out of bounds: every one of them, so that nobody mends them one start at a time.
     #[error("the configuration cannot be used: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
@@ -249,7 +249,7 @@ impl Config {
         let text = std::fs::read_to_string(path)
             .map_err(|error| ConfigError::Read { path: path.to_owned(), error })?;
         let config: Self = toml::from_str(&text)
-            .map_err(|error| ConfigError::Parse { path: path.to_owned(), error: Box::new(error) })?;
+            .map_err(|error| ConfigError::Parse { path: path.to_owned(), error: explain(&error, &text) })?;
         config.check()?;
         Ok(config)
     }
@@ -263,6 +263,15 @@ impl Config {
     /// attack.
     pub fn check_for_development(&self) -> Result<(), ConfigError> {
         refuse(bounds::violations(self, bounds::Use::Development))
+    }
+}
+
+/// Where and why, without the line itself: a secret may stand there that somebody wrote in the place of a reference.
+pub fn explain(error: &toml::de::Error, text: &str) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start));
+    match before {
+        Some(before) => format!("line {}: {}", before.matches('\n').count() + 1, error.message()),
+        None => error.message().to_owned(),
     }
 }
 
@@ -303,6 +312,21 @@ mod tests {
     fn an_unknown_key_is_named() {
         let error = parse(&format!("{MINIMAL}\n[limits]\nmail = 3")).unwrap_err();
         assert!(error.contains("unknown field `mail`"), "{error}");
+    }
+
+    /// The parser shows the line it stumbled over, which was the secret that somebody had written there.
+    #[test]
+    fn a_secret_in_the_place_of_a_reference_is_not_repeated() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("keyward.toml");
+        let wrong = MINIMAL.replace("file:/run/secrets/encryption", "hunter2-the-very-secret");
+        for text in [wrong, MINIMAL.replace("\"file:/run/secrets/audit\"", "\"hunter2-the-very-secret")] {
+            std::fs::write(&file, text).unwrap();
+            let error = Config::load(&file).unwrap_err();
+            let (shown, whole) = (error.to_string(), format!("{error:?}"));
+            assert!(shown.contains("keyward.toml cannot be used: line "), "{shown}");
+            assert!(!shown.contains("hunter2") && !whole.contains("hunter2"), "{shown} {whole}");
+        }
     }
 
     #[test]

@@ -100,10 +100,12 @@ impl Dev {
     /// What `--config` says where it may, and dev's own for the rest.
     fn settings(&self, public_url: &Url, app: &app_service::Settings) -> Result<Config, Failure> {
         let mut table = match &self.config {
-            Some(path) => std::fs::read_to_string(path)
-                .map_err(|error| format!("{} cannot be read: {error}", path.display()))?
-                .parse::<toml::Table>()
-                .map_err(|error| format!("{} cannot be used: {error}", path.display()))?,
+            Some(path) => {
+                let text = std::fs::read_to_string(path)
+                    .map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
+                let told = |error| config::explain(&error, &text);
+                text.parse().map_err(|error| format!("{} cannot be used: {}", path.display(), told(error)))?
+            }
             None => toml::Table::new(),
         };
         for own in ["server", "database", "keys", "mail", "apps", "egress"] {
