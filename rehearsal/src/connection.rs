@@ -28,6 +28,14 @@ pub(crate) struct Answer {
     pub(crate) body: Vec<u8>,
 }
 
+/// What came back, where it was read to.
+#[derive(Debug)]
+pub(crate) struct Seen<'a> {
+    pub(crate) status: u16,
+    pub(crate) head: &'a str,
+    pub(crate) body: &'a [u8],
+}
+
 /// A request, ready to be written in one piece.
 #[derive(Clone, Debug)]
 pub(crate) struct Request(Vec<u8>);
@@ -61,29 +69,39 @@ impl Connection {
     }
 
     pub(crate) async fn send(&mut self, request: &Request) -> Result<Answer, Failure> {
-        tokio::time::timeout(TIMEOUT, self.exchange(request))
+        let seen = tokio::time::timeout(TIMEOUT, self.exchange(&request.0))
             .await
-            .map_err(|_| format!("no answer within {} s", TIMEOUT.as_secs()))?
+            .map_err(|_| format!("no answer within {} s", TIMEOUT.as_secs()))??;
+        Ok(Answer { status: seen.status, headers: seen.head.to_owned(), body: seen.body.to_vec() })
     }
 
-    async fn exchange(&mut self, request: &Request) -> Result<Answer, Failure> {
-        self.stream.write_all(&request.0).await?;
+    /// Asks, and shows the answer where it was read to. Whoever asks says how long it may take.
+    pub(crate) async fn exchange(&mut self, request: &[u8]) -> Result<Seen<'_>, Failure> {
+        self.stream.write_all(request).await?;
         self.buffer.clear();
-        let head = loop {
+        let end = loop {
+            // An end that came in two pieces begins at most three bytes before the second.
+            let before = self.buffer.len().saturating_sub(3);
             self.read().await?;
-            if let Some(at) = self.buffer.windows(4).position(|window| window == b"\r\n\r\n") {
-                break at;
+            if let Some(at) = self.buffer[before..].windows(4).position(|window| window == b"\r\n\r\n") {
+                break before + at;
             }
         };
-        let headers = String::from_utf8_lossy(&self.buffer[..head]).into_owned();
-        let length = header(&headers, "content-length").and_then(|length| length.parse::<usize>().ok());
-        let length = length.ok_or_else(|| format!("an answer without content-length: {headers}"))?;
-        while self.buffer.len() < head + 4 + length {
+        let head = std::str::from_utf8(&self.buffer[..end])?;
+        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+        let status = status.ok_or_else(|| format!("an answer without status: {head}"))?;
+        let length = header(head, "content-length").and_then(|length| length.parse::<usize>().ok());
+        let length = length.ok_or_else(|| format!("an answer without content-length: {head}"))?;
+        while self.buffer.len() < end + 4 + length {
             self.read().await?;
         }
-        let status = headers.split(' ').nth(1).and_then(|status| status.parse().ok());
-        let status = status.ok_or_else(|| format!("an answer without status: {headers}"))?;
-        Ok(Answer { status, body: self.buffer[head + 4..].to_vec(), headers })
+        Ok(Seen { status, head: std::str::from_utf8(&self.buffer[..end])?, body: &self.buffer[end + 4..] })
+    }
+
+    /// The body of the last answer.
+    pub(crate) fn body(&self) -> &[u8] {
+        let end = self.buffer.windows(4).position(|window| window == b"\r\n\r\n");
+        end.map_or(&[], |end| &self.buffer[end + 4..])
     }
 
     async fn read(&mut self) -> Result<(), Failure> {
@@ -116,10 +134,11 @@ impl Answer {
     }
 }
 
-fn header<'a>(headers: &'a str, name: &str) -> Option<&'a str> {
-    headers
-        .lines()
-        .filter_map(|line| line.split_once(": "))
-        .find(|(key, _)| *key == name)
-        .map(|(_, value)| value)
+/// The value of a header; servers differ in how they write its name.
+pub(crate) fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
+    let value = |line: &'a str| {
+        let (key, value) = line.split_at_checked(name.len())?;
+        key.eq_ignore_ascii_case(name).then(|| value.strip_prefix(": "))?
+    };
+    head.lines().find_map(value)
 }

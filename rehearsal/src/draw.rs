@@ -1,4 +1,4 @@
-//! Chance that can be repeated: `SplitMix64` (Steele, Lea, Flood 2014). Orders and names are drawn from it, no secret is.
+//! Chance that can be repeated: `SplitMix64` (Steele, Lea, Flood 2014). Orders and names are drawn from it, and no secret that outlives a rehearsal.
 
 use std::hash::{BuildHasher as _, RandomState};
 
@@ -31,6 +31,12 @@ impl Draw {
 
     pub(crate) fn coin(&mut self) -> bool {
         self.number() >> 63 == 1
+    }
+
+    /// A secret for a server that lives as long as a rehearsal, on loopback: 32 bytes in hexadecimal digits.
+    pub(crate) fn secret(&mut self) -> String {
+        let [a, b, c, d] = std::array::from_fn(|_| self.number());
+        format!("{a:016x}{b:016x}{c:016x}{d:016x}")
     }
 
     /// An address nobody else has. All are of one length, so that length tells nothing either.

@@ -7,6 +7,7 @@ mod crash;
 mod database;
 mod draw;
 mod figures;
+mod peers;
 mod server;
 mod statistics;
 mod timing;
@@ -35,6 +36,8 @@ enum Verb {
     Crash(crash::Crash),
     /// Measure cold start, idle memory, and token checks a second.
     Figures(figures::Figures),
+    /// Compare the server with others, side by side.
+    Peers(peers::Peers),
 }
 
 #[tokio::main]
@@ -44,6 +47,7 @@ async fn main() -> ExitCode {
         Verb::Timing(timing) => timing.run(&arguments.program).await,
         Verb::Crash(crash) => crash.run(&arguments.program).await,
         Verb::Figures(figures) => figures.run(&arguments.program).await,
+        Verb::Peers(peers) => peers.run().await,
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,

@@ -55,6 +55,8 @@ async fn serve(path: &std::path::Path) -> Result<(), Box<dyn std::error::Error>>
         error,
         advice: "Stop what listens there, or set server.listen to another port.".to_owned(),
     })?;
+    // What it is asked to listen on may leave the port to the system.
+    let address = listener.local_addr().unwrap_or(address);
     let server = Server::build(config, &secrets, None, system_clock(), auth::Random::system()).await?;
     let (sender, stop) = watch::channel(false);
     tokio::spawn(signals.stop(sender));

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::{GrantId, Proofs, SessionId, Timestamp, UserId};
 use oidc::{
-    AccessToken, Algorithm, Client, ClientCredentialsRequest, CodeExchange, GrantType, IdToken, OAuthError,
+    AccessToken, Client, ClientCredentialsRequest, CodeExchange, GrantType, IdToken, OAuthError,
     OPENID, PersonClaims, RefreshExchange, Scopes, Secret, TokenRequest, TokenResponse, TokenType, at_hash,
     audience, invalid_or_expired,
 };
@@ -214,7 +214,8 @@ impl Auth {
             sid: Some(sid),
             ..self.plain_token(issue.client, issue.audience, issue.scopes.clone(), now)
         };
-        let access_token = token.sign(keys.signing(Algorithm::EdDsa, now)?).map_err(corrupt)?;
+        let algorithm = issue.client.access_token_signed_response_alg;
+        let access_token = token.sign(keys.signing(algorithm, now)?).map_err(corrupt)?;
         let id_token = if issue.scopes.contains(OPENID) {
             let algorithm = issue.client.id_token_signed_response_alg;
             let person = if issue.client.claims_in_id_token {
@@ -252,7 +253,8 @@ impl Auth {
         let audience = audience(&request.resources, &request.resources, &self.issuer)?;
         let token = self.plain_token(client, audience, request.scopes.clone(), now);
         let keys = self.keys.known();
-        let access_token = token.sign(keys.signing(Algorithm::EdDsa, now)?).map_err(corrupt)?;
+        let algorithm = client.access_token_signed_response_alg;
+        let access_token = token.sign(keys.signing(algorithm, now)?).map_err(corrupt)?;
         Ok(self.answer(access_token, token.scope, None, None))
     }
 

@@ -95,6 +95,9 @@ struct Add {
     /// What its ID tokens are signed by.
     #[arg(long, default_value = "RS256", value_parser = ["RS256", "ES256", "EdDSA"])]
     id_token_algorithm: String,
+    /// What its access tokens are signed by.
+    #[arg(long, default_value = "EdDSA", value_parser = ["RS256", "ES256", "EdDSA"])]
+    access_token_algorithm: String,
     /// Its ID tokens say name and address too: for frameworks that ask nowhere else.
     #[arg(long)]
     claims_in_id_token: bool,
@@ -141,6 +144,7 @@ impl Add {
             "grant_types": grants,
             "first_party": self.first_party,
             "id_token_signed_response_alg": self.id_token_algorithm,
+            "access_token_signed_response_alg": self.access_token_algorithm,
             "claims_in_id_token": self.claims_in_id_token,
             "jwks": keys,
         });

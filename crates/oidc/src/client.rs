@@ -122,6 +122,10 @@ pub struct Client {
     /// What its ID tokens are signed with; RS256 is what every client can read (OpenID Connect Core section 15.1).
     #[serde(default = "rs256")]
     pub id_token_signed_response_alg: Algorithm,
+    /// What its access tokens are signed with: EdDSA is the quickest, RS256 what every resource has to be able to verify
+    /// (RFC 9068 section 4).
+    #[serde(default = "eddsa")]
+    pub access_token_signed_response_alg: Algorithm,
     /// The claims of the scopes stand in the ID token too: some frameworks ask nowhere else.
     #[serde(default)]
     pub claims_in_id_token: bool,
@@ -153,6 +157,10 @@ fn every_response_mode() -> Vec<ResponseMode> {
 
 fn rs256() -> Algorithm {
     Algorithm::Rs256
+}
+
+fn eddsa() -> Algorithm {
+    Algorithm::EdDsa
 }
 
 impl Client {

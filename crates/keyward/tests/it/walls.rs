@@ -7,7 +7,7 @@ use std::path::Path;
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
 /// Tools of the tests: they ship nothing, so they stand on no floor.
-const OUTSIDE: &[&str] = &["e2e", "rehearsal"];
+const OUTSIDE: &[&str] = &["e2e", "peers", "rehearsal"];
 
 type Names = BTreeSet<String>;
 

@@ -40,6 +40,7 @@ fn a_short_description_has_sound_defaults() {
     assert_eq!(client.grant_types, [GrantType::AuthorizationCode]);
     assert_eq!(client.response_modes, [ResponseMode::Query, ResponseMode::FormPost]);
     assert_eq!(client.id_token_signed_response_alg, Algorithm::Rs256);
+    assert_eq!(client.access_token_signed_response_alg, Algorithm::EdDsa);
     assert!(client.asks_for_consent() && !client.is_public() && !client.claims_in_id_token);
 }
 
@@ -67,7 +68,7 @@ fn names_are_those_of_the_wire() {
 #[test]
 fn what_does_not_fit_together_is_refused() {
     let key = serde_json::to_value(ed25519().public_jwk()).unwrap();
-    let cases: [(&[(&str, Value)], &str); 27] = [
+    let cases: [(&[(&str, Value)], &str); 28] = [
         (&[("client_id", json!(""))], "client_id is empty"),
         (&[("client_id", json!("a b"))], "client_id is empty"),
         (&[("client_id", json!("a".repeat(101)))], "client_id is empty"),
@@ -99,6 +100,7 @@ fn what_does_not_fit_together_is_refused() {
         (&[("grant_types", json!(["password"]))], "unknown variant"),
         (&[("grant_types", json!(["implicit"]))], "unknown variant"),
         (&[("id_token_signed_response_alg", json!("none"))], "unknown variant"),
+        (&[("access_token_signed_response_alg", json!("none"))], "unknown variant"),
         (&[("jwks", json!({"keys": [{"kty": "oct", "k": "AA"}]}))], "private member"),
         (&[("client_secret", json!("x"))], "unknown field"),
     ];
