@@ -39,6 +39,10 @@ pub(crate) struct Peers {
     /// Keep-alive connections.
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     connections: u32,
+    /// Browsers that go through the code flow at once. The memory storage of oidc-provider keeps a thousand things or two,
+    /// and loses sessions when there are more.
+    #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    browsers: u32,
     /// How long each is under load, in each round.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=60))]
     seconds: u64,
@@ -59,7 +63,7 @@ pub(crate) struct Peers {
 impl Peers {
     pub(crate) async fn run(self) -> Result<bool, Failure> {
         let folder = TempDir::with_prefix("keyward-peers-")?;
-        let sessions = if self.once { 1 } else { self.connections };
+        let sessions = if self.once { 1 } else { self.browsers };
         let bare = others::bare_axum(&self.bare_axum, self.core, folder.path()).await?;
         let node = others::oidc_provider(&self.oidc_provider, self.core, sessions, folder.path()).await?;
         let ours = keyward::start(&self.auth_service, self.core, sessions, folder.path()).await?;
@@ -73,7 +77,7 @@ impl Peers {
         }
         let wanted = |subject: &&Subject| self.only.as_ref().is_none_or(|only| concerns(only, subject));
         let subjects: Vec<&Subject> = subjects.iter().filter(wanted).collect();
-        let load = Load { connections: self.connections, seconds: self.seconds };
+        let load = Load { connections: self.connections, browsers: self.browsers, seconds: self.seconds };
         let mut report = Report::new(&self)?;
         for round in 0..=self.rounds {
             for subject in &subjects {

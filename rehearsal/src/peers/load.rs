@@ -41,6 +41,8 @@ pub(super) enum Work {
 #[derive(Clone, Copy)]
 pub(super) struct Load {
     pub(super) connections: u32,
+    /// Connections for flows.
+    pub(super) browsers: u32,
     pub(super) seconds: u64,
 }
 
@@ -58,7 +60,8 @@ impl Load {
         let mut askers = JoinSet::new();
         let lasting = Duration::from_secs(self.seconds);
         let mut connections = Vec::new();
-        for _ in 0..self.connections {
+        let count = if matches!(subject.work, Work::Flow { .. }) { self.browsers } else { self.connections };
+        for _ in 0..count {
             connections.push(Connection::open(subject.port).await?);
         }
         let before = subject.process.processor_time()?;

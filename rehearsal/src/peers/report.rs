@@ -36,8 +36,8 @@ impl Report {
             (
                 "load",
                 format!(
-                    "{} rounds of {} s each, {} keep-alive connections, servers on core {}",
-                    peers.rounds, peers.seconds, peers.connections, peers.core
+                    "{} rounds of {} s each, {} keep-alive connections, {} for flows, servers on core {}",
+                    peers.rounds, peers.seconds, peers.connections, peers.browsers, peers.core
                 ),
             ),
         ];
