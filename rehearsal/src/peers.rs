@@ -88,7 +88,11 @@ impl Peers {
                 }
             }
         }
-        if self.json { println!("{:#}", report.json()) } else { report.print() }
+        if self.json {
+            println!("{:#}", report.json());
+        } else {
+            report.print();
+        }
         Ok(report.passes())
     }
 }

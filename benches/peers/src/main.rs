@@ -47,7 +47,11 @@ async fn verify(
     headers: HeaderMap,
 ) -> Result<([(HeaderName, &'static str); 1], &'static str), StatusCode> {
     let shown = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
-    if shown.is_some_and(|token| tokens.holds(token, now())) { Ok(ANSWER) } else { Err(StatusCode::UNAUTHORIZED) }
+    if shown.is_some_and(|token| tokens.holds(token, now())) {
+        Ok(ANSWER)
+    } else {
+        Err(StatusCode::UNAUTHORIZED)
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "a program of its own, which nobody hands a clock")]

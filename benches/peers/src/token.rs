@@ -39,7 +39,9 @@ impl Tokens {
     /// Whether a token is ours and has not expired.
     pub(crate) fn holds(&self, token: &str, now: u64) -> bool {
         self.verify(token).is_some_and(|claims| {
-            claims["iss"] == ISSUER && claims["aud"] == ISSUER && claims["exp"].as_u64().is_some_and(|exp| now < exp)
+            claims["iss"] == ISSUER
+                && claims["aud"] == ISSUER
+                && claims["exp"].as_u64().is_some_and(|exp| now < exp)
         })
     }
 

@@ -18,14 +18,18 @@ use crate::http::failure::Failure;
 use crate::http::json::Json;
 use crate::http::typed::Typed;
 
-/// The five routes.
+/// The routes that open and end sessions.
 pub(crate) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(sign_up))
         .routes(routes!(sign_in))
         .routes(routes!(second_step))
         .routes(routes!(sign_out))
-        .routes(routes!(check_token))
+}
+
+/// The one that only looks, and is asked all the time.
+pub(crate) fn checks() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(check_token))
 }
 
 /// What went wrong.

@@ -3,6 +3,7 @@
 pub(crate) mod asking;
 pub(crate) mod cookies;
 pub(crate) mod failure;
+pub(crate) mod front;
 pub(crate) mod guard;
 pub(crate) mod headers;
 pub(crate) mod json;

@@ -13,18 +13,16 @@ use axum::routing::{get, post};
 
 use crate::App;
 
-/// What programs ask. None of it reads a cookie, so pages of other origins may ask too (the WHATWG's CORS protocol).
+/// What programs ask. None of it reads a cookie, so pages of other origins may ask too (the WHATWG's CORS protocol); only
+/// introspection is asked by servers alone.
 pub(crate) fn programs() -> Router<App> {
-    let routes = Router::new()
+    Router::new()
         .route("/token", post(token::exchange).options(answer::preflight))
         .route("/revoke", post(token::revoke).options(answer::preflight))
         .route("/userinfo", get(userinfo::show).post(userinfo::show).options(answer::preflight))
         .route("/.well-known/openid-configuration", get(metadata::provider).options(answer::preflight))
         .route("/.well-known/oauth-authorization-server", get(metadata::provider).options(answer::preflight))
-        .route("/.well-known/jwks.json", get(metadata::keys).options(answer::preflight));
-    // A server asks this, never a page.
-    routes
-        .layer(axum::middleware::from_fn(answer::allow_any_origin))
+        .route("/.well-known/jwks.json", get(metadata::keys).options(answer::preflight))
         .route("/introspect", post(token::introspect))
 }
 
@@ -44,6 +42,19 @@ pub(crate) fn pages() -> Router<App> {
         .route("/authorize/account", get(authorize::show_account).post(authorize::choose_account))
         .route("/authorize/consent", get(authorize::show_consent).post(authorize::consent))
         .route("/end-session", get(end_session::show))
+}
+
+/// What any page may read the answer of: nothing of it depends on a cookie.
+pub(crate) fn any_page_may_read(path: &str) -> bool {
+    matches!(
+        path,
+        "/token"
+            | "/revoke"
+            | "/userinfo"
+            | "/.well-known/openid-configuration"
+            | "/.well-known/oauth-authorization-server"
+            | "/.well-known/jwks.json"
+    )
 }
 
 /// What apps send to from pages of their own: not refused for their origin.

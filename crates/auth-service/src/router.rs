@@ -2,25 +2,26 @@
 
 use axum::Router;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::http::failure::{self, Failure};
-use crate::http::{guard, headers};
+use crate::http::failure::Failure;
+use crate::http::{front, guard};
 use crate::{App, api, contract, dev, pages, protocol};
 
 /// The whole server.
 pub fn router(app: App) -> Router {
-    let (programs, mut document) = programs().split_for_parts();
+    let signing_in = signing_in().layer(from_fn_with_state(app.clone(), guard::keep_whoever_signs_in));
+    let (programs, mut document) = programs(signing_in).split_for_parts();
     api::finish(&mut document, app.cookies.session);
     let document = document.to_json().unwrap_or_default();
     let mut router = Router::new()
         .merge(pages().merge(protocol::pages()).layer(from_fn_with_state(app.clone(), guard::keep_browser)))
-        .merge(programs.layer(from_fn_with_state(app.clone(), guard::keep_whoever_signs_in)))
+        .merge(programs)
         .route("/openapi.json", get(move || async move { json("no-cache", document) }))
         .merge(protocol::programs())
         .merge(protocol::arrivals())
@@ -36,12 +37,7 @@ pub fn router(app: App) -> Router {
 fn finish(router: Router<App>, app: App) -> Router {
     router
         .layer(CatchPanicLayer::custom(guard::caught))
-        .layer(from_fn_with_state(app.clone(), guard::check_origin))
-        .layer(from_fn_with_state(app.clone(), guard::check_host))
-        .layer(from_fn(guard::read_body))
-        .layer(from_fn_with_state(app.clone(), failure::show))
-        .layer(from_fn_with_state(app.clone(), headers::add))
-        .layer(from_fn_with_state(app.clone(), guard::identify))
+        .layer(from_fn_with_state(app.clone(), front::serve))
         .with_state(app)
 }
 
@@ -52,13 +48,18 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 
 /// The `OpenAPI` document, for a server whose session cookie has this name.
 pub(crate) fn describe(session_cookie: &str) -> utoipa::openapi::OpenApi {
-    let mut document = programs().into_openapi();
+    let mut document = programs(signing_in()).into_openapi();
     api::finish(&mut document, session_cookie);
     document
 }
 
-fn programs() -> OpenApiRouter<App> {
-    OpenApiRouter::with_openapi(api::Document::openapi()).merge(api::router()).merge(contract::router())
+fn programs(signing_in: OpenApiRouter<App>) -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(api::Document::openapi()).merge(signing_in).merge(contract::checks())
+}
+
+/// What may open a session.
+fn signing_in() -> OpenApiRouter<App> {
+    api::router().merge(contract::router())
 }
 
 fn pages() -> Router<App> {

@@ -9,6 +9,7 @@ use url::Url;
 use crate::branding::Branding;
 use crate::http::cookies::CookieNames;
 use crate::mailbox::Mailbox;
+use crate::protocol::metadata::Documents;
 
 /// The application.
 #[derive(Clone, Debug)]
@@ -30,7 +31,7 @@ pub struct Inner {
     pub(crate) cookies: CookieNames,
     pub(crate) origin: String,
     /// What the server says of itself as a provider, ready made.
-    pub(crate) metadata: String,
+    pub(crate) documents: Documents,
 }
 
 /// What [`App::new`] is given.
@@ -55,7 +56,7 @@ impl App {
         let url = &auth.settings().public_url;
         let origin = url.origin().ascii_serialization();
         let cookies = CookieNames::new(url.scheme() == "https");
-        let metadata = crate::protocol::metadata::document(auth.issuer());
+        let documents = Documents::new(auth.issuer(), auth.keys().published());
         Self(Arc::new(Inner {
             auth,
             branding,
@@ -64,7 +65,7 @@ impl App {
             mailbox,
             cookies,
             origin,
-            metadata,
+            documents,
         }))
     }
 

@@ -6,9 +6,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::{GrantId, Proofs, SessionId, Timestamp, UserId};
 use oidc::{
-    AccessToken, Client, ClientCredentialsRequest, CodeExchange, GrantType, IdToken, OAuthError,
-    OPENID, PersonClaims, RefreshExchange, Scopes, Secret, TokenRequest, TokenResponse, TokenType, at_hash,
-    audience, invalid_or_expired,
+    AccessToken, Client, ClientCredentialsRequest, CodeExchange, GrantType, IdToken, OAuthError, OPENID,
+    PersonClaims, RefreshExchange, Scopes, Secret, TokenRequest, TokenResponse, TokenType, at_hash, audience,
+    invalid_or_expired,
 };
 use secrets::sealing::Place;
 use store::Tx;

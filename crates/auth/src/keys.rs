@@ -40,7 +40,7 @@ pub(crate) struct Keys {
     /// Newest first.
     signing: Vec<Key>,
     verifying: KeySet,
-    published: String,
+    published: Arc<str>,
     /// The rows that these were read from.
     rows: Vec<Row>,
     /// Counts the sets this process has known: a token that was checked against another set is checked again.
@@ -165,7 +165,7 @@ impl Keys {
             signing.push(Key { key, times });
         }
         let public = JwkSet { keys: signing.iter().map(|key| key.key.public_jwk().clone()).collect() };
-        let published = serde_json::to_string(&public)?;
+        let published = serde_json::to_string(&public)?.into();
         let verifying = KeySet::from_jwk_set(&public).map_err(corrupt)?;
         Ok(Self { signing, verifying, published, rows: rows.to_vec(), generation: 0 })
     }
@@ -319,7 +319,7 @@ impl SigningKeys {
     }
 
     /// The public keys, as a JWK set (RFC 7517 section 5).
-    pub fn published(&self) -> String {
+    pub fn published(&self) -> Arc<str> {
         self.known().published.clone()
     }
 }

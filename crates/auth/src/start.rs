@@ -6,6 +6,7 @@ use domain::{Clock, Timestamp};
 use secrets::sealing::Keyring;
 use store::Store;
 use tokio::sync::Notify;
+use uuid::fmt::Simple;
 
 use crate::client::KnownClients;
 use crate::keys::SigningKeys;
@@ -130,7 +131,8 @@ impl Auth {
 
     /// A new support id.
     pub fn new_support_id(&self) -> String {
-        self.random.opaque_id().simple().to_string()[..12].to_owned()
+        let mut digits = [0; Simple::LENGTH];
+        self.random.opaque_id().simple().encode_lower(&mut digits)[..12].to_owned()
     }
 
     /// Waits for what is in flight and closes the database.

@@ -122,7 +122,7 @@ pub struct Client {
     /// What its ID tokens are signed with; RS256 is what every client can read (OpenID Connect Core section 15.1).
     #[serde(default = "rs256")]
     pub id_token_signed_response_alg: Algorithm,
-    /// What its access tokens are signed with: EdDSA is the quickest, RS256 what every resource has to be able to verify
+    /// What its access tokens are signed with: `EdDSA` is the quickest, RS256 what every resource has to be able to verify
     /// (RFC 9068 section 4).
     #[serde(default = "eddsa")]
     pub access_token_signed_response_alg: Algorithm,

@@ -61,11 +61,9 @@ pub(super) async fn start(
             ask(post_form("/introspect", &authorization, &format!("token={token}")), "\"active\":true")
         }),
     ];
-    for (name, algorithm) in [
-        ("keyward token EdDSA", "EdDSA"),
-        ("keyward token ES256", "ES256"),
-        ("keyward token RS256", "RS256"),
-    ] {
+    for (name, algorithm) in
+        [("keyward token EdDSA", "EdDSA"), ("keyward token ES256", "ES256"), ("keyward token RS256", "RS256")]
+    {
         let authorization = basic(&format!("robot-{algorithm}"), &client_secret);
         let request = post_form("/token", &authorization, &program_form(algorithm));
         subjects.push(subject(name, ask(request, "\"access_token\"")));

@@ -124,7 +124,8 @@ impl Work {
 
 /// The code in a redirect.
 fn code(seen: &Seen<'_>) -> Result<String, Failure> {
-    let location = header(seen.head, "location").filter(|_| matches!(seen.status, 302 | 303)).unwrap_or_default();
+    let location =
+        header(seen.head, "location").filter(|_| matches!(seen.status, 302 | 303)).unwrap_or_default();
     let query = location.split_once('?').map(|(_, query)| query).unwrap_or_default();
     let code = query.split('&').find_map(|pair| pair.strip_prefix("code="));
     Ok(code.ok_or_else(|| format!("no code but {}: {}", seen.status, seen.head))?.to_owned())

@@ -33,7 +33,9 @@ impl Process {
         let output = self.0.stdout.take().ok_or("the server has no output")?;
         let read = move || BufReader::new(output).lines().next().transpose();
         let said = tokio::task::spawn_blocking(read).await??;
-        Ok(said.ok_or_else(|| format!("it did not start: {}", std::fs::read_to_string(log).unwrap_or_default()))?)
+        Ok(said.ok_or_else(|| {
+            format!("it did not start: {}", std::fs::read_to_string(log).unwrap_or_default())
+        })?)
     }
 
     /// Whether it still runs.
@@ -45,7 +47,8 @@ impl Process {
     pub(super) fn processor_time(&self) -> Result<Duration, Failure> {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.0.id()))?;
         // The name, in brackets, may hold anything; the state follows it, as field 3.
-        let fields = stat.rsplit_once(") ").map(|(_, fields)| fields.split(' ')).ok_or("no fields in stat")?;
+        let fields =
+            stat.rsplit_once(") ").map(|(_, fields)| fields.split(' ')).ok_or("no fields in stat")?;
         let ticks: Result<Vec<u32>, _> = fields.skip(14 - 3).take(2).map(str::parse).collect();
         Ok(TICK * ticks?.iter().sum())
     }

@@ -72,7 +72,9 @@ impl Report {
         for (what, value) in &self.about {
             println!("{what}: {value}");
         }
-        println!("\n| | a second of its processor time | a second | spread over the rounds |\n|---|---|---|---|");
+        println!(
+            "\n| | a second of its processor time | a second | spread over the rounds |\n|---|---|---|---|"
+        );
         for (subject, samples) in &self.samples {
             let rates = || samples.iter().map(|sample| sample.a_processor_second);
             let (least, most) = (rates().fold(f64::INFINITY, f64::min), rates().fold(0.0, f64::max));
@@ -120,7 +122,8 @@ fn median(rates: impl Iterator<Item = f64>) -> f64 {
 
 /// The first line that a program says; nothing if there is no such program.
 fn said(program: impl AsRef<std::ffi::OsStr>, arguments: &[&str]) -> String {
-    let output = Command::new(program).args(arguments).output().map(|output| output.stdout).unwrap_or_default();
+    let output =
+        Command::new(program).args(arguments).output().map(|output| output.stdout).unwrap_or_default();
     String::from_utf8_lossy(&output).lines().next().unwrap_or("unknown").to_owned()
 }
 

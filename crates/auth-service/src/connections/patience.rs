@@ -11,13 +11,13 @@ use std::time::Duration;
 use axum::http::Request;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::time::Sleep;
+use tokio::time::{Instant, Sleep};
 use tower::Service;
 
 /// The two ends of one connection: the bytes, and the requests that are made of them.
 pub(super) fn limit<S>(stream: TcpStream, service: S, limit: Duration) -> (Hurried, Serving<S>) {
     let progress = Arc::new(Progress::default());
-    let hurried = Hurried { stream, progress: progress.clone(), seen: 0, limit, deadline: None };
+    let hurried = Hurried { stream, progress: progress.clone(), seen: 0, limit, begun: None, deadline: None };
     (hurried, Serving { service, progress })
 }
 
@@ -37,7 +37,15 @@ pub(super) struct Hurried {
     /// The heads that the deadline is not about any more.
     seen: u64,
     limit: Duration,
+    /// When the first of a head came.
+    begun: Option<Instant>,
+    /// Set once the rest is waited for: most heads come whole, and need none.
     deadline: Option<Pin<Box<Sleep>>>,
+}
+
+#[expect(clippy::disallowed_methods, reason = "it is the runtime's clock, which its own time limits go by")]
+fn now() -> Instant {
+    Instant::now()
 }
 
 impl AsyncRead for Hurried {
@@ -49,18 +57,20 @@ impl AsyncRead for Hurried {
         let this = &mut *self;
         let heads = this.progress.heads.load(Ordering::Acquire);
         if heads != this.seen {
-            (this.seen, this.deadline) = (heads, None);
+            (this.seen, this.begun, this.deadline) = (heads, None, None);
         }
         if this.progress.serving.load(Ordering::Acquire) {
             return Pin::new(&mut this.stream).poll_read(task, buffer);
         }
         if let Poll::Ready(read) = Pin::new(&mut this.stream).poll_read(task, buffer) {
-            if !buffer.filled().is_empty() && this.deadline.is_none() {
-                this.deadline = Some(Box::pin(tokio::time::sleep(this.limit)));
+            if !buffer.filled().is_empty() && this.begun.is_none() {
+                this.begun = Some(now());
             }
             return Poll::Ready(read);
         }
-        let Some(deadline) = &mut this.deadline else { return Poll::Pending };
+        let Some(begun) = this.begun else { return Poll::Pending };
+        let limit = this.limit;
+        let deadline = this.deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(begun + limit)));
         ready!(deadline.as_mut().poll(task));
         Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "half a head came, and no more")))
     }

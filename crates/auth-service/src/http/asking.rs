@@ -6,9 +6,9 @@ use std::net::{IpAddr, SocketAddr};
 
 use auth::{Context, Current, TokenError};
 use axum::extract::{ConnectInfo, FromRequestParts};
-use axum::http::HeaderMap;
 use axum::http::header::{ACCEPT_LANGUAGE, USER_AGENT};
 use axum::http::request::Parts;
+use axum::http::{Extensions, HeaderMap, Request};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::{Email, Network, SessionId};
@@ -59,23 +59,23 @@ impl fmt::Debug for Asking {
 
 impl Asking {
     /// What the request alone says: whose account it may be is not looked up.
-    pub(crate) fn of(parts: &Parts, app: &App) -> Self {
-        let headers = &parts.headers;
+    pub(crate) fn of<B>(request: &Request<B>, app: &App) -> Self {
+        Self::read(request.headers(), request.extensions(), app)
+    }
+
+    fn read(headers: &HeaderMap, extensions: &Extensions, app: &App) -> Self {
         let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
         let chosen = cookies::read(headers, app.cookies.language).and_then(Locale::from_tag);
         let locale = Locale::negotiate(chosen, header(ACCEPT_LANGUAGE));
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
-        let browser = parts.extensions.get::<BrowserToken>().map(|token| token.0.as_str());
+        let peer = extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+        let browser = extensions.get::<BrowserToken>().map(|token| token.0.as_str());
         let browser = browser.or_else(|| cookies::read(headers, app.cookies.browser));
         let context = Context {
             network: Network::of(client_address(peer, headers, &app.trusted_proxies)),
             device: Device::of(header(USER_AGENT).unwrap_or_default()).stored(),
-            support_id: parts.extensions.get::<SupportId>().map(|id| id.0.clone()).unwrap_or_default(),
+            support_id: extensions.get::<SupportId>().map(|id| id.0.clone()).unwrap_or_default(),
             browser: browser.and_then(hash_browser_token),
-            new_browser: parts
-                .extensions
-                .get::<NewBrowserToken>()
-                .and_then(|token| hash_browser_token(&token.0)),
+            new_browser: extensions.get::<NewBrowserToken>().and_then(|token| hash_browser_token(&token.0)),
             locale: locale.tag().to_owned(),
         };
         let owned = |value: Option<&str>| value.map(ToOwned::to_owned);
@@ -106,7 +106,7 @@ impl FromRequestParts<App> for Asking {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
-        let mut asking = Self::of(parts, app);
+        let mut asking = Self::read(&parts.headers, &parts.extensions, app);
         // Programs read no page.
         if is_for_people(parts.uri.path()) {
             asking.find_language(app).await;
@@ -157,7 +157,7 @@ impl FromRequestParts<App> for SignedIn {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
-        let mut asking = Asking::of(parts, app);
+        let mut asking = Asking::read(&parts.headers, &parts.extensions, app);
         let current = find_current(app, &asking).await?.ok_or(Failure::Unauthenticated)?;
         asking.speak_to(&current);
         Ok(Self { asking, current })

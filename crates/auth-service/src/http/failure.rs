@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use auth::{Fault, ReturnTo, TooMany};
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use oidc::OAuthError;
 use serde::Serialize;
@@ -232,7 +231,7 @@ impl IntoResponse for Failure {
 
 /// How the routes under a path speak.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Form {
+pub(crate) enum Form {
     Page,
     Problem,
     Family,
@@ -262,23 +261,40 @@ pub(crate) fn is_for_people(path: &str) -> bool {
     form_of(path) == Form::Page
 }
 
+/// To whom a failure would be shown.
+pub(crate) enum Shown {
+    /// To a person, who looks at the page of this path.
+    Person(Box<Asking>, String),
+    /// To a program, that is told the support id.
+    Program(Form, String),
+}
+
+impl Shown {
+    /// What has to be known of a request, should it fail; programs are many, and no more is read of what they send than
+    /// they are shown.
+    pub(crate) fn of(request: &Request, app: &App) -> Self {
+        let path = request.uri().path();
+        match form_of(path) {
+            Form::Page => Self::Person(Box::new(Asking::of(request, app)), path.to_owned()),
+            form => {
+                let support_id = request.extensions().get::<SupportId>().map(|id| id.0.clone());
+                Self::Program(form, support_id.unwrap_or_default())
+            }
+        }
+    }
+}
+
 /// Shows failures in the form of the route. Whoever has to sign in, or to prove again who they are, is led there if they
 /// were looking at a page.
-pub(crate) async fn show(State(app): State<App>, request: Request, next: Next) -> Response {
-    let path = request.uri().path().to_owned();
-    let (parts, body) = request.into_parts();
-    let mut asking = Asking::of(&parts, &app);
-    let support_id = parts.extensions.get::<SupportId>().map(|id| id.0.clone()).unwrap_or_default();
-    let mut response = next.run(Request::from_parts(parts, body)).await;
+pub(crate) async fn show(app: &App, shown: Shown, mut response: Response) -> Response {
     let failure = match response.extensions_mut().remove::<Failure>() {
         Some(failure) => failure,
         // What axum itself refuses: an unknown route has a fallback of ours, a wrong method has not.
         None if response.status() == StatusCode::METHOD_NOT_ALLOWED => Failure::MethodNotAllowed,
         None => return response,
     };
-    let form = form_of(&path);
-    if form == Form::Page
-        && let Some(location) = leads_to(&failure, &path)
+    if let Shown::Person(_, path) = &shown
+        && let Some(location) = leads_to(&failure, path)
     {
         let mut redirect = StatusCode::SEE_OTHER.into_response();
         if let Ok(location) = HeaderValue::from_str(&location) {
@@ -294,14 +310,16 @@ pub(crate) async fn show(State(app): State<App>, request: Request, next: Next) -
     } else {
         tracing::warn!(status, kind, "a failure was shown");
     }
-    let (content_type, body) = match form {
-        Form::Family => ("application/json", serde_json::json!({ "error": failure.family() }).to_string()),
-        Form::Problem => ("application/problem+json", problem(&failure, &support_id)),
-        Form::Protocol => ("application/json", protocol(&failure, &support_id)),
-        Form::Page => {
-            asking.find_language(&app).await;
-            ("text/html; charset=utf-8", pages::error::render(&app, &asking, &failure, &path))
+    let (content_type, body) = match shown {
+        Shown::Person(mut asking, path) => {
+            asking.find_language(app).await;
+            ("text/html; charset=utf-8", pages::error::render(app, &asking, &failure, &path))
         }
+        Shown::Program(Form::Family, _) => {
+            ("application/json", serde_json::json!({ "error": failure.family() }).to_string())
+        }
+        Shown::Program(Form::Protocol, support_id) => ("application/json", protocol(&failure, &support_id)),
+        Shown::Program(_, support_id) => ("application/problem+json", problem(&failure, &support_id)),
     };
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));

@@ -4,6 +4,7 @@ use std::any::Any;
 use std::time::Duration;
 
 use axum::body::Body;
+use axum::body::HttpBody as _;
 use axum::extract::{Request, State};
 use axum::http::header::{CONNECTION, HOST, ORIGIN};
 use axum::http::{HeaderMap, HeaderValue, Method, Uri};
@@ -12,10 +13,9 @@ use axum::response::{IntoResponse, Redirect, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http_body_util::{BodyExt as _, Limited};
-use tracing::Instrument as _;
 
 use crate::App;
-use crate::http::asking::{BrowserToken, NewBrowserToken, SupportId, hash_browser_token};
+use crate::http::asking::{BrowserToken, NewBrowserToken, hash_browser_token};
 use crate::http::cookies;
 use crate::http::failure::{Failure, is_for_people};
 
@@ -23,22 +23,6 @@ use crate::http::failure::{Failure, is_for_people};
 const MAXIMUM_BODY: usize = 64 * 1024;
 /// A body that takes longer is given up.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Gives the request its support id, and a span that carries it.
-pub(crate) async fn identify(State(app): State<App>, mut request: Request, next: Next) -> Response {
-    let support_id = app.auth.new_support_id();
-    // At the highest level, so that whatever is logged of a request carries its support id, however little is logged.
-    let span =
-        tracing::error_span!("request", method = %request.method(), path = request.uri().path(), support_id);
-    request.extensions_mut().insert(SupportId(support_id));
-    async move {
-        let response = next.run(request).await;
-        tracing::info!(status = response.status().as_u16(), "answered");
-        response
-    }
-    .instrument(span)
-    .await
-}
 
 /// A fault of ours that nobody foresaw: it is told as one, and the next request is served.
 #[expect(clippy::needless_pass_by_value, reason = "the layer that catches hands it over")]
@@ -51,35 +35,37 @@ pub(crate) fn caught(panic: Box<dyn Any + Send>) -> Response {
 
 /// Reads the whole body before anything is decided: an answer sent while a body is still coming makes a proxy hand a
 /// dying connection to the next client. What cannot be read to its end closes the connection.
-pub(crate) async fn read_body(request: Request, next: Next) -> Response {
+pub(crate) async fn read_body(request: Request) -> Result<Request, Response> {
+    if request.body().is_end_stream() {
+        return Ok(request);
+    }
     let (parts, body) = request.into_parts();
     let read = tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, MAXIMUM_BODY).collect()).await;
     let failure = match read {
-        Ok(Ok(body)) => return next.run(Request::from_parts(parts, Body::from(body.to_bytes()))).await,
+        Ok(Ok(body)) => return Ok(Request::from_parts(parts, Body::from(body.to_bytes()))),
         Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Failure::TooLarge,
         Ok(Err(_)) => Failure::Malformed("The body broke off.".into()),
         Err(_) => Failure::TooSlow,
     };
     let mut response = failure.into_response();
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-    response
+    Err(response)
 }
 
 /// In development the server answers to its own name only, so that no page on the web can reach it by a name of its own
 /// that leads to this machine (DNS rebinding). Whoever looks at a page by another name of this machine is led to the public
-/// one: the forms on it would be refused, since they would come from another origin than ours.
-pub(crate) async fn check_host(State(app): State<App>, request: Request, next: Next) -> Response {
+/// one: the forms on it would be refused, since they would come from another origin than ours. Gives what it is answered
+/// instead of what it asked for.
+pub(crate) fn check_host(app: &App, request: &Request) -> Option<Response> {
     if !app.is_development() {
-        return next.run(request).await;
+        return None;
     }
-    let Some(name) = asked_host(&request).and_then(|host| own_name(host, &app)) else {
-        return Failure::MisdirectedHost.into_response();
+    let Some(name) = asked_host(request).and_then(|host| own_name(host, app)) else {
+        return Some(Failure::MisdirectedHost.into_response());
     };
     let looks = matches!(*request.method(), Method::GET | Method::HEAD);
-    if looks && is_for_people(request.uri().path()) && app.public_url().host_str() != Some(name) {
-        return lead_to_public_name(&app, request.uri());
-    }
-    next.run(request).await
+    let leads = looks && is_for_people(request.uri().path()) && app.public_url().host_str() != Some(name);
+    leads.then(|| lead_to_public_name(app, request.uri()))
 }
 
 /// The one host that a request names: its `Host`, which has to be there once, and agree with the authority of an absolute
@@ -111,12 +97,12 @@ fn lead_to_public_name(app: &App, asked: &Uri) -> Response {
 
 /// Refuses what a page of another site sends. Every unsafe request is checked, whether or not it has cookies, so that
 /// nobody is signed in to a stranger's account either. Both headers absent: not a browser.
-pub(crate) async fn check_origin(State(app): State<App>, request: Request, next: Next) -> Response {
-    let open = crate::protocol::is_open_to_other_origins(request.uri().path());
-    if !open && !request.method().is_safe() && !is_own_origin(request.headers(), &app.origin) {
-        return Failure::ForeignOrigin.into_response();
+pub(crate) fn check_origin(app: &App, request: &Request) -> Result<(), Failure> {
+    if request.method().is_safe() || is_own_origin(request.headers(), &app.origin) {
+        return Ok(());
     }
-    next.run(request).await
+    let open = crate::protocol::is_open_to_other_origins(request.uri().path());
+    if open { Ok(()) } else { Err(Failure::ForeignOrigin) }
 }
 
 fn is_own_origin(headers: &HeaderMap, own: &str) -> bool {

@@ -1,12 +1,10 @@
 //! Security headers, on every answer, so that the server is safe behind any proxy or none.
 
-use axum::extract::{Request, State};
 use axum::http::HeaderValue;
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
-    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, CACHE_CONTROL, CONTENT_SECURITY_POLICY,
+    HeaderName, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
-use axum::middleware::Next;
 use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -32,9 +30,11 @@ const HEADERS: [(HeaderName, &str); 7] = [
     (HeaderName::from_static("cross-origin-embedder-policy"), "require-corp"),
 ];
 
-pub(crate) async fn add(State(app): State<App>, request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
+/// What any page may read depends on no cookie (the WHATWG's CORS protocol).
+pub(crate) fn add(app: &App, any_page_may_read: bool, response: &mut Response) {
     let headers = response.headers_mut();
+    // Growing on the way would move what is there again and again.
+    headers.reserve(HEADERS.len() + 5);
     for (name, value) in HEADERS {
         headers.insert(name, HeaderValue::from_static(value));
     }
@@ -50,7 +50,11 @@ pub(crate) async fn add(State(app): State<App>, request: Request, next: Next) ->
             HeaderValue::from_static("max-age=63072000; includeSubDomains"),
         );
     }
-    response
+    if any_page_may_read {
+        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+        headers
+            .insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("www-authenticate, retry-after"));
+    }
 }
 
 /// Allows the page's one script, named by its hash, and its form to post to `source`.

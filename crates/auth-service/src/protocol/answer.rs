@@ -1,14 +1,11 @@
 //! How the protocol answers programs.
 
 use auth::ProtocolError;
-use axum::extract::Request;
 use axum::http::header::{
-    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE,
-    WWW_AUTHENTICATE,
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_MAX_AGE, AUTHORIZATION,
+    CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE,
 };
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use oidc::{ErrorCode, OAuthError, Parameters, Realm};
 use serde::Serialize;
@@ -93,15 +90,6 @@ pub(super) fn authorization(headers: &HeaderMap) -> Option<&str> {
         (Some(value), None) => Some(value.to_str().unwrap_or("unreadable")),
         _ => Some("there twice"),
     }
-}
-
-/// Any page may read the answer: nothing of it depends on a cookie.
-pub(super) async fn allow_any_origin(request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
-    let headers = response.headers_mut();
-    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-    headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("www-authenticate, retry-after"));
-    response
 }
 
 /// What a browser asks before it sends a request with `Authorization`.
