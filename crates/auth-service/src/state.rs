@@ -30,6 +30,7 @@ pub struct Inner {
     pub mailbox: Option<Mailbox>,
     pub(crate) cookies: CookieNames,
     pub(crate) origin: String,
+    pub(crate) https: bool,
     /// What the server says of itself as a provider, ready made.
     pub(crate) documents: Documents,
 }
@@ -55,8 +56,9 @@ impl App {
         let AppParts { auth, branding, trusted_proxies, reveal_accounts, mailbox } = parts;
         let url = &auth.settings().public_url;
         let origin = url.origin().ascii_serialization();
-        let cookies = CookieNames::new(url.scheme() == "https");
-        let documents = Documents::new(auth.issuer(), auth.keys().published());
+        let https = url.scheme() == "https";
+        let cookies = CookieNames::new(https);
+        let documents = Documents::new(auth.issuer(), auth.keys().published(), https);
         Self(Arc::new(Inner {
             auth,
             branding,
@@ -65,6 +67,7 @@ impl App {
             mailbox,
             cookies,
             origin,
+            https,
             documents,
         }))
     }

@@ -108,12 +108,13 @@ impl Auth {
         now: Timestamp,
     ) -> Result<Arc<RegisteredClient>, ProtocolError> {
         // One answer: which ids there are is nobody's business.
-        let failed = shown.failed();
-        let Some(found) = self.find_client(shown.client_id()).await? else { return Err(failed.into()) };
-        let token_endpoint = format!("{}/token", self.issuer);
+        let method = shown.method();
+        let Some(found) = self.find_client(shown.client_id()).await? else {
+            return Err(method.failed().into());
+        };
         let rules = AssertionRules {
             issuer: &self.issuer,
-            token_endpoint: &token_endpoint,
+            token_endpoint: &self.token_endpoint,
             keys: &found.keys,
             leeway_seconds: ASSERTION_LEEWAY,
             now: now.seconds(),
@@ -121,10 +122,10 @@ impl Auth {
         match shown.prove(&found.client, &rules)? {
             ClientProof::Public => {}
             ClientProof::CompareSecret(secret) if found.has_secret(&secret, now) => {}
-            ClientProof::CompareSecret(_) => return Err(failed.into()),
+            ClientProof::CompareSecret(_) => return Err(method.failed().into()),
             ClientProof::RememberAssertion(id) => {
                 if !self.remember_assertion(&found.client, &id).await? {
-                    return Err(failed.into());
+                    return Err(method.failed().into());
                 }
             }
         }

@@ -46,6 +46,7 @@ pub struct Auth {
     pub(crate) random: Random,
     pub(crate) settings: Settings,
     pub(crate) issuer: String,
+    pub(crate) token_endpoint: String,
     pub(crate) limiter: Limiter,
     pub(crate) live: Arc<Live>,
     pub(crate) clients: KnownClients,
@@ -79,6 +80,7 @@ impl Auth {
                 "the public URL is on another host than at the first start: passkeys made there will not work here"
             );
         }
+        let issuer = settings.public_url.as_str().trim_end_matches('/').to_owned();
         Ok(Self {
             code_key: keyring.derive("artefact codes"),
             keyring,
@@ -88,7 +90,8 @@ impl Auth {
             hasher,
             clock,
             random,
-            issuer: settings.public_url.as_str().trim_end_matches('/').to_owned(),
+            token_endpoint: format!("{issuer}/token"),
+            issuer,
             limiter: Limiter::new(settings.limits.clone()),
             settings,
             live: Arc::new(Live::new()),

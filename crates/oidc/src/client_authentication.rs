@@ -87,10 +87,7 @@ impl ClientAuthentication {
 
     /// The one answer to an unknown client, a wrong secret and a wrong method, so that it tells nobody which it was.
     pub fn failed(&self) -> OAuthError {
-        invalid_client(format!(
-            "Client authentication by {} failed; check client_id, secret, and the client's token_endpoint_auth_method.",
-            self.method().name()
-        ))
+        self.method().failed()
     }
 
     /// RFC 6749 section 2.3.1: id and secret each form-encoded, a colon between, in base64.
@@ -133,6 +130,16 @@ impl ClientAuthentication {
             invalid_client("The request names no client; send client_id, or the Authorization header.")
         })?;
         Ok(Self { client_id: client_id.to_owned(), credential })
+    }
+}
+
+impl ClientAuthenticationMethod {
+    /// See [`ClientAuthentication::failed`].
+    pub fn failed(self) -> OAuthError {
+        invalid_client(format!(
+            "Client authentication by {} failed; check client_id, secret, and the client's token_endpoint_auth_method.",
+            self.name()
+        ))
     }
 }
 

@@ -3,6 +3,10 @@
 /// Decodes one name or value: `+` is a space, `%` and two digits a byte, the whole UTF-8 (WHATWG URL section 5.1).
 /// `None` where the common decoders guess: a `%` without its digits, or bytes that are no UTF-8.
 pub(crate) fn decode_form(text: &str) -> Option<String> {
+    // Tokens, ids and most of what else is sent need no decoding.
+    if !text.bytes().any(|byte| matches!(byte, b'%' | b'+')) {
+        return Some(text.to_owned());
+    }
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&first, behind)) = rest.split_first() {

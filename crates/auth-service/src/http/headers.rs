@@ -1,15 +1,13 @@
 //! Security headers, on every answer, so that the server is safe behind any proxy or none.
 
-use axum::http::HeaderValue;
 use axum::http::header::{
     ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, CACHE_CONTROL, CONTENT_SECURITY_POLICY,
     HeaderName, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
+use axum::http::{HeaderMap, HeaderValue};
 use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-
-use crate::App;
 
 /// Nothing is allowed but our own stylesheets, pictures and forms. There is no script at all.
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; \
@@ -31,8 +29,7 @@ const HEADERS: [(HeaderName, &str); 7] = [
 ];
 
 /// What any page may read depends on no cookie (the WHATWG's CORS protocol).
-pub(crate) fn add(app: &App, any_page_may_read: bool, response: &mut Response) {
-    let headers = response.headers_mut();
+pub(crate) fn add(https: bool, any_page_may_read: bool, headers: &mut HeaderMap) {
     // Growing on the way would move what is there again and again.
     headers.reserve(HEADERS.len() + 5);
     for (name, value) in HEADERS {
@@ -44,7 +41,7 @@ pub(crate) fn add(app: &App, any_page_may_read: bool, response: &mut Response) {
     if !headers.contains_key(CACHE_CONTROL) {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
-    if app.public_url().scheme() == "https" {
+    if https {
         headers.insert(
             STRICT_TRANSPORT_SECURITY,
             HeaderValue::from_static("max-age=63072000; includeSubDomains"),

@@ -4,13 +4,15 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use auth::KEY_SET_LIFE;
 use axum::body::{Body, Bytes};
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::response::Response;
 use oidc::{Endpoints, ProviderMetadata, ProviderSettings, Scopes};
 
 use crate::App;
+use crate::http::failure::Failure;
+use crate::http::headers;
 use crate::locale::Locale;
 use crate::views::assets;
 
@@ -23,7 +25,7 @@ fn document(issuer: &str) -> String {
             authorization_endpoint: at("/authorize"),
             token_endpoint: at("/token"),
             userinfo_endpoint: at("/userinfo"),
-            jwks_uri: at("/.well-known/jwks.json"),
+            jwks_uri: at(KEYS),
             introspection_endpoint: at("/introspect"),
             revocation_endpoint: at("/revoke"),
             end_session_endpoint: at("/end-session"),
@@ -38,34 +40,34 @@ fn document(issuer: &str) -> String {
 
 /// A document that everybody is shown, ready made.
 #[derive(Clone, Debug)]
-pub(crate) struct Document {
+struct Document {
+    headers: HeaderMap,
     body: Bytes,
-    tag: HeaderValue,
-    life: HeaderValue,
 }
 
 impl Document {
-    fn new(body: &str) -> Self {
+    /// With the headers that every answer has.
+    fn new(body: &str, https: bool) -> Self {
         let tag = format!("\"{:016x}\"", assets::hash(body.as_bytes()));
         // For as long as a next key is published before it signs, and less.
         let life = format!("public, max-age={}", KEY_SET_LIFE.as_secs());
         let value = |text: &str| HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""));
-        Self { body: Bytes::copy_from_slice(body.as_bytes()), tag: value(&tag), life: value(&life) }
+        let mut headers = HeaderMap::from_iter([(ETAG, value(&tag)), (CACHE_CONTROL, value(&life))]);
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers::add(https, true, &mut headers);
+        Self { headers, body: Bytes::copy_from_slice(body.as_bytes()) }
     }
 
-    /// Nothing but its tag to whoever knows it already (RFC 9110 section 13.1.2).
-    fn show(self, asked: &HeaderMap) -> Response {
-        let known = asked.get(IF_NONE_MATCH).is_some_and(|known| *known == self.tag);
-        let mut response = if known {
-            StatusCode::NOT_MODIFIED.into_response()
-        } else {
-            let mut response = Response::new(Body::from(self.body));
-            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-            response
-        };
-        let headers = response.headers_mut();
-        headers.insert(ETAG, self.tag);
-        headers.insert(CACHE_CONTROL, self.life);
+    /// Nothing but its headers to whoever knows it already (RFC 9110 section 13.1.2).
+    fn show(&self, asked: &HeaderMap) -> Response {
+        let known = asked.get(IF_NONE_MATCH).is_some_and(|known| self.headers.get(ETAG) == Some(known));
+        let body = if known { Body::empty() } else { Body::from(self.body.clone()) };
+        let mut response = Response::new(body);
+        *response.headers_mut() = self.headers.clone();
+        if known {
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+            response.headers_mut().remove(CONTENT_TYPE);
+        }
         response
     }
 }
@@ -76,33 +78,51 @@ pub(crate) struct Documents {
     provider: Document,
     /// Of the keys that were published when they were last asked for.
     keys: RwLock<(Arc<str>, Document)>,
+    https: bool,
 }
 
 impl Documents {
-    pub(crate) fn new(issuer: &str, published: Arc<str>) -> Self {
-        let keys = Document::new(&published);
-        Self { provider: Document::new(&document(issuer)), keys: RwLock::new((published, keys)) }
+    pub(crate) fn new(issuer: &str, published: Arc<str>, https: bool) -> Self {
+        let (provider, keys) = (Document::new(&document(issuer), https), Document::new(&published, https));
+        Self { provider, keys: RwLock::new((published, keys)), https }
     }
 
-    fn keys(&self, published: Arc<str>) -> Document {
+    fn show_keys(&self, published: Arc<str>, asked: &HeaderMap) -> Response {
         {
             let made = self.keys.read().unwrap_or_else(PoisonError::into_inner);
             if Arc::ptr_eq(&made.0, &published) {
-                return made.1.clone();
+                return made.1.show(asked);
             }
         }
-        let document = Document::new(&published);
-        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = (published, document.clone());
-        document
+        let document = Document::new(&published, self.https);
+        let response = document.show(asked);
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = (published, document);
+        response
     }
 }
 
-/// OpenID Connect Discovery section 4, RFC 8414 section 3: one document.
-pub(super) async fn provider(State(app): State<App>, headers: HeaderMap) -> Response {
-    app.documents.provider.clone().show(&headers)
+/// The answer to a request for one of them, headers and all. It can be given before anything else is looked at: nothing of
+/// it depends on who asks, and nothing of it can go wrong.
+pub(crate) fn ready_made(app: &App, request: &Request) -> Option<Response> {
+    if request.method() != Method::GET {
+        return None;
+    }
+    match request.uri().path() {
+        PROVIDER | SERVER => Some(app.documents.provider.show(request.headers())),
+        KEYS => Some(app.documents.show_keys(app.auth.keys().published(), request.headers())),
+        _ => None,
+    }
 }
 
+/// OpenID Connect Discovery section 4.
+pub(super) const PROVIDER: &str = "/.well-known/openid-configuration";
+/// RFC 8414 section 3: the same.
+pub(super) const SERVER: &str = "/.well-known/oauth-authorization-server";
 /// RFC 7517 section 5.
-pub(super) async fn keys(State(app): State<App>, headers: HeaderMap) -> Response {
-    app.documents.keys(app.auth.keys().published()).show(&headers)
+pub(super) const KEYS: &str = "/.well-known/jwks.json";
+
+/// As above, for what came the long way: a `HEAD`, or anything in development.
+pub(super) async fn show(State(app): State<App>, mut request: Request) -> Result<Response, Failure> {
+    *request.method_mut() = Method::GET;
+    ready_made(&app, &request).ok_or(Failure::NotFound)
 }

@@ -1,0 +1,56 @@
+//! What every request goes through, in order. It is one layer and not one for each step: a layer costs every request its
+//! allocations, whether or not it has anything to do.
+
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use tracing::Instrument as _;
+
+use crate::App;
+use crate::http::asking::SupportId;
+use crate::http::failure::{self, Shown};
+use crate::http::{guard, headers};
+use crate::protocol;
+
+/// Gives the request its support id, and a span that carries it; lets it in, or refuses it; shows a failure in the form of
+/// the route; and puts the headers on the answer.
+pub(crate) async fn serve(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    if !app.is_development()
+        && let Some(document) = protocol::ready_made(&app, &request)
+    {
+        return document;
+    }
+    let support_id = app.auth.new_support_id();
+    // At the highest level, so that whatever is logged of a request carries its support id, however little is logged.
+    let span =
+        tracing::error_span!("request", method = %request.method(), path = request.uri().path(), support_id);
+    request.extensions_mut().insert(SupportId(support_id));
+    answer(app, request, next).instrument(span).await
+}
+
+async fn answer(app: App, request: Request, next: Next) -> Response {
+    let shown = Shown::of(&request, &app);
+    let any_page_may_read = protocol::any_page_may_read(request.uri().path());
+    let response = match admit(&app, request).await {
+        Ok(request) => next.run(request).await,
+        Err(refused) => refused,
+    };
+    let mut response = failure::show(&app, shown, response).await;
+    headers::add(app.https, any_page_may_read, response.headers_mut());
+    // What matters of a request that went well is in the audit trail, and a proxy logs each; failures are logged as they
+    // are shown.
+    tracing::debug!(status = response.status().as_u16(), "answered");
+    response
+}
+
+/// The whole body is read before anything is decided.
+async fn admit(app: &App, request: Request) -> Result<Request, Response> {
+    let request = guard::read_body(request).await?;
+    if let Some(elsewhere) = guard::check_host(app, &request) {
+        return Err(elsewhere);
+    }
+    match guard::check_origin(app, &request) {
+        Ok(()) => Ok(request),
+        Err(failure) => Err(failure.into_response()),
+    }
+}
