@@ -1,7 +1,7 @@
 //! Apps that show who they are.
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use insta::assert_snapshot;
 use oidc::{Algorithm, ClientAssertion, JwkSet, SigningKey};
 use serde_json::json;
@@ -184,4 +184,34 @@ async fn a_token_opens_userinfo_in_one_way() {
         401,
         "an access token is no session"
     );
+}
+
+/// RFC 9068 section 4: RS256 is what every resource can verify, whatever we like best.
+#[tokio::test]
+async fn access_tokens_are_signed_by_what_the_app_was_registered_with() {
+    let all = [Algorithm::EdDsa, Algorithm::Es256, Algorithm::Rs256];
+    let app = TestApp::with(|setup| setup.algorithms = all.to_vec()).await;
+    let mut browser = app.member(ANA).await;
+    for algorithm in all {
+        let changes = json!({
+            "client_id": algorithm.name(), "access_token_signed_response_alg": algorithm,
+            "grant_types": ["authorization_code", "refresh_token", "client_credentials"],
+        });
+        let wiki = Wiki::register(&app, changes).await;
+        let tokens = wiki.sign_in(&app, &mut browser).await;
+        let refreshed = wiki.refresh(&app, tokens["refresh_token"].as_str().unwrap()).await.json();
+        let asked = [("grant_type", "client_credentials"), ("scope", "profile")];
+        let own = wiki.ask(&app, "/token", &asked).await.json();
+        for (what, answer) in [("code", tokens), ("refresh", refreshed), ("client", own)] {
+            let token = answer["access_token"].as_str().unwrap();
+            assert_eq!(algorithm_of(token), algorithm.name(), "{what}");
+            assert!(wiki.is_active(&app, token).await, "{what} by {algorithm}");
+            assert_eq!(userinfo(&app, token).await.status == 200, what != "client", "{what} by {algorithm}");
+        }
+    }
+}
+
+fn algorithm_of(token: &str) -> String {
+    let header = URL_SAFE_NO_PAD.decode(token.split('.').next().unwrap()).unwrap();
+    serde_json::from_slice::<serde_json::Value>(&header).unwrap()["alg"].as_str().unwrap().to_owned()
 }
