@@ -21,9 +21,9 @@ pub(crate) fn programs() -> Router<App> {
         .route("/token", post(token::exchange).options(answer::preflight))
         .route("/revoke", post(token::revoke).options(answer::preflight))
         .route("/userinfo", get(userinfo::show).post(userinfo::show).options(answer::preflight))
-        .route(metadata::PROVIDER, get(metadata::show).options(answer::preflight))
-        .route(metadata::SERVER, get(metadata::show).options(answer::preflight))
-        .route(metadata::KEYS, get(metadata::show).options(answer::preflight))
+        .route("/.well-known/openid-configuration", get(metadata::show).options(answer::preflight))
+        .route("/.well-known/oauth-authorization-server", get(metadata::show).options(answer::preflight))
+        .route("/.well-known/jwks.json", get(metadata::show).options(answer::preflight))
         .route("/introspect", post(token::introspect))
 }
 
@@ -49,7 +49,12 @@ pub(crate) fn pages() -> Router<App> {
 pub(crate) fn any_page_may_read(path: &str) -> bool {
     matches!(
         path,
-        "/token" | "/revoke" | "/userinfo" | metadata::PROVIDER | metadata::SERVER | metadata::KEYS
+        "/token"
+            | "/revoke"
+            | "/userinfo"
+            | "/.well-known/openid-configuration"
+            | "/.well-known/oauth-authorization-server"
+            | "/.well-known/jwks.json"
     )
 }
 

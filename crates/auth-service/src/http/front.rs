@@ -1,6 +1,7 @@
 //! What every request goes through, in order. It is one layer and not one for each step: a layer costs every request its
 //! allocations, whether or not it has anything to do.
 
+use axum::body::HttpBody as _;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
@@ -15,7 +16,9 @@ use crate::protocol;
 /// Gives the request its support id, and a span that carries it; lets it in, or refuses it; shows a failure in the form of
 /// the route; and puts the headers on the answer.
 pub(crate) async fn serve(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    // A body is read before anything is answered, even one that nobody asked for.
     if !app.is_development()
+        && request.body().is_end_stream()
         && let Some(document) = protocol::ready_made(&app, &request)
     {
         return document;

@@ -25,7 +25,7 @@ fn document(issuer: &str) -> String {
             authorization_endpoint: at("/authorize"),
             token_endpoint: at("/token"),
             userinfo_endpoint: at("/userinfo"),
-            jwks_uri: at(KEYS),
+            jwks_uri: at("/.well-known/jwks.json"),
             introspection_endpoint: at("/introspect"),
             revocation_endpoint: at("/revoke"),
             end_session_endpoint: at("/end-session"),
@@ -108,18 +108,17 @@ pub(crate) fn ready_made(app: &App, request: &Request) -> Option<Response> {
         return None;
     }
     match request.uri().path() {
-        PROVIDER | SERVER => Some(app.documents.provider.show(request.headers())),
-        KEYS => Some(app.documents.show_keys(app.auth.keys().published(), request.headers())),
+        // OpenID Connect Discovery section 4, RFC 8414 section 3: one document.
+        "/.well-known/openid-configuration" | "/.well-known/oauth-authorization-server" => {
+            Some(app.documents.provider.show(request.headers()))
+        }
+        // RFC 7517 section 5.
+        "/.well-known/jwks.json" => {
+            Some(app.documents.show_keys(app.auth.keys().published(), request.headers()))
+        }
         _ => None,
     }
 }
-
-/// OpenID Connect Discovery section 4.
-pub(super) const PROVIDER: &str = "/.well-known/openid-configuration";
-/// RFC 8414 section 3: the same.
-pub(super) const SERVER: &str = "/.well-known/oauth-authorization-server";
-/// RFC 7517 section 5.
-pub(super) const KEYS: &str = "/.well-known/jwks.json";
 
 /// As above, for what came the long way: a `HEAD`, or anything in development.
 pub(super) async fn show(State(app): State<App>, mut request: Request) -> Result<Response, Failure> {

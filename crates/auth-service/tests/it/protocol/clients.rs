@@ -196,11 +196,12 @@ async fn access_tokens_are_signed_by_what_the_app_was_registered_with() {
         let changes = json!({
             "client_id": algorithm.name(), "access_token_signed_response_alg": algorithm,
             "grant_types": ["authorization_code", "refresh_token", "client_credentials"],
+            "scope": "openid profile email offline_access read",
         });
         let wiki = Wiki::register(&app, changes).await;
         let tokens = wiki.sign_in(&app, &mut browser).await;
         let refreshed = wiki.refresh(&app, tokens["refresh_token"].as_str().unwrap()).await.json();
-        let asked = [("grant_type", "client_credentials"), ("scope", "profile")];
+        let asked = [("grant_type", "client_credentials"), ("scope", "read")];
         let own = wiki.ask(&app, "/token", &asked).await.json();
         for (what, answer) in [("code", tokens), ("refresh", refreshed), ("client", own)] {
             let token = answer["access_token"].as_str().unwrap();
