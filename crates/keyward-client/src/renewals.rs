@@ -74,7 +74,10 @@ impl Renewals {
     fn join(&self, hash: [u8; 32]) -> Result<Answer, Joining> {
         let now = self.provider.clock.now();
         let mut memory = lock(&self.memory);
-        memory.known.retain(|_, (at, answer)| answer.borrow().is_none() || now.since(*at) < KEPT);
+        // One that ended without an answer panicked, and must not stand in the way of the next.
+        let under_way = |answer: &Answer| answer.borrow().is_none() && answer.has_changed().is_ok();
+        let answered = |answer: &Answer| answer.borrow().is_some();
+        memory.known.retain(|_, (at, answer)| under_way(answer) || answered(answer) && now.since(*at) < KEPT);
         if let Some((_, answer)) = memory.known.get(&hash) {
             return Ok(answer.clone());
         }

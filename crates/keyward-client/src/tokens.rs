@@ -147,15 +147,19 @@ impl Provider {
                 }
             })
             .await?;
-        match answer.status {
-            200 | 400 | 401 => TokenAnswer::parse(&answer.body).map_err(|error| match error {
-                TokenAnswerError::Refused { code, description } => {
-                    ProviderError::Refused { code, description }
-                }
-                error => ProviderError::Unacceptable(error.to_string()),
-            }),
-            status => Err(ProviderError::Unreachable(format!("{endpoint} answered {status}"))),
+        let strange =
+            |why: &str| ProviderError::Unreachable(format!("{endpoint} answered {}{why}", answer.status));
+        if !matches!(answer.status, 200 | 400 | 401) {
+            return Err(strange(""));
         }
+        TokenAnswer::parse(&answer.body).map_err(|error| match error {
+            TokenAnswerError::Refused { code, description } => ProviderError::Refused { code, description },
+            TokenAnswerError::Member(_) | TokenAnswerError::TooLarge => {
+                ProviderError::Unacceptable(error.to_string())
+            }
+            // A proxy that has something to say: nobody is signed out by that.
+            TokenAnswerError::Json(_) => strange(" with what is no answer to it"),
+        })
     }
 
     /// RFC 7523 section 3. For the issuer alone, which no other server could pass off as its own.

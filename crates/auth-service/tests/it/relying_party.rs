@@ -42,6 +42,8 @@ enum Mood {
     Fine,
     /// It answers everything with 503.
     Away,
+    /// A proxy in front of it answers in its place, with this status.
+    Hidden(u16),
     /// It holds the next answers of this path back until it is told to go on, after the work is done.
     Holding(&'static str, Arc<Notify>, Arc<Notify>),
 }
@@ -70,6 +72,7 @@ async fn watch(State(watch): State<Watch>, request: Request, next: Next) -> Resp
     };
     match mood {
         Mood::Away => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        Mood::Hidden(status) => (StatusCode::from_u16(status).unwrap(), "<h1>Blocked</h1>").into_response(),
         Mood::Holding(held, reached, go_on) if held == path => {
             let response = next.run(request).await;
             reached.notify_one();

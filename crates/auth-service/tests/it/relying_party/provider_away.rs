@@ -74,6 +74,29 @@ async fn a_provider_that_is_away_is_not_hammered() {
     assert!(is_let_in(&mut visitor.clone()).await);
 }
 
+/// What a proxy says in its place, and a secret that is no longer the app's, are no sign-outs either.
+#[tokio::test]
+async fn only_the_provider_signs_anybody_out() {
+    let world = World::start().await;
+    let (visitor, _) = world.member().await;
+    for status in [200, 204, 400, 401, 403, 404, 429, 500, 502] {
+        world.watch.becomes(Mood::Hidden(status));
+        world.provider.turn(MINUTE * 6);
+        assert!(matches!(visitor.clone().get("/protected").await.status.as_u16(), 200 | 503), "{status}");
+    }
+    world.watch.becomes(Mood::Fine);
+    let auth = &world.provider.app.auth;
+    let secret = auth.clients().rotate_secret("wiki", Duration::ZERO, auth.now()).await.unwrap();
+    world.provider.turn(MINUTE);
+    assert_eq!(visitor.clone().get("/protected").await.status, 503);
+    let process = world.process(|settings| {
+        settings.authentication = keyward_client::ClientAuthentication::Secret(secret);
+    });
+    let mut mended = super::visitor(&process);
+    mended.jar = visitor.jar.clone();
+    assert!(is_let_in(&mut mended).await);
+}
+
 #[tokio::test]
 async fn nobody_signs_in_meanwhile_and_the_page_says_when_to_come_back() {
     let world = World::start().await;
