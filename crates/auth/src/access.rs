@@ -114,7 +114,7 @@ impl Auth {
             let grant = GrantId(found.grant_id);
             let live = store::grants::find_live(&mut tx, grant, now, self.idle_since(now)).await?;
             if let Some(live) = live.filter(|live| live.grant.client_id == *id) {
-                store::grants::delete(&mut tx, grant).await?;
+                store::grants::end(&mut tx, grant, now).await?;
                 let detail = format!("app {id}");
                 let done = Outcome::Done(Act::RevokeGrant);
                 self.record(&mut tx, done, Some(live.pseudonym), &detail, context, now).await?;

@@ -115,7 +115,7 @@ impl Auth {
         context: &Context,
         now: Timestamp,
     ) -> Result<(), Fault> {
-        store::grants::delete(&mut tx, grant).await?;
+        store::grants::end(&mut tx, grant, now).await?;
         self.record(&mut tx, Outcome::Refused(Act::Exchange), person, why, context, now).await?;
         self.commit_changed(tx, [grant.0]).await
     }

@@ -103,9 +103,14 @@ pub async fn find_live(
     .await?)
 }
 
-/// Ends an authorization: its code and every token of it are worthless.
-pub async fn delete(tx: &mut Tx, id: GrantId) -> Result<bool, Error> {
-    let done = sqlx::query("DELETE FROM grants WHERE id = $1").bind(id.0).execute(tx.connection()).await?;
+/// Ends an authorization: its code and every token of it are worthless. While its session goes on the row stays, since the
+/// app has signed the person in by it and is to be told when that session ends.
+pub async fn end(tx: &mut Tx, id: GrantId, now: Timestamp) -> Result<bool, Error> {
+    let done = sqlx::query("UPDATE grants SET expires_at = $2 WHERE id = $1 AND expires_at > $2")
+        .bind(id.0)
+        .bind(now.micros())
+        .execute(tx.connection())
+        .await?;
     Ok(done.rows_affected() == 1)
 }
 
@@ -171,11 +176,11 @@ pub async fn move_session(tx: &mut Tx, old: SessionId, new: SessionId) -> Result
     Ok(())
 }
 
-/// Deletes up to `limit` authorizations that have ended by themselves, or whose session has.
+/// Deletes up to `limit` authorizations whose session has ended, and that do not outlive it or have ended too.
 pub async fn delete_ended(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<u64, Error> {
     let done = sqlx::query(
         "DELETE FROM grants WHERE id IN (
-             SELECT id FROM grants WHERE expires_at <= $1 OR (session_id IS NULL AND NOT offline) LIMIT $2)",
+             SELECT id FROM grants WHERE session_id IS NULL AND (expires_at <= $1 OR NOT offline) LIMIT $2)",
     )
     .bind(now.micros())
     .bind(limit)

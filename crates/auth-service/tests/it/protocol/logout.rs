@@ -139,6 +139,26 @@ async fn apps_are_told_that_a_session_has_ended() {
     assert!(heard.try_recv().is_err(), "told once of one session, however often it signed in by it");
 }
 
+/// Found by Authlib and openid-client: they give their refresh token up, and are signed in to all the same.
+#[tokio::test]
+async fn an_app_that_gave_its_tokens_up_is_told_too() {
+    let app = TestApp::start().await;
+    let changes = json!({
+        "backchannel_logout_uri": "https://wiki.example.com/backchannel",
+        "grant_types": ["authorization_code", "refresh_token"],
+    });
+    let wiki = Wiki::register(&app, changes).await;
+    let mut browser = app.member(ANA).await;
+    let tokens = wiki.sign_in(&app, &mut browser).await;
+    let refresh_token = tokens["refresh_token"].as_str().unwrap();
+    wiki.ask(&app, "/revoke", &[("token", refresh_token)]).await;
+    assert_eq!(wiki.refresh(&app, refresh_token).await.text("error"), "invalid_grant");
+    assert!(!wiki.is_active(&app, tokens["access_token"].as_str().unwrap()).await);
+    assert!(app.app.auth.next_notice().await.unwrap().is_none());
+    browser.post("/sign-out", &[]).await;
+    assert!(app.app.auth.next_notice().await.unwrap().is_some(), "word for the app waits");
+}
+
 /// Class 18: an app's address is no way into the network.
 #[tokio::test]
 async fn class_18_an_address_of_the_inner_network_is_not_asked() {
