@@ -1,4 +1,4 @@
-//! The whole system: the real `keyward dev`, driven by a real browser.
+//! The whole system: the real `keyward dev`, driven by a real browser, and by OpenID clients of others.
 //!
 //! Without a browser and its driver these tests say that they are skipped; under `CI=true` they fail instead.
 //! `./scripts/test` installs both. Pictures of every page are left in `target/e2e-screenshots/`.
@@ -8,6 +8,7 @@
 mod accessibility;
 mod app;
 mod browser;
+mod clients;
 mod gallery;
 mod journey;
 mod mailbox;
@@ -17,4 +18,5 @@ mod service;
 mod sheets;
 mod tools;
 mod two_hosts;
+mod visitor;
 mod wait;

@@ -18,17 +18,8 @@ impl Tools {
     pub(crate) fn find() -> Option<Self> {
         match Self::look() {
             Ok(tools) => Some(tools),
-            Err(missing) => {
-                let message = format!("{missing} is missing; ./scripts/test installs it");
-                assert_ne!(env::var("CI").as_deref(), Ok("true"), "{message}");
-                // Not `eprintln!`, which a passing test keeps to itself.
-                let mut terminal = io::stderr();
-                let test = std::thread::current().name().unwrap_or("a test").to_owned();
-                writeln!(
-                    terminal,
-                    "SKIPPED: no browser for {test}, which counts as passed and was not run: {message}"
-                )
-                .unwrap();
+            Err(tool) => {
+                missing(tool);
                 None
             }
         }
@@ -44,7 +35,18 @@ impl Tools {
     }
 }
 
-fn program(names: &[&str]) -> Option<PathBuf> {
+/// Says that a test is skipped for want of something; under `CI=true` fails it instead.
+pub(crate) fn missing(tool: &str) {
+    let message = format!("{tool} is missing; ./scripts/test installs it");
+    assert_ne!(env::var("CI").as_deref(), Ok("true"), "{message}");
+    // Not `eprintln!`, which a passing test keeps to itself.
+    let mut terminal = io::stderr();
+    let test = std::thread::current().name().unwrap_or("a test").to_owned();
+    writeln!(terminal, "SKIPPED: {test}, which counts as passed and was not run: {message}").unwrap();
+}
+
+/// A program by one of these names.
+pub(crate) fn program(names: &[&str]) -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
     let folders: Vec<_> = env::split_paths(&path).collect();
     names
