@@ -76,6 +76,11 @@ impl Timing {
         let known = accounts::proved(&mut connection, &mut draw, count).await?;
         let unknown: Vec<_> = (0..count).map(|_| draw.address()).collect();
         let others: Vec<_> = (0..count).map(|_| draw.address()).collect();
+        let fresh: Vec<_> = (0..count).map(|_| draw.address()).collect();
+        for address in known.iter().chain(&fresh) {
+            let body = json!({ "email": address, "password": WRONG_PASSWORD });
+            connection.post("/api/v1/sign-up", &body).await?.expect(201, "a stranger's sign-up")?;
+        }
         let too_long = "x".repeat(600);
 
         println!(
@@ -104,6 +109,8 @@ impl Timing {
                 Kind::sign_up(Addresses::Of(&known)),
                 Kind::sign_up(Addresses::New),
             ),
+            // A stranger signed both up, and tries the password of that sign-up.
+            Trial::new("sign-in after sign-up", Kind::sign_in(&known), Kind::sign_in(&fresh)),
             Trial::new("reset: known, unknown", Kind::reset(&known), Kind::reset(&unknown)),
         ] {
             let [own, echo] = trial.run(pairs, &mut connection, &mut draw).await?;

@@ -165,7 +165,7 @@ pub(crate) async fn sign_in(
             let answer = TwoFactorAnswer { message: "2FA required", login_attempt_id: attempt.0 };
             Ok((StatusCode::PARTIAL_CONTENT, axum::Json(answer)).into_response())
         }
-        Ok(SignedIn::Unproved { .. }) | Err(SignInError::Incorrect) => Ok(incorrect_credentials()),
+        Err(SignInError::Incorrect) => Ok(incorrect_credentials()),
         Err(SignInError::TooMany(too_many)) => Err(too_many.into()),
         Err(SignInError::Fault(fault)) => Err(fault.into()),
     }

@@ -101,8 +101,7 @@ impl Auth {
             return Err(EmailChangeError::Same);
         }
         let now = self.clock.now();
-        self.limiter.mail(address.normalized(), context, now)?;
-        self.limiter.mail(current.email.normalized(), context, now)?;
+        self.limiter.mails(&[address.normalized(), current.email.normalized()], context, now)?;
         Ok(self.begin_change(current, address, context).await?)
     }
 

@@ -77,10 +77,14 @@ impl Limiter {
         self.hit(&format!("sign-up:{}", context.network), self.limits.network_sign_ups, now)
     }
 
-    /// A mail that nobody signed in asked for: so many to one address, and so many from one network.
-    pub(crate) fn mail(&self, address: &str, context: &Context, now: Timestamp) -> Result<(), TooMany> {
-        self.hit(&format!("mail:{address}"), self.limits.mails, now)?;
-        self.hit(&format!("mails-from:{}", context.network), self.limits.network_mails, now)
+    /// Mails for the asking, one to each of `addresses`: so many to one address, and so many from one network. All of
+    /// them, or none: what is turned away costs nobody anything, least of all whoever the mail would have gone to.
+    pub(crate) fn mails(&self, addresses: &[&str], context: &Context, now: Timestamp) -> Result<(), TooMany> {
+        let network = (format!("mails-from:{}", context.network), hourly(self.limits.network_mails));
+        let mut budgets = vec![network; addresses.len()];
+        budgets
+            .extend(addresses.iter().map(|address| (format!("mail:{address}"), hourly(self.limits.mails))));
+        self.hits(budgets, now).map(|_counted| ())
     }
 
     /// A mail with a second-step code.

@@ -210,7 +210,7 @@ impl Auth {
             return Err(EvidenceError::Gone.into());
         };
         let claim: Claim = self.payload(&artefact)?;
-        self.limiter.mail(claim.email.normalized(), context, now)?;
+        self.limiter.mails(&[claim.email.normalized()], context, now)?;
         let life = self.life(Purpose::ProveAddress);
         let decoy = artefact.user_id.is_none();
         let mut tx = self.store.begin().await.map_err(fault)?;

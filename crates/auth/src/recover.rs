@@ -36,7 +36,7 @@ impl Auth {
     /// Asks for a reset. The answer and the work are the same for an address that has no account; only no mail goes out.
     pub async fn request_reset(&self, email: &Email, context: &Context) -> Result<ArtefactId, RecoverError> {
         let now = self.clock.now();
-        self.limiter.mail(email.normalized(), context, now)?;
+        self.limiter.mails(&[email.normalized()], context, now)?;
         Ok(self.issue_reset(email, context).await?)
     }
 

@@ -32,18 +32,17 @@ pub enum SignedIn {
         /// Which attempt the code is for.
         attempt: ArtefactId,
     },
-    /// The password was right, but the address was never proved.
-    Unproved {
-        /// Which proof the code from a new mail is for; no mail was sent if there were too many.
-        proof: Result<ArtefactId, TooMany>,
-    },
 }
 
 /// Why they are not in.
 #[derive(Debug, thiserror::Error)]
 pub enum SignInError {
-    /// No such account, another password, or an account that may not sign in. Which of them is nobody's business.
-    #[error("the e-mail address or the password is not right")]
+    /// No such account, another password, or an account that may not sign in, such as one whose address was never proved.
+    /// Which of them is nobody's business: whoever signs an address up knows the password that they gave.
+    #[error(
+        "the e-mail address or the password is not right, or the address is not confirmed yet: \
+         after a sign-up, enter the code from the mail first, or sign up again"
+    )]
     Incorrect,
     /// Too many tries.
     #[error(transparent)]
@@ -86,9 +85,6 @@ impl Auth {
             return Err(SignInError::Incorrect);
         };
         attempt.refund();
-        if found.user.proved_at.is_none() && self.settings.accounts.require_proof {
-            return self.ask_for_proof(&found, request, context).await;
-        }
         if found.user.second_step {
             return self.ask_for_code(&found, request, context).await;
         }
@@ -103,16 +99,17 @@ impl Auth {
         context: &Context,
     ) -> Result<Option<users::SignIn>, Fault> {
         let person = found.as_ref().map(|found| found.user.pseudonym);
-        match found {
-            Some(found) if right_password && found.user.disabled_at.is_none() => Ok(Some(found)),
-            _ => {
-                let mut tx = self.store.begin().await?;
-                let now = self.clock.now();
-                self.record(&mut tx, Outcome::Refused(Act::SignIn), person, "password", context, now).await?;
-                tx.commit().await?;
-                Ok(None)
+        let detail = match found {
+            Some(found) if right_password && found.user.disabled_at.is_none() => {
+                if found.user.proved_at.is_some() || !self.settings.accounts.require_proof {
+                    return Ok(Some(found));
+                }
+                "address not proved"
             }
-        }
+            _ => "password",
+        };
+        self.record_refusal(Act::SignIn, person, detail, context).await?;
+        Ok(None)
     }
 
     /// A transaction in which the account still is what its password was checked against. Hashing takes a while, and
@@ -192,56 +189,5 @@ impl Auth {
             device: context.device.clone(),
             network: context.network.to_string(),
         }
-    }
-
-    async fn ask_for_proof(
-        &self,
-        found: &users::SignIn,
-        request: SignIn,
-        context: &Context,
-    ) -> Result<SignedIn, SignInError> {
-        let email = request.email;
-        let now = self.clock.now();
-        // Whether a mail may go out says nothing of the password, which was right.
-        if let Err(too_many) = self.limiter.mail(email.normalized(), context, now) {
-            return self.refuse_unproved(found, too_many, context).await;
-        }
-        let life = self.life(Purpose::ProveAddress);
-        let locale = found.user.locale.clone().unwrap_or_else(|| context.locale.clone());
-        let claim = crate::sign_up::Claim {
-            name: found.user.name.clone().try_into().unwrap_or_default(),
-            email,
-            locale: locale.clone(),
-            second_step: found.user.second_step,
-            password_hash: found.password_hash.clone().unwrap_or_default(),
-            made_account: true,
-            return_to: request.return_to,
-        };
-        let mut tx = self.begin_if_unchanged(found, &claim.email, context).await?;
-        let holder = Holder { user: Some(UserId(found.user.id)), email: &claim.email };
-        let issued = self.issue(&mut tx, Purpose::ProveAddress, holder, &claim, context, now).await?;
-        let message = Message::ProveAddress {
-            code: issued.code,
-            link: self.link("/verify", &issued.token),
-            hours: life.as_secs() / 3600,
-        };
-        let mail = Mail { to: found.user.address.clone(), locale, message };
-        self.send(&mut tx, &mail, Some(life), now).await?;
-        let person = Some(found.user.pseudonym);
-        self.record(&mut tx, Outcome::Refused(Act::SignIn), person, "address not proved", context, now)
-            .await?;
-        tx.commit().await.map_err(Fault::from)?;
-        Ok(SignedIn::Unproved { proof: Ok(issued.id) })
-    }
-
-    async fn refuse_unproved(
-        &self,
-        found: &users::SignIn,
-        too_many: TooMany,
-        context: &Context,
-    ) -> Result<SignedIn, SignInError> {
-        let person = Some(found.user.pseudonym);
-        self.record_refusal(Act::SignIn, person, "address not proved", context).await?;
-        Ok(SignedIn::Unproved { proof: Err(too_many) })
     }
 }

@@ -70,7 +70,7 @@ impl Auth {
         self.settings.accounts.policy().check(&request.password, &request.email, request.second_step)?;
         let now = self.clock.now();
         self.limiter.sign_up(context, now)?;
-        self.limiter.mail(request.email.normalized(), context, now)?;
+        self.limiter.mails(&[request.email.normalized()], context, now)?;
         let password_hash = self.hasher.hash(&request.password).await?;
         let claim = Claim {
             email: request.email,

@@ -19,7 +19,7 @@ problem-code-wrong =
        *[other] Das ist nicht der Code. Sie haben noch { $tries } Versuche.
     }
 problem-code-over = Dieser Code gilt nicht mehr. Fordern Sie einen neuen an.
-problem-sign-in-refused = Adresse und Passwort passen zu keinem Konto, das sich anmelden kann. Prüfen Sie beides und versuchen Sie es noch einmal. Wenn Sie Ihr Konto gerade erst angelegt haben, bestätigen Sie zuerst Ihre Adresse.
+problem-sign-in-refused = Adresse und Passwort passen zu keinem Konto, das sich anmelden kann. Prüfen Sie beides und versuchen Sie es noch einmal. Wenn Sie Ihr Konto gerade erst angelegt haben, bestätigen Sie zuerst Ihre Adresse mit dem Code oder dem Link aus unserer E-Mail, oder legen Sie es noch einmal an.
 problem-too-many-tries = Zu viele Versuche. Bitte warten Sie { $duration } und versuchen Sie es dann noch einmal.
 problem-busy = Hier ist gerade mehr zu tun, als auf einmal geht. Bitte warten Sie { $duration } und schicken Sie dies dann noch einmal ab.
 problem-unavailable = Etwas, das wir brauchen, antwortet gerade nicht; es wurde nichts geändert. Bitte schicken Sie dies in einer Minute noch einmal ab.

@@ -83,7 +83,7 @@ notice-account-deleted = Your account is deleted.
 
 error-home = To the start page
 error-link-expired-title = This link has expired
-error-link-expired-advice = It was used already, replaced by a newer one, or is too old. Sign in or ask for a new password, and we will send you a fresh one where it is needed.
+error-link-expired-advice = It was used already, replaced by a newer one, or is too old. Begin again where you asked for it: sign up again, or ask for a new password, and we send you a fresh one.
 error-too-many-tries-title = Too many tries
 error-too-many-tries-advice = To keep accounts safe we pause here. Please come back in { $duration }; nothing is lost.
 error-not-found-title = There is no such page

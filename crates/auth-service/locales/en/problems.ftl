@@ -27,7 +27,7 @@ problem-code-wrong =
        *[other] This is not the code. You have { $tries } tries left.
     }
 problem-code-over = This code is no longer good. Ask for a new one.
-problem-sign-in-refused = Address and password do not match an account that is ready to sign in. Check both and try again. If you have just signed up, confirm your address first.
+problem-sign-in-refused = Address and password do not match an account that is ready to sign in. Check both and try again. If you have just signed up, first confirm your address by the code or the link in our mail, or sign up again.
 problem-too-many-tries = Too many tries. Please wait { $duration }, then try again.
 problem-busy = There is more to do here than we can do at once. Please wait { $duration }, then send this again.
 problem-unavailable = Something we depend on does not answer at the moment, so nothing was changed. Please send this again in a minute.

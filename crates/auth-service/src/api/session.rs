@@ -122,5 +122,5 @@ pub(crate) async fn confirm(
     let SignedIn { asking, current } = signed_in;
     let request =
         SignIn { email: current.email.clone(), password, replaces: Some(current.id), return_to: None };
-    answer(&app, app.auth.sign_in(request, &asking.context).await?)
+    Ok(answer(&app, app.auth.sign_in(request, &asking.context).await?))
 }

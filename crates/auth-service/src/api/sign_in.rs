@@ -62,20 +62,18 @@ pub(crate) async fn sign_in(
     let replaces = asking::replaced_by(&app, &asking, &email).await?;
     let signed_in =
         app.auth.sign_in(SignIn { email, password, replaces, return_to: None }, &asking.context).await?;
-    answer(&app, signed_in)
+    Ok(answer(&app, signed_in))
 }
 
 /// What signing in, or proving again who one is, is answered with.
-pub(crate) fn answer(app: &App, signed_in: SignedIn) -> Result<Response, Failure> {
+pub(crate) fn answer(app: &App, signed_in: SignedIn) -> Response {
     match signed_in {
-        SignedIn::Session(session) => Ok(opened(app, &session)),
+        SignedIn::Session(session) => opened(app, &session),
         SignedIn::SecondStep { attempt } => {
             let message = "A code is on its way by mail.";
             let answer = SecondStepAnswer { attempt_id: attempt.0, message };
-            Ok((StatusCode::ACCEPTED, axum::Json(answer)).into_response())
+            (StatusCode::ACCEPTED, axum::Json(answer)).into_response()
         }
-        SignedIn::Unproved { proof: Ok(_) } => Err(Failure::Unproved),
-        SignedIn::Unproved { proof: Err(too_many) } => Err(too_many.into()),
     }
 }
 
@@ -162,7 +160,10 @@ pub(crate) async fn sign_out(State(app): State<App>, asking: Asking) -> Result<R
 impl From<SignInError> for Failure {
     fn from(error: SignInError) -> Self {
         match error {
-            SignInError::Incorrect => Self::Incorrect("the e-mail address or the password is not right"),
+            SignInError::Incorrect => Self::Incorrect(
+                "the e-mail address or the password is not right, or the address is not confirmed yet: \
+                 after a sign-up, enter the code from the mail first, or sign up again",
+            ),
             SignInError::TooMany(too_many) => too_many.into(),
             SignInError::Fault(fault) => fault.into(),
         }

@@ -45,8 +45,6 @@ pub(crate) enum Failure {
     NotFresh,
     /// The password, or the pair of address and password, is not right.
     Incorrect(&'static str),
-    /// The address was never proved.
-    Unproved,
     /// A code or link was used or has expired.
     Gone,
     /// Not the code.
@@ -121,7 +119,6 @@ impl Failure {
             Self::Unauthenticated => Kind::Unauthenticated,
             Self::NotFresh => Kind::NotFresh,
             Self::Incorrect(_) => Kind::Incorrect,
-            Self::Unproved => Kind::Unproved,
             Self::Gone => Kind::Gone,
             Self::WrongCode { .. } => Kind::WrongCode,
             Self::TooMany(_) => Kind::TooMany,
@@ -150,9 +147,6 @@ impl Failure {
                 "It is too long since you proved who you are: do so again, then repeat this.".into()
             }
             Self::Incorrect(what) => sentence(what),
-            Self::Unproved => {
-                "Prove the address first: a new mail with a code and a link is on its way.".into()
-            }
             Self::Gone => "This code or link has been used or has expired: ask for a new one.".into(),
             Self::WrongCode { tries_left: 0 } => {
                 "This is not the code, and that was the last try: ask for a new one.".into()
@@ -177,9 +171,7 @@ impl Failure {
     fn family(&self) -> String {
         match self {
             Self::Invalid(_) | Self::Malformed(_) => self.detail(),
-            Self::Incorrect(_) | Self::Unproved | Self::Gone | Self::WrongCode { .. } => {
-                "Incorrect credentials".into()
-            }
+            Self::Incorrect(_) | Self::Gone | Self::WrongCode { .. } => "Incorrect credentials".into(),
             _ => self.kind().entry().title.into(),
         }
     }

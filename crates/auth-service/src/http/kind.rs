@@ -74,11 +74,10 @@ kinds! {
         "This is sensitive, and the last proof of who is asking is too long ago.",
         "POST /api/v1/account/confirm with the password, then send this again.";
     Incorrect: UNAUTHORIZED "incorrect", "Not right",
-        "The password, or the pair of address and password, is not right. Which, nobody is told.",
-        "Ask the person to type both again. Each failure counts towards a pause.";
-    Unproved: FORBIDDEN "unproved-address", "The address is not proved",
-        "The password is right, but nobody has shown that the address is theirs.",
-        "Ask for the code or the link in the mail that was just sent.";
+        "The password, or the pair of address and password, is not right, or the address was never proved. \
+         Which, nobody is told.",
+        "Ask the person to type both again, and after a sign-up for the code from the mail. \
+         Each failure counts towards a pause.";
     Gone: GONE "gone", "Used or expired",
         "The code or link was used, replaced by a newer one, or is too old.",
         "Ask for a new one.";

@@ -33,7 +33,6 @@ fn error_page<'a>(app: &'a App, failure: &Failure) -> ErrorPage<'a> {
         | Failure::Unauthenticated
         | Failure::NotFresh
         | Failure::Incorrect(_)
-        | Failure::Unproved
         | Failure::AppRequest(_) => ErrorPage::BadRequest,
     }
 }

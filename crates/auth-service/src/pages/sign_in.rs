@@ -85,8 +85,6 @@ pub(crate) async fn sign_in(
     let replaces = asking::replaced_by(&app, &asking, &email).await?;
     let request = SignIn { email, password, replaces, return_to: to_text.clone() };
     match app.auth.sign_in(request, &asking.context).await {
-        // The mail with the code is on its way already, as often as may be.
-        Ok(Outcome::Unproved { proof: Err(too_many) }) => later(too_many, show_again),
         Ok(outcome) => Ok(go_on(&app, outcome, to_text.as_deref())),
         Err(SignInError::Incorrect) => {
             show_again(StatusCode::UNAUTHORIZED, Problems::whole(Problem::SignInRefused))
@@ -99,8 +97,6 @@ fn go_on(app: &App, outcome: Outcome, to: Option<&str>) -> Response {
     match outcome {
         Outcome::Session(session) => arrive(app, &session, to),
         Outcome::SecondStep { attempt } => lead_to(&format!("/sign-in/code?id={attempt}")),
-        Outcome::Unproved { proof: Ok(proof) } => lead_with(&format!("/verify?id={proof}"), Notice::CodeSent),
-        Outcome::Unproved { proof: Err(_) } => lead_to("/sign-in"),
     }
 }
 

@@ -139,7 +139,7 @@ async fn class_09_a_moved_account_ends_every_session_but_whoever_moved_it() {
             Some(session) => session,
             None => match world.sign_in("ben", PASSWORD, &browser(1)).await.unwrap() {
                 SignedIn::Session(session) => session,
-                other => panic!("{other:?}"),
+                step @ SignedIn::SecondStep { .. } => panic!("{step:?}"),
             },
         };
         assert_replaced(&world, &here, &next).await;

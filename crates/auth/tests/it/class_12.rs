@@ -287,3 +287,42 @@ async fn class_12_a_try_that_was_turned_away_costs_nothing_elsewhere() {
     let elsewhere = auth::Context { network: browser(2).network, ..browser(1) };
     world.auth.second_step(attempt, &right, None, &elsewhere).await.unwrap();
 }
+
+/// Whoever floods from one network must not use up what others may be sent, once that network has had its own.
+#[tokio::test]
+async fn class_12_a_mail_that_was_turned_away_costs_nothing_elsewhere() {
+    let world = World::with(|settings| settings.limits.network_mails = 6).await;
+    world.account("ana", &browser(1)).await;
+    world.account("eve", &browser(2)).await;
+    let eve = world.signed_in("eve", &browser(2)).await;
+    let flood = browser(9);
+    for number in 0..6 {
+        world.auth.request_reset(&email(&format!("a{number}")), &flood).await.unwrap();
+    }
+    for _ in 0..10 {
+        assert!(world.auth.request_reset(&email("ana"), &flood).await.is_err());
+        assert!(world.auth.request_email_change(&eve, &email("ana"), &flood).await.is_err());
+        assert!(world.auth.sign_up(crate::people::form("ana", OTHER), &flood).await.is_err());
+    }
+    // Ana's mail of the sign-up is one of the five.
+    for _ in 0..4 {
+        world.auth.request_reset(&email("ana"), &browser(3)).await.expect("her budget is her own");
+    }
+}
+
+/// A change of address mails two people: where one has had enough, the other is not charged.
+#[tokio::test]
+async fn class_12_a_change_of_address_that_was_turned_away_costs_the_other_end_nothing() {
+    let world = World::new().await;
+    world.account("eve", &browser(2)).await;
+    let eve = world.signed_in("eve", &browser(2)).await;
+    for _ in 0..4 {
+        world.auth.request_reset(&email("eve"), &browser(3)).await.unwrap();
+    }
+    for _ in 0..10 {
+        assert!(world.auth.request_email_change(&eve, &email("ana"), &browser(2)).await.is_err());
+    }
+    for _ in 0..5 {
+        world.auth.request_reset(&email("ana"), &browser(4)).await.expect("nothing was mailed to her");
+    }
+}

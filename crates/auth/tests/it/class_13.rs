@@ -91,6 +91,28 @@ async fn class_13_a_wrong_password_is_answered_and_counted_alike() {
     assert!(answers.iter().all(|answer| *answer == "too many tries: come back in 60 s"), "{answers:?}");
 }
 
+/// A stranger who signs an address up knows the password of that sign-up: it must not tell them whether the address had an
+/// account before.
+#[tokio::test]
+async fn class_13_the_password_of_a_sign_up_is_answered_and_counted_like_any_wrong_one() {
+    for name in NAMES {
+        let world = world().await;
+        world.sign_up(name, OTHER, &browser(2)).await;
+        world.mails(name).await;
+        for number in 0..12 {
+            let before = rows(&world).await;
+            let refused = world.sign_in(name, OTHER, &browser(2)).await.unwrap_err().to_string();
+            if number < 10 {
+                assert_eq!(refused, SignInError::Incorrect.to_string(), "{name} {number}");
+                assert_eq!(grown(before, rows(&world).await), [0, 0, 1, 0], "{name} {number}");
+            } else {
+                assert_eq!(refused, "too many tries: come back in 60 s", "{name} {number}");
+            }
+        }
+        assert!(world.mails(name).await.is_empty(), "{name}: a mail by the way would tell");
+    }
+}
+
 #[tokio::test]
 async fn class_13_mails_are_counted_alike() {
     for name in ["somebody", "nobody"] {

@@ -181,7 +181,7 @@ impl World {
     pub(crate) async fn session(&self, name: &str, secret: &str, context: &Context) -> NewSession {
         match self.sign_in(name, secret, context).await.unwrap() {
             SignedIn::Session(session) => session,
-            other => panic!("no session: {other:?}"),
+            step @ SignedIn::SecondStep { .. } => panic!("no session: {step:?}"),
         }
     }
 
@@ -189,7 +189,7 @@ impl World {
     pub(crate) async fn attempt(&self, name: &str, secret: &str, context: &Context) -> ArtefactId {
         match self.sign_in(name, secret, context).await.unwrap() {
             SignedIn::SecondStep { attempt } => attempt,
-            other => panic!("no second step: {other:?}"),
+            session @ SignedIn::Session(_) => panic!("no second step: {session:?}"),
         }
     }
 

@@ -1,9 +1,9 @@
 //! Class 13: accounts enumerated. Sign-in, sign-up and reset, by page, API and contract, answer alike for an address that
-//! has an account and for one that has none. (A test of the time they take stands with the benches.)
+//! has an account and for one that has none. (Whether the time they take tells is asked by `scripts/rehearse timing`.)
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, OTHER_PASSWORD, TestApp};
+use crate::support::{Answer, Browser, OTHER_PASSWORD, TestApp};
 
 const KNOWN: &str = "ana@example.com";
 const UNKNOWN: &str = "bob@example.com";
@@ -102,6 +102,47 @@ async fn limits_are_the_same() {
     }
     assert_eq!(all[0], all[1]);
     assert_eq!(all[0], all[2]);
+}
+
+/// A stranger signs the address up with a password of their own, and signs in with it, by every way there is.
+#[tokio::test]
+async fn a_sign_in_after_a_sign_up_is_told_the_same() {
+    for sign_up in ["/sign-up", "/api/v1/sign-up", "/signup"] {
+        for sign_in in ["/sign-in", "/api/v1/sign-in", "/login"] {
+            let app = prepared().await;
+            let mut all = Vec::new();
+            for email in [KNOWN, UNKNOWN, UNPROVED] {
+                let mut stranger = app.program();
+                let answer = send(&mut stranger, sign_up, email).await;
+                assert!([201, 303].contains(&answer.status.as_u16()), "{sign_up}: {}", answer.body);
+                app.letters().await;
+                let mut said = Vec::new();
+                for _ in 0..12 {
+                    let answer = send(&mut stranger, sign_in, email).await;
+                    assert!(!answer.opens_session());
+                    said.push(told(&answer, email));
+                }
+                said.push(format!("{} mails", app.letters().await.len()));
+                all.push(said);
+            }
+            assert_eq!(all[0], all[1], "{sign_up}, {sign_in}");
+            assert_eq!(all[0], all[2], "{sign_up}, {sign_in}");
+        }
+    }
+}
+
+/// Sends an address and a password of the stranger's own, in the form that the path takes.
+async fn send(stranger: &mut Browser, path: &str, email: &str) -> Answer {
+    match path {
+        "/sign-up" | "/sign-in" => {
+            stranger.post(path, &[("email", email), ("password", OTHER_PASSWORD)]).await
+        }
+        "/signup" => {
+            let body = json!({ "email": email, "password": OTHER_PASSWORD, "requires2FA": false });
+            stranger.json("POST", path, &body).await
+        }
+        _ => stranger.json("POST", path, &json!({ "email": email, "password": OTHER_PASSWORD })).await,
+    }
 }
 
 /// Whoever moves their account to a taken address sees what they would see of a free one.
