@@ -108,12 +108,14 @@ mod tests {
     use axum::http::{Request, StatusCode};
     use domain::{Clock, Timestamp};
     use http_body_util::BodyExt as _;
+    use outbound::{EgressClient, EgressSettings};
     use secrets::sealing::{Keyring, generate_key_text};
     use tower::ServiceExt as _;
 
     use super::*;
     use crate::AppParts;
     use crate::branding::Branding;
+    use crate::client_keys::ClientKeys;
 
     async fn app(folder: &tempfile::TempDir) -> App {
         let settings = Settings {
@@ -139,6 +141,7 @@ mod tests {
             trusted_proxies: Vec::new(),
             reveal_accounts: false,
             mailbox: None,
+            client_keys: ClientKeys::new(EgressClient::new(&EgressSettings::default()).unwrap()),
         })
     }
 

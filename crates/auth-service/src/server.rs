@@ -17,6 +17,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::background::{self, Sender, Transport};
+use crate::client_keys::ClientKeys;
 use crate::config::{self, Config, ConfiguredClient};
 use crate::connections::{Connections, DRAIN, serve};
 use crate::mailbox::Mailbox;
@@ -201,6 +202,7 @@ impl Server {
             trusted_proxies: config.server.trusted_proxies,
             reveal_accounts: config.api.reveal_accounts,
             mailbox,
+            client_keys: ClientKeys::new(egress.clone()),
         });
         Ok(Self { app, transport, sender, egress })
     }

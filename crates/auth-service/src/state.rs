@@ -7,6 +7,7 @@ use ipnet::IpNet;
 use url::Url;
 
 use crate::branding::Branding;
+use crate::client_keys::ClientKeys;
 use crate::http::cookies::CookieNames;
 use crate::mailbox::Mailbox;
 use crate::protocol::metadata::Documents;
@@ -28,6 +29,8 @@ pub struct Inner {
     pub reveal_accounts: bool,
     /// The development mailbox; none outside `keyward dev`.
     pub mailbox: Option<Mailbox>,
+    /// The keys that apps publish.
+    pub client_keys: ClientKeys,
     pub(crate) cookies: CookieNames,
     pub(crate) origin: String,
     pub(crate) https: bool,
@@ -48,12 +51,14 @@ pub struct AppParts {
     pub reveal_accounts: bool,
     /// The development mailbox; none outside `keyward dev`.
     pub mailbox: Option<Mailbox>,
+    /// The keys that apps publish.
+    pub client_keys: ClientKeys,
 }
 
 impl App {
     /// Puts an application together.
     pub fn new(parts: AppParts) -> Self {
-        let AppParts { auth, branding, trusted_proxies, reveal_accounts, mailbox } = parts;
+        let AppParts { auth, branding, trusted_proxies, reveal_accounts, mailbox, client_keys } = parts;
         let url = &auth.settings().public_url;
         let origin = url.origin().ascii_serialization();
         let https = url.scheme() == "https";
@@ -65,6 +70,7 @@ impl App {
             trusted_proxies,
             reveal_accounts,
             mailbox,
+            client_keys,
             cookies,
             origin,
             https,

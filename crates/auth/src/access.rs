@@ -85,7 +85,8 @@ impl Auth {
         }
     }
 
-    /// What a token says, to an app that has shown who it is.
+    /// What an access token says, to an app that has shown who it is. A refresh token is nothing that a resource should be
+    /// shown, so it is never active: whoever took one for an access token would let its holder in for weeks.
     pub async fn introspect(
         &self,
         client: &RegisteredClient,
@@ -110,7 +111,7 @@ impl Auth {
         let id = &client.client.client_id;
         let mut tx = self.store.begin().await?;
         let hash = secrets::sha256(token.expose().as_bytes());
-        if let Some(found) = store::refresh_tokens::find(&mut tx, &hash, now).await? {
+        if let Some(found) = store::refresh_tokens::find(&mut tx, &hash).await? {
             let grant = GrantId(found.grant_id);
             let live = store::grants::find_live(&mut tx, grant, now, self.idle_since(now)).await?;
             if let Some(live) = live.filter(|live| live.grant.client_id == *id) {

@@ -109,24 +109,20 @@ impl Auth {
         current: Option<&Current>,
         context: &Context,
     ) -> Result<Next, AuthorizeError> {
-        let id = AuthorizationRequest::client_id(parameters).map_err(|fault| fault.error().clone())?;
-        let unknown = || {
-            OAuthError::new(
-                ErrorCode::InvalidRequest,
-                format!(
-                    "There is no app with the client_id '{id}'; register it, or correct its configuration."
-                ),
-            )
-        };
-        let client = self.find_client(id).await?.ok_or_else(unknown)?;
+        let shown = |fault: RequestFault| fault.error().clone();
+        let id = AuthorizationRequest::client_id(parameters).map_err(shown)?;
+        let client = self.find_client(id).await?;
+        let client = client.ok_or_else(|| shown(RequestFault::unknown_client(id)))?;
         let request = match AuthorizationRequest::parse(parameters, &client.client) {
             Ok(request) => request,
             Err(RequestFault::ShownToPerson(error)) => return Err(error.into()),
-            Err(RequestFault::SentToClient { error, to }) => return Ok(self.answer_error(&to, &error)),
+            Err(RequestFault::SentToClient { error, to }) => {
+                return Ok(self.answer_error(&to, &error, context));
+            }
         };
         let waiting = Waiting { request, account_chosen: false };
         match self.step(&client.client, &waiting, current, None, Said::default()).await? {
-            Step::Refuse(error) => Ok(self.answer_error(&waiting.request.return_address, &error)),
+            Step::Refuse(error) => Ok(self.answer_error(&waiting.request.return_address, &error, context)),
             Step::Proceed => match current {
                 Some(current) => {
                     self.give_code(&client.client, &waiting.request, current, None, context).await
@@ -179,7 +175,7 @@ impl Auth {
         }
         tx.commit().await?;
         let error = OAuthError::new(ErrorCode::AccessDenied, "The person did not let the app in.");
-        Ok(self.answer_error(&waiting.request.return_address, &error))
+        Ok(self.answer_error(&waiting.request.return_address, &error, context))
     }
 
     /// What the pages on the way show.
@@ -221,7 +217,7 @@ impl Auth {
                 store::authorization_requests::take(&mut tx, id, &context.browser.unwrap_or_default())
                     .await?;
                 tx.commit().await?;
-                Ok(self.answer_error(&waiting.request.return_address, &error))
+                Ok(self.answer_error(&waiting.request.return_address, &error, context))
             }
             Step::Proceed => match current {
                 Some(current) => {
@@ -290,8 +286,11 @@ impl Auth {
         IdTokenHint::verify(token, self.keys.known().verifying(), &self.issuer).ok()
     }
 
-    fn answer_error(&self, to: &ReturnAddress, error: &OAuthError) -> Next {
-        Next::Answer(AuthorizationResponse::error(to, &self.issuer, error))
+    /// The app is told, with the id by which an operator finds the same in the log.
+    fn answer_error(&self, to: &ReturnAddress, error: &OAuthError, context: &Context) -> Next {
+        tracing::warn!(error = %error.code, description = %error.description, "an app's request was refused");
+        let error = error.clone().with_support_id(&context.support_id);
+        Next::Answer(AuthorizationResponse::error(to, &self.issuer, &error))
     }
 
     async fn wait(

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use domain::Timestamp;
 use oidc::{
-    AssertionId, AssertionRules, Client, ClientAuthentication, ClientProof, KeySet, OAuthError, Secret,
+    AssertionId, AssertionRules, Client, ClientAuthentication, ClientAuthenticationMethod, ClientProof,
+    KeySet, OAuthError, Secret,
 };
 use quick_cache::sync::Cache;
 
@@ -81,15 +82,27 @@ impl Auth {
         Ok(Some(known))
     }
 
-    /// The app that shows this; a public one shows nothing.
+    /// Where the keys are that the app of this id publishes, by which its assertions are checked; none, if it does not
+    /// authenticate so.
+    pub async fn published_keys(&self, shown: &ClientAuthentication) -> Result<Option<String>, Fault> {
+        if shown.method() != ClientAuthenticationMethod::PrivateKeyJwt {
+            return Ok(None);
+        }
+        let found = self.find_client(shown.client_id()).await?;
+        Ok(found.and_then(|found| found.client.jwks_uri.clone()))
+    }
+
+    /// The app that shows this; a public one shows nothing. `published` are the keys at its
+    /// [`published_keys`](Self::published_keys).
     pub async fn authenticate_client(
         &self,
         shown: ClientAuthentication,
+        published: Option<&KeySet>,
         context: &Context,
     ) -> Result<Arc<RegisteredClient>, ProtocolError> {
         let now = self.clock.now();
         let attempt = self.limiter.evidence(context, now)?;
-        match self.check_client(shown, now).await {
+        match self.check_client(shown, published, now).await {
             Ok(client) => {
                 attempt.refund();
                 Ok(client)
@@ -105,6 +118,7 @@ impl Auth {
     async fn check_client(
         &self,
         shown: ClientAuthentication,
+        published: Option<&KeySet>,
         now: Timestamp,
     ) -> Result<Arc<RegisteredClient>, ProtocolError> {
         // One answer: which ids there are is nobody's business.
@@ -115,7 +129,7 @@ impl Auth {
         let rules = AssertionRules {
             issuer: &self.issuer,
             token_endpoint: &self.token_endpoint,
-            keys: &found.keys,
+            keys: published.filter(|_| found.client.jwks_uri.is_some()).unwrap_or(&found.keys),
             leeway_seconds: ASSERTION_LEEWAY,
             now: now.seconds(),
         };

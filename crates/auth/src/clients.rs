@@ -211,6 +211,11 @@ impl Clients {
         if !old.declared {
             return Err(RegisterError::Taken(new.id));
         }
+        // What nobody was asked is no consent: people are asked from now on.
+        if client.asks_for_consent() && !read_client(&old.id, &old.settings)?.asks_for_consent() {
+            store::consents::delete_of(tx, &new.id).await?;
+            store::grants::delete_of_client(tx, &new.id).await?;
+        }
         if old.settings != new.settings {
             store::clients::set_settings(tx, &new.id, &new.settings, true, now).await?;
             self.audit.record_operator(tx, &self.random, "change_client", &new.id, now).await?;

@@ -130,7 +130,11 @@ impl Auth {
         let refused = || invalid_or_expired("refresh token");
         let hash = secrets::sha256(exchange.refresh_token.expose().as_bytes());
         let mut tx = self.store.begin().await?;
-        let row = store::refresh_tokens::find(&mut tx, &hash, now).await?.ok_or_else(refused)?;
+        let row = store::refresh_tokens::find(&mut tx, &hash).await?.ok_or_else(refused)?;
+        // A used one is reuse however old it is; an unused one has its time.
+        if row.used_at.is_none() && row.expires_at <= now.micros() {
+            return Err(refused().into());
+        }
         let grant = GrantId(row.grant_id);
         let live = store::grants::find_live(&mut tx, grant, now, self.idle_since(now)).await?;
         let live = live.ok_or_else(refused)?;
@@ -181,7 +185,7 @@ impl Auth {
         let opened = self.keyring.open(&place, sealed)?;
         let successor = String::from_utf8(opened.to_vec()).map_err(corrupt)?;
         let hash = secrets::sha256(successor.as_bytes());
-        let next = store::refresh_tokens::find(tx, &hash, now).await?;
+        let next = store::refresh_tokens::find(tx, &hash).await?;
         Ok(next.is_some_and(|next| next.used_at.is_none()).then(|| Secret::new(successor)))
     }
 

@@ -79,6 +79,9 @@ struct Add {
     /// It proves itself by a key: the file holds its JWK set.
     #[arg(long, value_name = "FILE")]
     private_key: Option<std::path::PathBuf>,
+    /// It proves itself by a key: its JWK set is published there.
+    #[arg(long, value_name = "URI", conflicts_with_all = ["public", "private_key", "secret_in_form"])]
+    jwks_uri: Option<String>,
     /// It sends its secret in the form, not in the Authorization header.
     #[arg(long, conflicts_with_all = ["public", "private_key"])]
     secret_in_form: bool,
@@ -89,6 +92,9 @@ struct Add {
     /// them too, beyond.
     #[arg(long)]
     refresh: bool,
+    /// People are asked whether it may, although it is your own.
+    #[arg(long)]
+    require_consent: bool,
     /// It may get tokens for itself.
     #[arg(long, conflicts_with = "public")]
     client_credentials: bool,
@@ -116,9 +122,9 @@ impl Add {
             }
             None => None,
         };
-        let method = match (self.public, &keys, self.secret_in_form) {
+        let method = match (self.public, keys.is_some() || self.jwks_uri.is_some(), self.secret_in_form) {
             (true, _, _) => ClientAuthenticationMethod::None,
-            (_, Some(_), _) => ClientAuthenticationMethod::PrivateKeyJwt,
+            (_, true, _) => ClientAuthenticationMethod::PrivateKeyJwt,
             (_, _, true) => ClientAuthenticationMethod::ClientSecretPost,
             _ => ClientAuthenticationMethod::ClientSecretBasic,
         };
@@ -143,10 +149,12 @@ impl Add {
             "token_endpoint_auth_method": method,
             "grant_types": grants,
             "first_party": self.first_party,
+            "require_consent": self.require_consent,
             "id_token_signed_response_alg": self.id_token_algorithm,
             "access_token_signed_response_alg": self.access_token_algorithm,
             "claims_in_id_token": self.claims_in_id_token,
             "jwks": keys,
+            "jwks_uri": self.jwks_uri,
         });
         Ok(serde_json::from_value(client)
             .map_err(|error| format!("the app cannot be registered: {error}"))?)

@@ -90,7 +90,7 @@ impl Keys {
                     }
                 }
                 if !self.json {
-                    say("A running server hears of it within half a minute.");
+                    say("A running server hears of it within a second.");
                 }
             }
         }

@@ -8,6 +8,7 @@ use crate::{
     OAuthError, Parameters, Secret,
     client_assertion::{claimed_client_id, verify},
     form::decode_form,
+    key_set::read_unverified_kid,
 };
 
 /// What a request to the token, introspection or revocation endpoint brings to authenticate its client; nothing of it is
@@ -58,6 +59,14 @@ impl ClientAuthentication {
     /// [`failed`](Self::failed).
     pub fn client_id(&self) -> &str {
         &self.client_id
+    }
+
+    /// Which key its assertion names, if it shows one: to fetch the client's keys by. Nothing is verified.
+    pub fn claimed_kid(&self) -> Option<String> {
+        match &self.credential {
+            Credential::Assertion(assertion) => read_unverified_kid(assertion.expose()),
+            _ => None,
+        }
     }
 
     /// The method that is used.

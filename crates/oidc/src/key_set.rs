@@ -35,6 +35,11 @@ impl KeySet {
         set.keys.iter().map(VerifyingKey::from_jwk).collect::<Result<_, _>>().map(Self::new)
     }
 
+    /// Whether a key of this id is there.
+    pub fn contains(&self, kid: &str) -> bool {
+        self.keys.iter().any(|key| key.kid() == kid)
+    }
+
     /// Verifies a compact JWS (RFC 7515 section 5.2) and its claims (RFC 7519 section 7.2, RFC 8725) at `now`, in
     /// Unix seconds. `C` is the type to read the claims as: a struct, or [`serde_json::Value`].
     ///
@@ -120,6 +125,15 @@ pub(crate) fn read_unverified_claims(token: &str) -> Result<Map<String, Value>, 
         return Err(JwsError::TooLarge);
     }
     Parts::split(token)?.read_claims()
+}
+
+/// The key id that a token names, of whoever has signed it: for finding the key, and for nothing else.
+pub(crate) fn read_unverified_kid(token: &str) -> Option<String> {
+    if token.len() > MAXIMUM_TOKEN_BYTES {
+        return None;
+    }
+    let header = Header::parse(&decode(Parts::split(token).ok()?.header).ok()?).ok()?;
+    header.kid().map(str::to_owned)
 }
 
 struct Parts<'a> {

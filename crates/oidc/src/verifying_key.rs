@@ -67,6 +67,19 @@ fn is_sound_rsa(modulus: &[u8], exponent: &[u8]) -> bool {
         && odd(exponent)
         && exponent.len() <= 4
         && exponent != [1]
+        && !is_of_infineon(modulus)
+}
+
+/// CVE-2017-15361 (ROCA): a chip's library made primes whose residues are all powers of 65,537, and whose product can be
+/// factored. So few moduli look like that by chance (one in some 2^27) that whoever has one makes another key.
+fn is_of_infineon(modulus: &[u8]) -> bool {
+    const PRIMES: [u32; 17] = [11, 13, 17, 19, 37, 53, 61, 71, 73, 79, 97, 103, 107, 109, 127, 151, 157];
+    PRIMES.into_iter().all(|prime| {
+        let residue = modulus.iter().fold(0, |rest, byte| (rest * 256 + u32::from(*byte)) % prime);
+        std::iter::successors(Some(1), |power| Some(power * (65_537 % prime) % prime))
+            .take(prime as usize)
+            .any(|power| power == residue)
+    })
 }
 
 impl fmt::Debug for VerifyingKey {

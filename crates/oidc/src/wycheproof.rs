@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{Jwk, JwsError, KeySet, VerifyingKey, key_set::HeaderRules};
+use crate::{Jwk, JwkSet, JwsError, KeySet, VerifyingKey, key_set::HeaderRules};
 
 #[derive(Deserialize)]
 struct Group {
@@ -59,6 +59,35 @@ fn tokens_as_wycheproof_says() {
         }
     }
     assert_eq!(valid, 2);
+}
+
+#[derive(Deserialize)]
+struct SetGroup {
+    keys: Value,
+    tests: Vec<(u32, String, String)>,
+}
+
+/// Key sets that are mixed, of another use, algorithm or curve, too weak, or no keys at all. A key that is passed over
+/// verifies nothing.
+#[test]
+fn key_sets_as_wycheproof_says() {
+    let groups: Vec<SetGroup> =
+        serde_json::from_str(include_str!("../tests/vectors/wycheproof_jwk.json")).unwrap();
+    let rules = HeaderRules { types: &[], may_omit_type: true, may_omit_kid: false };
+    let mut valid = 0;
+    for SetGroup { keys, tests } in groups {
+        let set = serde_json::json!({ "keys": keys }).to_string();
+        let keys = JwkSet::parse(set.as_bytes()).and_then(|set| KeySet::from_jwk_set(&set));
+        for (id, token, result) in tests {
+            // The payload is no JSON: what is valid gets as far as that.
+            let verified = keys
+                .as_ref()
+                .is_ok_and(|keys| matches!(keys.open(&token, &rules).map(drop), Err(JwsError::Json(_))));
+            assert_eq!(verified, result == "valid", "test {id}");
+            valid += usize::from(verified);
+        }
+    }
+    assert_eq!(valid, 1);
 }
 
 #[test]

@@ -54,6 +54,15 @@ pub async fn list(tx: &mut Tx, user: UserId, limit: i64) -> Result<Vec<Consent>,
     .await?)
 }
 
+/// Forgets what people agreed that an app may have.
+pub async fn delete_of(tx: &mut Tx, client: &str) -> Result<u64, Error> {
+    let done = sqlx::query("DELETE FROM consents WHERE client_id = $1")
+        .bind(client)
+        .execute(tx.connection())
+        .await?;
+    Ok(done.rows_affected())
+}
+
 /// Withdraws a consent. False if there was none.
 pub async fn delete(tx: &mut Tx, user: UserId, client: &str) -> Result<bool, Error> {
     let done = sqlx::query("DELETE FROM consents WHERE user_id = $1 AND client_id = $2")

@@ -123,6 +123,13 @@ pub async fn delete_of(tx: &mut Tx, user: UserId, client: &str) -> Result<Vec<Uu
         .await?)
 }
 
+/// Ends every authorization that anybody gave to an app.
+pub async fn delete_of_client(tx: &mut Tx, client: &str) -> Result<u64, Error> {
+    let done =
+        sqlx::query("DELETE FROM grants WHERE client_id = $1").bind(client).execute(tx.connection()).await?;
+    Ok(done.rows_affected())
+}
+
 /// Ends every authorization of an account but those given in the session `keep`, and says which they were.
 pub async fn delete_others(tx: &mut Tx, user: UserId, keep: Option<SessionId>) -> Result<Vec<Uuid>, Error> {
     Ok(sqlx::query_scalar(

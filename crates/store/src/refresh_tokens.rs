@@ -42,11 +42,10 @@ pub async fn insert(
     Ok(())
 }
 
-/// The token, used or not, that has not expired.
-pub async fn find(tx: &mut Tx, hash: &[u8], now: Timestamp) -> Result<Option<RefreshToken>, Error> {
-    Ok(sqlx::query_as("SELECT * FROM refresh_tokens WHERE hash = $1 AND expires_at > $2")
+/// The token, used or not, expired or not.
+pub async fn find(tx: &mut Tx, hash: &[u8]) -> Result<Option<RefreshToken>, Error> {
+    Ok(sqlx::query_as("SELECT * FROM refresh_tokens WHERE hash = $1")
         .bind(hash)
-        .bind(now.micros())
         .fetch_optional(tx.connection())
         .await?)
 }
@@ -77,11 +76,12 @@ pub async fn wipe_successors(tx: &mut Tx, before: Timestamp, limit: i64) -> Resu
     Ok(done.rows_affected())
 }
 
-/// Deletes up to `limit` tokens that have expired.
+/// Deletes up to `limit` tokens that have expired unused. One that was used stays as long as its grant: its reuse still
+/// ends the family.
 pub async fn delete_expired(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<u64, Error> {
     let done = sqlx::query(
         "DELETE FROM refresh_tokens WHERE hash IN (
-             SELECT hash FROM refresh_tokens WHERE expires_at <= $1 LIMIT $2)",
+             SELECT hash FROM refresh_tokens WHERE used_at IS NULL AND expires_at <= $1 LIMIT $2)",
     )
     .bind(now.micros())
     .bind(limit)

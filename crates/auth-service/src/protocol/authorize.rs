@@ -4,16 +4,18 @@ use auth::{AuthorizeError, Next, PendingAuthorization};
 use axum::body::Bytes;
 use axum::extract::{RawQuery, State};
 use axum::http::header::LOCATION;
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use domain::RequestId;
-use oidc::{AuthorizationResponse, Parameters, form_action_source};
+use oidc::{AuthorizationResponse, OAuthError, Parameters, form_action_source};
 use serde::Deserialize;
 
 use crate::App;
 use crate::http::asking::{self, Asking, SignedIn};
+use crate::http::cookies;
 use crate::http::failure::Failure;
 use crate::http::headers;
+use crate::locale::Locale;
 use crate::pages::landing::{Address, read};
 use crate::pages::{Form, encode, frame, lead_to, own_frame, page};
 use crate::views;
@@ -39,13 +41,31 @@ pub(super) fn to_get(path: &str, body: &[u8]) -> Result<Response, Failure> {
 pub(super) async fn begin(
     State(app): State<App>,
     asking: Asking,
+    headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Failure> {
     let parameters = Parameters::parse_with_repetitions(query.as_deref().unwrap_or_default());
-    let parameters = parameters.map_err(Failure::AppRequest)?;
+    let parameters = parameters.map_err(refused)?;
     let current = asking::find_current(&app, &asking).await?;
     let next = app.auth.authorize(&parameters, current.as_ref(), &asking.context).await?;
-    Ok(go(&app, &asking, next))
+    let mut response = go(&app, &asking, next);
+    speak(&app, &mut response, wished_language(&app, &headers, &parameters));
+    Ok(response)
+}
+
+/// The language that the app wishes for (`ui_locales`), where the person has not chosen one in this browser.
+pub(super) fn wished_language(app: &App, headers: &HeaderMap, parameters: &Parameters) -> Option<Locale> {
+    let chosen = cookies::read(headers, app.cookies.language).and_then(Locale::from_tag);
+    let wished = parameters.get("ui_locales")?.split_ascii_whitespace().find_map(Locale::from_tag)?;
+    chosen.is_none().then_some(wished)
+}
+
+/// The pages on the way are in this language. Not for longer: it is the app's wish, not the person's.
+pub(super) fn speak(app: &App, response: &mut Response, wished: Option<Locale>) {
+    const LIFE: std::time::Duration = std::time::Duration::from_hours(1);
+    if let Some(wished) = wished {
+        app.cookies.set(response, app.cookies.language, wished.tag(), LIFE);
+    }
 }
 
 pub(super) async fn go_on(
@@ -173,10 +193,16 @@ pub(super) async fn consent(
     Ok(go(&app, &asking, next))
 }
 
+/// An app's request that only the person can be told about.
+pub(super) fn refused(error: OAuthError) -> Failure {
+    tracing::warn!(error = %error.code, description = %error.description, "an app's request was refused");
+    Failure::AppRequest(error)
+}
+
 impl From<AuthorizeError> for Failure {
     fn from(error: AuthorizeError) -> Self {
         match error {
-            AuthorizeError::Shown(error) => Self::AppRequest(error),
+            AuthorizeError::Shown(error) => refused(error),
             AuthorizeError::Gone => Self::Gone,
             AuthorizeError::Fault(fault) => fault.into(),
         }

@@ -3,6 +3,7 @@
 use auth::LeavingError;
 use axum::body::Bytes;
 use axum::extract::{RawQuery, State};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use oidc::{Parameters, form_action_source};
 
@@ -11,6 +12,7 @@ use crate::http::asking::{self, Asking};
 use crate::http::failure::Failure;
 use crate::http::headers;
 use crate::pages::{frame, lead_to, page};
+use crate::protocol::authorize::{refused, speak, wished_language};
 use crate::views;
 
 /// A request by POST (section 2).
@@ -22,22 +24,29 @@ pub(super) async fn by_form(body: Bytes) -> Result<Response, Failure> {
 /// anybody out. Whoever is not signed in goes straight on.
 pub(super) async fn show(
     State(app): State<App>,
-    asking: Asking,
+    mut asking: Asking,
+    headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Failure> {
-    let parameters = Parameters::parse(query.as_deref().unwrap_or_default()).map_err(Failure::AppRequest)?;
+    let parameters = Parameters::parse(query.as_deref().unwrap_or_default()).map_err(refused)?;
     let current = asking::find_current(&app, &asking).await?;
     let leaving = app.auth.read_logout(&parameters, current.as_ref()).await?;
     let then = leaving.then.as_deref();
+    let wished = wished_language(&app, &headers, &parameters);
+    if let Some(wished) = wished.filter(|_| current.as_ref().is_none_or(|who| who.locale.is_none())) {
+        asking.locale = wished;
+    }
     if leaving.needs_confirmation {
         let view = views::SignOut { return_to: "", request: query.as_deref().unwrap_or_default() };
         let mut response = page(view.render(&frame(&app, &asking, "/sign-out")));
         if let Some(source) = then.and_then(form_action_source) {
             headers::allow_form_to_end_at(&mut response, &source);
         }
+        speak(&app, &mut response, wished);
         return Ok(response);
     }
     let mut response = lead_to(then.unwrap_or("/signed-out"));
+    speak(&app, &mut response, wished);
     if let Some(current) = current {
         app.auth.sign_out(&current, &asking.context).await?;
         crate::api::clear_session(&app, &mut response);
@@ -48,7 +57,7 @@ pub(super) async fn show(
 impl From<LeavingError> for Failure {
     fn from(error: LeavingError) -> Self {
         match error {
-            LeavingError::Shown(error) => Self::AppRequest(error),
+            LeavingError::Shown(error) => refused(error),
             LeavingError::Fault(fault) => fault.into(),
         }
     }

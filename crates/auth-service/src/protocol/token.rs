@@ -22,7 +22,11 @@ async fn read(
 ) -> Result<(Arc<RegisteredClient>, Parameters), ProtocolError> {
     let form = answer::form(headers, body)?;
     let shown = ClientAuthentication::read(answer::authorization(headers), &form)?;
-    Ok((app.auth.authenticate_client(shown, &asking.context).await?, form))
+    let keys = match app.auth.published_keys(&shown).await? {
+        Some(uri) => app.client_keys.of(&uri, shown.claimed_kid().as_deref(), app.auth.now()).await,
+        None => None,
+    };
+    Ok((app.auth.authenticate_client(shown, keys.as_deref(), &asking.context).await?, form))
 }
 
 /// RFC 6749 section 3.2.

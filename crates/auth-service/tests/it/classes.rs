@@ -1,8 +1,11 @@
 //! Classes of bugs that other sign-in systems shipped, each closed by a test over the whole class. The number is the
 //! class's in `docs/reference/security.md`.
 
+mod class_01_redirect_uri;
 mod class_02_open_redirect;
+mod class_02_sign_out_by_app;
 mod class_03_poisoned_links;
+mod class_05_refresh_reuse;
 mod class_11_skipped_steps;
 mod class_12_lockout;
 mod class_13_enumeration;
@@ -13,3 +16,4 @@ mod class_21_exhaustion;
 mod class_24_secrets;
 pub(crate) mod inventory;
 mod origin;
+mod spellings;

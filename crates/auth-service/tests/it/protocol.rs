@@ -17,8 +17,8 @@ use crate::support::{Answer, Browser, TestApp, authorized_form};
 /// Where the app is.
 pub(crate) const CALLBACK: &str = "https://wiki.example.com/callback";
 /// 43 letters: RFC 7636 appendix B.
-const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
-const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+pub(crate) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+pub(crate) const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
 /// An app, as a test plays it.
 pub(crate) struct Wiki {
@@ -70,7 +70,7 @@ impl Wiki {
         format!("/authorize?{}", serde_urlencoded::to_string(fields).unwrap())
     }
 
-    fn basic(&self) -> String {
+    pub(crate) fn basic(&self) -> String {
         format!(
             "Basic {}",
             STANDARD.encode(format!("{}:{}", self.id, self.secret.as_deref().unwrap_or_default()))
@@ -106,6 +106,11 @@ impl Wiki {
         let tokens = self.exchange(app, &returned(&answer, "code")).await;
         assert_eq!(tokens.status, 200, "{}", tokens.body);
         tokens.json()
+    }
+
+    /// Whoever is signed in lets it in, without a word if they may: the code.
+    pub(crate) async fn code(&self, browser: &mut Browser, changes: &[(&str, &str)]) -> String {
+        returned(&browser.get(&self.authorize(changes)).await, "code")
     }
 
     /// Whether a token is active, as the app is told.

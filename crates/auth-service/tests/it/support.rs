@@ -13,11 +13,15 @@ use std::time::Duration;
 
 use auth::{AccountSettings, Auth, Hasher, HasherSettings, Limits, Message, Parts, Random, Settings};
 use auth_service::branding::Branding;
+use auth_service::client_keys::ClientKeys;
 use auth_service::mailbox::Mailbox;
 use auth_service::{App, AppParts};
 use axum::Router;
 use domain::{Clock, Timestamp};
-use secrets::sealing::{Keyring, generate_key_text};
+use oidc::SigningKey;
+use outbound::{EgressClient, EgressSettings};
+use secrets::SecretString;
+use secrets::sealing::{Keyring, Place, generate_key_text};
 use serde_json::json;
 use store::Store;
 use url::{Position, Url};
@@ -32,6 +36,7 @@ pub(crate) const OTHER_PASSWORD: &str = "staple of another kind";
 pub(crate) const APP: &str = "https://app.example.com/protected";
 
 /// What an operator decided.
+#[derive(Clone)]
 pub(crate) struct Setup {
     pub(crate) public_url: &'static str,
     pub(crate) reveal_accounts: bool,
@@ -40,6 +45,7 @@ pub(crate) struct Setup {
     pub(crate) mailbox: Option<Mailbox>,
     pub(crate) trusted_proxies: Vec<ipnet::IpNet>,
     pub(crate) algorithms: Vec<oidc::Algorithm>,
+    pub(crate) egress: EgressSettings,
 }
 
 /// A server.
@@ -49,7 +55,9 @@ pub(crate) struct TestApp {
     origin: String,
     clock: Arc<AtomicI64>,
     letters: Mutex<Vec<Letter>>,
-    directory: tempfile::TempDir,
+    setup: Setup,
+    key_text: SecretString,
+    directory: Arc<tempfile::TempDir>,
 }
 
 /// A mail, as far as a test asks.
@@ -92,21 +100,54 @@ impl TestApp {
             trusted_proxies: Vec::new(),
             // Making an RSA key takes a moment, and few tests ask for one.
             algorithms: vec![oidc::Algorithm::EdDsa],
+            egress: EgressSettings::default(),
         };
         decide(&mut setup);
-        let directory = tempfile::tempdir().unwrap();
         let clock = Arc::new(AtomicI64::new(1_900_000_000_000_000));
-        let auth = start(&setup, &directory.path().join("keyward.sqlite"), clock.clone()).await;
+        Self::on(Arc::new(tempfile::tempdir().unwrap()), setup, generate_key_text(), clock).await
+    }
+
+    async fn on(
+        directory: Arc<tempfile::TempDir>,
+        setup: Setup,
+        key_text: SecretString,
+        clock: Arc<AtomicI64>,
+    ) -> Self {
+        let path = directory.path().join("keyward.sqlite");
+        let auth = start(&setup, &path, &key_text, clock.clone()).await;
         let app = App::new(AppParts {
             auth: Arc::new(auth),
             branding: Branding::default(),
-            trusted_proxies: setup.trusted_proxies,
+            trusted_proxies: setup.trusted_proxies.clone(),
             reveal_accounts: setup.reveal_accounts,
-            mailbox: setup.mailbox,
+            mailbox: setup.mailbox.clone(),
+            client_keys: ClientKeys::new(EgressClient::new(&setup.egress).unwrap()),
         });
         let router = auth_service::router(app.clone());
         let origin = app.public_url().origin().ascii_serialization();
-        Self { app, router, origin, clock, letters: Mutex::default(), directory }
+        Self { app, router, origin, clock, letters: Mutex::default(), setup, key_text, directory }
+    }
+
+    /// The server stops, and another starts on the same data. Browsers and programs have to be told of it by
+    /// [`Browser::meet`].
+    pub(crate) async fn restart(self) -> Self {
+        self.app.auth.stop().await;
+        drop((self.app, self.router));
+        Self::on(self.directory, self.setup, self.key_text, self.clock).await
+    }
+
+    /// Another process on the same data, with the same clock.
+    pub(crate) async fn another_process(&self) -> Self {
+        Self::on(self.directory.clone(), self.setup.clone(), self.key_text.clone(), self.clock.clone()).await
+    }
+
+    /// The server's own private key of an algorithm, as somebody has it who has the database and the key to it.
+    pub(crate) async fn private_key(&self, algorithm: oidc::Algorithm) -> SigningKey {
+        let rows = store::signing_keys::list(&mut self.store().await.read().await.unwrap()).await.unwrap();
+        let row = rows.into_iter().find(|row| row.algorithm == algorithm.name()).unwrap();
+        let place = Place { table: "signing_keys", column: "private_key", row: row.kid.as_bytes() };
+        let keyring = Keyring::from_text(&self.key_text, &[]).unwrap();
+        SigningKey::from_pkcs8(algorithm, &keyring.open(&place, &row.private_key).unwrap()).unwrap()
     }
 
     /// Lets time pass.
@@ -182,12 +223,12 @@ impl TestApp {
     }
 }
 
-async fn start(setup: &Setup, path: &Path, clock: Arc<AtomicI64>) -> Auth {
+async fn start(setup: &Setup, path: &Path, key_text: &SecretString, clock: Arc<AtomicI64>) -> Auth {
     let weak = HasherSettings { memory_kib: 64, iterations: 1, parallelism: 1 };
     let random = Random::system();
     Auth::start(Parts {
         store: Store::open(path).await.unwrap(),
-        keyring: Keyring::from_text(&generate_key_text(), &[]).unwrap(),
+        keyring: Keyring::from_text(key_text, &[]).unwrap(),
         audit_key: [7; 32],
         hasher: Hasher::new(&weak, 4, random.clone()).unwrap(),
         clock: Clock::new(move || Timestamp(clock.load(Ordering::SeqCst))),

@@ -1,5 +1,6 @@
 //! The authorization endpoint.
 
+use insta::assert_snapshot;
 use serde_json::json;
 
 use super::{CALLBACK, Wiki, claims, returned, try_returned};
@@ -183,6 +184,49 @@ async fn a_person_chooses_an_account() {
     let fields = [("email", "ben@example.com"), ("password", PASSWORD), ("return_to", next.as_str())];
     assert_eq!(browser.post("/sign-in", &fields).await.location(), next);
     assert!(try_returned(&browser.get(&next).await, "code").is_some());
+}
+
+/// `ui_locales`: a wish, for the pages on the way, where the person chose nothing else.
+#[tokio::test]
+async fn pages_on_the_way_speak_the_language_that_an_app_wishes() {
+    let app = TestApp::start().await;
+    let wiki = Wiki::register(&app, json!({})).await;
+    let mut browser = app.browser();
+    let answer = browser.get(&wiki.authorize(&[("ui_locales", "fr-CA de-CH en")])).await;
+    let cookie = answer.cookies().iter().find(|cookie| cookie.contains("language")).unwrap().to_string();
+    assert!(cookie.contains("=de;") && cookie.contains("Max-Age=3600"), "{cookie}");
+    assert_eq!(browser.get(answer.location()).await.language(), "de");
+    let mut chosen = app.browser();
+    chosen.post("/language", &[("language", "en"), ("next", "/")]).await;
+    let answer = chosen.get(&wiki.authorize(&[("ui_locales", "de")])).await;
+    assert!(!answer.cookies().iter().any(|cookie| cookie.contains("language")));
+    assert_eq!(chosen.get(answer.location()).await.language(), "en");
+    for unknown in ["fr", "xx de1 ..", "%", "e n"] {
+        let answer = app.browser().get(&wiki.authorize(&[("ui_locales", unknown)])).await;
+        assert_eq!(answer.status, 303, "{unknown}");
+        assert!(!answer.cookies().iter().any(|cookie| cookie.contains("language")), "{unknown}");
+    }
+    let mut member = app.member(ANA).await;
+    let asked = member.get("/end-session?client_id=wiki&ui_locales=de").await;
+    assert_eq!((asked.status.as_u16(), asked.language()), (200, "de"));
+    assert_eq!(member.post("/sign-out", &[]).await.location(), "/signed-out");
+    assert_eq!(member.get("/signed-out").await.language(), "de");
+}
+
+/// Whoever looks after an app finds what they are told in the server's log.
+#[tokio::test]
+async fn an_error_names_a_support_id() {
+    let app = TestApp::start().await;
+    let wiki = Wiki::register(&app, json!({})).await;
+    let answer = app.browser().get(&wiki.authorize(&[("prompt", "none")])).await;
+    assert_snapshot!(crate::support::redact(&returned(&answer, "error_description")),
+        @"The person has to sign in, and prompt=none forbids to ask; send them again without it. (support id [support-id])");
+    let answer = app.browser().get(&wiki.authorize(&[("scope", "admin")])).await;
+    assert_snapshot!(crate::support::redact(&returned(&answer, "error_description")),
+        @"The scope 'admin' is not one that the client 'wiki' may ask for; leave it out, or add it to the client. (support id [support-id])");
+    let shown = app.browser().get(&wiki.authorize(&[("client_id", "nobody")])).await;
+    assert!(shown.body.contains("The client &#39;nobody&#39; is not known"), "{}", shown.body);
+    assert!(shown.body.contains("class=\"support\""), "{}", shown.body);
 }
 
 /// An app's own form: the browser leaves our cookies out, and is sent on by GET, which carries them.

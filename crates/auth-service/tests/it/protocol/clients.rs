@@ -1,10 +1,15 @@
 //! Apps that show who they are.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use axum::routing::get;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use insta::assert_snapshot;
-use oidc::{Algorithm, ClientAssertion, JwkSet, SigningKey};
+use oidc::{Algorithm, ClientAssertion, Jwk, JwkSet, SigningKey};
 use serde_json::json;
+use tokio::net::TcpListener;
 
 use super::{Wiki, userinfo};
 use crate::support::{TestApp, authorized_form};
@@ -129,6 +134,65 @@ async fn an_app_proves_itself_by_a_key_once_with_each_assertion() {
     assert_eq!(ask(assertion("3", "https://auth.example.com", &strange)).await, "invalid_client");
 }
 
+/// An app that publishes its keys, and how often it was asked for them.
+async fn publisher(keys: Arc<Mutex<Vec<Jwk>>>) -> (String, Arc<AtomicUsize>) {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = asked.clone();
+    let publish = move || async move {
+        count.fetch_add(1, Ordering::SeqCst);
+        axum::Json(JwkSet { keys: keys.lock().unwrap().clone() })
+    };
+    let router = axum::Router::new().route("/jwks", get(publish));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    (format!("http://{address}/jwks"), asked)
+}
+
+/// `jwks_uri`: asked when it has to be, and seldom.
+#[tokio::test]
+async fn an_app_publishes_its_keys_and_exchanges_them() {
+    let app = TestApp::with(|setup| {
+        setup.egress.allowed_networks = vec!["127.0.0.0/8".parse().unwrap()];
+        setup.egress.plain_http_hosts = vec!["127.0.0.1".to_owned()];
+    })
+    .await;
+    let [first, second] = [(); 2].map(|()| SigningKey::generate(Algorithm::Es256).unwrap());
+    let published = Arc::new(Mutex::new(vec![first.public_jwk().clone()]));
+    let (uri, asked) = publisher(published.clone()).await;
+    let changes = json!({ "token_endpoint_auth_method": "private_key_jwt", "jwks_uri": uri });
+    Wiki::register(&app, changes).await;
+    let jti = AtomicUsize::new(0);
+    let ask = async |key: &SigningKey| {
+        let now = app.app.auth.now().seconds();
+        let (iss, aud) = ("wiki".to_owned(), "https://auth.example.com".to_owned());
+        let jti = jti.fetch_add(1, Ordering::SeqCst).to_string();
+        let claims = ClientAssertion { sub: iss.clone(), iss, aud, jti, iat: now, exp: now + 60 };
+        let assertion = claims.sign(key).unwrap();
+        let fields = [
+            ("grant_type", "refresh_token"),
+            ("refresh_token", "x"),
+            ("client_assertion_type", oidc::CLIENT_ASSERTION_TYPE),
+            ("client_assertion", assertion.expose()),
+        ];
+        app.program().post("/token", &fields).await.text("error")
+    };
+    for _ in 0..3 {
+        assert_eq!(ask(&first).await, "invalid_grant", "it is the app; the token is none");
+    }
+    assert_eq!(asked.load(Ordering::SeqCst), 1, "and what was fetched is remembered");
+    published.lock().unwrap().push(second.public_jwk().clone());
+    assert_eq!(ask(&second).await, "invalid_client", "it was asked a moment ago");
+    assert_eq!(asked.load(Ordering::SeqCst), 1);
+    app.turn(std::time::Duration::from_secs(30));
+    assert_eq!(ask(&second).await, "invalid_grant", "a key id that is not known makes it be asked again");
+    assert_eq!((ask(&first).await, asked.load(Ordering::SeqCst)), ("invalid_grant".to_owned(), 2));
+    published.lock().unwrap().remove(0);
+    app.turn(std::time::Duration::from_mins(5));
+    assert_eq!(ask(&first).await, "invalid_client", "a key that was taken back");
+    assert_eq!((ask(&second).await, asked.load(Ordering::SeqCst)), ("invalid_grant".to_owned(), 3));
+}
+
 #[tokio::test]
 async fn two_secrets_are_good_while_an_app_changes_over() {
     let app = TestApp::start().await;
@@ -215,4 +279,36 @@ async fn access_tokens_are_signed_by_what_the_app_was_registered_with() {
 fn algorithm_of(token: &str) -> String {
     let header = URL_SAFE_NO_PAD.decode(token.split('.').next().unwrap()).unwrap();
     serde_json::from_slice::<serde_json::Value>(&header).unwrap()["alg"].as_str().unwrap().to_owned()
+}
+
+/// The apps of a configuration, as a server makes them known at its start.
+#[tokio::test]
+async fn an_app_that_asks_from_now_on_asks_everybody() {
+    let app = TestApp::start().await;
+    let (auth, clients) = (&app.app.auth, app.app.auth.clients());
+    let mut described = json!({
+        "client_id": "wiki", "client_name": "Team wiki", "redirect_uris": [super::CALLBACK],
+        "scope": "openid profile email offline_access", "token_endpoint_auth_method": "none",
+        "grant_types": ["authorization_code", "refresh_token"], "first_party": true,
+        "id_token_signed_response_alg": "EdDSA",
+    });
+    let declare = async |described: &serde_json::Value| {
+        let client = serde_json::from_value(described.clone()).unwrap();
+        clients.declare(&[auth::DeclaredClient { client, secret: None }], auth.now()).await.unwrap();
+        app.turn(std::time::Duration::from_secs(5));
+    };
+    declare(&described).await;
+    let wiki = Wiki { id: "wiki".to_owned(), secret: None };
+    let mut browser = app.member(ANA).await;
+    let tokens = wiki.sign_in(&app, &mut browser).await;
+    described["client_name"] = json!("Wiki of the team");
+    declare(&described).await;
+    let refreshed = wiki.refresh(&app, tokens["refresh_token"].as_str().unwrap()).await.json();
+    described["first_party"] = json!(false);
+    declare(&described).await;
+    let refused = wiki.refresh(&app, refreshed["refresh_token"].as_str().unwrap()).await;
+    assert_eq!(refused.text("error"), "invalid_grant", "what nobody was asked is taken back");
+    assert_eq!(userinfo(&app, refreshed["access_token"].as_str().unwrap()).await.status, 401);
+    let answer = browser.get(&wiki.authorize(&[])).await;
+    assert!(answer.location().starts_with("/authorize/consent?id="), "{}", answer.location());
 }

@@ -25,6 +25,11 @@ impl Browser {
         Self { router, host, origin, jar: BTreeMap::new() }
     }
 
+    /// Goes on with another server of the same address, cookies and all.
+    pub(crate) fn meet(&mut self, app: &super::TestApp) {
+        self.router = app.router.clone();
+    }
+
     /// Sends a request, with our cookies, and keeps those of the answer.
     pub(crate) async fn send(&mut self, mut request: Request<Body>) -> Answer {
         let safe = request.method().is_safe();
