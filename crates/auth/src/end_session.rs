@@ -66,6 +66,8 @@ impl Auth {
             None => None,
         };
         let then = request.return_to(client.as_ref().map(|client| &client.client))?;
+        // Nor does one of an app that is gone.
+        let hint = hint.filter(|_| client.is_some());
         let needs_confirmation = current.is_some_and(|current| {
             let (subject, session) = (current.user.to_string(), current.sid.to_string());
             oidc::logout_needs_confirmation(hint.as_ref(), &subject, &session)

@@ -4,6 +4,7 @@
 mod background;
 mod catalogues;
 mod classes;
+mod conformance;
 mod delivery;
 mod gallery;
 mod mail_gallery;

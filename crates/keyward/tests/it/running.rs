@@ -53,11 +53,20 @@ impl Running {
 
     /// Asks as a program does, with a body of JSON; gives the whole answer.
     pub(crate) fn ask(&self, method: &str, path: &str, body: &str) -> String {
+        self.send(method, path, "application/json", body)
+    }
+
+    /// Sends a form; gives the whole answer.
+    pub(crate) fn post_form(&self, path: &str, body: &str) -> String {
+        self.send("POST", path, "application/x-www-form-urlencoded", body)
+    }
+
+    fn send(&self, method: &str, path: &str, kind: &str, body: &str) -> String {
         let (port, length) = (self.port, body.len());
         let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
         let ask = format!(
             "{method} {path} HTTP/1.1\r\nhost: localhost:{port}\r\nconnection: close\r\n\
-             content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+             content-type: {kind}\r\ncontent-length: {length}\r\n\r\n{body}"
         );
         stream.write_all(ask.as_bytes()).unwrap();
         let mut answer = String::new();

@@ -70,6 +70,38 @@ async fn a_request_in_flight_survives_a_second_step_and_goes_on_in_its_browser_o
     assert_eq!(browser.get(&to).await.status, 410, "it is answered once");
 }
 
+/// Whatever a person was asked when the server stopped, they go on with it after the start.
+#[tokio::test]
+async fn a_request_in_flight_survives_a_restart_of_the_server() {
+    let mut app = TestApp::start().await;
+    let theirs = Wiki::register(&app, json!({ "first_party": false })).await;
+    app.account(ANA, false).await;
+    let mut browser = app.browser();
+    let changes = [("scope", "openid email"), ("state", "kept"), ("nonce", "kept too")];
+    let to = browser.get(&theirs.authorize(&changes)).await.location().to_owned();
+    let to = browser.get(&to).await.hidden("return_to");
+    app = app.restart().await;
+    browser.meet(&app);
+    let fields = [("email", ANA), ("password", PASSWORD), ("return_to", to.as_str())];
+    assert_eq!(browser.post("/sign-in", &fields).await.location(), to);
+    app = app.restart().await;
+    browser.meet(&app);
+    let consent = browser.get(&to).await.location().to_owned();
+    let id = browser.get(&consent).await.hidden("id");
+    app = app.restart().await;
+    browser.meet(&app);
+    let answer = browser.post("/authorize/consent", &[("id", &id), ("choice", "allow")]).await;
+    assert_eq!(returned(&answer, "state"), "kept");
+    app = app.restart().await;
+    let tokens = theirs.exchange(&app, &returned(&answer, "code")).await.json();
+    assert_eq!(claims(tokens["id_token"].as_str().unwrap())["nonce"], "kept too");
+    app = app.restart().await;
+    assert_eq!(userinfo(&app, tokens["access_token"].as_str().unwrap()).await.text("email"), ANA);
+    let again = theirs.exchange(&app, &returned(&answer, "code")).await;
+    assert_eq!(again.text("error"), "invalid_grant", "it is known to be used, too");
+    assert_eq!(userinfo(&app, tokens["access_token"].as_str().unwrap()).await.status, 401);
+}
+
 #[tokio::test]
 async fn class_08_a_code_is_taken_once_and_its_second_use_ends_what_it_had_issued() {
     let app = TestApp::start().await;
