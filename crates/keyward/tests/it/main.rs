@@ -8,6 +8,7 @@
 mod apps;
 mod audit;
 mod command;
+mod conformance;
 mod example;
 mod help;
 mod restart;

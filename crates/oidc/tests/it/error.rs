@@ -1,5 +1,9 @@
 //! Errors as the endpoints answer them.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
 use oidc::{Description, ErrorCode, OAuthError, Realm};
 use proptest::prelude::*;
 use serde_json::json;
@@ -108,4 +112,41 @@ proptest! {
         let again = Description::from(description.as_str());
         prop_assert_eq!(again, description);
     }
+}
+
+/// `docs/reference/openid-connect.md` tells of every error that is answered, and of no other.
+#[test]
+fn every_error_that_is_answered_is_in_the_reference() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let names: BTreeMap<String, String> = read(&root.join("crates/oidc/src/error_code.rs"))
+        .lines()
+        .filter_map(|line| {
+            let (variant, name) = line.trim().strip_prefix("Self::")?.split_once(" => \"")?;
+            Some((variant.to_owned(), name.split('"').next()?.to_owned()))
+        })
+        .collect();
+    // What a server says that cannot say more.
+    let mut answered = BTreeSet::from(["server_error".to_owned(), "temporarily_unavailable".to_owned()]);
+    for folder in ["crates/oidc/src", "crates/auth/src", "crates/auth-service/src/protocol"] {
+        for entry in fs::read_dir(root.join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            let text =
+                if path.is_file() && !path.ends_with("error_code.rs") { read(&path) } else { String::new() };
+            for rest in text.split("ErrorCode::").skip(1) {
+                let variant = rest.split(|letter: char| !letter.is_alphanumeric()).next().unwrap();
+                answered.extend(names.get(variant).cloned());
+            }
+        }
+    }
+    let reference = read(&root.join("docs/reference/openid-connect.md"));
+    let told: BTreeSet<String> = reference
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split('`').next().map(str::to_owned))
+        .collect();
+    assert!(answered.len() > 15, "{answered:?}");
+    assert_eq!(told, answered, "the reference tells of the left, the sources answer the right");
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap()
 }

@@ -23,6 +23,7 @@ mod pkce;
 mod redirect_uri;
 mod relying_party;
 mod resource;
+mod rfc_examples;
 mod round_trip;
 mod scope;
 mod token_request;

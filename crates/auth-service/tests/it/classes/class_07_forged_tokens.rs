@@ -260,13 +260,11 @@ impl Kind {
 
     /// Whoever can make one: the server, or the client for its assertions.
     async fn forge(self, world: &World) -> Forge {
-        match self {
-            Self::Assertion => Forge::new(&world.robot, &world.robot),
-            _ => {
-                let key = world.app.private_key(Algorithm::EdDsa).await;
-                Forge::new(&key, &world.app.private_key(Algorithm::Es256).await)
-            }
+        if self == Self::Assertion {
+            return Forge::new(&world.robot, &world.robot);
         }
+        let key = world.app.private_key(Algorithm::EdDsa).await;
+        Forge::new(&key, &world.app.private_key(Algorithm::Es256).await)
     }
 }
 

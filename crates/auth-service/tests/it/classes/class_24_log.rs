@@ -55,7 +55,8 @@ fn listen() {
             .with_filter(filter_fn(|_| LOGGING.load(Ordering::SeqCst)));
         let subscriber = tracing_subscriber::registry().with(everything).with(LevelFilter::TRACE);
         // As a server does it, so that what libraries say by `log` is heard too.
-        subscriber.try_init().expect("no other test sets one");
+        // No other test sets one.
+        subscriber.try_init().unwrap();
     });
     LOGGING.store(true, Ordering::SeqCst);
 }
@@ -63,7 +64,7 @@ fn listen() {
 /// A secret in each form in which something could print it.
 fn forms(secret: &str) -> Vec<String> {
     let bytes = secret.as_bytes();
-    let hexadecimal: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hexadecimal = bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
     let encoded: String = url::form_urlencoded::byte_serialize(bytes).collect();
     let mut forms = vec![
         secret.to_owned(),
