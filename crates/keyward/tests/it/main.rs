@@ -10,6 +10,7 @@ mod audit;
 mod command;
 mod conformance;
 mod example;
+mod guides;
 mod help;
 mod restart;
 mod running;
