@@ -17,7 +17,6 @@ export const apps = [
     client: "openid-client",
     version: () => ofNpm("openid-client"),
     guide: "node.md",
-    files: ["openid-client.mjs"],
     id: "wiki",
     command: node("openid-client.mjs"),
   },
@@ -42,7 +41,6 @@ secret = "file:/etc/keyward/secrets/forum"
     client: "Auth.js (@auth/express)",
     version: () => ofNpm("@auth/express"),
     guide: "node.md",
-    files: ["auth-js.mjs"],
     id: "blog",
     command: node("auth-js.mjs"),
     // Its own page, with a button for each provider.
@@ -52,7 +50,6 @@ secret = "file:/etc/keyward/secrets/forum"
     client: "express-openid-connect",
     version: () => ofNpm("express-openid-connect"),
     guide: "node.md",
-    files: ["express-openid-connect.mjs"],
     id: "shop",
     command: node("express-openid-connect.mjs"),
     hearsOfSignOuts: true,
@@ -61,7 +58,6 @@ secret = "file:/etc/keyward/secrets/forum"
     client: "oidc-client-ts",
     version: () => ofNpm("oidc-client-ts"),
     guide: "single-page-app.md",
-    files: ["oidc-client-ts/index.html", "oidc-client-ts/app.js"],
     id: "board",
     // Caddy hands the files out.
     folders: [here("apps/oidc-client-ts"), here("node_modules/oidc-client-ts/dist/browser")],
@@ -71,7 +67,6 @@ secret = "file:/etc/keyward/secrets/forum"
     client: "Authlib (Flask)",
     version: ofPython("authlib"),
     guide: "python.md",
-    files: ["authlib_flask.py"],
     id: "desk",
     command: ({ python, port }) =>
       [python, "-m", "flask", "--app", here("apps/authlib_flask.py"), "run", "--host", "127.0.0.1", "--port", port],
@@ -80,7 +75,6 @@ secret = "file:/etc/keyward/secrets/forum"
     client: "mozilla-django-oidc",
     version: ofPython("mozilla-django-oidc"),
     guide: "python.md",
-    files: ["django/settings.py", "django/people.py", "django/urls.py"],
     id: "tickets",
     before: ({ python }) => [python, "-m", "django", "migrate", "--verbosity", "0"],
     command: ({ python, port }) => [python, "-m", "django", "runserver", "--noreload", `127.0.0.1:${port}`],
@@ -94,7 +88,6 @@ secret = "file:/etc/keyward/secrets/forum"
     client: "mod_auth_openidc (Debian)",
     version: () => ofDebian("libapache2-mod-auth-openidc"),
     guide: "apache.md",
-    files: ["apache/keyward.conf", "apache/pages/index.shtml", "apache/pages/private/index.shtml"],
     id: "pages",
     home: "/private/",
     command: () => ["/usr/sbin/apache2", "-DFOREGROUND", "-f", here("apps/apache/apache.conf")],
@@ -105,6 +98,3 @@ secret = "file:/etc/keyward/secrets/forum"
 
 /** Where an app is. */
 export const address = ({ id }, path = "/") => `https://${id}.example.com${path}`;
-
-/** The text of its files, as the guide has to show them. */
-export const sources = ({ files = [] }) => files.map((file) => [file, readFileSync(here(`apps/${file}`), "utf8")]);

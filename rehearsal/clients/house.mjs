@@ -1,11 +1,10 @@
 // Keyward behind Caddy, with a certificate for every host, and the apps.
-import { deepStrictEqual } from "node:assert";
 import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 
 import { address, apps } from "./apps.mjs";
-import { optionsOfCommand, registration } from "./guides.mjs";
+import { registration } from "./guides.mjs";
 import { receive } from "./mail.mjs";
 import { start, until } from "./programs.mjs";
 
@@ -14,7 +13,7 @@ const MAIL = 2525;
 const FIRST_APP = 8001;
 
 /** Starts everything in `folder`. The network is a namespace of its own, so every port is free. */
-export async function open({ folder, caddy, python, service, keyward }) {
+export async function open({ folder, caddy, python, service }) {
   const at = (name) => `${folder}/${name}`;
   const authority = at("caddy/pki/authorities/local/root.crt");
   const clean = { PATH: process.env.PATH, HOME: folder, LANG: "C.UTF-8", PYTHONDONTWRITEBYTECODE: "1" };
@@ -46,7 +45,6 @@ export async function open({ folder, caddy, python, service, keyward }) {
     { log: at("auth-service.log"), port: KEYWARD, env: trusting });
   const answer = () => fetch(`http://127.0.0.1:${KEYWARD}/.well-known/openid-configuration`);
   await until("Keyward to answer", async () => (await answer()).ok);
-  compareCommands(keyward, folder);
 
   for (const [index, app] of apps.entries()) {
     if (!app.command) continue;
@@ -113,18 +111,3 @@ security = "none"
 [egress]
 allowed_networks = ["127.0.0.0/8"]
 ${apps.map(registration).join("\n").replaceAll("file:/etc/keyward/secrets/", `file:${folder}/secrets/`)}`;
-
-/** The command of a guide registers the same as its `[[clients]]`: another app, which goes again. */
-function compareCommands(keyward, folder) {
-  const run = (...words) => {
-    const command = ["client", ...words, "--json", "--config", `${folder}/keyward.toml`];
-    return JSON.parse(execFileSync(keyward, command, { encoding: "utf8", cwd: folder }));
-  };
-  for (const app of apps.filter(({ guide }) => guide)) {
-    const added = `${app.id}-by-command`;
-    run("add", added, ...optionsOfCommand(app));
-    const [one, other] = [added, app.id].map((id) => ({ ...run("show", id).client, client_id: app.id }));
-    deepStrictEqual(one, other, `${app.guide}: the command and [[clients]] of ${app.id} differ`);
-    run("remove", added);
-  }
-}

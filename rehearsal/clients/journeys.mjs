@@ -108,11 +108,12 @@ export async function signOutAt(page, app) {
   await page.waitForURL((url) => url.origin === new URL(address(app)).origin);
 }
 
-/** The app has ended its session, although the person did nothing there. */
+/** The app has ended its session, although the person did nothing there: it offers to sign in, or leads there. */
 export async function hasEnded(page, app) {
   await until(`${app.client} to end its session`, async () => {
     await page.goto(address(app, app.home));
-    return !(await page.innerText("body")).includes("You are ");
+    const asked = page.url().startsWith(`${KEYWARD}/sign-in`);
+    return asked || (await page.getByRole("link", { name: "Sign in", exact: true }).isVisible());
   });
 }
 

@@ -6,20 +6,18 @@ import { parseArgs } from "node:util";
 import { chromium } from "playwright-core";
 
 import { apps } from "./apps.mjs";
-import { compare } from "./guides.mjs";
 import { open } from "./house.mjs";
 import * as person from "./journeys.mjs";
 import { lastWords, stopAll } from "./programs.mjs";
 
 const { values: places } = parseArgs({
-  options: Object.fromEntries(["caddy", "python", "chromium", "service", "keyward"].map((name) => [name, { type: "string" }])),
+  options: Object.fromEntries(["caddy", "python", "chromium", "service"].map((name) => [name, { type: "string" }])),
 });
 
 const folder = mkdtempSync(`${tmpdir()}/keyward-clients-`);
 let browser;
 let failed = true;
 try {
-  compare();
   await open({ folder, ...places });
   browser = await chromium.launch({
     executablePath: places.chromium,

@@ -19,9 +19,9 @@ app.use(openid.auth({
 
 const escape = (text) => String(text).replace(/[&<>"']/g, (letter) => `&#${letter.charCodeAt(0)};`);
 
-app.get("/", async (request, response) => {
-  if (!request.oidc.isAuthenticated()) return response.send(`<a href="/login">Sign in</a>`);
-  const person = await request.oidc.fetchUserInfo();
+app.get("/", (request, response) => {
+  const person = request.oidc.user;
+  if (!person) return response.send(`<a href="/login">Sign in</a>`);
   response.send(`<p>You are ${escape(person.name)} (${escape(person.email)}).</p><a href="/logout">Sign out</a>`);
 });
 

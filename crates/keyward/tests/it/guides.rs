@@ -1,87 +1,136 @@
-//! The guides for apps show the very code that `scripts/rehearse clients` runs, and the versions it runs with.
-//!
-//! The rehearsal compares them too, and takes too long for every change of a guide.
+//! The guides for apps are true: their code is what `scripts/rehearse clients` runs, and both ways to register an app
+//! that they show are taken, and come to the same.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-/// Guides with code of apps, and the fences that such code stands in; `sh` and `toml` are what an operator types.
-const GUIDES: [&str; 4] = ["apache.md", "node.md", "python.md", "single-page-app.md"];
-const CODE: [&str; 4] = ["apache", "html", "js", "python"];
+use crate::command::{run, text};
+use crate::running::Running;
+
+/// Files of the rehearsal that no guide shows: an app for its own sake, and what Debian configures.
+const NOT_SHOWN: [&str; 2] = ["oauth4webapi.mjs", "apache/apache.conf"];
+/// In these languages a guide shows nothing but what is run.
+const RUN: [&str; 4] = ["js", "python", "apache", "html"];
+const GUIDES: [&str; 4] = ["apache", "node", "python", "single-page-app"];
 
 fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-fn read(path: impl AsRef<Path>) -> String {
-    let path = workspace().join(path);
-    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
-
 fn guide(name: &str) -> String {
-    read(Path::new("docs/guide/apps").join(name))
+    fs::read_to_string(workspace().join(format!("docs/guide/apps/{name}.md"))).unwrap()
 }
 
-/// What stands in the fences of a guide that are code of an app.
-fn shown(guide: &str) -> Vec<String> {
-    let mut blocks = Vec::new();
-    let mut lines = guide.lines();
-    while let Some(line) = lines.next() {
-        let Some(language) = line.strip_prefix("```") else { continue };
-        let block: String =
-            lines.by_ref().take_while(|line| *line != "```").flat_map(|line| [line, "\n"]).collect();
-        if CODE.contains(&language) {
-            blocks.push(block);
+/// The blocks of a guide, each with its language.
+fn blocks(guide: &str) -> Vec<(&str, &str)> {
+    let mut rest = guide;
+    let mut found = Vec::new();
+    while let Some((_, block)) = rest.split_once("\n```") {
+        let (language, block) = block.split_once('\n').unwrap();
+        let (code, after) = block.split_once("```\n").unwrap();
+        found.push((language, code));
+        rest = after;
+    }
+    found
+}
+
+/// Every file below a folder.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}
+
+#[test]
+fn the_guides_show_what_is_rehearsed_to_the_letter() {
+    let guides = GUIDES.map(guide);
+    let shown: Vec<_> = guides.iter().flat_map(|guide| blocks(guide)).collect();
+    let shown: Vec<_> = shown.iter().filter(|(language, _)| RUN.contains(language)).collect();
+    let apps = workspace().join("rehearsal/clients/apps");
+    let mut rehearsed = 0;
+    for path in files(&apps) {
+        let name = path.strip_prefix(&apps).unwrap().to_str().unwrap();
+        if NOT_SHOWN.contains(&name) {
+            continue;
         }
+        let code = fs::read_to_string(&path).unwrap();
+        assert!(shown.iter().any(|(_, block)| *block == code), "no guide shows {name} as it is");
+        rehearsed += 1;
     }
-    blocks
-}
-
-/// The files of the apps that a guide has to show, as the rehearsal's own table names them.
-fn files_of(name: &str) -> Vec<String> {
-    let table = read("rehearsal/clients/apps.mjs");
-    let of_guide = table.split("client: ").filter(|app| app.contains(&format!("guide: \"{name}\"")));
-    let lists = of_guide.filter_map(|app| app.split_once("files: [")?.1.split_once(']'));
-    let mut files = Vec::new();
-    for (list, _) in lists {
-        files.extend(list.split(", ").map(|file| file.trim_matches('"').to_owned()));
-    }
-    files
+    assert_eq!(shown.len(), rehearsed, "a guide shows something that is not rehearsed");
 }
 
 #[test]
-fn the_guides_show_the_code_that_is_run() {
-    for name in GUIDES {
-        let files = files_of(name);
-        assert!(!files.is_empty(), "{name} shows what is run");
-        let mut run: Vec<_> =
-            files.iter().map(|file| read(Path::new("rehearsal/clients/apps").join(file))).collect();
-        let mut shown = shown(&guide(name));
-        run.sort();
-        shown.sort();
-        assert_eq!(shown, run, "{name} differs from {files:?}");
+fn the_guides_name_the_versions_that_are_rehearsed() {
+    let guides = GUIDES.map(guide).join("\n");
+    // A line may end between the two.
+    let guides = guides.split_whitespace().collect::<Vec<_>>().join(" ");
+    let pinned = |file: &str| fs::read_to_string(workspace().join("rehearsal/clients").join(file)).unwrap();
+    let npm: Value = serde_json::from_str(&pinned("package.json")).unwrap();
+    for name in ["openid-client", "@auth/express", "@auth/core", "express-openid-connect", "oidc-client-ts"] {
+        let version = npm["dependencies"][name].as_str().unwrap();
+        assert!(guides.contains(&format!("{name} {version}")), "{name} {version}");
+    }
+    let python = pinned("python.txt");
+    for name in ["Authlib", "Flask", "mozilla-django-oidc", "Django"] {
+        let version = python.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix("==")).unwrap();
+        assert!(guides.contains(&format!("{name} {version}")), "{name} {version}");
     }
 }
 
+/// The words of a line of the shell, as far as the guides go.
+fn words(line: &str) -> Vec<&str> {
+    let quoted = line.split('"').enumerate();
+    quoted
+        .flat_map(|(at, part)| if at % 2 == 1 { vec![part] } else { part.split_whitespace().collect() })
+        .collect()
+}
+
 #[test]
-fn the_guides_name_the_versions_that_are_run() {
-    let packages: Value = serde_json::from_str(&read("rehearsal/clients/package.json")).unwrap();
-    let pinned = read("rehearsal/clients/python.txt");
-    let of_npm = |name: &str| packages["dependencies"][name].as_str().map(str::to_owned);
-    let of_pypi = |name: &str| {
-        pinned.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix("==")).map(str::to_owned)
+fn an_app_is_registered_alike_by_the_command_and_in_the_configuration() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let guides = GUIDES.map(guide);
+    let declared = |block: &&(&str, &str)| block.0 == "toml" && block.1.starts_with("[[clients]]");
+    let mut configuration = String::new();
+    let mut commands = Vec::new();
+    for guide in &guides {
+        let blocks = blocks(guide);
+        configuration.extend(blocks.iter().filter(declared).map(|(_, block)| *block));
+        let lines = blocks
+            .iter()
+            .filter(|(language, _)| *language == "sh")
+            .map(|(_, block)| block.replace("\\\n", " "));
+        commands.extend(lines.filter(|line| line.starts_with("keyward client add ")));
+    }
+    let ids: Vec<_> = configuration
+        .lines()
+        .filter_map(|line| line.strip_prefix("client_id = \"")?.strip_suffix('"'))
+        .collect();
+    let secrets = "file:/etc/keyward/secrets/";
+    for id in &ids {
+        fs::write(folder.path().join(id), format!("{:0>64}", format!("{id}5ecre7"))).unwrap();
+    }
+    let here = format!("file:{}/", folder.path().display());
+    let file = folder.path().join("keyward.toml");
+    fs::write(&file, configuration.replace(secrets, &here)).unwrap();
+    let _running = Running::with(&data, &file);
+
+    let ask = |arguments: &[&str]| -> Value {
+        let output = run(&[&["client"], arguments, &["--json", "--data", data.to_str().unwrap()]].concat());
+        assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
     };
-    for (name, packages) in [
-        ("node.md", vec!["openid-client", "express-openid-connect", "@auth/express", "@auth/core"]),
-        ("python.md", vec!["Authlib", "Flask", "mozilla-django-oidc", "Django"]),
-        ("single-page-app.md", vec!["oidc-client-ts"]),
-    ] {
-        let text = guide(name).replace('`', "");
-        for package in packages {
-            let version = of_npm(package).or_else(|| of_pypi(package)).expect("it is installed");
-            assert!(text.contains(&format!("{package} {version}")), "{name}: {package} {version}");
-        }
+    assert_eq!(commands.len(), ids.len());
+    for line in &commands {
+        let words = words(line);
+        let (id, options) = (words[3], &words[4..]);
+        let declared = ask(&["show", id])["client"].clone();
+        let other = format!("{id}-by-command");
+        ask(&[&["add", &other], options].concat());
+        let mut added = ask(&["show", &other])["client"].clone();
+        added["client_id"] = id.into();
+        assert_eq!(added, declared, "{line}");
     }
 }
