@@ -215,22 +215,20 @@ pub(crate) async fn second_step(
 }
 
 /// Sign out
+///
+/// The session cookie is enough: the cookie `jwt` may have run out, or be worthless. Both are cleared, whatever the answer.
 #[utoipa::path(post, path = "/logout", tag = "Contract of the auth-service family", security(("jwt" = [])),
     responses(
         (status = 200, body = Said, description = "Signed out; the cookie is cleared."),
         (status = 400, body = FamilyError, description = "\"Missing auth token\"."),
         (status = 401, body = FamilyError, description = "\"Invalid auth token\".")))]
 pub(crate) async fn sign_out(State(app): State<App>, asking: Asking) -> Result<Response, Failure> {
-    let Some(token) = &asking.jwt else { return Ok(refuse(StatusCode::BAD_REQUEST, "Missing auth token")) };
-    let ended = match app.auth.check_token(token).await {
-        Ok(checked) => app.auth.sign_out_by_token(checked.user, checked.session, &asking.context).await?,
-        Err(TokenError::Invalid) => false,
-        Err(TokenError::Fault(fault)) => return Err(fault.into()),
+    let ended = asking::sign_out(&app, &asking).await?;
+    let mut response = match &asking.jwt {
+        _ if ended => said("Logout successful"),
+        Some(_) => refuse(StatusCode::UNAUTHORIZED, "Invalid auth token"),
+        None => refuse(StatusCode::BAD_REQUEST, "Missing auth token"),
     };
-    if !ended {
-        return Ok(refuse(StatusCode::UNAUTHORIZED, "Invalid auth token"));
-    }
-    let mut response = said("Logout successful");
     clear_session(&app, &mut response);
     Ok(response)
 }

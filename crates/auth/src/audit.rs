@@ -1,8 +1,11 @@
 //! The audit trail. An entry is written in the transaction of the act it records; one sealer then gives each its number
 //! and an HMAC over itself and the one before, under a key that is not in the database. Whoever can write to the
-//! database but lacks the key can neither change, remove nor add an entry unseen.
+//! database but lacks the key can neither change, remove nor add an entry unseen,
+//! nor put another person in the place of whoever an entry names.
 
 mod link;
+mod list;
+mod people;
 mod prune;
 mod trail;
 
@@ -12,6 +15,7 @@ use store::audit::Entry;
 use uuid::Uuid;
 
 pub use link::{Link, LinkError};
+pub use list::Listed;
 pub use trail::{AuditTrail, VerifyError};
 
 use crate::{Auth, Context, Fault, Random};

@@ -36,7 +36,7 @@ mod token;
 pub use access::App;
 pub use account::{Account, DeleteError, SecondStepError};
 pub use artefact::{Evidence, EvidenceError};
-pub use audit::{AuditTrail, Link, LinkError, VerifyError};
+pub use audit::{AuditTrail, Link, LinkError, Listed, VerifyError};
 pub use authorize::{AuthorizeError, Next, PendingAuthorization};
 pub use client::{ProtocolError, RegisteredClient};
 pub use clients::{ClientInfo, Clients, DeclaredClient, RegisterError};

@@ -134,9 +134,9 @@ impl Auth {
         now: Timestamp,
     ) -> Result<(), Fault> {
         let pseudonym = Pseudonym(self.random.opaque_id());
-        let locale = None;
-        store::users::insert(tx, user, pseudonym, claim.name.as_str(), locale, claim.second_step, now)
-            .await?;
+        let mac = self.audit.vouch_for(pseudonym.0, user.0);
+        let (name, locale) = (claim.name.as_str(), None);
+        store::users::insert(tx, user, (pseudonym, &mac), name, locale, claim.second_step, now).await?;
         let email_id = EmailId(self.random.ordered_id(now));
         if !store::emails::insert(tx, email_id, user, email, None, now).await? {
             return Err(Fault::Corrupt("another sign-up took the address at the same instant".to_owned()));

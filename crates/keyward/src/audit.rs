@@ -1,6 +1,6 @@
 //! `keyward audit`: the trail of what was done, read and proved.
 
-use auth::{AuditTrail, Link, VerifyError};
+use auth::{AuditTrail, Link, Listed, VerifyError};
 use auth_service::server::Secrets;
 use clap::{Args, Subcommand};
 use domain::Pseudonym;
@@ -55,7 +55,7 @@ impl Audit {
         let same = self.installation.repeated();
         let done = match self.verb {
             AuditVerb::List { limit, before, person } => {
-                list(&trail, &store, self.json, (limit, before, person), &same).await
+                list(&trail, self.json, (limit, before, person), &same).await
             }
             AuditVerb::BeginAnew => begin_anew(&trail, self.json).await,
             AuditVerb::Verify { expect } => verify(&trail, self.json, expect.as_ref(), &same).await,
@@ -67,34 +67,30 @@ impl Audit {
 
 async fn list(
     trail: &AuditTrail,
-    store: &store::Store,
     as_json: bool,
     (limit, before, person): (i64, Option<i64>, Option<Pseudonym>),
     same: &str,
 ) -> Result<(), Failure> {
-    let entries = trail.newest(person, before, limit).await?;
+    let entries = trail.list(person, before, limit).await?;
     if entries.is_empty() && !as_json {
         say("No entries.");
         return Ok(());
     }
-    let mut tx = store.read().await?;
-    for entry in &entries {
+    for Listed { entry, sealed, address, exchanged } in &entries {
         let at = moment(entry.at);
         let number = entry.number.unwrap_or_default();
-        let address = match entry.subject {
-            Some(subject) => store::audit::address_of(&mut tx, Pseudonym(subject)).await?,
-            None => None,
-        };
         if as_json {
             say(json!({
                 "number": number, "at": at, "act": entry.act, "outcome": entry.outcome, "actor": entry.actor,
                 "subject": entry.subject, "address": address, "network": entry.network,
-                "support_id": entry.support_id, "detail": entry.detail,
+                "support_id": entry.support_id, "detail": entry.detail, "sealed": sealed, "exchanged": exchanged,
             }));
         } else {
-            let whom = address.or_else(|| entry.subject.map(|subject| subject.to_string()));
+            let whom = address.clone().or_else(|| entry.subject.map(|subject| subject.to_string()));
+            let not_sealed = if *sealed { "" } else { "  NOT SEALED here: see `keyward audit verify`" };
+            let not_them = if *exchanged { "  leads to ANOTHER ACCOUNT than it was given to" } else { "" };
             say(format_args!(
-                "{number:>6}  {at:<27}  {:<22}  {:<8}  {}  {}  {}",
+                "{number:>6}  {at:<27}  {:<22}  {:<8}  {}  {}  {}{not_sealed}{not_them}",
                 entry.act,
                 entry.outcome,
                 whom.unwrap_or_else(|| "-".to_owned()),
@@ -105,7 +101,7 @@ async fn list(
     }
     if !as_json
         && i64::try_from(entries.len()).is_ok_and(|count| count == limit)
-        && let Some(last) = entries.last().and_then(|entry| entry.number)
+        && let Some(last) = entries.last().and_then(|last| last.entry.number)
     {
         let person = person.map(|person| format!(" --person {person}")).unwrap_or_default();
         say(format_args!("More: keyward audit list --before {last} --limit {limit}{person}{same}"));

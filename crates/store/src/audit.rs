@@ -121,15 +121,55 @@ pub async fn newest(
     .await?)
 }
 
-/// Who a pseudonym is, if the account still exists: its primary address.
-pub async fn address_of(tx: &mut Tx, pseudonym: Pseudonym) -> Result<Option<String>, Error> {
-    Ok(sqlx::query_scalar(
-        "SELECT e.address FROM audit_people p JOIN emails e ON e.user_id = p.user_id AND e.is_primary
+/// Which account a pseudonym is, and what vouches for it.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Person {
+    /// What entries call it.
+    pub pseudonym: Uuid,
+    /// The account.
+    pub user_id: Uuid,
+    /// HMAC over both.
+    pub mac: Option<Vec<u8>>,
+}
+
+/// Who a pseudonym is, if the account still exists, and its primary address.
+pub async fn person(tx: &mut Tx, pseudonym: Pseudonym) -> Result<Option<(Person, String)>, Error> {
+    #[derive(sqlx::FromRow)]
+    struct Row {
+        #[sqlx(flatten)]
+        person: Person,
+        address: String,
+    }
+    let row: Option<Row> = sqlx::query_as(
+        "SELECT p.pseudonym, p.user_id, p.mac, e.address
+         FROM audit_people p JOIN emails e ON e.user_id = p.user_id AND e.is_primary
          WHERE p.pseudonym = $1",
     )
     .bind(pseudonym.0)
     .fetch_optional(tx.connection())
+    .await?;
+    Ok(row.map(|row| (row.person, row.address)))
+}
+
+/// Up to `limit` people, from the pseudonym `from` on.
+pub async fn people(tx: &mut Tx, from: Uuid, limit: i64) -> Result<Vec<Person>, Error> {
+    Ok(sqlx::query_as(
+        "SELECT pseudonym, user_id, mac FROM audit_people WHERE pseudonym >= $1 ORDER BY pseudonym LIMIT $2",
+    )
+    .bind(from)
+    .bind(limit)
+    .fetch_all(tx.connection())
     .await?)
+}
+
+/// Sets what vouches for a person.
+pub async fn set_person_mac(tx: &mut Tx, pseudonym: Uuid, mac: &[u8]) -> Result<(), Error> {
+    sqlx::query("UPDATE audit_people SET mac = $2 WHERE pseudonym = $1")
+        .bind(pseudonym)
+        .bind(mac)
+        .execute(tx.connection())
+        .await?;
+    Ok(())
 }
 
 /// Who the audit trail calls this account.
@@ -140,13 +180,37 @@ pub async fn pseudonym_of(tx: &mut Tx, user: UserId) -> Result<Option<Uuid>, Err
         .await?)
 }
 
-/// The newest checkpoint.
-pub async fn checkpoint(tx: &mut Tx) -> Result<Option<Checkpoint>, Error> {
-    Ok(sqlx::query_as(
-        "SELECT number, mac, at, signature FROM audit_checkpoints ORDER BY number DESC LIMIT 1",
-    )
-    .fetch_optional(tx.connection())
-    .await?)
+/// The checkpoints, in the order of the chain: it begins after the last.
+pub async fn checkpoints(tx: &mut Tx) -> Result<Vec<Checkpoint>, Error> {
+    Ok(sqlx::query_as("SELECT number, mac, at, signature FROM audit_checkpoints ORDER BY number")
+        .fetch_all(tx.connection())
+        .await?)
+}
+
+/// The first entry that has a number, and one not after `number`.
+pub async fn first_until(tx: &mut Tx, number: i64) -> Result<Option<Entry>, Error> {
+    Ok(sqlx::query_as("SELECT * FROM audit WHERE number <= $1 ORDER BY number LIMIT 1")
+        .bind(number)
+        .fetch_optional(tx.connection())
+        .await?)
+}
+
+/// How many entries have a number after `after` and up to `until`.
+pub async fn count_between(tx: &mut Tx, after: i64, until: i64) -> Result<i64, Error> {
+    Ok(sqlx::query_scalar("SELECT COUNT(*) FROM audit WHERE number > $1 AND number <= $2")
+        .bind(after)
+        .bind(until)
+        .fetch_one(tx.connection())
+        .await?)
+}
+
+/// The MAC of the entry with this number.
+pub async fn mac_of(tx: &mut Tx, number: i64) -> Result<Option<Vec<u8>>, Error> {
+    let mac: Option<Option<Vec<u8>>> = sqlx::query_scalar("SELECT mac FROM audit WHERE number = $1")
+        .bind(number)
+        .fetch_optional(tx.connection())
+        .await?;
+    Ok(mac.flatten())
 }
 
 /// When the first and the last sealed entry were written.
@@ -197,17 +261,7 @@ pub async fn set_checkpoint(tx: &mut Tx, checkpoint: &Checkpoint) -> Result<(), 
 
 /// Deletes every entry up to the checkpoint, and stores it in the place of older ones.
 pub async fn prune(tx: &mut Tx, checkpoint: &Checkpoint) -> Result<u64, Error> {
-    sqlx::query("DELETE FROM audit_checkpoints WHERE number < $1")
-        .bind(checkpoint.number)
-        .execute(tx.connection())
-        .await?;
-    sqlx::query("INSERT INTO audit_checkpoints (number, mac, at, signature) VALUES ($1, $2, $3, $4)")
-        .bind(checkpoint.number)
-        .bind(&checkpoint.mac)
-        .bind(checkpoint.at)
-        .bind(&checkpoint.signature)
-        .execute(tx.connection())
-        .await?;
+    set_checkpoint(tx, checkpoint).await?;
     let done = sqlx::query("DELETE FROM audit WHERE number <= $1")
         .bind(checkpoint.number)
         .execute(tx.connection())

@@ -30,6 +30,13 @@ pub enum Error {
     Migration(#[from] sqlx::migrate::MigrateError),
 }
 
+impl Error {
+    /// Whether the database answered with something that it was never given: a value of another type.
+    pub fn is_unreadable(&self) -> bool {
+        matches!(self, Self::Database(sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_)))
+    }
+}
+
 /// The database.
 ///
 /// SQLite takes one writer at a time. Ours wait for it in one queue here (a pool of one connection), which is fair and

@@ -40,11 +40,11 @@ pub struct SignIn {
     pub known_browser: bool,
 }
 
-/// Adds an account and its pseudonym in the audit trail.
+/// Adds an account and its pseudonym in the audit trail, with the MAC that vouches for it.
 pub async fn insert(
     tx: &mut Tx,
     id: UserId,
-    pseudonym: Pseudonym,
+    (pseudonym, mac): (Pseudonym, &[u8]),
     name: &str,
     locale: Option<&str>,
     second_step: bool,
@@ -60,9 +60,10 @@ pub async fn insert(
     .bind(now.micros())
     .execute(tx.connection())
     .await?;
-    sqlx::query("INSERT INTO audit_people (pseudonym, user_id) VALUES ($1, $2)")
+    sqlx::query("INSERT INTO audit_people (pseudonym, user_id, mac) VALUES ($1, $2, $3)")
         .bind(pseudonym.0)
         .bind(id.0)
+        .bind(mac)
         .execute(tx.connection())
         .await?;
     Ok(())

@@ -172,21 +172,20 @@ pub(crate) async fn find_current(app: &App, asking: &Asking) -> Result<Option<Cu
     }
 }
 
-/// Ends the session of this browser: that of its cookie, or, where that was lost, of the token it kept, for which apps
-/// still take its owner as signed in. A token that does not hold has nothing to end.
-pub(crate) async fn sign_out(app: &App, asking: &Asking) -> Result<(), Failure> {
-    if let Some(current) = find_current(app, asking).await? {
-        return Ok(app.auth.sign_out(&current, &asking.context).await?);
+/// Ends the sessions of this browser: that of its cookie, and that of the token it kept, for which apps still take its
+/// owner as signed in. A token that does not hold has nothing to end. Says whether one ended.
+pub(crate) async fn sign_out(app: &App, asking: &Asking) -> Result<bool, Failure> {
+    let current = find_current(app, asking).await?;
+    if let Some(current) = &current {
+        app.auth.sign_out(current, &asking.context).await?;
     }
-    let Some(token) = &asking.jwt else { return Ok(()) };
-    match app.auth.check_token(token).await {
-        Ok(held) => {
-            app.auth.sign_out_by_token(held.user, held.session, &asking.context).await?;
-            Ok(())
-        }
-        Err(TokenError::Invalid) => Ok(()),
-        Err(TokenError::Fault(fault)) => Err(fault.into()),
-    }
+    let Some(token) = &asking.jwt else { return Ok(current.is_some()) };
+    let ended = match app.auth.check_token(token).await {
+        Ok(held) => app.auth.sign_out_by_token(held.user, held.session, &asking.context).await?,
+        Err(TokenError::Invalid) => false,
+        Err(TokenError::Fault(fault)) => return Err(fault.into()),
+    };
+    Ok(ended || current.is_some())
 }
 
 /// The session that a new one of `email` takes the place of: this browser's own, if it is the same person's.

@@ -19,7 +19,7 @@ use std::time::Duration;
 use domain::Timestamp;
 use store::audit::Checkpoint;
 
-use super::trail::{AuditTrail, BATCH};
+use super::trail::{AuditTrail, BATCH, Beginning};
 
 /// A little less than a day, so that a janitor who comes by each day at one time is not too early.
 const BETWEEN_RUNS: Duration = Duration::from_hours(23);
@@ -30,7 +30,8 @@ impl AuditTrail {
     /// Deletes entries older than `retention`, if a run is due, and says how many.
     pub async fn prune(&self, retention: Duration, now: Timestamp) -> Result<u64, store::Error> {
         let mut tx = self.store.read().await?;
-        let last_run = store::audit::checkpoint(&mut tx).await?.map(|checkpoint| Timestamp(checkpoint.at));
+        let last_run =
+            store::audit::checkpoints(&mut tx).await?.iter().map(|checkpoint| Timestamp(checkpoint.at)).max();
         let Some((oldest, newest)) = store::audit::ends(&mut tx).await? else {
             return Ok(0);
         };
@@ -65,7 +66,7 @@ impl AuditTrail {
             return Ok(0);
         };
         let mut checkpoint = Checkpoint { number, mac, at: now.micros(), signature: Vec::new() };
-        checkpoint.signature = self.sign(&checkpoint);
+        checkpoint.signature = self.sign(Beginning::Pruned, &checkpoint);
         let pruned = store::audit::prune(&mut tx, &checkpoint).await?;
         tx.commit().await?;
         Ok(pruned)

@@ -1,8 +1,8 @@
-//! The chain of entries: sealing, following, reading it.
+//! The chain of entries: sealing and following it.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use domain::{Pseudonym, Timestamp};
+use domain::Timestamp;
 use store::audit::{Checkpoint, Entry};
 use uuid::Uuid;
 
@@ -69,6 +69,27 @@ pub enum VerifyError {
         /// The one to compare with.
         expected: i64,
     },
+    /// An entry has a number of no place in the chain.
+    #[error("an entry is numbered {number}, which is before the trail begins: somebody put it there")]
+    Outside {
+        /// Its number.
+        number: i64,
+    },
+    /// A pseudonym leads to another account than the one it was given to.
+    #[error(
+        "the pseudonym {pseudonym} was not given to the account it leads to: somebody has exchanged who it is; \
+         the entries that name it are as they were sealed"
+    )]
+    Person {
+        /// The pseudonym.
+        pseudonym: Uuid,
+    },
+    /// The database holds something there that Keyward never writes.
+    #[error("{what} cannot be read: it holds a value of a type that was never written there")]
+    Unreadable {
+        /// Which it is.
+        what: String,
+    },
     /// An entry waits to be sealed that no act wrote.
     #[error("entry {id}, which waits to be sealed, was not written by this installation")]
     Forged {
@@ -81,6 +102,24 @@ pub enum VerifyError {
 }
 
 pub(super) const BATCH: i64 = 500;
+
+/// Why a chain begins after a checkpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Beginning {
+    /// What was before it was pruned, and is gone.
+    Pruned,
+    /// What is before it was sealed under a key that was lost: it can be read, and not be proved.
+    Anew,
+}
+
+impl Beginning {
+    fn label(self) -> &'static [u8] {
+        match self {
+            Self::Pruned => b"checkpoint",
+            Self::Anew => b"begun anew",
+        }
+    }
+}
 
 impl AuditTrail {
     /// The trail in `store`, sealed under `key`.
@@ -115,7 +154,7 @@ impl AuditTrail {
         let mut tx = self.store.begin().await?;
         let (mut number, mut mac) = match store::audit::head(&mut tx).await? {
             Some(head) => head,
-            None => start_of(store::audit::checkpoint(&mut tx).await?.as_ref()),
+            None => start_of(store::audit::checkpoints(&mut tx).await?.last()),
         };
         let mut sealed = 0;
         for entry in &entries {
@@ -156,13 +195,21 @@ impl AuditTrail {
     /// must lead through it. Without it, a chain cut short, or written anew by somebody who has the key, looks whole.
     pub async fn verify(&self, expected: Option<&Link>) -> Result<Link, VerifyError> {
         let mut tx = self.store.read().await?;
-        let checkpoint = store::audit::checkpoint(&mut tx).await?;
-        if let Some(checkpoint) = &checkpoint
-            && !secrets::constant_time_equal(&self.sign(checkpoint), &checkpoint.signature)
-        {
-            return Err(VerifyError::Checkpoint { number: checkpoint.number });
+        let checkpoints = store::audit::checkpoints(&mut tx).await;
+        let checkpoints = readable(checkpoints, || "the beginning of the trail".to_owned())?;
+        let mut pruned = 0;
+        for checkpoint in &checkpoints {
+            match self.beginning(checkpoint) {
+                Some(Beginning::Pruned) => pruned = checkpoint.number,
+                Some(Beginning::Anew) => {}
+                None => return Err(VerifyError::Checkpoint { number: checkpoint.number }),
+            }
         }
-        let (mut number, mut mac) = start_of(checkpoint.as_ref());
+        let outside = store::audit::first_until(&mut tx, pruned).await;
+        if let Some(entry) = readable(outside, || format!("an entry numbered {pruned} or less"))? {
+            return Err(VerifyError::Outside { number: entry.number.unwrap_or_default() });
+        }
+        let (mut number, mut mac) = start_of(checkpoints.last());
         if let Some(expected) = expected
             && expected.number < number
         {
@@ -170,7 +217,12 @@ impl AuditTrail {
         }
         compare(number, &mac, expected)?;
         loop {
-            let entries = store::audit::after(&mut tx, number, BATCH).await?;
+            let mut entries = store::audit::after(&mut tx, number, BATCH).await;
+            // One by one, to say which it is.
+            if entries.as_ref().is_err_and(store::Error::is_unreadable) {
+                entries = store::audit::after(&mut tx, number, 1).await;
+            }
+            let entries = readable(entries, || format!("entry {}", number + 1))?;
             if entries.is_empty() {
                 break;
             }
@@ -188,12 +240,14 @@ impl AuditTrail {
         }
         let mut next = Some(Uuid::nil());
         while let Some(from) = next {
-            let page = store::audit::unsealed(&mut tx, from, BATCH).await?;
+            let page = store::audit::unsealed(&mut tx, from, BATCH).await;
+            let page = readable(page, || "an entry that waits to be sealed".to_owned())?;
             next = page.last().and_then(|last| id_after(last.id));
             if let Some(forged) = page.iter().find(|entry| !self.is_vouched(entry)) {
                 return Err(VerifyError::Forged { id: forged.id });
             }
         }
+        self.verify_people(&mut tx).await?;
         match expected {
             Some(expected) if number < expected.number => {
                 Err(VerifyError::Truncated { head: number, expected: expected.number })
@@ -202,20 +256,29 @@ impl AuditTrail {
         }
     }
 
+    /// How many entries can be read and not be proved, because they were sealed under a key that was lost.
+    pub async fn count_unproved(&self) -> Result<i64, store::Error> {
+        let mut tx = self.store.read().await?;
+        let checkpoints = store::audit::checkpoints(&mut tx).await?;
+        match checkpoints.last() {
+            Some(last) => store::audit::count_between(&mut tx, 0, last.number).await,
+            None => Ok(0),
+        }
+    }
+
     /// Whether this is the key that the trail is sealed with, by its newest entry. Entries under another key would break
     /// the chain for good, and look as if somebody had tampered with it.
     pub async fn is_its_key(&self) -> Result<bool, store::Error> {
         let mut tx = self.store.read().await?;
-        let checkpoint = store::audit::checkpoint(&mut tx).await?;
+        let checkpoints = store::audit::checkpoints(&mut tx).await?;
         let newest = store::audit::newest(&mut tx, None, i64::MAX, 2).await?;
         let Some(last) = newest.first() else {
-            let signed = checkpoint.map(|checkpoint| (self.sign(&checkpoint), checkpoint.signature));
-            return Ok(signed.is_none_or(|(ours, theirs)| secrets::constant_time_equal(&ours, &theirs)));
+            return Ok(checkpoints.last().is_none_or(|last| self.beginning(last).is_some()));
         };
         let number = last.number.unwrap_or_default();
         let before = match newest.get(1) {
             Some(before) => before.mac.clone().unwrap_or_default(),
-            None => start_of(checkpoint.as_ref()).1,
+            None => start_of(checkpoints.last()).1,
         };
         let link = self.link(&before, number, last);
         Ok(secrets::constant_time_equal(&link, last.mac.as_deref().unwrap_or_default()))
@@ -227,22 +290,13 @@ impl AuditTrail {
         let mut tx = self.store.begin().await?;
         let (number, mac) = store::audit::head(&mut tx).await?.unwrap_or_default();
         let mut checkpoint = Checkpoint { number, mac, at: now.micros(), signature: Vec::new() };
-        checkpoint.signature = self.sign(&checkpoint);
+        checkpoint.signature = self.sign(Beginning::Anew, &checkpoint);
         store::audit::set_checkpoint(&mut tx, &checkpoint).await?;
+        self.vouch_for_all(&mut tx).await?;
         self.record_operator(&mut tx, random, "begin_trail_anew", "", now).await?;
         tx.commit().await?;
         self.seal().await?;
         Ok(number)
-    }
-
-    /// The newest entries, up to `limit`, before entry `before`, of one person alone if given.
-    pub async fn newest(
-        &self,
-        person: Option<Pseudonym>,
-        before: Option<i64>,
-        limit: i64,
-    ) -> Result<Vec<Entry>, store::Error> {
-        store::audit::newest(&mut self.store.read().await?, person, before.unwrap_or(i64::MAX), limit).await
     }
 
     /// Shows that an entry was written by an act, until it is sealed.
@@ -254,7 +308,7 @@ impl AuditTrail {
         secrets::constant_time_equal(&self.vouch(entry), entry.mac.as_deref().unwrap_or_default())
     }
 
-    fn link(&self, before: &[u8], number: i64, entry: &Entry) -> Vec<u8> {
+    pub(super) fn link(&self, before: &[u8], number: i64, entry: &Entry) -> Vec<u8> {
         self.describe(b"entry", before, number, entry)
     }
 
@@ -277,14 +331,21 @@ impl AuditTrail {
         self.mac(label, &fields)
     }
 
-    pub(super) fn sign(&self, checkpoint: &Checkpoint) -> Vec<u8> {
+    /// Why the chain begins after this checkpoint; none if it was not signed with this key.
+    fn beginning(&self, checkpoint: &Checkpoint) -> Option<Beginning> {
+        [Beginning::Pruned, Beginning::Anew].into_iter().find(|beginning| {
+            secrets::constant_time_equal(&self.sign(*beginning, checkpoint), &checkpoint.signature)
+        })
+    }
+
+    pub(super) fn sign(&self, beginning: Beginning, checkpoint: &Checkpoint) -> Vec<u8> {
         let fields: [&[u8]; 3] =
             [&checkpoint.number.to_be_bytes(), &checkpoint.mac, &checkpoint.at.to_be_bytes()];
-        self.mac(b"checkpoint", &fields)
+        self.mac(beginning.label(), &fields)
     }
 
     /// Each field with its length before it, so that no two lists of fields are the same bytes.
-    fn mac(&self, label: &[u8], fields: &[&[u8]]) -> Vec<u8> {
+    pub(super) fn mac(&self, label: &[u8], fields: &[&[u8]]) -> Vec<u8> {
         let mut message = Vec::from(label);
         for field in fields {
             message.extend_from_slice(&(field.len() as u64).to_be_bytes());
@@ -295,7 +356,7 @@ impl AuditTrail {
 }
 
 /// The next id there can be.
-fn id_after(id: Uuid) -> Option<Uuid> {
+pub(super) fn id_after(id: Uuid) -> Option<Uuid> {
     id.as_u128().checked_add(1).map(Uuid::from_u128)
 }
 
@@ -309,7 +370,19 @@ fn compare(number: i64, mac: &[u8], expected: Option<&Link>) -> Result<(), Verif
     }
 }
 
-fn start_of(checkpoint: Option<&Checkpoint>) -> (i64, Vec<u8>) {
+/// What is of another type than was ever written says that somebody else has written it.
+pub(super) fn readable<T>(
+    read: Result<T, store::Error>,
+    what: impl FnOnce() -> String,
+) -> Result<T, VerifyError> {
+    read.map_err(
+        |error| {
+            if error.is_unreadable() { VerifyError::Unreadable { what: what() } } else { error.into() }
+        },
+    )
+}
+
+pub(super) fn start_of(checkpoint: Option<&Checkpoint>) -> (i64, Vec<u8>) {
     checkpoint.map_or((0, Vec::new()), |checkpoint| (checkpoint.number, checkpoint.mac.clone()))
 }
 

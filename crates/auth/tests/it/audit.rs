@@ -330,9 +330,8 @@ async fn a_deleted_account_leaves_a_trail_that_names_nobody() {
     assert_eq!((world.count("audit_people").await, world.count("users").await), (0, 0));
     let entries = world.auth.audit_trail().newest(None, None, 1).await.unwrap();
     assert_eq!(entries[0].act, "delete_account");
-    let mut tx = world.store.read().await.unwrap();
-    let person = entries[0].subject.unwrap().into();
-    assert!(store::audit::address_of(&mut tx, person).await.unwrap().is_none());
+    let listed = world.auth.audit_trail().list(None, None, 100).await.unwrap();
+    assert!(listed.iter().all(|listed| listed.address.is_none() && listed.sealed && !listed.exchanged));
     let leaks =
         "SELECT count(*) FROM audit WHERE detail LIKE '%@%' OR support_id LIKE '%@%' OR network LIKE '%@%'";
     assert_eq!(world.number(leaks).await, 0);
@@ -432,4 +431,110 @@ async fn any_key_is_that_of_an_empty_trail_and_a_pruned_one_knows_its_own() {
         "INSERT INTO audit_checkpoints (number, mac, at, signature) VALUES (11, x'00', 0, x'00')";
     world.tamper(checkpoint).await;
     assert!(!world.auth.audit_trail().is_its_key().await.unwrap(), "nor does a forged beginning help");
+}
+
+/// Rows with a number that is before the trail begins were once read past: verified, they did not count, and listed, they
+/// looked like any other.
+#[tokio::test]
+async fn a_row_numbered_before_the_trail_begins_is_seen_and_not_shown_as_sealed() {
+    let columns = "randomblob(16), at, act, outcome, actor, subject, network, support_id, detail";
+    for prune in [false, true] {
+        for (number, mac) in [(0, "mac"), (-7, "NULL"), (i64::MIN, "mac"), (3, "mac")] {
+            let world = busy().await;
+            let trail = world.auth.audit_trail();
+            if prune {
+                assert_eq!(trail.prune(Duration::from_hours(60), world.auth.now()).await.unwrap(), 6);
+            } else if number > 0 {
+                continue;
+            }
+            let whole = trail.verify(None).await.unwrap();
+            let copy =
+                format!("INSERT INTO audit SELECT {columns}, {number}, {mac} FROM audit WHERE number = 9");
+            assert_eq!(world.tamper(&copy).await, 1);
+            let seen = trail.verify(None).await;
+            assert!(matches!(seen, Err(VerifyError::Outside { number: n }) if n == number), "{seen:?}");
+            let listed = trail.list(None, None, 100).await.unwrap();
+            let (forged, rest) = listed.split_last().unwrap();
+            assert_eq!((forged.entry.number, forged.sealed), (Some(number), false));
+            assert!(rest.iter().all(|listed| listed.sealed));
+            world.tamper(&format!("DELETE FROM audit WHERE number = {number}")).await;
+            assert_eq!(trail.verify(None).await.unwrap(), whole);
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_listed_as_sealed_is_what_was_sealed() {
+    let world = busy().await;
+    let trail = world.auth.audit_trail();
+    world.tamper("UPDATE audit SET outcome = 'done' WHERE number = 12").await;
+    let copy =
+        "INSERT INTO audit SELECT randomblob(16), at, act, outcome, actor, subject, network, support_id,
+                    detail, 40, mac FROM audit WHERE number = 9";
+    world.tamper(copy).await;
+    let listed = trail.list(None, None, 3).await.unwrap();
+    let sealed: Vec<_> = listed.iter().map(|listed| (listed.entry.number.unwrap(), listed.sealed)).collect();
+    assert_eq!(sealed, [(40, false), (12, false), (11, true)]);
+}
+
+/// Two people in each other's place once stayed unseen: the entries were whole, and each named the other.
+#[tokio::test]
+async fn people_in_each_others_place_are_seen_and_not_named() {
+    let world = busy().await;
+    world.account("eve", &browser(3)).await;
+    seal(&world).await;
+    let trail = world.auth.audit_trail();
+    let whole = trail.verify(None).await.unwrap();
+    let address = async || trail.list(None, Some(2), 1).await.unwrap().remove(0).address;
+    assert_eq!(address().await.as_deref(), Some("ana@example.com"));
+    world.tamper("CREATE TABLE kept AS SELECT * FROM audit_people").await;
+    for changed in [
+        "SELECT pseudonym, (SELECT o.user_id FROM kept o WHERE o.user_id != kept.user_id), mac FROM kept",
+        "SELECT pseudonym, user_id, NULL FROM kept",
+        "SELECT k.pseudonym, k.user_id, o.mac FROM kept k JOIN kept o ON o.user_id != k.user_id",
+    ] {
+        world.tamper("DELETE FROM audit_people").await;
+        world.tamper(&format!("INSERT INTO audit_people {changed}")).await;
+        let seen = trail.verify(None).await;
+        assert!(matches!(seen, Err(VerifyError::Person { .. })), "{changed}: {seen:?}");
+        let listed = trail.list(None, None, 100).await.unwrap();
+        assert!(listed.iter().all(|listed| listed.exchanged && listed.address.is_none()), "{changed}");
+    }
+    world.tamper("DELETE FROM audit_people").await;
+    world.tamper("INSERT INTO audit_people SELECT * FROM kept").await;
+    assert_eq!(trail.verify(None).await.unwrap(), whole);
+    // Whoever has lost the key vouches anew, for what is there then.
+    let other = auth::AuditTrail::new(world.store.clone(), [8; 32]);
+    other.begin_anew(&auth::Random::system(), world.auth.now()).await.unwrap();
+    other.verify(None).await.unwrap();
+    assert_eq!(other.count_unproved().await.unwrap(), whole.number);
+    assert!(other.list(None, Some(2), 1).await.unwrap().iter().all(|old| !old.sealed && !old.exchanged));
+}
+
+/// A value of a type that is never written once ended a verification as a fault of the database.
+#[tokio::test]
+async fn a_value_of_another_type_is_a_trail_that_does_not_hold() {
+    for (change, named) in [
+        ("UPDATE audit SET at = 'soon' WHERE number = 5", "entry 5"),
+        ("UPDATE audit SET act = x'ff' WHERE number = 1", "entry 1"),
+        ("UPDATE audit SET id = 'x' WHERE number = 12", "entry 12"),
+        ("UPDATE audit SET mac = 7 WHERE number = 7", "entry 7"),
+        ("UPDATE audit SET subject = x'00' WHERE number = 7", "entry 7"),
+        ("UPDATE audit SET number = x'00' WHERE number = 12", "entry 12"),
+        ("UPDATE audit SET number = -0.5 WHERE number = 12", "an entry numbered 0 or less"),
+        ("UPDATE audit SET number = NULL, at = 'soon' WHERE number = 12", "an entry that waits to be sealed"),
+        ("UPDATE audit_people SET mac = 7", "who a pseudonym is"),
+        (
+            "INSERT INTO audit_checkpoints (number, mac, at, signature) VALUES (3, x'00', 'soon', x'00')",
+            "the beginning of the trail",
+        ),
+    ] {
+        let world = busy().await;
+        assert_eq!(world.tamper(change).await, 1, "{change}");
+        let seen = world.auth.audit_trail().verify(None).await;
+        assert!(
+            matches!(&seen, Err(VerifyError::Unreadable { what }) if what == named),
+            "{change}: {seen:?}"
+        );
+    }
 }

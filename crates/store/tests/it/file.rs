@@ -40,7 +40,7 @@ pub(crate) fn user(number: u128) -> UserId {
 /// Adds an account with its address.
 pub(crate) async fn add_user(tx: &mut Tx, number: u128, name: &str, proved_at: Option<Timestamp>) -> UserId {
     let id = user(number);
-    store::users::insert(tx, id, Pseudonym(Uuid::from_u128(number + 1000)), name, None, false, NOW)
+    store::users::insert(tx, id, (Pseudonym(Uuid::from_u128(number + 1000)), &[]), name, None, false, NOW)
         .await
         .unwrap();
     let email_id = EmailId(Uuid::from_u128(number + 2000));
