@@ -142,7 +142,7 @@ impl Auth {
     }
 
     /// Puts a new password in force, the present one having been checked. Whatever was opened or begun under the old one
-    /// is worthless: sessions, codes and links on their way, a change of address. Gives a session in the place of the
+    /// is worthless: sessions, codes and links on their way, a change of address, what other browsers are known for. Gives a session in the place of the
     /// present one, and those that ended.
     pub(crate) async fn set_password(
         &self,
@@ -153,6 +153,9 @@ impl Auth {
         now: Timestamp,
     ) -> Result<(NewSession, Vec<Uuid>), Fault> {
         store::passwords::set(tx, current.user, new_hash, now).await?;
+        // A browser in which the old password was typed has no budget of tries at the new one.
+        let kept = context.browser.unwrap_or_default();
+        store::known_browsers::forget_others(tx, current.user, &kept).await?;
         store::email_changes::delete(tx, current.user).await?;
         self.withdraw(tx, current.user).await?;
         let mut ended = self.end_sessions(tx, current.user, Ending::Others(current.id), now).await?;

@@ -38,6 +38,16 @@ pub async fn forget_all(tx: &mut Tx, user: UserId) -> Result<(), Error> {
     Ok(())
 }
 
+/// Forgets every browser of this account but this one.
+pub async fn forget_others(tx: &mut Tx, user: UserId, kept: &[u8]) -> Result<(), Error> {
+    sqlx::query("DELETE FROM known_browsers WHERE user_id = $1 AND browser_hash <> $2")
+        .bind(user.0)
+        .bind(kept)
+        .execute(tx.connection())
+        .await?;
+    Ok(())
+}
+
 /// Forgets up to `limit` browsers not seen since `before`.
 pub async fn delete_unused(tx: &mut Tx, before: Timestamp, limit: i64) -> Result<u64, Error> {
     let done = sqlx::query(

@@ -326,3 +326,28 @@ async fn class_12_a_change_of_address_that_was_turned_away_costs_the_other_end_n
         world.auth.request_reset(&email("ana"), &browser(4)).await.expect("nothing was mailed to her");
     }
 }
+
+/// Whoever has found out the old password has signed in with it: their browser kept its own budget of tries at the new one.
+#[tokio::test]
+async fn class_12_a_new_password_forgets_the_browsers_that_knew_the_old_one() {
+    for by_second_step in [false, true] {
+        let world = World::new().await;
+        let (own, thief) = (browser(1), browser(2));
+        world.account("ana", &own).await;
+        world.session("ana", PASSWORD, &thief).await;
+        let current = world.signed_in("ana", &own).await;
+        let (present, new) = (password(PASSWORD), password(OTHER));
+        if by_second_step {
+            world.auth.disable_second_step(&current, &present, Some(&new), &own).await.unwrap();
+        } else {
+            world.auth.change_password(&current, &present, &new, &own).await.unwrap();
+        }
+        let stranger = auth::Context { browser: Some([9; 32]), ..thief.clone() };
+        for _ in 0..10 {
+            assert!(world.sign_in("ana", "not it", &stranger).await.is_err());
+        }
+        let refused = world.sign_in("ana", OTHER, &thief).await;
+        assert!(matches!(refused, Err(SignInError::TooMany(_))), "one budget with strangers: {refused:?}");
+        world.session("ana", OTHER, &own).await;
+    }
+}
