@@ -144,7 +144,7 @@ impl Reading {
     /// wrong at once. With an address the use case says it, which compares the two besides.
     pub(crate) fn policy(&mut self, app: &App, field: Field, password: &Password, second_step: bool) {
         let Ok(nobody) = Email::parse("nobody@example.invalid") else { return };
-        if let Err(weak) = app.auth.settings().accounts.policy().check(password, &nobody, second_step) {
+        if let Err(weak) = app.auth.settings().policy().check(password, &nobody, second_step) {
             self.0.add(field, weakness(weak));
         }
     }
@@ -181,7 +181,8 @@ pub(crate) fn weakness(weakness: Weakness) -> Problem {
         Weakness::TooShort { minimum } => {
             Problem::PasswordTooShort(u32::try_from(minimum).unwrap_or(u32::MAX))
         }
-        Weakness::IsAddress => Problem::PasswordCommon,
+        Weakness::Contextual => Problem::PasswordContextual,
+        Weakness::Unchanged => Problem::PasswordUnchanged,
         Weakness::Pattern => Problem::PasswordPattern,
     }
 }

@@ -120,6 +120,7 @@ mod tests {
     async fn app(folder: &tempfile::TempDir) -> App {
         let settings = Settings {
             public_url: "https://auth.example.com/".parse().unwrap(),
+            product: "Keyward".to_owned(),
             return_to: Vec::new(),
             algorithms: vec![oidc::Algorithm::EdDsa],
             accounts: AccountSettings::default(),

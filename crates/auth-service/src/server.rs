@@ -181,6 +181,7 @@ impl Server {
         let hasher = Hasher::new(&config.password.hashing, cores, random.clone())?;
         let settings = Settings {
             public_url: config.server.public_url,
+            product: config.branding.name.clone(),
             return_to: config.apps.return_to,
             algorithms: vec![Algorithm::EdDsa, Algorithm::Es256, Algorithm::Rs256],
             accounts: config.accounts,

@@ -6,7 +6,7 @@ use store::Tx;
 use crate::audit::{Act, Outcome};
 use crate::ending::Ending;
 use crate::outbox::Message;
-use crate::password::{Refusal, notice};
+use crate::password::{Refusal, is_same, notice};
 use crate::{Auth, Context, Current, Fault, NewSession, TooMany};
 
 /// An account, as its owner sees it.
@@ -137,12 +137,15 @@ impl Auth {
         new: Option<&Password>,
         context: &Context,
     ) -> Result<NewSession, SecondStepError> {
-        let policy = self.settings.accounts.policy();
+        let policy = self.settings.policy();
         if let Some(new) = new {
             policy.check(new, &current.email, false)?;
         }
         let old_hash = self.check_password(current, present, Act::SetSecondStep, context).await?;
         policy.check(new.unwrap_or(present), &current.email, false)?;
+        if new.is_some_and(|new| is_same(new, present)) {
+            return Err(Weakness::Unchanged.into());
+        }
         let new_hash = match new {
             Some(new) => Some(self.hasher.hash(new).await?),
             None => None,

@@ -124,9 +124,12 @@ impl Auth {
         if current.second_step && !self.is_fresh(current) {
             return Err(PasswordChangeError::NotFresh);
         }
-        let policy = self.settings.accounts.policy();
+        let policy = self.settings.policy();
         policy.check(new, &current.email, current.second_step)?;
         let old_hash = self.check_password(current, present, Act::ChangePassword, context).await?;
+        if is_same(new, present) {
+            return Err(Weakness::Unchanged.into());
+        }
         let new_hash = self.hasher.hash(new).await?;
         let Some((mut tx, current)) = self.begin_with_password(current, &old_hash).await? else {
             return Err(PasswordChangeError::WrongPassword);
@@ -176,4 +179,9 @@ pub(crate) fn notice(current: &Current, message: Message, context: &Context) -> 
         locale: current.locale.clone().unwrap_or_else(|| context.locale.clone()),
         message,
     }
+}
+
+/// Whether a new password is the present one.
+pub(crate) fn is_same(new: &Password, present: &Password) -> bool {
+    secrets::constant_time_equal(new.expose_bytes(), present.expose_bytes())
 }

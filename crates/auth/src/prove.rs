@@ -115,7 +115,7 @@ impl Auth {
                 None
             }
             Credential::NewPassword(password) => {
-                self.settings.accounts.policy().check(password, &claim.email, false)?;
+                self.settings.policy().check(password, &claim.email, false)?;
                 Some(self.hasher.hash(password).await?)
             }
         };

@@ -96,7 +96,7 @@ impl Auth {
         // Whoever set up an account before its address was proved may not be who proves it now.
         let unproved = account.proved_at.is_none();
         let second_step = account.second_step && !unproved;
-        self.settings.accounts.policy().check(password, &reset.email, second_step)?;
+        self.settings.policy().check(password, &reset.email, second_step)?;
         let hash = self.hasher.hash(password).await?;
         let id = ArtefactId(artefact.id);
         Ok(self.apply_reset(&account, id, &hash, context).await?.then_some(()).ok_or(EvidenceError::Gone)?)

@@ -15,6 +15,8 @@ use crate::duration;
 pub struct Settings {
     /// Where people reach this server: the issuer of tokens and the start of every mailed link.
     pub public_url: Url,
+    /// The name of the product, as people see it: no password may be made of it.
+    pub product: String,
     /// Where a person may be sent after signing in or out: exact addresses.
     pub return_to: Vec<Url>,
     /// What tokens are signed by: there is a key for each. Ed25519 has to be among them.
@@ -48,12 +50,13 @@ impl Default for AccountSettings {
     }
 }
 
-impl AccountSettings {
-    /// The rule these settings make.
-    pub fn policy(&self) -> PasswordPolicy {
+impl Settings {
+    /// The rule for passwords that these settings make.
+    pub fn policy(&self) -> PasswordPolicy<'_> {
         PasswordPolicy {
-            minimum: self.password_minimum,
-            minimum_with_second_step: self.password_minimum_with_second_step,
+            product: &self.product,
+            minimum: self.accounts.password_minimum,
+            minimum_with_second_step: self.accounts.password_minimum_with_second_step,
         }
     }
 }

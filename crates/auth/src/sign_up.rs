@@ -67,7 +67,7 @@ pub(crate) struct Claim {
 impl Auth {
     /// Signs up.
     pub async fn sign_up(&self, request: SignUp, context: &Context) -> Result<SignedUp, SignUpError> {
-        self.settings.accounts.policy().check(&request.password, &request.email, request.second_step)?;
+        self.settings.policy().check(&request.password, &request.email, request.second_step)?;
         let now = self.clock.now();
         self.limiter.sign_up(context, now)?;
         self.limiter.mails(&[request.email.normalized()], context, now)?;

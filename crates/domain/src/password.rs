@@ -1,5 +1,6 @@
 //! A password, and what makes one good enough.
 
+mod context;
 mod pattern;
 
 use secrecy::{ExposeSecret, SecretString};
@@ -35,9 +36,15 @@ pub enum Weakness {
         /// How many would do.
         minimum: usize,
     },
-    /// It is the account's own address.
-    #[error("the password is the e-mail address: choose another")]
-    IsAddress,
+    /// It is made of the account's own address, or of the product's name.
+    #[error(
+        "the password is made of the e-mail address or of the name of this service, which others try first: \
+         choose a few words that have nothing to do with either"
+    )]
+    Contextual,
+    /// It is the one that is to be changed.
+    #[error("this is the present password: choose another")]
+    Unchanged,
     /// It is blank, a short piece over and over, or characters that follow one another.
     #[error(
         "the password is a pattern that others try first, such as the same over and over or keys in a row: \
@@ -46,18 +53,21 @@ pub enum Weakness {
     Pattern,
 }
 
-/// How long a password must be; and no pattern. No composition rules (NIST SP 800-63B-4 section 3.1.1.2).
+/// How long a password must be; no pattern, nor what others know of the account. No composition rules (NIST SP 800-63B-4
+/// section 3.1.1.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PasswordPolicy {
+pub struct PasswordPolicy<'a> {
+    /// The name of the product, as people see it.
+    pub product: &'a str,
     /// Characters, where the password alone opens the account.
     pub minimum: usize,
     /// Characters, while a second step stands behind it.
     pub minimum_with_second_step: usize,
 }
 
-impl Default for PasswordPolicy {
+impl Default for PasswordPolicy<'_> {
     fn default() -> Self {
-        Self { minimum: 15, minimum_with_second_step: 8 }
+        Self { product: "", minimum: 15, minimum_with_second_step: 8 }
     }
 }
 
@@ -87,15 +97,17 @@ impl Password {
     }
 }
 
-impl PasswordPolicy {
+impl PasswordPolicy<'_> {
     /// Whether `password` may be set on an account with this address.
     pub fn check(self, password: &Password, email: &Email, second_step: bool) -> Result<(), Weakness> {
         let minimum = if second_step { self.minimum_with_second_step } else { self.minimum };
         if password.characters() < minimum {
             return Err(Weakness::TooShort { minimum });
         }
-        if password.0.expose_secret().eq_ignore_ascii_case(email.address()) {
-            return Err(Weakness::IsAddress);
+        let address = email.normalized();
+        let (local, host) = address.rsplit_once('@').unwrap_or((address, ""));
+        if context::is_made_of(password.0.expose_secret(), &[address, local, host, self.product]) {
+            return Err(Weakness::Contextual);
         }
         if pattern::is_pattern(password.0.expose_secret()) {
             return Err(Weakness::Pattern);
@@ -121,7 +133,8 @@ mod tests {
         assert_eq!(check("fifteen chars !", false), Ok(()));
         assert_eq!(check("seven77", true), Err(Weakness::TooShort { minimum: 8 }));
         assert_eq!(check("ümlaut🙂8", true), Ok(()));
-        assert_eq!(check("Someone.Long@Example.com", true), Err(Weakness::IsAddress));
+        assert_eq!(check("Someone.Long@Example.com", true), Err(Weakness::Contextual));
+        assert_eq!(check("someone.long-24", false), Err(Weakness::Contextual));
     }
 
     #[test]

@@ -16,7 +16,8 @@ problem-password-too-short =
        *[other] The password needs at least { $minimum } characters.
     }
 problem-password-too-long = The password is too long: at most { $maximum } bytes.
-problem-password-common = Many people use this password, so it is among the first that others try. Choose one of your own.
+problem-password-contextual = This password is made of your e-mail address or of the name of this service, and others try those first. Choose a few words that have nothing to do with either.
+problem-password-unchanged = This is the password you have already. Choose another one.
 problem-password-pattern = This password is a pattern, such as the same over and over or keys in a row, and others try those first. Choose a few words that have nothing to do with each other.
 problem-password-wrong = This is not the right password. Try again.
 problem-code-missing = Type the code from the mail.

@@ -22,8 +22,10 @@ pub enum Problem {
     PasswordTooShort(u32),
     /// The password has more than this many bytes.
     PasswordTooLong(u32),
-    /// The password is among those that everybody tries first.
-    PasswordCommon,
+    /// The password is made of the address, or of the product's name.
+    PasswordContextual,
+    /// The new password is the one that the account has.
+    PasswordUnchanged,
     /// The password is the same over and over, or keys in a row.
     PasswordPattern,
     /// This is not the password of the account.
@@ -68,7 +70,8 @@ impl Problem {
             Self::PasswordTooLong(maximum) => {
                 texts.format("problem-password-too-long", &[("maximum", maximum.into())])
             }
-            Self::PasswordCommon => texts.text("problem-password-common"),
+            Self::PasswordContextual => texts.text("problem-password-contextual"),
+            Self::PasswordUnchanged => texts.text("problem-password-unchanged"),
             Self::PasswordPattern => texts.text("problem-password-pattern"),
             Self::PasswordWrong => texts.text("problem-password-wrong"),
             Self::CodeMissing => texts.text("problem-code-missing"),

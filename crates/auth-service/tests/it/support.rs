@@ -235,6 +235,7 @@ async fn start(setup: &Setup, path: &Path, key_text: &SecretString, clock: Arc<A
         random,
         settings: Settings {
             public_url: Url::parse(setup.public_url).unwrap(),
+            product: "Keyward".to_owned(),
             return_to: vec![Url::parse(APP).unwrap()],
             algorithms: setup.algorithms.clone(),
             accounts: setup.accounts.clone(),

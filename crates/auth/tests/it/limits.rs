@@ -147,3 +147,27 @@ async fn mails_an_hour_from_one_network() {
     world.turn(HOUR);
     world.auth.request_reset(&email("one.more"), &browser(1)).await.unwrap();
 }
+
+/// A password made of the address was taken before, with a dot or a year put to it, and so was the present one as a new one.
+#[tokio::test]
+async fn a_password_is_neither_what_everybody_knows_of_the_account_nor_the_present_one() {
+    let world = World::new().await;
+    for made in ["maria.lopez@example.com1", "maria.lopez-2026", "Acme Wiki, 2026", "example.com-2026"] {
+        let refused = world.auth.sign_up(form("maria.lopez", made), &browser(1)).await;
+        let weak = matches!(refused, Err(auth::SignUpError::Weak(domain::Weakness::Contextual)));
+        assert!(weak, "{made}: {refused:?}");
+    }
+    world.account("ana", &browser(1)).await;
+    let current = world.signed_in("ana", &browser(1)).await;
+    let present = password(PASSWORD);
+    let refused = world.auth.change_password(&current, &present, &present, &browser(1)).await;
+    let unchanged = matches!(refused, Err(auth::PasswordChangeError::Weak(domain::Weakness::Unchanged)));
+    assert!(unchanged, "{refused:?}");
+    let wrong = password(OTHER);
+    let refused = world.auth.change_password(&current, &wrong, &wrong, &browser(1)).await;
+    assert!(matches!(refused, Err(auth::PasswordChangeError::WrongPassword)), "{refused:?}");
+    let refused = world.auth.disable_second_step(&current, &present, Some(&present), &browser(1)).await;
+    let unchanged = matches!(refused, Err(auth::SecondStepError::Weak(domain::Weakness::Unchanged)));
+    assert!(unchanged, "{refused:?}");
+    assert_eq!(world.mails("ana").await.len(), 0, "and nobody is told that it has changed");
+}

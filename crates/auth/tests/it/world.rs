@@ -46,6 +46,7 @@ impl World {
     pub(crate) async fn with(decide: impl FnOnce(&mut Settings)) -> Self {
         let mut settings = Settings {
             public_url: "https://id.example.com".parse().unwrap(),
+            product: "Acme Wiki".to_owned(),
             return_to: Vec::new(),
             algorithms: vec![oidc::Algorithm::EdDsa],
             accounts: AccountSettings::default(),
