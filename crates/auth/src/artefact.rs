@@ -218,7 +218,8 @@ impl Auth {
         context: &Context,
     ) -> Result<Artefact, EvidenceError> {
         let now = self.clock.now();
-        let attempt = self.limiter.evidence(context, now)?;
+        let asked = self.limiter.evidence(context, now);
+        let attempt = self.within::<_, EvidenceError>(asked, purpose.act(), None, context).await?;
         let found = self.find_by_link(token, purpose, now).await;
         let (attempt, found) = attempt.unless_fault(found)?;
         let artefact = found.ok_or(EvidenceError::Gone)?;
@@ -244,11 +245,13 @@ impl Auth {
         context: &Context,
     ) -> Result<Artefact, EvidenceError> {
         let now = self.clock.now();
-        let Some(account) = self.account_of(id, purpose, now).await? else {
-            let _counted = self.limiter.evidence(context, now)?;
+        let Some((account, user)) = self.account_of(id, purpose, now).await? else {
+            let asked = self.limiter.evidence(context, now);
+            let _counted = self.within::<_, EvidenceError>(asked, purpose.act(), None, context).await?;
             return Err(EvidenceError::Gone);
         };
-        let attempt = self.limiter.guess(&account, purpose.name(), context, now)?;
+        let asked = self.limiter.guess(&account, purpose.name(), context, now);
+        let attempt = self.within::<_, EvidenceError>(asked, purpose.act(), user, context).await?;
         let guessed = self.guess(id, code, purpose, context, now).await;
         let (attempt, guessed) = attempt.unless_fault(guessed)?;
         let (artefact, right) = guessed.ok_or(EvidenceError::Gone)?;
@@ -260,16 +263,18 @@ impl Auth {
         Ok(artefact)
     }
 
-    /// Whose code it is that is guessed at: a normalised address.
+    /// Whose code it is that is guessed at: a normalised address, and the account unless it is a decoy.
     async fn account_of(
         &self,
         id: ArtefactId,
         purpose: Purpose,
         now: Timestamp,
-    ) -> Result<Option<String>, Fault> {
+    ) -> Result<Option<(String, Option<UserId>)>, Fault> {
         let mut tx = self.store.read().await?;
-        let found = store::artefacts::find(&mut tx, id, purpose.name(), now).await?;
-        found.map(|artefact| Ok(self.carried::<IgnoredAny>(&artefact)?.account)).transpose()
+        let Some(artefact) = store::artefacts::find(&mut tx, id, purpose.name(), now).await? else {
+            return Ok(None);
+        };
+        Ok(Some((self.carried::<IgnoredAny>(&artefact)?.account, artefact.user_id.map(UserId))))
     }
 
     /// Compares a code, at the cost of one try: many guesses at once cost as many tries, since each takes its own before

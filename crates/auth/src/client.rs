@@ -10,6 +10,7 @@ use oidc::{
 };
 use quick_cache::sync::Cache;
 
+use crate::audit::Act;
 use crate::clients::{hash_secret, read_client};
 use crate::{Auth, Context, Fault, TooMany};
 
@@ -101,7 +102,8 @@ impl Auth {
         context: &Context,
     ) -> Result<Arc<RegisteredClient>, ProtocolError> {
         let now = self.clock.now();
-        let attempt = self.limiter.evidence(context, now)?;
+        let asked = self.limiter.evidence(context, now);
+        let attempt = self.within::<_, ProtocolError>(asked, Act::Exchange, None, context).await?;
         match self.check_client(shown, published, now).await {
             Ok(client) => {
                 attempt.refund();

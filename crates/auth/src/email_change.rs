@@ -101,7 +101,12 @@ impl Auth {
             return Err(EmailChangeError::Same);
         }
         let now = self.clock.now();
-        self.limiter.mails(&[address.normalized(), current.email.normalized()], context, now)?;
+        let (_, known) = self.find_password(current, context).await?;
+        let own_browser = context.browser.as_ref().filter(|_| known);
+        let addresses = [(address.normalized(), None), (current.email.normalized(), own_browser)];
+        let asked = self.limiter.mails(&addresses, context, now);
+        let user = Some(current.user);
+        self.within::<_, EmailChangeError>(asked, Act::RequestAddressChange, user, context).await?;
         Ok(self.begin_change(current, address, context).await?)
     }
 

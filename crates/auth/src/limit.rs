@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use domain::{Network, Timestamp};
-use store::ephemeral::Memory;
+use domain::{Network, Timestamp, UserId};
+use store::ephemeral::{Budget, Memory};
 
+use crate::audit::{Act, Outcome};
 use crate::settings::hourly;
-use crate::{Context, Fault, Limits};
+use crate::{Auth, Context, Fault, Limits};
 
 /// Too many tries. Nothing was looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -14,6 +15,17 @@ use crate::{Context, Fault, Limits};
 pub struct TooMany {
     /// When the next try is let through.
     pub retry_after: Duration,
+    /// Which budget is spent, if the trail is to be told: once a window of it, or a limit would be a way to fill the trail.
+    pub(crate) news: Option<&'static str>,
+}
+
+/// What a try counts against.
+#[derive(Clone, Debug)]
+struct Charge {
+    /// Which budget, for the trail.
+    what: &'static str,
+    key: String,
+    budget: Budget,
 }
 
 /// The limits and what counts against them.
@@ -46,17 +58,14 @@ impl Limiter {
         context: &Context,
         now: Timestamp,
     ) -> Result<Try<'_>, TooMany> {
-        let account = match known_browser {
-            Some(browser) => format!("account:{account}:{}", hex(browser)),
-            None => format!("account:{account}"),
-        };
-        let network = network_key(context.network);
-        self.hits(vec![(network, self.limits.network_budget()), (account, self.limits.account_budget())], now)
+        let key = format!("account:{}", of_browser(account, known_browser));
+        let account = Charge { what: "account", key, budget: self.limits.account_budget() };
+        self.take(vec![self.network(context.network), account], now)
     }
 
     /// Evidence that names no account: a link, or the code of something that is not there.
     pub(crate) fn evidence(&self, context: &Context, now: Timestamp) -> Result<Try<'_>, TooMany> {
-        self.hits(vec![(network_key(context.network), self.limits.network_budget())], now)
+        self.take(vec![self.network(context.network)], now)
     }
 
     /// A guess at a code that was mailed to `account` for `purpose`: wrong ones are counted over everything that was
@@ -68,48 +77,100 @@ impl Limiter {
         context: &Context,
         now: Timestamp,
     ) -> Result<Try<'_>, TooMany> {
-        let account = (format!("guess:{purpose}:{account}"), hourly(self.limits.second_step_guesses));
-        self.hits(vec![(network_key(context.network), self.limits.network_budget()), account], now)
+        let key = format!("guess:{purpose}:{account}");
+        let guesses = Charge { what: "guesses", key, budget: hourly(self.limits.second_step_guesses) };
+        self.take(vec![self.network(context.network), guesses], now)
     }
 
     /// A sign-up.
     pub(crate) fn sign_up(&self, context: &Context, now: Timestamp) -> Result<(), TooMany> {
-        self.hit(&format!("sign-up:{}", context.network), self.limits.network_sign_ups, now)
+        let key = format!("sign-up:{}", context.network);
+        let budget = hourly(self.limits.network_sign_ups);
+        self.take(vec![Charge { what: "sign-ups from the network", key, budget }], now).map(|_counted| ())
     }
 
     /// Mails for the asking, one to each of `addresses`: so many to one address, and so many from one network. All of
-    /// them, or none: what is turned away costs nobody anything, least of all whoever the mail would have gone to.
-    pub(crate) fn mails(&self, addresses: &[&str], context: &Context, now: Timestamp) -> Result<(), TooMany> {
-        let network = (format!("mails-from:{}", context.network), hourly(self.limits.network_mails));
-        let mut budgets = vec![network; addresses.len()];
-        budgets
-            .extend(addresses.iter().map(|address| (format!("mail:{address}"), hourly(self.limits.mails))));
-        self.hits(budgets, now).map(|_counted| ())
+    /// them, or none: what is turned away costs nobody anything, least of all whoever the mail would have gone to. A
+    /// browser that is known to the address's account has a budget of its own, which no stranger can use up.
+    pub(crate) fn mails(
+        &self,
+        addresses: &[(&str, Option<&[u8; 32]>)],
+        context: &Context,
+        now: Timestamp,
+    ) -> Result<(), TooMany> {
+        let network = Charge {
+            what: "mails from the network",
+            key: format!("mails-from:{}", context.network),
+            budget: hourly(self.limits.network_mails),
+        };
+        let mut charges = vec![network; addresses.len()];
+        charges.extend(addresses.iter().map(|(address, known_browser)| Charge {
+            what: "mails",
+            key: format!("mail:{}", of_browser(address, *known_browser)),
+            budget: hourly(self.limits.mails),
+        }));
+        self.take(charges, now).map(|_counted| ())
     }
 
     /// A mail with a second-step code.
     pub(crate) fn second_step_mail(&self, address: &str, now: Timestamp) -> Result<(), TooMany> {
-        self.hit(&format!("second-step-mail:{address}"), self.limits.second_step_mails, now)
+        let key = format!("second-step-mail:{address}");
+        let budget = hourly(self.limits.second_step_mails);
+        self.take(vec![Charge { what: "second-step mails", key, budget }], now).map(|_counted| ())
     }
 
-    fn hit(&self, key: &str, limit: u32, now: Timestamp) -> Result<(), TooMany> {
-        self.memory.hit(key, hourly(limit), now).map_err(|retry_after| TooMany { retry_after })
+    fn network(&self, network: Network) -> Charge {
+        Charge { what: "network", key: format!("network:{network}"), budget: self.limits.network_budget() }
     }
 
-    fn hits(
-        &self,
-        budgets: Vec<(String, store::ephemeral::Budget)>,
-        now: Timestamp,
-    ) -> Result<Try<'_>, TooMany> {
-        let mut granted = Try { limiter: self, at: now, keys: Vec::with_capacity(budgets.len()) };
-        for (key, budget) in budgets {
+    /// Charges all, or none.
+    fn take(&self, charges: Vec<Charge>, now: Timestamp) -> Result<Try<'_>, TooMany> {
+        let mut granted = Try { limiter: self, at: now, keys: Vec::with_capacity(charges.len()) };
+        for Charge { what, key, budget } in charges {
             if let Err(retry_after) = self.memory.hit(&key, budget, now) {
                 granted.refund();
-                return Err(TooMany { retry_after });
+                let news = self.memory.is_news(&key, now).then_some(what);
+                return Err(TooMany { retry_after, news });
             }
             granted.keys.push(key);
         }
         Ok(granted)
+    }
+}
+
+impl Auth {
+    /// What the limiter said; a refusal is recorded, once a window of the budget that is spent. `user` is whose
+    /// credential it is, if anybody's: looked up alike where it is nobody's.
+    pub(crate) async fn within<T, E: From<TooMany> + From<Fault>>(
+        &self,
+        asked: Result<T, TooMany>,
+        act: Act,
+        user: Option<UserId>,
+        context: &Context,
+    ) -> Result<T, E> {
+        match asked {
+            Ok(granted) => Ok(granted),
+            Err(too_many) => {
+                if let Some(what) = too_many.news {
+                    self.record_too_many(what, act, user, context).await?;
+                }
+                Err(too_many.into())
+            }
+        }
+    }
+
+    async fn record_too_many(
+        &self,
+        what: &str,
+        act: Act,
+        user: Option<UserId>,
+        context: &Context,
+    ) -> Result<(), Fault> {
+        let mut tx = self.store.begin().await?;
+        let person = store::audit::pseudonym_of(&mut tx, user.unwrap_or(UserId(uuid::Uuid::nil()))).await?;
+        let detail = format!("too many tries: {what}");
+        self.record(&mut tx, Outcome::Refused(act), person, &detail, context, self.clock.now()).await?;
+        Ok(tx.commit().await?)
     }
 }
 
@@ -133,8 +194,12 @@ impl Try<'_> {
     }
 }
 
-fn network_key(network: Network) -> String {
-    format!("network:{network}")
+/// What is counted for `account` by itself, or by a browser that it knows.
+fn of_browser(account: &str, known_browser: Option<&[u8; 32]>) -> String {
+    match known_browser {
+        Some(browser) => format!("{account}:{}", hex(browser)),
+        None => account.to_owned(),
+    }
 }
 
 fn hex(bytes: &[u8]) -> String {

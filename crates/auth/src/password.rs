@@ -72,7 +72,8 @@ impl Auth {
         let (hash, known) = self.find_password(current, context).await?;
         let browser = context.browser.as_ref().filter(|_| known);
         let account = current.email.normalized();
-        let attempt = self.limiter.credential(account, browser, context, self.clock.now())?;
+        let asked = self.limiter.credential(account, browser, context, self.clock.now());
+        let attempt = self.within::<_, Refusal>(asked, act, Some(current.user), context).await?;
         let (attempt, right) = attempt.unless_fault(self.hasher.verify(password, hash.as_deref()).await)?;
         match hash {
             Some(hash) if right => {
@@ -86,7 +87,8 @@ impl Auth {
         }
     }
 
-    async fn find_password(
+    /// The hash of the present password, and whether this browser has signed in to the account before.
+    pub(crate) async fn find_password(
         &self,
         current: &Current,
         context: &Context,

@@ -130,7 +130,8 @@ impl Auth {
         password: &Password,
         context: &Context,
     ) -> Result<(), ProveError> {
-        let attempt = self.limiter.credential(claim.email.normalized(), None, context, self.clock.now())?;
+        let asked = self.limiter.credential(claim.email.normalized(), None, context, self.clock.now());
+        let attempt = self.within::<_, ProveError>(asked, Act::ProveAddress, Some(user), context).await?;
         let (person, hash) = self.find_sign_up_password(user, claim).await?;
         let (attempt, right) = attempt.unless_fault(self.hasher.verify(password, hash.as_deref()).await)?;
         if !right {
@@ -210,7 +211,9 @@ impl Auth {
             return Err(EvidenceError::Gone.into());
         };
         let claim: Claim = self.payload(&artefact)?;
-        self.limiter.mails(&[claim.email.normalized()], context, now)?;
+        let asked = self.limiter.mails(&[(claim.email.normalized(), None)], context, now);
+        let user = artefact.user_id.map(UserId);
+        self.within::<_, ProveError>(asked, Act::ResendProof, user, context).await?;
         let life = self.life(Purpose::ProveAddress);
         let decoy = artefact.user_id.is_none();
         let mut tx = self.store.begin().await.map_err(fault)?;

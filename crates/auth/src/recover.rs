@@ -36,7 +36,16 @@ impl Auth {
     /// Asks for a reset. The answer and the work are the same for an address that has no account; only no mail goes out.
     pub async fn request_reset(&self, email: &Email, context: &Context) -> Result<ArtefactId, RecoverError> {
         let now = self.clock.now();
-        self.limiter.mails(&[email.normalized()], context, now)?;
+        let browser = context.browser.as_ref();
+        let found = {
+            let mut tx = self.store.read().await.map_err(Fault::from)?;
+            let browser = browser.map(<[u8; 32]>::as_slice);
+            store::users::find_for_sign_in(&mut tx, email.normalized(), browser).await.map_err(Fault::from)?
+        };
+        let known = found.as_ref().is_some_and(|found| found.known_browser);
+        let asked = self.limiter.mails(&[(email.normalized(), browser.filter(|_| known))], context, now);
+        let user = found.map(|found| UserId(found.user.id));
+        self.within::<_, RecoverError>(asked, Act::RequestReset, user, context).await?;
         Ok(self.issue_reset(email, context).await?)
     }
 

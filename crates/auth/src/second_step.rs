@@ -109,7 +109,8 @@ impl Auth {
         let artefact = self.find_step(id, context).await?.ok_or(EvidenceError::Gone)?;
         let attempt: Attempt = self.payload(&artefact)?;
         let Some(user) = artefact.user_id.map(UserId) else { return Err(EvidenceError::Gone.into()) };
-        self.limiter.second_step_mail(attempt.email.normalized(), now)?;
+        let asked = self.limiter.second_step_mail(attempt.email.normalized(), now);
+        self.within::<_, StepError>(asked, Act::ResendCode, Some(user), context).await?;
         let life = self.life(Purpose::SecondStep);
         let mut tx = self.store.begin().await.map_err(Fault::from)?;
         let account = store::users::find(&mut tx, user).await.map_err(Fault::from)?;

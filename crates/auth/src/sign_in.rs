@@ -72,12 +72,10 @@ impl Auth {
                 .map_err(Fault::from)?
         };
         let known = found.as_ref().is_some_and(|found| found.known_browser);
-        let attempt = self.limiter.credential(
-            request.email.normalized(),
-            browser.filter(|_| known),
-            context,
-            self.clock.now(),
-        )?;
+        let browser = browser.filter(|_| known);
+        let asked = self.limiter.credential(request.email.normalized(), browser, context, self.clock.now());
+        let user = found.as_ref().map(|found| UserId(found.user.id));
+        let attempt = self.within::<_, SignInError>(asked, Act::SignIn, user, context).await?;
         let hash = found.as_ref().and_then(|found| found.password_hash.as_deref());
         let verified = self.hasher.verify(&request.password, hash).await;
         let (attempt, right) = attempt.unless_fault(verified)?;
@@ -163,7 +161,8 @@ impl Auth {
         context: &Context,
     ) -> Result<SignedIn, SignInError> {
         let now = self.clock.now();
-        self.limiter.second_step_mail(request.email.normalized(), now)?;
+        let asked = self.limiter.second_step_mail(request.email.normalized(), now);
+        self.within::<_, SignInError>(asked, Act::SignIn, Some(UserId(found.user.id)), context).await?;
         let life = self.life(Purpose::SecondStep);
         let mut tx = self.begin_if_unchanged(found, &request.email, context).await?;
         let payload =

@@ -69,8 +69,10 @@ impl Auth {
     pub async fn sign_up(&self, request: SignUp, context: &Context) -> Result<SignedUp, SignUpError> {
         self.settings.policy().check(&request.password, &request.email, request.second_step)?;
         let now = self.clock.now();
-        self.limiter.sign_up(context, now)?;
-        self.limiter.mails(&[request.email.normalized()], context, now)?;
+        let asked = self.limiter.sign_up(context, now);
+        self.within::<_, SignUpError>(asked, Act::SignUp, None, context).await?;
+        let asked = self.limiter.mails(&[(request.email.normalized(), None)], context, now);
+        self.within::<_, SignUpError>(asked, Act::SignUp, None, context).await?;
         let password_hash = self.hasher.hash(&request.password).await?;
         let claim = Claim {
             email: request.email,

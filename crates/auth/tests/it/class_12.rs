@@ -55,14 +55,16 @@ impl Stranger {
             Path::SignIn => match self.world.sign_in("ana", secret, &browser(8)).await {
                 Ok(_) => Tried::Right,
                 Err(SignInError::Incorrect) => Tried::Wrong,
-                Err(SignInError::TooMany(TooMany { retry_after })) => Tried::TooMany(retry_after),
+                Err(SignInError::TooMany(TooMany { retry_after, .. })) => Tried::TooMany(retry_after),
                 Err(SignInError::Fault(fault)) => panic!("{fault}"),
             },
             Path::ChangePassword => {
                 match auth.change_password(&self.current, &typed, &password(OTHER), &here).await {
                     Ok(_) => Tried::Right,
                     Err(PasswordChangeError::WrongPassword) => Tried::Wrong,
-                    Err(PasswordChangeError::TooMany(TooMany { retry_after })) => Tried::TooMany(retry_after),
+                    Err(PasswordChangeError::TooMany(TooMany { retry_after, .. })) => {
+                        Tried::TooMany(retry_after)
+                    }
                     Err(other) => panic!("{other}"),
                 }
             }
@@ -70,20 +72,20 @@ impl Stranger {
                 match auth.disable_second_step(&self.current, &typed, None, &here).await {
                     Ok(_) => Tried::Right,
                     Err(SecondStepError::WrongPassword) => Tried::Wrong,
-                    Err(SecondStepError::TooMany(TooMany { retry_after })) => Tried::TooMany(retry_after),
+                    Err(SecondStepError::TooMany(TooMany { retry_after, .. })) => Tried::TooMany(retry_after),
                     Err(other) => panic!("{other}"),
                 }
             }
             Path::DeleteAccount => match auth.delete_account(&self.current, &typed, &here).await {
                 Ok(()) => Tried::Right,
                 Err(DeleteError::WrongPassword) => Tried::Wrong,
-                Err(DeleteError::TooMany(TooMany { retry_after })) => Tried::TooMany(retry_after),
+                Err(DeleteError::TooMany(TooMany { retry_after, .. })) => Tried::TooMany(retry_after),
                 Err(other) => panic!("{other}"),
             },
             Path::Prove => match auth.prove_address(&self.proof, &Credential::Password(typed), &here).await {
                 Ok(_) => Tried::Right,
                 Err(ProveError::WrongPassword) => Tried::Wrong,
-                Err(ProveError::TooMany(TooMany { retry_after })) => Tried::TooMany(retry_after),
+                Err(ProveError::TooMany(TooMany { retry_after, .. })) => Tried::TooMany(retry_after),
                 Err(other) => panic!("{other}"),
             },
         }
@@ -320,7 +322,7 @@ async fn class_12_a_change_of_address_that_was_turned_away_costs_the_other_end_n
         world.auth.request_reset(&email("eve"), &browser(3)).await.unwrap();
     }
     for _ in 0..10 {
-        assert!(world.auth.request_email_change(&eve, &email("ana"), &browser(2)).await.is_err());
+        assert!(world.auth.request_email_change(&eve, &email("ana"), &browser(3)).await.is_err());
     }
     for _ in 0..5 {
         world.auth.request_reset(&email("ana"), &browser(4)).await.expect("nothing was mailed to her");
@@ -350,4 +352,85 @@ async fn class_12_a_new_password_forgets_the_browsers_that_knew_the_old_one() {
         assert!(matches!(refused, Err(SignInError::TooMany(_))), "one budget with strangers: {refused:?}");
         world.session("ana", OTHER, &own).await;
     }
+}
+
+/// A stranger once kept anybody from a new password: five mails an hour to an address, whoever asked for them.
+#[tokio::test]
+async fn class_12_a_stranger_does_not_keep_the_owner_from_a_new_password() {
+    let world = World::new().await;
+    world.account("ana", &browser(1)).await;
+    let current = world.signed_in("ana", &browser(1)).await;
+    for _ in 0..4 {
+        world.auth.request_reset(&email("ana"), &browser(9)).await.unwrap();
+    }
+    assert!(world.auth.request_reset(&email("ana"), &browser(9)).await.is_err());
+    assert!(
+        world.auth.request_reset(&email("ana"), &browser(2)).await.is_err(),
+        "a browser that she never used"
+    );
+    for _ in 0..4 {
+        world.auth.request_reset(&email("ana"), &browser(1)).await.expect("her own browser");
+    }
+    world
+        .auth
+        .request_email_change(&current, &email("ana.next"), &browser(1))
+        .await
+        .expect("and of this too");
+    assert!(world.auth.request_reset(&email("ana"), &browser(1)).await.is_err(), "that has a bound too");
+}
+
+/// What a limit turned away was in the log alone. One entry for each of a flood would be a way to fill the disk.
+#[tokio::test]
+async fn class_12_what_is_turned_away_is_in_the_trail_once_a_window() {
+    for path in PATHS {
+        let stranger = Stranger::new().await;
+        for round in 1..=2 {
+            for _ in 0..25 {
+                stranger.tries(path, "not it").await;
+            }
+            assert_eq!(told(&stranger.world, "account").await, round, "{path:?}");
+            stranger.world.turn(Duration::from_mins(15));
+        }
+    }
+    for name in ["ana", "nobody"] {
+        let world = World::with(|settings| settings.limits.network_mails = 8).await;
+        world.account("ana", &browser(1)).await;
+        let flood = browser(9);
+        for _ in 0..20 {
+            let _ = world.auth.request_reset(&email(name), &flood).await;
+            let _ = world.auth.sign_up(crate::people::form(name, OTHER), &flood).await;
+            for _ in 0..6 {
+                let _ = world.auth.pending_reset("x", &flood).await;
+            }
+        }
+        let expected = [("mails", 1), ("network", 1), ("sign-ups from the network", 0)];
+        for (what, times) in expected {
+            assert_eq!(told(&world, what).await, times, "{name}: {what}");
+        }
+    }
+    let world = World::new().await;
+    for number in 0..40 {
+        let _ = world.auth.sign_up(crate::people::form(&format!("a{number}"), OTHER), &browser(9)).await;
+    }
+    assert_eq!(told(&world, "sign-ups from the network").await, 1);
+    for purpose in EVERY {
+        let world = World::with(|settings| settings.limits.second_step_guesses = 3).await;
+        let artefact = mailed(&world, purpose).await;
+        for _ in 0..10 {
+            show(&world, purpose, &code(artefact.id, "no code")).await;
+        }
+        assert_eq!(told(&world, "guesses").await, 1, "{purpose:?}");
+    }
+    let world = World::new().await;
+    world.account_with_second_step("ana", &browser(1)).await;
+    for _ in 0..15 {
+        let _ = world.sign_in("ana", PASSWORD, &browser(2)).await;
+    }
+    assert_eq!(told(&world, "second-step mails").await, 1);
+}
+
+/// How many entries tell that this budget was spent.
+async fn told(world: &World, what: &str) -> i64 {
+    let count = "SELECT count(*) FROM audit WHERE outcome = 'refused' AND actor IS NULL AND detail =";
+    world.number(&format!("{count} 'too many tries: {what}'")).await
 }

@@ -39,6 +39,8 @@ struct Keys {
 struct Moments {
     hits: VecDeque<Timestamp>,
     window: Duration,
+    /// When a refusal was last told of.
+    told_at: Option<Timestamp>,
 }
 
 impl Memory {
@@ -72,6 +74,17 @@ impl Memory {
             moments.hits.push_back(now);
         }
         Ok(())
+    }
+
+    /// Whether a refusal by this key's budget is the first in a window of it, so that it is told once and not each time.
+    pub fn is_news(&self, key: &str, now: Timestamp) -> bool {
+        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(moments) = keys.moments.get_mut(key) else { return false };
+        let news = moments.told_at.is_none_or(|told_at| told_at.plus(moments.window) <= now);
+        if news {
+            moments.told_at = Some(now);
+        }
+        news
     }
 
     /// Takes back what was counted against `key` at `at`: it turned out to be no failure.
@@ -149,6 +162,19 @@ mod tests {
         }
         assert_eq!(memory.hit("a", SPACED, at(60)), Ok(()));
         assert_eq!(memory.hit("a", SPACED, at(61)), Err(Duration::from_secs(59)));
+    }
+
+    #[test]
+    fn a_refusal_is_news_once_a_window() {
+        let memory = Memory::new();
+        assert!(!memory.is_news("a", at(0)), "nothing was ever counted");
+        memory.hit("a", SPACED, at(0)).unwrap();
+        assert!(memory.is_news("a", at(1)));
+        for second in [2, 60, 900] {
+            assert!(!memory.is_news("a", at(second)), "{second}");
+        }
+        assert!(memory.is_news("a", at(901)));
+        assert!(!memory.is_news("a", at(902)));
     }
 
     #[test]

@@ -83,7 +83,8 @@ async fn prepare(app: &TestApp, state: State) -> (Browser, String, usize) {
             }
             (browser, attempt, 1)
         }
-        State::SignedIn => (app.member(ANA).await, String::new(), 1),
+        // A browser that has signed in has a budget of its own.
+        State::SignedIn => (app.member(ANA).await, String::new(), 0),
     }
 }
 
