@@ -92,6 +92,9 @@ pub(crate) async fn change(
     signed_in: SignedIn,
     Json(body): Json<ProfileBody>,
 ) -> Result<Response, Failure> {
+    if body.name.is_none() && matches!(body.locale, Change::Keep) {
+        return Ok(said("Nothing to change was given."));
+    }
     let mut fields = Fields::default();
     let SignedIn { asking, current } = signed_in;
     let name = body.name.as_deref().unwrap_or(&current.name);

@@ -134,7 +134,7 @@ impl Failure {
             Self::NotFound => "There is nothing at this address: check it for a slip.".into(),
             Self::MethodNotAllowed => "This address does not take this method.".into(),
             Self::Malformed(detail) => detail.clone(),
-            Self::UnsupportedMediaType => "Send the body as application/json.".into(),
+            Self::UnsupportedMediaType => "Send the body as application/json, in UTF-8.".into(),
             Self::TooLarge => "Send at most 64 KiB.".into(),
             Self::TooSlow => "The body did not come within 10 seconds: send it again.".into(),
             Self::Invalid(errors) => {

@@ -16,7 +16,7 @@ impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
     type Rejection = Failure;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Failure> {
-        if !is_json(request.headers()) {
+        if !is_of_type(request.headers(), "application/json") {
             return Err(Failure::UnsupportedMediaType);
         }
         let body = Bytes::from_request(request, app).await.map_err(|_| Failure::TooLarge)?;
@@ -24,9 +24,16 @@ impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
     }
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
+/// Whether the body says that it is of this type, in UTF-8 if it says in what.
+pub(crate) fn is_of_type(headers: &HeaderMap, expected: &str) -> bool {
     let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    value.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
+    let mut parts = value.split(';').map(str::trim);
+    parts.next().is_some_and(|named| named.eq_ignore_ascii_case(expected))
+        && parts.filter_map(|parameter| parameter.split_once('=')).all(|(name, value)| {
+            let value = value.trim_matches('"');
+            !name.eq_ignore_ascii_case("charset")
+                || ["utf-8", "utf8"].iter().any(|utf8| value.eq_ignore_ascii_case(utf8))
+        })
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Failure> {
@@ -89,4 +96,28 @@ fn with_key(place: String, detail: &str) -> String {
 /// A person reads fields, not line numbers of a body that a program wrote.
 fn without_position(text: &str) -> String {
     text.split(" at line ").next().unwrap_or(text).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_is_of_its_type_and_of_utf8() {
+        let is_json = |value: &str| {
+            let headers = HeaderMap::from_iter([(CONTENT_TYPE, value.parse().unwrap())]);
+            is_of_type(&headers, "application/json")
+        };
+        for taken in
+            ["application/json", "Application/JSON ; charset=UTF-8", "application/json;charset=\"utf-8\";a=b"]
+        {
+            assert!(is_json(taken), "{taken}");
+        }
+        for refused in
+            ["", "text/json", "application/json; charset=utf-16", "application/json;x=y;Charset=\"latin1\""]
+        {
+            assert!(!is_json(refused), "{refused}");
+        }
+        assert!(!is_of_type(&HeaderMap::new(), "application/json"));
+    }
 }

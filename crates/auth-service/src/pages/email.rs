@@ -122,11 +122,16 @@ pub(crate) async fn confirm(
     if form.token.is_empty() {
         return by_code(&app, &signed_in?, side, &form.code).await;
     }
-    let evidence = Evidence::Link { token: form.token };
+    let evidence = Evidence::Link { token: form.token.clone() };
     let current = signed_in.as_ref().ok().map(|signed_in| &signed_in.current);
-    let progress = app.auth.confirm_email_change(side, &evidence, current, &asking.context).await?;
-    // Whoever is not signed in here has no account page to go to.
-    Ok(lead_on(&app, if current.is_some() { "/account" } else { "/sign-in" }, &progress))
+    match app.auth.confirm_email_change(side, &evidence, current, &asking.context).await {
+        // Whoever is not signed in here has no account page to go to.
+        Ok(progress) => Ok(lead_on(&app, if current.is_some() { "/account" } else { "/sign-in" }, &progress)),
+        Err(error) => later(error, |status, problems| {
+            let view = views::ConfirmEmail { token: &form.token, side: side_name(side), problems };
+            Ok(again(status, view.render(&frame(&app, &asking, "/"))))
+        }),
+    }
 }
 
 /// Says how far the change is. A move made a new session where somebody was signed in.

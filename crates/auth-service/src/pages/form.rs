@@ -2,11 +2,11 @@
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
-use axum::http::header::CONTENT_TYPE;
 use serde::de::DeserializeOwned;
 
 use crate::App;
 use crate::http::failure::Failure;
+use crate::http::json::is_of_type;
 
 /// A form. A field that is given twice, one that is not UTF-8, and another type of body are refused; a field that the form
 /// does not have is passed over, since browser extensions add some.
@@ -16,9 +16,7 @@ impl<T: DeserializeOwned> FromRequest<App> for Form<T> {
     type Rejection = Failure;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Failure> {
-        let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        let content_type = content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
-        if !content_type.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        if !is_of_type(request.headers(), "application/x-www-form-urlencoded") {
             return Err(Failure::UnsupportedMediaType);
         }
         let body = Bytes::from_request(request, app).await.map_err(|_| Failure::TooLarge)?;

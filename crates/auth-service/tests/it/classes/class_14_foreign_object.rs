@@ -36,7 +36,7 @@ async fn no_route_reaches_another_persons_session() {
     assert_eq!(before, after);
 }
 
-/// An attempt, a proof, a reset that a browser began goes on in that browser only; a change of address, in that account.
+/// An attempt to sign in that a browser began goes on in that browser only.
 #[tokio::test]
 async fn what_one_browser_began_another_does_not_finish() {
     let app = TestApp::start().await;

@@ -60,6 +60,31 @@ async fn too_many_tries_keep_the_form_that_a_link_led_to() {
     assert_kept(&answer, 429, "/verify", &token);
 }
 
+/// The link and what was typed are right: only the network has had its tries.
+#[tokio::test]
+async fn a_network_over_its_limit_keeps_the_forms_of_links_that_are_good() {
+    for path in ["/reset/new", "/account/email/confirm"] {
+        let app = TestApp::with(|setup| setup.limits.network_failures = 2).await;
+        let mut own = app.member(ANA).await;
+        let mut browser = app.browser();
+        let token = if path == "/reset/new" {
+            browser.post("/reset", &[("email", ANA)]).await;
+            app.letter(ANA).await.token()
+        } else {
+            own.post("/account/email", &[("email", NEW)]).await;
+            app.letter(NEW).await.token()
+        };
+        let fields = |token| [("token", token), ("side", "new"), ("new_password", OTHER_PASSWORD)];
+        for _ in 0..2 {
+            assert_eq!(browser.post(path, &fields("x")).await.status, 410, "{path}");
+        }
+        let answer = browser.post(path, &fields(&token)).await;
+        assert_kept(&answer, 429, path, &token);
+        app.turn(std::time::Duration::from_mins(15));
+        assert_eq!(browser.post(path, &fields(&token)).await.status, 303, "{path}: nothing was used up");
+    }
+}
+
 #[tokio::test]
 async fn asking_for_codes_too_often_keeps_the_form_for_the_one_that_came() {
     let app = TestApp::start().await;
