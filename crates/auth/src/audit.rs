@@ -146,6 +146,9 @@ impl Auth {
     }
 }
 
+/// What stands in the place of a network for an act that no request asked for.
+const OPERATOR: &str = "operator";
+
 impl AuditTrail {
     /// Records an act of the operator, who is no account: by a command, or by the configuration.
     pub(crate) async fn record_operator(
@@ -163,7 +166,7 @@ impl AuditTrail {
             outcome: "done".to_owned(),
             actor: None,
             subject: None,
-            network: Context::operator().network.to_string(),
+            network: OPERATOR.to_owned(),
             support_id: String::new(),
             detail: detail.to_owned(),
             number: None,

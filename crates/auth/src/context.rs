@@ -1,7 +1,5 @@
 //! Who is asking, as far as the request itself tells.
 
-use std::net::IpAddr;
-
 use domain::Network;
 
 /// What a use case is told of the request it serves.
@@ -19,18 +17,4 @@ pub struct Context {
     pub new_browser: Option<[u8; 32]>,
     /// The language of the request, as a BCP 47 tag: for mail to somebody who never chose one.
     pub locale: String,
-}
-
-impl Context {
-    /// The context of an act that no request asked for: a command of the operator.
-    pub fn operator() -> Self {
-        Self {
-            network: Network::of(IpAddr::from([127, 0, 0, 1])),
-            device: String::new(),
-            support_id: String::new(),
-            browser: None,
-            new_browser: None,
-            locale: "en".to_owned(),
-        }
-    }
 }

@@ -77,7 +77,11 @@ fn entries_are_listed_newest_first_with_whom_and_what() {
         "{listed}"
     );
     let words: Vec<_> = lines[4].split_whitespace().collect();
-    assert_eq!((words[0], words[2], words[6]), ("1", "add_client", "example-app"), "{listed}");
+    assert_eq!(
+        (words[0], words[2], words[5], words[6]),
+        ("1", "add_client", "operator", "example-app"),
+        "{listed}"
+    );
     let newest = &entries(folder.path(), &["--limit", "1"])[0];
     for (name, value) in [("act", "sign_in"), ("outcome", "refused"), ("address", "ana@example.com")] {
         assert_eq!(newest[name], value, "{newest}");

@@ -141,4 +141,6 @@ async fn what_is_left_out_of_a_change_stays() {
         let account = browser.get(path).await.json();
         assert_eq!((&account["name"], &account["locale"]), (&json!(name), &locale), "{body}");
     }
+    let answer = browser.json("PATCH", path, &json!({})).await;
+    assert_eq!(answer.text("message"), "Nothing to change was given.");
 }

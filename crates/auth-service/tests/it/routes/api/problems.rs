@@ -49,7 +49,7 @@ async fn the_body_cannot_be_read() {
     assert_snapshot!(program.raw("POST", PATH, "text/plain", login).await.shown(), @r#"
     415 Unsupported Media Type
     content-type: application/problem+json
-    {"detail":"Send the body as application/json.","status":415,"support_id":"[support-id]","title":"Not a body this route takes","type":"/docs#problem-unsupported-media-type"}
+    {"detail":"Send the body as application/json, in UTF-8.","status":415,"support_id":"[support-id]","title":"Not a body this route takes","type":"/docs#problem-unsupported-media-type"}
     "#);
     let large = vec![b' '; 64 * 1024 + 1];
     assert_snapshot!(program.raw("POST", PATH, "application/json", large).await.shown(), @r#"
