@@ -1,6 +1,7 @@
 //! The JSON API under `/api/v1`: the same use cases as the pages. Errors are problem details (RFC 9457).
 
 mod account;
+mod apps;
 mod document;
 mod recover;
 mod session;
@@ -53,6 +54,8 @@ pub(crate) fn router() -> OpenApiRouter<App> {
             account::cancel_email_change
         ))
         .routes(routes!(account::confirm_email_change))
+        .routes(routes!(apps::list))
+        .routes(routes!(apps::withdraw))
         .routes(routes!(session::list, session::end_others))
         .routes(routes!(session::end))
         .routes(routes!(session::confirm))

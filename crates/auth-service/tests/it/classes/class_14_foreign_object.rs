@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::classes::inventory::{every, filled};
-use crate::support::{PASSWORD, TestApp, form};
+use crate::support::{OTHER_PASSWORD, PASSWORD, TestApp, form};
 
 const ANA: &str = "ana@example.com";
 const EVE: &str = "eve@example.com";
@@ -27,7 +27,7 @@ async fn no_route_reaches_another_persons_session() {
             eve.get(&with_id).await
         };
         assert!(!answer.body.contains(ANA), "{method} {path}: {}", answer.body);
-        if path.contains("{id}") || path == "/account/sessions/end" {
+        if path.contains("id}") || path == "/account/sessions/end" {
             assert_eq!(answer.status, 404, "{method} {path}");
         }
         assert!(answer.status.as_u16() < 500, "{method} {path}: {}", answer.status);
@@ -59,6 +59,28 @@ async fn what_one_browser_began_another_does_not_finish() {
 
     let answer = ana.post("/sign-in/code", &[("id", &id), ("code", &code)]).await;
     assert_eq!(answer.location(), "/account", "nothing was used up");
+}
+
+/// A code of a new password is good wherever its mail is read: it opens no session. A proof of address in another browser than
+/// the one that signed up needs the password of the sign-up, or sets a new one.
+#[tokio::test]
+async fn what_a_mail_alone_opens_elsewhere_is_no_session_and_no_password_of_others() {
+    let app = TestApp::start().await;
+    let mut ana = app.browser();
+    let answer = ana.post("/sign-up", &[("email", ANA), ("password", PASSWORD)]).await;
+    let proof = answer.location().split("id=").nth(1).unwrap().to_owned();
+    let letter = app.letter(ANA).await;
+    let mut elsewhere = app.browser();
+    let answer = elsewhere.post("/verify", &[("token", &letter.token())]).await;
+    assert_ne!(answer.status, 303, "a click alone activates nobody's password: {}", answer.body);
+    assert_eq!(app.browser().post("/verify/resend", &[("id", &proof)]).await.status, 410);
+    let body = json!({ "token": letter.token(), "password": PASSWORD });
+    assert_eq!(elsewhere.json("POST", "/api/v1/sign-up/proof", &body).await.status, 200);
+    let reset = ana.json("POST", "/api/v1/reset", &json!({ "email": ANA })).await.text("reset_id");
+    let code = app.letter(ANA).await.code;
+    let body = json!({ "reset_id": reset, "code": code, "new_password": OTHER_PASSWORD });
+    let answer = elsewhere.json("POST", "/api/v1/reset/complete", &body).await;
+    assert_eq!((answer.status.as_u16(), answer.opens_session()), (200, false), "{}", answer.body);
 }
 
 #[tokio::test]

@@ -114,7 +114,7 @@ pub(crate) fn every() -> Vec<Route> {
 
 /// A path with `id` in the place of its parameter.
 pub(crate) fn filled(path: &str, id: &str) -> String {
-    path.replace("{id}", id)
+    path.replace("{id}", id).replace("{client_id}", id)
 }
 
 /// A body that the route reads to its end: JSON or a form, with nothing in it.

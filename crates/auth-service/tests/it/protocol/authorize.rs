@@ -157,11 +157,31 @@ async fn a_person_is_asked_whether_an_app_of_somebody_else_may() {
     let page = browser.get("/account/apps").await;
     assert!(page.body.contains("Team wiki"), "{}", page.body);
     assert!(theirs.is_active(&app, &access).await);
+    let listed = browser.get("/api/v1/account/apps").await.json();
+    assert_eq!(listed[0]["client_id"], "theirs");
+    assert_eq!(
+        (&listed[0]["client_name"], &listed[0]["scope"]),
+        (&json!("Team wiki"), &json!("openid email"))
+    );
+    let mut eve = app.signed_in("eve@example.com").await;
+    assert_eq!(eve.get("/api/v1/account/apps").await.json(), json!([]));
+    for own in ["/api/v1/account/apps/theirs", "/api/v1/account/apps/none", "/api/v1/account/apps/%ff"] {
+        assert_eq!(eve.json("DELETE", own, &json!({})).await.status, 404, "{own}");
+    }
+    assert!(theirs.is_active(&app, &access).await, "nobody withdraws what another has let in");
     let answer = browser.post("/account/apps/withdraw", &[("id", "theirs")]).await;
     assert_eq!(answer.location(), "/account/apps?notice=notice-app-withdrawn");
     assert!(!theirs.is_active(&app, &access).await, "withdrawn is withdrawn at once");
     assert!(browser.get(&ask).await.location().starts_with("/authorize/consent?id="));
     assert_eq!(browser.post("/account/apps/withdraw", &[("id", "theirs")]).await.status, 404);
+    let to = browser.get(&ask).await.location().to_owned();
+    let id = browser.get(&to).await.hidden("id");
+    let answer = browser.post("/authorize/consent", &[("id", &id), ("choice", "allow")]).await;
+    let tokens = theirs.exchange(&app, &returned(&answer, "code")).await.json();
+    let path = "/api/v1/account/apps/theirs";
+    assert_eq!(browser.json("DELETE", path, &json!({})).await.status, 200);
+    assert!(!theirs.is_active(&app, tokens["access_token"].as_str().unwrap()).await, "nor by the API");
+    assert_eq!(browser.json("DELETE", path, &json!({})).await.status, 404);
 }
 
 #[tokio::test]

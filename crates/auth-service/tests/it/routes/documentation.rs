@@ -28,6 +28,8 @@ async fn it_is_openapi_3_1_and_lists_these_operations() {
     GET /api/v1/account: Show the account
     PATCH /api/v1/account: Change name and language
     DELETE /api/v1/account: Delete the account
+    GET /api/v1/account/apps: List the apps that were let in
+    DELETE /api/v1/account/apps/{client_id}: Let an app in no more
     POST /api/v1/account/confirm: Prove again who this is
     GET /api/v1/account/email: Show the change of address under way
     POST /api/v1/account/email: Ask for a change of address

@@ -149,7 +149,8 @@ const NOTICES: [&str; 11] = [
 ];
 
 /// Unsafe routes that mail nothing.
-const SILENT: [&str; 27] = [
+const SILENT: [&str; 28] = [
+    "DELETE /api/v1/account/apps/{client_id}",
     "DELETE /api/v1/account/email",
     "DELETE /api/v1/account/sessions",
     "DELETE /api/v1/account/sessions/{id}",
