@@ -249,6 +249,56 @@ async fn an_error_names_a_support_id() {
     assert!(shown.body.contains("class=\"support\""), "{}", shown.body);
 }
 
+/// Browsers apply `form-action` to the redirects behind a form: each page whose form may end at the app names its origin,
+/// and no other's, also when it is shown again.
+#[tokio::test]
+async fn every_form_on_the_way_may_end_at_the_app_and_nowhere_else() {
+    let app = TestApp::start().await;
+    let changes = json!({ "first_party": false, "post_logout_redirect_uris": ["https://wiki.example.com/"] });
+    let wiki = Wiki::register(&app, changes).await;
+    app.account(ANA, true).await;
+    let ends = |answer: &crate::support::Answer, place: &str| {
+        let policy = answer.header("content-security-policy");
+        assert!(policy.contains("form-action 'self' https://wiki.example.com;"), "{place}: {policy}");
+        assert_eq!(policy.matches("https://").count(), 1, "{place}: {policy}");
+    };
+    let mut browser = app.browser();
+    let to = browser.get(&wiki.authorize(&[])).await.location().to_owned();
+    let page = browser.get(&to).await;
+    ends(&page, "/sign-in");
+    let return_to = page.hidden("return_to");
+    for password in ["", "wrong"] {
+        let fields = [("email", ANA), ("password", password), ("return_to", &return_to)];
+        ends(&browser.post("/sign-in", &fields).await, "/sign-in, again");
+    }
+    let fields = [("email", ANA), ("password", PASSWORD), ("return_to", return_to.as_str())];
+    let step = browser.post("/sign-in", &fields).await.location().to_owned();
+    ends(&browser.get(&step).await, "/sign-in/code");
+    let (id, code) = (step.split("id=").nth(1).unwrap(), app.letter(ANA).await.code);
+    let wrong = if code == "000000" { "111111" } else { "000000" };
+    ends(&browser.post("/sign-in/code", &[("id", id), ("code", wrong)]).await, "/sign-in/code, again");
+    let to = browser.post("/sign-in/code", &[("id", id), ("code", &code)]).await.location().to_owned();
+    let to = browser.get(&to).await.location().to_owned();
+    ends(&browser.get(&to).await, "/authorize/consent");
+    for (prompt, page) in [("select_account", "/authorize/account"), ("login", "/account/confirm")] {
+        let to = browser.get(&wiki.authorize(&[("prompt", prompt)])).await.location().to_owned();
+        assert!(to.starts_with(page), "{to}");
+        ends(&browser.get(&to).await, page);
+    }
+    let to = browser.get(&wiki.authorize(&[("prompt", "login")])).await.location().to_owned();
+    let next = browser.get(&to).await.hidden("next");
+    let again = browser.post("/account/confirm", &[("password", "wrong"), ("next", &next)]).await;
+    ends(&again, "/account/confirm, again");
+    let asked = [("client_id", "wiki"), ("post_logout_redirect_uri", "https://wiki.example.com/")];
+    let asked = serde_urlencoded::to_string(asked).unwrap();
+    ends(&browser.get(&format!("/end-session?{asked}")).await, "/end-session");
+    // Another browser's request opens no page to the app.
+    let mut other = app.browser();
+    let page =
+        other.get(&format!("/sign-in?return_to={}", return_to.replace('?', "%3F").replace('=', "%3D"))).await;
+    assert!(page.header("content-security-policy").contains("form-action 'self';"));
+}
+
 /// An app's own form: the browser leaves our cookies out, and is sent on by GET, which carries them.
 #[tokio::test]
 async fn a_request_by_post_goes_on_by_get() {
