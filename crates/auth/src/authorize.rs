@@ -311,7 +311,8 @@ impl Auth {
             expires_at: now.plus(REQUEST_LIFE).micros(),
         };
         let mut tx = self.store.begin().await?;
-        store::authorization_requests::insert(&mut tx, &row).await?;
+        let inserted = store::authorization_requests::insert(&mut tx, &row).await;
+        inserted.map_err(|error| if_removed(error.into(), &row.client_id))?;
         tx.commit().await?;
         Ok(next(id, &step, signed_in, waiting))
     }
@@ -355,7 +356,8 @@ impl Auth {
         {
             return Err(AuthorizeError::Gone);
         }
-        let grant = self.insert_grant(&mut tx, client, request, &current, now).await?;
+        let grant = self.insert_grant(&mut tx, client, request, &current, now).await;
+        let grant = grant.map_err(|fault| if_removed(fault, &client.client_id))?;
         let hash = secrets::sha256(code.expose().as_bytes());
         let sealed = self.seal_code(&hash, request)?;
         store::authorization_codes::insert(&mut tx, &hash, grant, &sealed, now.plus(CODE_LIFE)).await?;
@@ -413,6 +415,17 @@ impl Auth {
     pub(crate) fn open_code(&self, hash: &[u8], sealed: &[u8]) -> Result<AuthorizationRequest, Fault> {
         let place = Place { table: "authorization_codes", column: "payload", row: hash };
         Ok(serde_json::from_slice(&self.keyring.open(&place, sealed)?)?)
+    }
+}
+
+/// An app may be removed by a command of which this process has not heard yet. The person's rows were read in the same
+/// transaction, so the app's is the one that can be missing.
+fn if_removed(fault: Fault, client_id: &str) -> AuthorizeError {
+    match fault {
+        Fault::Store(error) if error.is_missing_reference() => {
+            RequestFault::unknown_client(client_id).error().clone().into()
+        }
+        fault => fault.into(),
     }
 }
 

@@ -14,8 +14,8 @@ use crate::audit::Act;
 use crate::clients::{hash_secret, read_client};
 use crate::{Auth, Context, Fault, TooMany};
 
-/// What memory says of an app is believed for so long: an operator's command is felt by then.
-const STALENESS: Duration = Duration::from_secs(2);
+/// What memory says of an app is believed for so long: an operator's command is felt by then, as one about keys is.
+const STALENESS: Duration = Duration::from_millis(500);
 const CACHED: usize = 1_000;
 
 /// A registered app, read and prepared once.
@@ -148,12 +148,16 @@ impl Auth {
         Ok(found)
     }
 
-    /// False if it was shown before.
+    /// False if it was shown before, or the app was removed meanwhile.
     async fn remember_assertion(&self, client: &Client, id: &AssertionId) -> Result<bool, Fault> {
         let until = Timestamp::from_seconds(id.remember_until);
         let jti_hash = secrets::sha256(id.jti.as_bytes());
         let mut tx = self.store.begin().await?;
-        let first = store::client_assertions::insert(&mut tx, &client.client_id, &jti_hash, until).await?;
+        let first = store::client_assertions::insert(&mut tx, &client.client_id, &jti_hash, until).await;
+        let first = match first {
+            Err(error) if error.is_missing_reference() => false,
+            first => first?,
+        };
         tx.commit().await?;
         Ok(first)
     }

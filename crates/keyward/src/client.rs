@@ -39,7 +39,7 @@ enum Verb {
     RotateSecret {
         /// Its id.
         id: String,
-        /// For how many hours the present secret is good; 0 ends it at once.
+        /// For how many hours the present secret is good; 0 ends it now: a running server knows within half a second.
         #[arg(long, default_value_t = 24, value_name = "HOURS")]
         overlap: u64,
     },

@@ -35,6 +35,12 @@ impl Error {
     pub fn is_unreadable(&self) -> bool {
         matches!(self, Self::Database(sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_)))
     }
+
+    /// Whether a row could not be written because one that it refers to is not there (any more).
+    pub fn is_missing_reference(&self) -> bool {
+        let Self::Database(error) = self else { return false };
+        error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_foreign_key_violation)
+    }
 }
 
 /// The database.

@@ -312,3 +312,25 @@ async fn an_app_that_asks_from_now_on_asks_everybody() {
     let answer = browser.get(&wiki.authorize(&[])).await;
     assert!(answer.location().starts_with("/authorize/consent?id="), "{}", answer.location());
 }
+
+/// A command in another process removes an app or exchanges its secret. Between two looks at the register this process
+/// used to fail on the rows that were gone (503), and believed the old secret for two seconds.
+#[tokio::test]
+async fn what_a_command_does_to_an_app_is_felt_at_once_or_within_half_a_second() {
+    let app = TestApp::start().await;
+    let wiki = Wiki::register(&app, json!({})).await;
+    let mut browser = app.member(ANA).await;
+    wiki.sign_in(&app, &mut browser).await;
+    let elsewhere = app.another_process().await;
+    let (clients, now) = (elsewhere.app.auth.clients(), elsewhere.app.auth.now());
+    clients.rotate_secret("wiki", std::time::Duration::ZERO, now).await.unwrap();
+    let half_a_second = std::time::Duration::from_millis(500);
+    app.turn(half_a_second);
+    assert_eq!(wiki.refresh(&app, "x").await.text("error"), "invalid_client", "the old secret");
+    clients.remove("wiki", now).await.unwrap();
+    for mut asks in [browser, app.browser()] {
+        let refused = asks.get(&wiki.authorize(&[])).await;
+        assert_eq!(refused.status, 400, "{}", refused.body);
+        assert!(refused.body.contains("is not known"), "{}", refused.body);
+    }
+}
