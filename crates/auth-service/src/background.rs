@@ -36,10 +36,10 @@ pub struct Sender {
     pub name: String,
 }
 
-/// Mails taken at once.
-const BATCH: i64 = 20;
 /// Mails sent at once: a server that is slow for one recipient keeps nobody else's code waiting.
 const AT_ONCE: usize = 5;
+/// After being told to stop, mails on their way have so long to arrive. One that is cut is sent again at the next start.
+const LAST_SENDS: Duration = Duration::from_secs(5);
 /// With nothing to do, look again after so long: for what another process left behind.
 const IDLE: Duration = Duration::from_secs(30);
 /// An entry of the audit trail that a command wrote is sealed, and a key that it exchanged is known, after so long.
@@ -93,9 +93,22 @@ async fn seal(auth: Arc<Auth>, mut stop: watch::Receiver<bool>) {
         };
         let idle = async { drop(tokio::time::timeout(wait, auth.audit_waiting()).await) };
         if stopping(&mut stop, idle).await {
-            // What the last requests wrote.
-            while matches!(trail.seal().await, Ok(sealed) if sealed > 0) {}
             return;
+        }
+    }
+}
+
+/// Seals everything that was done: for when nobody does anything any more.
+pub async fn seal_to_the_end(auth: &Auth) {
+    let trail = auth.audit_trail();
+    loop {
+        match trail.seal().await {
+            Ok(0) => return,
+            Ok(_) => {}
+            Err(error) => {
+                tracing::error!(%error, "the audit trail could not be sealed to its end; it is sealed at the next start");
+                return;
+            }
         }
     }
 }
@@ -142,35 +155,40 @@ struct Mailer {
 
 impl Mailer {
     async fn run(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
+        if let Err(error) = self.auth.release_mail().await {
+            tracing::error!(%error, "mails that were cut short wait for five minutes, since the outbox could not be written");
+        }
+        let mut sending = JoinSet::new();
         loop {
-            let wait = match self.round().await {
-                Ok(0) => self.auth.next_mail().await.ok().flatten().map_or(IDLE, |due| due.min(IDLE)),
-                Ok(_) => continue,
+            let wait = match self.take(&mut sending).await {
+                Ok(()) if sending.len() >= AT_ONCE => IDLE,
+                Ok(()) => self.auth.next_mail().await.ok().flatten().map_or(IDLE, |due| due.min(IDLE)),
                 Err(error) => {
                     tracing::error!(%error, "the outbox could not be read; it will be tried again");
                     AFTER_FAULT
                 }
             };
-            let idle = async { drop(tokio::time::timeout(wait, self.auth.mail_waiting()).await) };
-            if stopping(&mut stop, idle).await {
-                return;
+            tokio::select! {
+                _ = stop.wait_for(|stop| *stop) => break,
+                Some(_) = sending.join_next() => {}
+                _ = tokio::time::timeout(wait, self.auth.mail_waiting()) => {}
             }
         }
+        let arriving = async { while sending.join_next().await.is_some() {} };
+        drop(tokio::time::timeout(LAST_SENDS, arriving).await);
     }
 
-    async fn round(self: &Arc<Self>) -> Result<usize, auth::Fault> {
-        let deliveries = self.auth.take_mail(BATCH).await?;
-        let count = deliveries.len();
-        let mut sending = JoinSet::new();
-        for delivery in deliveries {
-            if sending.len() >= AT_ONCE {
-                sending.join_next().await;
-            }
+    /// Takes as many mails as can be sent now, and no more: one that is taken waits for nobody else's.
+    async fn take(self: &Arc<Self>, sending: &mut JoinSet<()>) -> Result<(), auth::Fault> {
+        let free = AT_ONCE.saturating_sub(sending.len());
+        if free == 0 {
+            return Ok(());
+        }
+        for delivery in self.auth.take_mail(i64::try_from(free).unwrap_or_default()).await? {
             let mailer = self.clone();
             sending.spawn(async move { mailer.deliver(&delivery).await });
         }
-        sending.join_all().await;
-        Ok(count)
+        Ok(())
     }
 
     /// Sends a mail, and writes down what came of it. If that cannot be written, the mail is tried again when its claim

@@ -1,6 +1,10 @@
 //! The team's own name, logo and colours on every page and mail.
 
+mod logo;
+
 use serde::{Deserialize, Deserializer, de};
+
+pub use logo::Logo;
 
 /// The `[branding]` section of the configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -9,9 +13,9 @@ pub struct Branding {
     /// The name of the product, 1 to 60 characters.
     #[serde(deserialize_with = "name")]
     pub name: String,
-    /// Where the logo lies on this server (a path such as `/static/acme.svg`); without one our own keyhole is shown.
-    #[serde(deserialize_with = "logo_url")]
-    pub logo_url: Option<String>,
+    /// The logo, from a file on this machine, SVG or PNG; without one our own keyhole is shown.
+    #[serde(deserialize_with = "logo::read")]
+    pub logo: Option<Logo>,
     /// The colour of buttons and links on light pages.
     pub accent_light: Colour,
     /// The colour of buttons and links on dark pages.
@@ -25,7 +29,7 @@ impl Default for Branding {
     fn default() -> Self {
         Self {
             name: "Keyward".to_owned(),
-            logo_url: None,
+            logo: None,
             accent_light: Colour::new(0x1d, 0x5c, 0x4f),
             accent_dark: Colour::new(0x86, 0xd6, 0xbf),
             support_contact: None,
@@ -41,17 +45,6 @@ fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> 
         ));
     }
     Ok(name)
-}
-
-fn logo_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    let Some(path) = Option::<String>::deserialize(deserializer)? else { return Ok(None) };
-    // `//host/…` and `/\host` are another host to a browser, and the content security policy would refuse it silently.
-    let plain =
-        path.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'\\' | b'"' | b'<' | b'>'));
-    if !plain || !path.starts_with('/') || path.starts_with("//") {
-        return Err(de::Error::custom("logo_url must be a path on this server that begins with one '/'"));
-    }
-    Ok(Some(path))
 }
 
 fn support_contact<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
@@ -78,6 +71,8 @@ impl Colour {
     pub const BLACK: Self = Self::new(0, 0, 0);
     /// The least contrast that WCAG 2.2 AA asks of text.
     pub const READABLE: f64 = 4.5;
+    /// The least contrast that WCAG 2.2 AA asks of what a control is known by (success criterion 1.4.11).
+    pub const VISIBLE: f64 = 3.0;
 
     /// A colour of its three channels.
     pub const fn new(red: u8, green: u8, blue: u8) -> Self {

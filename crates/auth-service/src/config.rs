@@ -11,7 +11,7 @@ use auth::{AccountSettings, HasherSettings, Limits};
 use ipnet::IpNet;
 use oidc::Client;
 use secrets::SecretRef;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de};
 use url::Url;
 
 use crate::branding::Branding;
@@ -91,11 +91,17 @@ pub struct Server {
     /// Where people reach it: `https://auth.example.com`. Links in mails and tokens say so, whatever a request claims.
     pub public_url: Url,
     /// The address and port it listens on.
-    #[serde(default = "default_listen")]
+    #[serde(default = "default_listen", deserialize_with = "listen")]
     pub listen: SocketAddr,
     /// Networks of proxies in front of it: what they say of a client's address (`X-Forwarded-For`) is believed.
     #[serde(default)]
     pub trusted_proxies: Vec<IpNet>,
+}
+
+fn listen<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let advice = "write an IP address and a port, such as 127.0.0.1:3000 or [::1]:3000; a name is not one";
+    text.parse().map_err(|_| de::Error::custom(format!("server.listen is {text:?}: {advice}")))
 }
 
 fn default_listen() -> SocketAddr {
@@ -349,6 +355,76 @@ mod tests {
         let error = parse(&format!("{MINIMAL}\n[password.hashing]\nmemory_kib = 1024")).unwrap_err();
         assert!(error.contains("memory_kib = 19456"), "{error}");
     }
+
+    #[test]
+    fn what_would_not_work_later_is_refused_at_start() {
+        let from = |from: &str| parse(&MINIMAL.replace("no-reply@example.com", from));
+        for address in ["nobody", "", "Ana <ana@example.com>", "a@b@", "ana@", "@example.com"] {
+            let error = from(address).unwrap_err();
+            assert!(
+                error.contains(&format!("mail.from is {address:?}: it must be an e-mail address")),
+                "{error}"
+            );
+        }
+        assert_eq!(from("keyward@localhost"), Ok(()));
+        assert_eq!(from("no-reply@müller.example"), Ok(()));
+
+        let proxies = |networks: &str| {
+            let listed = format!("[server]\ntrusted_proxies = [{networks}]");
+            parse(&MINIMAL.replace("[server]", &listed))
+        };
+        for network in ["0.0.0.0/0", "::/0", "0.0.0.0/1", "10.0.0.0/7", "fc00::/6"] {
+            let error = proxies(&format!("\"10.0.0.0/8\", \"{network}\"")).unwrap_err();
+            assert!(error.contains(&format!("server.trusted_proxies is {network}: ")), "{error}");
+        }
+        assert_eq!(proxies("\"10.0.0.0/8\", \"fc00::/7\", \"127.0.0.1/32\""), Ok(()));
+
+        let app = |url: &str| parse(&format!("{MINIMAL}\n[apps]\nreturn_to = [\"{url}\"]"));
+        for url in [
+            "http://app.example.com/",
+            "javascript:alert(1)",
+            "ftp://localhost/",
+            "http://127.0.0.1.example/",
+        ] {
+            let error = app(url).unwrap_err();
+            assert!(
+                error.contains("apps.return_to is ") && error.contains("it must begin with https://"),
+                "{error}"
+            );
+        }
+        for url in
+            ["https://app.example.com/", "http://localhost:8000/", "http://app.localhost/", "http://[::1]/"]
+        {
+            assert_eq!(app(url), Ok(()), "{url}");
+        }
+
+        let accent =
+            |name: &str, colour: &str| parse(&format!("{MINIMAL}\n[branding]\n{name} = \"{colour}\""));
+        for (name, colour) in
+            [("accent_light", "#ffff99"), ("accent_light", "#ffffff"), ("accent_dark", "#222222")]
+        {
+            let error = accent(name, colour).unwrap_err();
+            assert!(
+                error.contains(&format!("branding.{name} is {colour}: it must have a contrast of 3 to 1")),
+                "{error}"
+            );
+        }
+        assert_eq!(accent("accent_light", "#222222"), Ok(()));
+        assert_eq!(accent("accent_dark", "#ffff99"), Ok(()));
+    }
+
+    #[test]
+    fn an_address_to_listen_on_that_is_none_is_told_with_what_to_write() {
+        for text in ["localhost:3000", "3000", "127.0.0.1"] {
+            let listen = format!("[server]\nlisten = {text:?}");
+            let error = parse(&MINIMAL.replace("[server]", &listen)).unwrap_err();
+            assert!(
+                error.contains(&format!("server.listen is {text:?}: write an IP address and a port")),
+                "{error}"
+            );
+        }
+    }
+
     fn limits() -> toml::Table {
         toml::Table::try_from(Limits::default()).unwrap()
     }

@@ -15,8 +15,6 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tower::Service as _;
 
-/// After being told to stop, requests in flight have so long to end: compose kills after ten seconds.
-pub(crate) const DRAIN: Duration = Duration::from_secs(8);
 /// A system that is out of file descriptors has some again when others have closed theirs.
 const AFTER_REFUSAL: Duration = Duration::from_millis(100);
 
@@ -29,6 +27,8 @@ pub struct Connections {
     pub head_timeout: Duration,
     /// A connection that has not sent the whole head of its next request by then is closed, idle or half-way.
     pub idle_timeout: Duration,
+    /// After being told to stop, requests in flight have so long to end.
+    pub drain: Duration,
 }
 
 impl Default for Connections {
@@ -39,6 +39,8 @@ impl Default for Connections {
             // Longer than the two minutes for which Caddy keeps an idle connection to us: were ours the shorter wait, we
             // would now and then close one just as it sends a request.
             idle_timeout: Duration::from_secs(150),
+            // Compose kills after ten seconds, and what the last requests did is yet to be sealed.
+            drain: Duration::from_secs(6),
         }
     }
 }
@@ -54,7 +56,8 @@ fn descriptors() -> Option<usize> {
     line.split_ascii_whitespace().nth(3)?.parse().ok()
 }
 
-/// Serves routes until `stop` says so, then lets what is in flight end, for eight seconds at most.
+/// Serves routes until `stop` says so, then lets what is in flight end, for `connections.drain` at most. What has not ended
+/// by then is cut, and does nothing any more.
 pub async fn serve(
     router: Router,
     listener: TcpListener,
@@ -66,6 +69,8 @@ pub async fn serve(
     protocol.timer(TokioTimer::new()).header_read_timeout(connections.idle_timeout);
     let slots = Arc::new(Semaphore::new(connections.maximum));
     let graceful = GracefulShutdown::new();
+    // Connections end when this does.
+    let (held, cut) = watch::channel(());
     loop {
         let (stream, peer, slot) = tokio::select! {
             _ = stop.wait_for(|stop| *stop) => break,
@@ -75,17 +80,25 @@ pub async fn serve(
         let (stream, service) = patience::limit(stream, service, connections.head_timeout);
         let connection = protocol.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
         let watched = graceful.watch(connection);
+        let mut cut = cut.clone();
         tokio::spawn(async move {
-            if let Err(error) = watched.await {
-                tracing::debug!(%error, %peer, "a connection broke off");
+            tokio::select! {
+                ended = watched => if let Err(error) = ended {
+                    tracing::debug!(%error, %peer, "a connection broke off");
+                },
+                _ = cut.changed() => {}
             }
             drop(slot);
         });
     }
     drop(listener);
-    if tokio::time::timeout(DRAIN, graceful.shutdown()).await.is_err() {
-        tracing::warn!("requests were still in flight eight seconds after the order to stop, and are cut");
+    if tokio::time::timeout(connections.drain, graceful.shutdown()).await.is_err() {
+        let seconds = connections.drain.as_secs();
+        tracing::warn!(
+            "requests were still in flight {seconds} seconds after the order to stop, and are cut"
+        );
     }
+    drop(held);
 }
 
 async fn accept(
@@ -236,5 +249,15 @@ mod tests {
         assert!(rest(busy).await.ends_with("slow"));
         running.serving.await.unwrap();
         assert!(TcpStream::connect(running.address).await.is_err());
+    }
+    #[tokio::test]
+    async fn what_is_in_flight_for_too_long_after_a_stop_is_cut() {
+        let drain = Duration::from_millis(50);
+        let running = start(Connections { drain, ..Connections::default() }).await;
+        let busy = send(running.address, "GET /slow HTTP/1.1\r\nhost: x\r\n\r\n").await;
+        running.begun.notified().await;
+        running.stop.send(true).unwrap();
+        running.serving.await.unwrap();
+        assert_eq!(rest(busy).await, "", "closed, although nothing lets it end");
     }
 }

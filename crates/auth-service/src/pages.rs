@@ -29,29 +29,24 @@ use axum::response::{Html, IntoResponse, Response};
 use domain::{DisplayName, DisplayNameError, Email, EmailError, Password, PasswordError, Weakness};
 
 use crate::App;
-use crate::http::asking::{Asking, SignedIn};
+use crate::http::asking::{Asking, Said, SignedIn};
 use crate::http::failure::Failure;
 use crate::http::headers;
 use crate::http::typed::Typed;
 use crate::views::{self, Field, Frame, Notice, Problem, Problems, assets};
 
 /// The frame of a page that nobody has to be signed in for.
-pub(crate) fn frame<'a>(app: &'a App, asking: &Asking, path: &'a str) -> Frame<'a> {
-    Frame::new(asking.locale, &app.branding, path)
+pub(crate) fn frame<'a>(app: &'a App, asking: &'a Asking, path: &'a str) -> Frame<'a> {
+    Frame {
+        signed_in: asking.signed_in.as_deref(),
+        notice: asking.said.as_ref().map(|said| said.notice),
+        ..Frame::new(asking.locale, &app.branding, path)
+    }
 }
 
 /// The frame of a page of whoever is signed in.
-pub(crate) fn own_frame<'a>(
-    app: &'a App,
-    signed_in: &'a SignedIn,
-    path: &'a str,
-    notice: Option<Notice>,
-) -> Frame<'a> {
-    Frame {
-        signed_in: Some(signed_in.current.email.address()),
-        notice,
-        ..frame(app, &signed_in.asking, path)
-    }
+pub(crate) fn own_frame<'a>(app: &'a App, signed_in: &'a SignedIn, path: &'a str) -> Frame<'a> {
+    frame(app, &signed_in.asking, path)
 }
 
 /// A page that was asked for and is shown.
@@ -68,10 +63,19 @@ pub(crate) fn lead_to(location: &str) -> Response {
     response
 }
 
+/// A page that was led to is asked for by then.
+const NOTICE_LIFE: Duration = Duration::from_mins(1);
+
 /// Leads on to a page of ours, which says what was done.
-pub(crate) fn lead_with(path: &str, notice: Notice) -> Response {
-    let mark = if path.contains('?') { '&' } else { '?' };
-    lead_to(&format!("{path}{mark}notice={}", notice.tag()))
+pub(crate) fn lead_with(app: &App, path: &str, notice: Notice) -> Response {
+    lead_on_saying(app, path, &Said { notice, email: None })
+}
+
+/// The same, about an address.
+pub(crate) fn lead_on_saying(app: &App, path: &str, said: &Said) -> Response {
+    let mut response = lead_to(path);
+    app.cookies.set(&mut response, app.cookies.notice, &said.written(), NOTICE_LIFE);
+    response
 }
 
 /// The place a request names, if it is one that people may be sent to.
@@ -104,11 +108,6 @@ pub(crate) fn ends_at(response: &mut Response, end: Option<&str>) {
 /// Whole seconds, rounded up.
 pub(crate) fn seconds(wait: Duration) -> u32 {
     u32::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u32::MAX)
-}
-
-/// What a notice in the address says; anything that is none of ours is nothing.
-pub(crate) fn notice(tag: Option<&str>) -> Option<Notice> {
-    tag.and_then(Notice::from_tag)
 }
 
 /// Reads the fields of a form, collecting what is wrong.
@@ -199,23 +198,30 @@ pub(crate) fn minimum(app: &App, second_step: bool) -> u32 {
 pub(crate) async fn asset(
     State(app): State<App>,
     path: Result<Path<String>, PathRejection>,
-    headers: HeaderMap,
+    asked: HeaderMap,
 ) -> Result<Response, Failure> {
     let Path(path) = path.map_err(|_| Failure::NotFound)?;
     let brand;
     let (content_type, bytes, hash) = if path == "brand.css" {
         brand = views::brand_stylesheet(&app.branding);
         ("text/css; charset=utf-8", brand.as_bytes().to_vec(), assets::hash(brand.as_bytes()))
+    } else if let Some(logo) = app.branding.logo.as_ref().filter(|logo| logo.name() == path) {
+        (logo.content_type(), logo.bytes().to_vec(), logo.hash())
     } else {
         let asset = assets::find(&format!("/static/{path}")).ok_or(Failure::NotFound)?;
         (asset.content_type, asset.bytes.to_vec(), asset.hash)
     };
     let tag = format!("\"{hash:016x}\"");
-    if headers.get(IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
+    if asked.get(IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
         return Ok(StatusCode::NOT_MODIFIED.into_response());
     }
     let cache = "public, max-age=31536000, immutable";
-    Ok(([(CONTENT_TYPE, content_type), (CACHE_CONTROL, cache), (ETAG, &tag)], bytes).into_response())
+    let mut response =
+        ([(CONTENT_TYPE, content_type), (CACHE_CONTROL, cache), (ETAG, &tag)], bytes).into_response();
+    if content_type == "image/svg+xml" {
+        headers::for_picture(&mut response);
+    }
+    Ok(response)
 }
 
 /// Text as a value in a query (RFC 3986 section 2.3 leaves the rest as it is).

@@ -1,6 +1,7 @@
 //! From a configuration to a server that serves, drains, and stops.
 
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,12 +20,16 @@ use tokio::sync::watch;
 use crate::background::{self, Sender, Transport};
 use crate::client_keys::ClientKeys;
 use crate::config::{self, Config, ConfiguredClient};
-use crate::connections::{Connections, DRAIN, serve};
+use crate::connections::{Connections, serve};
 use crate::mailbox::Mailbox;
 use crate::{App, AppParts, router};
 
 /// A mail server that does not answer for so long is tried again later.
 const MAIL_TIMEOUT: Duration = Duration::from_secs(30);
+/// After being told to stop, requests and background work have so long to end. The drain of connections is shorter.
+const STOP: Duration = Duration::from_secs(7);
+/// Then what they did is sealed, and the database closed, in so long: compose kills after ten seconds.
+const CLOSE: Duration = Duration::from_secs(2);
 
 /// Why a server did not start, or did not go on. The text says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -123,6 +128,7 @@ async fn mail_password(reference: &SecretRef) -> Result<SecretString, ServerErro
     let setting = "mail.transport.password";
     let wrong = |error: String| ServerError::Secret { setting, error };
     let password = reference.resolve().await.map_err(|error| wrong(error.to_string()))?;
+    warn_if_open(setting, reference);
     if matches!(secrets::check_strength(setting, &password), Err(WeakSecret::WellKnown { .. })) {
         let sample = format!(
             "{reference} holds a sample or well-known password that anybody can try; set another at your mail server, \
@@ -138,9 +144,25 @@ async fn resolve(setting: &'static str, reference: &SecretRef) -> Result<SecretS
         .resolve()
         .await
         .map_err(|error| ServerError::Secret { setting, error: error.to_string() })?;
+    warn_if_open(setting, reference);
     secrets::check_strength(setting, &secret)
         .map_err(|error| ServerError::Secret { setting, error: error.to_string() })?;
     Ok(secret)
+}
+
+/// A file that every user of the machine may read keeps no secret. It is told and not refused: whoever mounts secrets
+/// (compose does with mode 0444) has often no say in it, and nobody else beside it.
+fn warn_if_open(setting: &str, reference: &SecretRef) {
+    let SecretRef::File(path) = reference else { return };
+    let Ok(metadata) = std::fs::metadata(path) else { return };
+    let mode = metadata.permissions().mode() & 0o777;
+    if mode & 0o007 != 0 {
+        let file = path.display();
+        tracing::warn!(
+            setting, %file, mode = format!("{mode:04o}"),
+            "every user of this machine may read the file of a secret: chmod 0400 it, for the server's user alone"
+        );
+    }
 }
 
 /// The system's clock: the one place where it is read.
@@ -224,12 +246,30 @@ impl Server {
             Some(self.egress),
             &stop,
         );
-        serve(router(self.app), listener, stop, Connections::default()).await;
-        // Mail that the last requests wrote is in the outbox; the trail is sealed to its end.
-        if tokio::time::timeout(DRAIN, work.join_all()).await.is_err() {
-            tracing::warn!("background work did not end in time and is cut; what it held is in the database");
+        let mut told = stop.clone();
+        let deadline = async {
+            let _ = told.wait_for(|stop| *stop).await;
+            tokio::time::sleep(STOP).await;
+        };
+        let everything = async {
+            serve(router(self.app), listener, stop, Connections::default()).await;
+            work.join_all().await;
+        };
+        tokio::select! {
+            () = everything => {}
+            () = deadline => tracing::warn!("background work did not end in time and is cut; what it held is in the database"),
         }
-        auth.stop().await;
+        // Nobody does anything any more: mail that the last requests wrote is in the outbox, and the trail is sealed to its
+        // end.
+        let closing = async {
+            background::seal_to_the_end(&auth).await;
+            auth.stop().await;
+        };
+        if tokio::time::timeout(CLOSE, closing).await.is_err() {
+            tracing::warn!(
+                "the trail could not be sealed to its end in time; it is sealed at the next start"
+            );
+        }
     }
 }
 
@@ -256,6 +296,13 @@ impl Signals {
         }
         let _ = stop.send(true);
     }
+}
+
+/// Whether a notice to this address would be sent, as far as that can be told before its name is looked up.
+pub fn check_egress(egress: &config::Egress, uri: &str) -> Result<(), ServerError> {
+    let client = EgressClient::new(&egress_settings(egress)?);
+    let client = client.map_err(|error| ServerError::Egress(error.to_string()))?;
+    client.check(uri).map_err(|error| ServerError::Egress(error.to_string()))
 }
 
 fn egress_settings(egress: &config::Egress) -> Result<EgressSettings, ServerError> {

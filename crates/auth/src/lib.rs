@@ -47,7 +47,7 @@ pub use fault::Fault;
 pub use hasher::{Hasher, HasherSettings};
 pub use keys::{KEY_SET_LIFE, KeyInfo, KeyState, LONGEST_TOKEN, Rotation, SigningKeys};
 pub use limit::TooMany;
-pub use outbox::{Delivery, Mail, Message};
+pub use outbox::{Delivery, Mail, Message, masked_recipient};
 pub use password::PasswordChangeError;
 pub use prove::{Credential, PendingProof, ProveError};
 pub use random::Random;

@@ -4,8 +4,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use domain::{MessageId, Timestamp};
-use secrets::sealing::Place;
+use domain::{Email, MessageId, Timestamp};
+use secrets::sealing::{Keyring, Place};
 use serde::{Deserialize, Serialize};
 use store::Tx;
 use uuid::Uuid;
@@ -151,10 +151,16 @@ pub struct Delivery {
     pub expires_at: Timestamp,
 }
 
+/// Whom a mail that waits is to, as far as its owner would know it (`a•••@example.com`); nothing if the key is another. A
+/// mail to nobody looks the same.
+pub fn masked_recipient(keyring: &Keyring, id: &Uuid, payload: &[u8]) -> Option<String> {
+    let queued: Queued = serde_json::from_slice(&keyring.open(&place(id), payload).ok()?).ok()?;
+    Email::parse(&queued.mail.to).ok().map(|email| email.masked())
+}
+
 /// A notice carries nothing that expires; it is still of use for a day.
 const NOTICE_LIFE: Duration = Duration::from_hours(24);
-/// While a worker holds a mail nobody else takes it. Longer than a worker takes for all that it holds: its transport
-/// gives up after 30 seconds a mail, and it sends several at once.
+/// While a worker holds a mail nobody else takes it. Longer than its transport takes to give up (30 seconds).
 const CLAIM: Duration = Duration::from_mins(5);
 /// After this many tries a mail is given up.
 const LAST_ATTEMPT: i64 = 12;
@@ -234,6 +240,14 @@ impl Auth {
             self.finish_mail(decoy, "decoy", None).await?;
         }
         Ok(deliveries)
+    }
+
+    /// Lets be taken at once what a worker held that is no more. Only for whoever serves this database alone, before it
+    /// takes mail itself.
+    pub async fn release_mail(&self) -> Result<(), Fault> {
+        let mut tx = self.store.begin().await?;
+        store::outbox::release(&mut tx, self.clock.now()).await?;
+        Ok(tx.commit().await?)
     }
 
     fn open_mail(&self, id: &Uuid, payload: &[u8]) -> Result<Queued, Fault> {

@@ -110,20 +110,25 @@ async fn list(
 }
 
 async fn verify(trail: &AuditTrail, as_json: bool, expect: Option<&Link>, same: &str) -> Result<(), Failure> {
-    match trail.verify(expect).await {
+    let verified = trail.verify(expect).await;
+    let waiting = trail.count_waiting().await?;
+    match verified {
         Ok(end) if as_json => {
-            say(json!({ "holds": true, "number": end.number, "end": end.to_string() }));
-            Ok(())
-        }
-        Ok(end) if end.number == 0 => {
-            say("The trail holds: nothing was recorded yet.");
+            say(json!({ "holds": true, "number": end.number, "end": end.to_string(), "waiting": waiting }));
             Ok(())
         }
         Ok(end) => {
-            say(format_args!(
-                "The trail holds, up to entry {}. Keep this elsewhere; next time:\nkeyward audit verify --expect {end}{same}",
-                end.number
-            ));
+            if end.number == 0 {
+                say("The trail holds: nothing was sealed yet.");
+            } else {
+                say(format_args!(
+                    "The trail holds, up to entry {}. Keep this elsewhere; next time:\nkeyward audit verify --expect {end}{same}",
+                    end.number
+                ));
+            }
+            if waiting > 0 {
+                say(format_args!("Entries that wait to be sealed, by a running server: {waiting}."));
+            }
             Ok(())
         }
         Err(VerifyError::Store(error)) => Err(error.into()),

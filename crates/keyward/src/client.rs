@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use auth::{AuditTrail, ClientInfo, Clients, Random};
-use auth_service::server::{Secrets, system_clock};
+use auth_service::server::{Secrets, check_egress, system_clock};
 use clap::{Args, Subcommand};
 use oidc::{Client, ClientAuthenticationMethod, GrantType};
 use secrets::ExposeSecret as _;
@@ -39,8 +39,9 @@ enum Verb {
     RotateSecret {
         /// Its id.
         id: String,
-        /// For how many hours the present secret is good; 0 ends it now: a running server knows within half a second.
-        #[arg(long, default_value_t = 24, value_name = "HOURS")]
+        /// For how many hours the present secret is good, at most 720 (30 days); 0 ends it now: a running server knows
+        /// within half a second.
+        #[arg(long, default_value_t = 24, value_name = "HOURS", value_parser = clap::value_parser!(u64).range(0..=720))]
         overlap: u64,
     },
     /// Remove an app. Every token it holds is worthless at once.
@@ -111,6 +112,11 @@ struct Add {
 
 impl Add {
     fn client(&self) -> Result<Client, Failure> {
+        if self.redirect_uri.is_empty() && !self.client_credentials {
+            return Err("the app cannot be registered: nothing says where people are sent back to; name it with \
+                        --redirect-uri, or give --client-credentials for an app that gets tokens for itself alone"
+                .into());
+        }
         let keys = match &self.private_key {
             Some(path) => {
                 let text = std::fs::read_to_string(path)
@@ -167,6 +173,12 @@ impl ClientCommand {
         let secrets = Secrets::resolve(&keys).await?;
         let trail = AuditTrail::new(store.clone(), secrets.audit_key()?);
         let clients = Clients::new(store.clone(), Random::system(), trail);
+        if let Verb::Add(add) = &self.verb
+            && let Some(uri) = &add.backchannel_logout_uri
+            && let Err(error) = check_egress(&self.installation.egress()?, uri)
+        {
+            eprintln!("keyward: the app could not be told of sign-outs at {uri}: {error}. See [egress].");
+        }
         let done = run(self.verb, &clients, self.json).await;
         store.close().await;
         done

@@ -128,10 +128,8 @@ impl Dev {
             ("host".to_owned(), "localhost".into()),
         ]);
         section("mail", vec![("from", "keyward@localhost".into()), ("transport", never_used.into())]);
-        // Apps on this machine may be told of sign-outs.
-        let loopback = ["127.0.0.0/8", "::1/128"].map(toml::Value::from).to_vec();
-        let names = ["localhost", "127.0.0.1", "[::1]"].map(toml::Value::from).to_vec();
-        section("egress", vec![("allowed_networks", loopback.into()), ("plain_http_hosts", names.into())]);
+        let config::Egress { allowed_networks: networks, plain_http_hosts: names } = egress();
+        section("egress", vec![("allowed_networks", networks.into()), ("plain_http_hosts", names.into())]);
         // For whoever signs in by the hosted pages alone, without OpenID Connect.
         let places =
             [app.protected_url(), app.home_url()].map(|url| toml::Value::from(url.as_str())).to_vec();
@@ -146,6 +144,15 @@ impl Dev {
         })?;
         config.check_for_development()?;
         Ok(config)
+    }
+}
+
+/// Apps on this machine may be told of sign-outs.
+pub(crate) fn egress() -> config::Egress {
+    let owned = |texts: &[&str]| texts.iter().copied().map(str::to_owned).collect();
+    config::Egress {
+        allowed_networks: owned(&["127.0.0.0/8", "::1/128"]),
+        plain_http_hosts: owned(&["localhost", "127.0.0.1", "[::1]"]),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use auth_service::config::{Config, Keys};
+use auth_service::config::{Config, Egress, Keys};
 use auth_service::server::open_store;
 use clap::Args;
 use store::Store;
@@ -33,6 +33,14 @@ impl Installation {
             Some(config) => format!(" --config {}", quoted(&config.display().to_string())),
             None if self.data.as_os_str() == DATA => String::new(),
             None => format!(" --data {}", quoted(&self.data.display().to_string())),
+        }
+    }
+
+    /// Where it may go by itself.
+    pub(crate) fn egress(&self) -> Result<Egress, Failure> {
+        match &self.config {
+            Some(path) => Ok(Config::load(path)?.egress),
+            None => Ok(dev::egress()),
         }
     }
 

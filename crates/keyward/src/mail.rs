@@ -1,5 +1,7 @@
-//! `keyward mail`: what became of each mail. Neither recipient nor content: both are sealed, and wiped once sent.
+//! `keyward mail`: what became of each mail. Whom one that waits is to is shown masked; recipient and content are sealed, and
+//! wiped once it is sent.
 
+use auth_service::server::Secrets;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
@@ -35,7 +37,8 @@ enum MailVerb {
 impl Mail {
     pub(crate) async fn run(self) -> Result<(), Failure> {
         let MailVerb::List { limit } = self.verb;
-        let (store, _) = self.installation.open().await?;
+        let (store, keys) = self.installation.open().await?;
+        let keyring = Secrets::resolve(&keys).await?.keyring()?;
         let mails = store::outbox::list(&mut store.read().await?, limit).await?;
         store.close().await;
         if mails.is_empty() && !self.json {
@@ -44,9 +47,11 @@ impl Mail {
         for mail in mails {
             let waits = mail.finished_at.is_none();
             let next = waits.then(|| moment(mail.next_attempt_at));
+            let payload = mail.payload.as_deref();
+            let to = payload.and_then(|payload| auth::masked_recipient(&keyring, &mail.id, payload));
             if self.json {
                 say(json!({
-                    "id": mail.id, "kind": mail.kind, "state": mail.state, "attempts": mail.attempts,
+                    "id": mail.id, "kind": mail.kind, "state": mail.state, "to": to, "attempts": mail.attempts,
                     "created_at": moment(mail.created_at), "finished_at": mail.finished_at.map(moment),
                     "next_attempt_at": next, "last_error": mail.last_error,
                 }));
@@ -54,10 +59,11 @@ impl Mail {
                 let error = mail.last_error.map(|error| format!("  {error}")).unwrap_or_default();
                 let next = next.map(|next| format!("  next try {next}")).unwrap_or_default();
                 say(format_args!(
-                    "{:<27}  {:<20}  {:<8}  {} tries{next}{error}",
+                    "{:<27}  {:<20}  {:<8}  {}  {} tries{next}{error}",
                     moment(mail.created_at),
                     mail.kind,
                     mail.state,
+                    to.as_deref().unwrap_or("-"),
                     mail.attempts,
                 ));
             }

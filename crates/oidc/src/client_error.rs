@@ -13,7 +13,7 @@ pub struct ClientError(&'static str);
 type Rule = (fn(&Client) -> bool, &'static str);
 
 /// What is wrong, and what to do.
-const RULES: [Rule; 14] = [
+const RULES: [Rule; 15] = [
     (
         |client| !is_name(&client.client_id),
         "its client_id is empty, longer than 100 characters, or has other than letters, digits, '-', '.', '_', '~'; \
@@ -22,6 +22,13 @@ const RULES: [Rule; 14] = [
     (
         |client| client.client_name.trim().is_empty() || client.client_name.len() > 200,
         "its client_name is empty or longer than 200 bytes; give the name that people know it by",
+    ),
+    (
+        |client| {
+            client.client_name.chars().any(|letter| letter.is_control() || is_direction_override(letter))
+        },
+        "its client_name has a line break, another control character, or one that turns the direction of the text around \
+         it; remove them",
     ),
     (
         |client| client.grant_types.is_empty(),
@@ -82,6 +89,12 @@ pub(crate) fn check(client: &Client) -> Result<(), ClientError> {
         Some((_, message)) => Err(ClientError(message)),
         None => Ok(()),
     }
+}
+
+/// Embeddings, overrides and isolates (Unicode Standard Annex 9): on the page that asks for consent, and in a terminal, they
+/// would reorder what is not the app's to say.
+fn is_direction_override(letter: char) -> bool {
+    matches!(letter, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
 fn is_name(text: &str) -> bool {

@@ -21,3 +21,5 @@ pub use mail::{Mail, SendError};
 pub use postmark::{POSTMARK_URL, Postmark};
 #[cfg(feature = "mail")]
 pub use smtp::{Smtp, SmtpSecurity, SmtpSettings, SmtpSettingsError};
+#[cfg(feature = "mail")]
+pub use smtp_message::is_mail_address;

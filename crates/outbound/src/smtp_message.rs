@@ -29,6 +29,11 @@ pub(crate) fn compose(mail: &Mail) -> Result<Message, SendError> {
         .map_err(|error| SendError::Permanent(format!("the mail could not be composed: {error}")))
 }
 
+/// Whether mail can be sent from or to this: an address without a name.
+pub fn is_mail_address(text: &str) -> bool {
+    address("sender", text).is_ok()
+}
+
 /// The domain goes out in its ASCII form (RFC 5891): hardly a server takes any other.
 fn address(role: &str, address: &str) -> Result<Address, SendError> {
     let refused = || SendError::Permanent(format!("the {role}'s address is not a mail address"));

@@ -75,6 +75,13 @@ pub async fn unsealed(tx: &mut Tx, from: Uuid, limit: i64) -> Result<Vec<Entry>,
         .await?)
 }
 
+/// How many entries are not sealed.
+pub async fn count_unsealed(tx: &mut Tx) -> Result<i64, Error> {
+    Ok(sqlx::query_scalar("SELECT COUNT(*) FROM audit WHERE number IS NULL")
+        .fetch_one(tx.connection())
+        .await?)
+}
+
 /// Gives an entry its place in the chain; says whether it had none.
 pub async fn seal(tx: &mut Tx, id: Uuid, number: i64, mac: &[u8]) -> Result<bool, Error> {
     let done = sqlx::query("UPDATE audit SET number = $2, mac = $3 WHERE id = $1 AND number IS NULL")

@@ -41,6 +41,8 @@ pub struct State {
     pub created_at: i64,
     /// When it was done with.
     pub finished_at: Option<i64>,
+    /// Address, language, codes and links, sealed, until it is done with.
+    pub payload: Option<Vec<u8>>,
 }
 
 /// Adds a mail.
@@ -67,10 +69,10 @@ pub async fn insert(
 }
 
 /// Takes up to `limit` mails that are due and still of use, and puts their next try off to `until`, so that no other worker takes them
-/// meanwhile and a worker that dies loses nothing.
+/// meanwhile and a worker that dies loses nothing. While one is held it has no `last_error`.
 pub async fn claim(tx: &mut Tx, now: Timestamp, until: Timestamp, limit: i64) -> Result<Vec<Claimed>, Error> {
     Ok(sqlx::query_as(
-        "UPDATE outbox SET next_attempt_at = $2, attempts = attempts + 1
+        "UPDATE outbox SET next_attempt_at = $2, attempts = attempts + 1, last_error = NULL
          WHERE state = 'queued' AND next_attempt_at <= $1 AND id IN (
              SELECT id FROM outbox WHERE state = 'queued' AND next_attempt_at <= $1 AND expires_at > $1
              ORDER BY next_attempt_at, id LIMIT $3)
@@ -81,6 +83,18 @@ pub async fn claim(tx: &mut Tx, now: Timestamp, until: Timestamp, limit: i64) ->
     .bind(limit)
     .fetch_all(tx.connection())
     .await?)
+}
+
+/// Makes due what is held: it was tried, and nothing was written of what came of it.
+pub async fn release(tx: &mut Tx, now: Timestamp) -> Result<(), Error> {
+    sqlx::query(
+        "UPDATE outbox SET next_attempt_at = $1
+         WHERE state = 'queued' AND attempts > 0 AND last_error IS NULL AND next_attempt_at > $1",
+    )
+    .bind(now.micros())
+    .execute(tx.connection())
+    .await?;
+    Ok(())
 }
 
 /// When the next mail is due, Unix microseconds.
@@ -124,7 +138,7 @@ pub async fn retry(tx: &mut Tx, id: MessageId, error: &str, at: Timestamp) -> Re
 /// The newest mails, up to `limit`. What was found to be to nobody (`decoy`) is no mail.
 pub async fn list(tx: &mut Tx, limit: i64) -> Result<Vec<State>, Error> {
     Ok(sqlx::query_as(
-        "SELECT id, kind, state, attempts, next_attempt_at, last_error, created_at, finished_at
+        "SELECT id, kind, state, attempts, next_attempt_at, last_error, created_at, finished_at, payload
          FROM outbox WHERE state <> 'decoy' ORDER BY id DESC LIMIT $1",
     )
     .bind(limit)

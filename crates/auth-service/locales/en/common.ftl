@@ -82,8 +82,9 @@ notice-other-sessions-ended = Every other session is ended.
 notice-account-deleted = Your account is deleted.
 
 error-home = To the start page
-error-link-expired-title = This link has expired
-error-link-expired-advice = It was used already, replaced by a newer one, or is too old. Begin again where you asked for it: sign up again, or ask for a new password, and we send you a fresh one.
+error-expired-title = This has expired
+error-expired-advice = The link or the page was used already, replaced by a newer one, or is too old. Begin again where you asked for the mail: sign up again, or ask for a new password, and we send you a fresh one.
+error-expired-signed-in = The link or the page was used already, replaced by a newer one, or is too old. You are signed in, so you may just go on.
 error-too-many-tries-title = Too many tries
 error-too-many-tries-advice = To keep accounts safe we pause here. Please come back in { $duration }; nothing is lost.
 error-not-found-title = There is no such page

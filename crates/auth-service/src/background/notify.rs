@@ -7,33 +7,36 @@ use outbound::{EgressClient, EgressRequest};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::{AFTER_FAULT, AT_ONCE, BATCH, IDLE, stopping};
+use super::{AFTER_FAULT, AT_ONCE, IDLE, LAST_SENDS};
 
 pub(super) async fn run(auth: Arc<Auth>, egress: EgressClient, mut stop: watch::Receiver<bool>) {
+    let mut telling = JoinSet::new();
     loop {
-        let wait = match round(&auth, &egress).await {
-            Ok(0) => auth.next_notice().await.ok().flatten().map_or(IDLE, |due| due.min(IDLE)),
-            Ok(_) => continue,
+        let wait = match take(&auth, &egress, &mut telling).await {
+            Ok(()) if telling.len() >= AT_ONCE => IDLE,
+            Ok(()) => auth.next_notice().await.ok().flatten().map_or(IDLE, |due| due.min(IDLE)),
             Err(error) => {
                 tracing::error!(%error, "notices of sign-outs could not be read; it will be tried again");
                 AFTER_FAULT
             }
         };
-        let idle = async { drop(tokio::time::timeout(wait, auth.notice_waiting()).await) };
-        if stopping(&mut stop, idle).await {
-            return;
+        tokio::select! {
+            _ = stop.wait_for(|stop| *stop) => break,
+            Some(_) = telling.join_next() => {}
+            _ = tokio::time::timeout(wait, auth.notice_waiting()) => {}
         }
     }
+    let arriving = async { while telling.join_next().await.is_some() {} };
+    drop(tokio::time::timeout(LAST_SENDS, arriving).await);
 }
 
-async fn round(auth: &Arc<Auth>, egress: &EgressClient) -> Result<usize, auth::Fault> {
-    let deliveries = auth.take_notices(BATCH).await?;
-    let count = deliveries.len();
-    let mut telling = JoinSet::new();
-    for delivery in deliveries {
-        if telling.len() >= AT_ONCE {
-            telling.join_next().await;
-        }
+/// Takes as many notices as can be sent now: an app that does not answer keeps no other waiting.
+async fn take(auth: &Arc<Auth>, egress: &EgressClient, telling: &mut JoinSet<()>) -> Result<(), auth::Fault> {
+    let free = AT_ONCE.saturating_sub(telling.len());
+    if free == 0 {
+        return Ok(());
+    }
+    for delivery in auth.take_notices(i64::try_from(free).unwrap_or_default()).await? {
         let (auth, egress) = (auth.clone(), egress.clone());
         telling.spawn(async move {
             if let Err(error) = tell(&auth, &egress, &delivery).await {
@@ -41,8 +44,7 @@ async fn round(auth: &Arc<Auth>, egress: &EgressClient) -> Result<usize, auth::F
             }
         });
     }
-    telling.join_all().await;
-    Ok(count)
+    Ok(())
 }
 
 async fn tell(auth: &Auth, egress: &EgressClient, delivery: &LogoutDelivery) -> Result<(), auth::Fault> {

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use auth::{AccountSettings, HasherSettings, Limits};
 
-use super::{Config, Server, Violation};
+use super::{Apps, Config, Mail, Server, Violation};
+use crate::branding::{Branding, Colour};
+use crate::views::{SURFACE_DARK, SURFACE_LIGHT};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_mins(1);
@@ -25,6 +27,10 @@ pub(super) enum Use {
 pub(super) fn violations(config: &Config, purpose: Use) -> Vec<Violation> {
     let mut found = Vec::new();
     server(&config.server, purpose, &mut found);
+    proxies(&config.server, &mut found);
+    sender(&config.mail, &mut found);
+    apps(&config.apps, &mut found);
+    colours(&config.branding, &mut found);
     accounts(&config.accounts, &mut found);
     durations(&config.limits, &mut found);
     counts(&config.limits, purpose, &mut found);
@@ -50,6 +56,70 @@ fn server(server: &Server, purpose: Use, violations: &mut Vec<Violation>) {
     }
     if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
         refuse("it must be an origin alone, such as https://auth.example.com");
+    }
+}
+
+/// Whoever is believed chooses the network that limits count for.
+fn proxies(server: &Server, violations: &mut Vec<Violation>) {
+    for network in &server.trusted_proxies {
+        // The widest private ones: 10.0.0.0/8 and fc00::/7.
+        let least = if network.addr().is_ipv4() { 8 } else { 7 };
+        if network.prefix_len() < least {
+            violations.push(Violation {
+                setting: "server.trusted_proxies",
+                found: network.to_string(),
+                expected: format!(
+                    "it must be /{least} or narrower: whoever is in it may say to come from any network, and no limit \
+                     by network would hold; name the addresses of your proxies"
+                ),
+            });
+        }
+    }
+}
+
+fn sender(mail: &Mail, violations: &mut Vec<Violation>) {
+    if !outbound::is_mail_address(&mail.from) {
+        violations.push(Violation {
+            setting: "mail.from",
+            found: format!("{:?}", mail.from),
+            expected: "it must be an e-mail address alone, such as no-reply@example.com: no mail could be sent; the name \
+                       that people see is mail.from_name"
+                .to_owned(),
+        });
+    }
+}
+
+fn apps(apps: &Apps, violations: &mut Vec<Violation>) {
+    for url in &apps.return_to {
+        let in_the_open = url.scheme() == "http" && oidc::is_this_machine(url);
+        if url.scheme() != "https" && !in_the_open {
+            violations.push(Violation {
+                setting: "apps.return_to",
+                found: url.to_string(),
+                expected: "it must begin with https://; http:// is for an app on this machine (localhost)"
+                    .to_owned(),
+            });
+        }
+    }
+}
+
+/// Success criterion 1.4.11 of WCAG 2.2: a button has to be seen on the card it stands on.
+fn colours(branding: &Branding, violations: &mut Vec<Violation>) {
+    for (setting, accent, surface) in [
+        ("branding.accent_light", branding.accent_light, SURFACE_LIGHT),
+        ("branding.accent_dark", branding.accent_dark, SURFACE_DARK),
+    ] {
+        let contrast = accent.contrast(surface);
+        if contrast < Colour::VISIBLE {
+            violations.push(Violation {
+                setting,
+                found: accent.to_string(),
+                expected: format!(
+                    "it must have a contrast of 3 to 1 to {surface}, which it is painted on, and has {contrast:.1}: \
+                     buttons could not be seen"
+                ),
+            });
+        }
     }
 }
 

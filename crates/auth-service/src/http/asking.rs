@@ -17,7 +17,7 @@ use crate::App;
 use crate::http::cookies;
 use crate::http::failure::{Failure, is_for_people};
 use crate::locale::Locale;
-use crate::views::Device;
+use crate::views::{Device, Notice};
 
 /// What names this request in the log, in the audit trail, and to the person.
 #[derive(Clone, Debug)]
@@ -40,6 +40,10 @@ pub(crate) struct Asking {
     pub(crate) context: Context,
     /// The language of the page: the account's if somebody is signed in and chose one, else the browser's.
     pub(crate) locale: Locale,
+    /// The address of whoever is signed in, once that was looked up.
+    pub(crate) signed_in: Option<String>,
+    /// What was just done here, and is to be said.
+    pub(crate) said: Option<Said>,
     pub(crate) session_token: Option<String>,
     pub(crate) jwt: Option<String>,
 }
@@ -53,7 +57,7 @@ impl fmt::Debug for Asking {
             .field("locale", &self.locale)
             .field("has_session_token", &self.session_token.is_some())
             .field("has_jwt", &self.jwt.is_some())
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 
@@ -82,12 +86,14 @@ impl Asking {
         Self {
             context,
             locale,
+            signed_in: None,
+            said: cookies::read(headers, app.cookies.notice).and_then(Said::read),
             session_token: owned(cookies::read(headers, app.cookies.session)),
             jwt: owned(cookies::read(headers, app.cookies.jwt)),
         }
     }
 
-    /// Goes on in the language of whoever is signed in. While the database is away, in the browser's: a page in another
+    /// Goes on as whoever is signed in, in their language. While the database is away, in the browser's: a page in another
     /// language is better than none.
     pub(crate) async fn find_language(&mut self, app: &App) {
         if let Ok(Some(current)) = find_current(app, self).await {
@@ -96,9 +102,33 @@ impl Asking {
     }
 
     fn speak_to(&mut self, current: &Current) {
+        self.signed_in = Some(current.email.address().to_owned());
         if let Some(chosen) = current.locale.as_deref().and_then(Locale::from_tag) {
             self.locale = chosen;
         }
+    }
+}
+
+/// What the page before leaves to be said by the next one. It is in a cookie, since anybody can write what an address says.
+#[derive(Clone, Debug)]
+pub(crate) struct Said {
+    pub(crate) notice: Notice,
+    /// The address that it is about, for a form to begin with.
+    pub(crate) email: Option<Email>,
+}
+
+impl Said {
+    fn read(text: &str) -> Option<Self> {
+        let (tag, email) = text.split_once('.').unwrap_or((text, ""));
+        let email = URL_SAFE_NO_PAD.decode(email).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+        let email = email.and_then(|email| Email::parse(&email).ok());
+        Some(Self { notice: Notice::from_tag(tag)?, email })
+    }
+
+    pub(crate) fn written(&self) -> String {
+        let email = self.email.as_ref().map(|email| URL_SAFE_NO_PAD.encode(email.address()));
+        let dot = if email.is_some() { "." } else { "" };
+        format!("{}{dot}{}", self.notice.tag(), email.unwrap_or_default())
     }
 }
 

@@ -15,6 +15,7 @@ pub(crate) struct CookieNames {
     pub(crate) session: &'static str,
     pub(crate) browser: &'static str,
     pub(crate) language: &'static str,
+    pub(crate) notice: &'static str,
     pub(crate) jwt: &'static str,
 }
 
@@ -29,6 +30,7 @@ impl CookieNames {
                 session: "__Host-keyward-session",
                 browser: "__Host-keyward-browser",
                 language: "__Host-keyward-language",
+                notice: "__Host-keyward-notice",
                 jwt: "jwt",
             }
         } else {
@@ -37,6 +39,7 @@ impl CookieNames {
                 session: "keyward-session",
                 browser: "keyward-browser",
                 language: "keyward-language",
+                notice: "keyward-notice",
                 jwt: "jwt",
             }
         }

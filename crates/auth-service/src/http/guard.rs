@@ -40,6 +40,10 @@ pub(crate) async fn read_body(request: Request) -> Result<Request, Response> {
         return Ok(request);
     }
     let (parts, body) = request.into_parts();
+    // One that says beforehand that it is too long need not come: nor is whoever asks (`Expect: 100-continue`) told to send.
+    if body.size_hint().lower() > MAXIMUM_BODY as u64 {
+        return Err(closing(Failure::TooLarge));
+    }
     let read = tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, MAXIMUM_BODY).collect()).await;
     let failure = match read {
         Ok(Ok(body)) => return Ok(Request::from_parts(parts, Body::from(body.to_bytes()))),
@@ -47,9 +51,14 @@ pub(crate) async fn read_body(request: Request) -> Result<Request, Response> {
         Ok(Err(_)) => Failure::Malformed("The body broke off.".into()),
         Err(_) => Failure::TooSlow,
     };
+    Err(closing(failure))
+}
+
+/// A failure after which nothing more is read of the connection.
+fn closing(failure: Failure) -> Response {
     let mut response = failure.into_response();
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-    Err(response)
+    response
 }
 
 /// In development the server answers to its own name only, so that no page on the web can reach it by a name of its own
@@ -125,7 +134,17 @@ fn is_own_origin(headers: &HeaderMap, own: &str) -> bool {
 }
 
 /// Gives a browser that looks at our pages a token to keep: it binds what it begins to it, and is known again.
-pub(crate) async fn keep_browser(State(app): State<App>, mut request: Request, next: Next) -> Response {
+pub(crate) async fn keep_browser(State(app): State<App>, request: Request, next: Next) -> Response {
+    let had_notice = cookies::read(request.headers(), app.cookies.notice).is_some();
+    let mut response = give_token(&app, request, next).await;
+    // A notice is said once, by the page that the redirect leads to.
+    if had_notice && !response.status().is_redirection() {
+        app.cookies.clear(&mut response, app.cookies.notice);
+    }
+    response
+}
+
+async fn give_token(app: &App, mut request: Request, next: Next) -> Response {
     // What is no token of ours is replaced: with it a person could begin things here and never finish them.
     if cookies::read(request.headers(), app.cookies.browser).and_then(hash_browser_token).is_some() {
         return next.run(request).await;

@@ -54,6 +54,13 @@ pub(crate) fn add(https: bool, any_page_may_read: bool, headers: &mut HeaderMap)
     }
 }
 
+/// A picture that is opened by itself is a document: it may run nothing, load nothing, and is of no origin. One that a team
+/// brings along may hold anything.
+pub(crate) fn for_picture(response: &mut Response) {
+    let policy = HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; sandbox");
+    response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
+}
+
 /// Allows the page's one script, named by its hash, and its form to post to `source`.
 pub(crate) fn allow_form_to_post_itself(response: &mut Response, source: &str, script: &str) {
     let hash = STANDARD.encode(secrets::sha256(script.as_bytes()));

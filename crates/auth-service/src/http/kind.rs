@@ -72,7 +72,7 @@ kinds! {
         "Sign in, and send the cookie along.";
     NotFresh: FORBIDDEN "not-fresh", "Prove again who you are",
         "This is sensitive, and the last proof of who is asking is too long ago.",
-        "POST /api/v1/account/confirm with the password, then send this again.";
+        "POST /api/v1/account/confirm with the password, and with a second step the code to /api/v1/sign-in/code; then send this again.";
     Incorrect: UNAUTHORIZED "incorrect", "Not right",
         "The password, or the pair of address and password, is not right, or the address was never proved. \
          Which, nobody is told.",

@@ -9,16 +9,10 @@ use crate::App;
 use crate::http::asking::SignedIn;
 use crate::http::failure::Failure;
 use crate::locale::Locale;
-use crate::pages::landing::{Address, read};
-use crate::pages::{Form, Reading, again, later, lead_with, notice, own_frame, page};
+use crate::pages::{Form, Reading, again, later, lead_with, own_frame, page};
 use crate::views::{self, Field, Notice, Problem, Problems};
 
-pub(crate) async fn show(
-    State(app): State<App>,
-    signed_in: SignedIn,
-    address: Address,
-) -> Result<Response, Failure> {
-    let notice = notice(read(address)?.notice.as_deref());
+pub(crate) async fn show(State(app): State<App>, signed_in: SignedIn) -> Result<Response, Failure> {
     let sessions = app.auth.sessions(&signed_in.current).await?;
     let current = &signed_in.current;
     let apps = app.auth.apps(current.user).await?;
@@ -30,7 +24,7 @@ pub(crate) async fn show(
         second_step: current.second_step,
         sessions: u32::try_from(sessions.len()).unwrap_or(u32::MAX),
     };
-    Ok(page(view.render(&own_frame(&app, &signed_in, "/account", notice))))
+    Ok(page(view.render(&own_frame(&app, &signed_in, "/account"))))
 }
 
 pub(crate) async fn show_profile(State(app): State<App>, signed_in: SignedIn) -> Response {
@@ -39,7 +33,7 @@ pub(crate) async fn show_profile(State(app): State<App>, signed_in: SignedIn) ->
         language: signed_in.current.locale.as_deref().and_then(Locale::from_tag),
         problems: Problems::NONE,
     };
-    page(view.render(&own_frame(&app, &signed_in, "/account/profile", None)))
+    page(view.render(&own_frame(&app, &signed_in, "/account/profile")))
 }
 
 #[derive(Deserialize)]
@@ -63,14 +57,14 @@ pub(crate) async fn change_profile(
     }
     let show_again = |status, problems| {
         let view = views::Profile { name: &form.name, language, problems };
-        Ok(again(status, view.render(&own_frame(&app, &signed_in, "/account/profile", None))))
+        Ok(again(status, view.render(&own_frame(&app, &signed_in, "/account/profile"))))
     };
     let (Some(name), true) = (name, reading.0.is_empty()) else {
         return show_again(StatusCode::UNPROCESSABLE_ENTITY, reading.0);
     };
     let SignedIn { asking, current } = &signed_in;
     match app.auth.change_profile(current, &name, language.map(Locale::tag), &asking.context).await {
-        Ok(()) => Ok(lead_with("/account", Notice::ProfileSaved)),
+        Ok(()) => Ok(lead_with(&app, "/account", Notice::ProfileSaved)),
         Err(fault) => later(fault, show_again),
     }
 }

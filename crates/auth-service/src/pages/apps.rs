@@ -7,16 +7,10 @@ use serde::Deserialize;
 use crate::App;
 use crate::http::asking::SignedIn;
 use crate::http::failure::Failure;
-use crate::pages::landing::{Address, read};
-use crate::pages::{Form, lead_with, notice, own_frame, page};
+use crate::pages::{Form, lead_with, own_frame, page};
 use crate::views::{self, AppRow, Notice};
 
-pub(crate) async fn show(
-    State(app): State<App>,
-    signed_in: SignedIn,
-    address: Address,
-) -> Result<Response, Failure> {
-    let notice = notice(read(address)?.notice.as_deref());
+pub(crate) async fn show(State(app): State<App>, signed_in: SignedIn) -> Result<Response, Failure> {
     let apps = app.auth.apps(signed_in.current.user).await?;
     let rows: Vec<_> = apps
         .iter()
@@ -27,7 +21,7 @@ pub(crate) async fn show(
             since: app.since.micros(),
         })
         .collect();
-    Ok(page(views::Apps { apps: &rows }.render(&own_frame(&app, &signed_in, "/account/apps", notice))))
+    Ok(page(views::Apps { apps: &rows }.render(&own_frame(&app, &signed_in, "/account/apps"))))
 }
 
 #[derive(Deserialize)]
@@ -45,5 +39,5 @@ pub(crate) async fn withdraw(
     if !app.auth.withdraw_consent(&current, &form.id, &asking.context).await? {
         return Err(Failure::NotFound);
     }
-    Ok(lead_with("/account/apps", Notice::AppWithdrawn))
+    Ok(lead_with(&app, "/account/apps", Notice::AppWithdrawn))
 }

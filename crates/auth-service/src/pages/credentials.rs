@@ -28,7 +28,7 @@ fn render_password(app: &App, signed_in: &SignedIn, problems: Problems) -> Strin
     let current = &signed_in.current;
     let minimum = minimum(app, current.second_step);
     let view = views::ChangePassword { email: current.email.address(), minimum, problems };
-    view.render(&own_frame(app, signed_in, "/account/password", None))
+    view.render(&own_frame(app, signed_in, "/account/password"))
 }
 
 #[derive(Deserialize)]
@@ -53,7 +53,7 @@ pub(crate) async fn change_password(
     };
     match app.auth.change_password(&signed_in.current, &present, &new, &signed_in.asking.context).await {
         Ok(session) => {
-            let mut response = lead_with("/account", Notice::PasswordChanged);
+            let mut response = lead_with(&app, "/account", Notice::PasswordChanged);
             set_session(&app, &mut response, &session);
             Ok(response)
         }
@@ -80,7 +80,7 @@ fn render_second_step(app: &App, signed_in: &SignedIn, needs_password: bool, pro
         minimum: minimum(app, false),
         problems,
     };
-    view.render(&own_frame(app, signed_in, "/account/second-step", None))
+    view.render(&own_frame(app, signed_in, "/account/second-step"))
 }
 
 #[derive(Deserialize)]
@@ -106,7 +106,7 @@ pub(crate) async fn set_second_step(
         "on" => {
             return match app.auth.enable_second_step(&signed_in.current, context).await {
                 Ok(session) => {
-                    let mut response = lead_with("/account", Notice::SecondStepOn);
+                    let mut response = lead_with(&app, "/account", Notice::SecondStepOn);
                     set_session(&app, &mut response, &session);
                     Ok(response)
                 }
@@ -127,7 +127,7 @@ pub(crate) async fn set_second_step(
     };
     match app.auth.disable_second_step(&signed_in.current, &present, new.flatten().as_ref(), context).await {
         Ok(session) => {
-            let mut response = lead_with("/account", Notice::SecondStepOff);
+            let mut response = lead_with(&app, "/account", Notice::SecondStepOff);
             set_session(&app, &mut response, &session);
             Ok(response)
         }
@@ -149,7 +149,7 @@ pub(crate) async fn show_delete(State(app): State<App>, Fresh(signed_in): Fresh)
 
 fn render_delete(app: &App, signed_in: &SignedIn, problems: Problems) -> String {
     let view = views::DeleteAccount { email: signed_in.current.email.address(), problems };
-    view.render(&own_frame(app, signed_in, "/account/delete", None))
+    view.render(&own_frame(app, signed_in, "/account/delete"))
 }
 
 #[derive(Deserialize)]
@@ -176,7 +176,7 @@ pub(crate) async fn delete(
     };
     match app.auth.delete_account(&signed_in.current, &password, &signed_in.asking.context).await {
         Ok(()) => {
-            let mut response = lead_with("/signed-out", Notice::AccountDeleted);
+            let mut response = lead_with(&app, "/signed-out", Notice::AccountDeleted);
             clear_session(&app, &mut response);
             Ok(response)
         }

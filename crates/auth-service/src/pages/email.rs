@@ -11,19 +11,12 @@ use crate::api::set_session;
 use crate::http::asking::{Asking, Fresh, SignedIn};
 use crate::http::failure::Failure;
 use crate::pages::landing::{Address, read};
-use crate::pages::{
-    Form, Reading, again, frame, later, lead_to, lead_with, notice, own_frame, page, refuse_code,
-};
+use crate::pages::{Form, Reading, again, frame, later, lead_to, lead_with, own_frame, page, refuse_code};
 use crate::views::{self, Field, Notice, PendingEmail, Problem, Problems};
 
-pub(crate) async fn show(
-    State(app): State<App>,
-    Fresh(signed_in): Fresh,
-    address: Address,
-) -> Result<Response, Failure> {
-    let notice = notice(read(address)?.notice.as_deref());
+pub(crate) async fn show(State(app): State<App>, Fresh(signed_in): Fresh) -> Result<Response, Failure> {
     let change = app.auth.email_change(&signed_in.current).await?;
-    Ok(page(render(&app, &signed_in, change.as_ref(), "", Problems::NONE, notice)))
+    Ok(page(render(&app, &signed_in, change.as_ref(), "", Problems::NONE)))
 }
 
 fn render(
@@ -32,7 +25,6 @@ fn render(
     change: Option<&ChangeState>,
     typed: &str,
     problems: Problems,
-    notice: Option<Notice>,
 ) -> String {
     let pending = change.map(|change| PendingEmail {
         email: change.address.address(),
@@ -41,7 +33,7 @@ fn render(
     });
     let current = signed_in.current.email.address();
     let view = views::ChangeEmail { current, new_email: typed, pending, problems };
-    view.render(&own_frame(app, signed_in, "/account/email", notice))
+    view.render(&own_frame(app, signed_in, "/account/email"))
 }
 
 #[derive(Deserialize)]
@@ -57,7 +49,7 @@ pub(crate) async fn request(
 ) -> Result<Response, Failure> {
     let change = app.auth.email_change(&signed_in.current).await?;
     let show_again = |status, problems| {
-        Ok(again(status, render(&app, &signed_in, change.as_ref(), &form.email, problems, None)))
+        Ok(again(status, render(&app, &signed_in, change.as_ref(), &form.email, problems)))
     };
     let mut reading = Reading::default();
     let Some(email) = reading.email(Field::NewEmail, &form.email) else {
@@ -136,7 +128,7 @@ pub(crate) async fn confirm(
 
 /// Says how far the change is. A move made a new session where somebody was signed in.
 fn lead_on(app: &App, path: &str, progress: &Progress) -> Response {
-    let mut response = lead_with(path, notice_of(progress));
+    let mut response = lead_with(app, path, notice_of(progress));
     if let Progress::Done { session: Some(session), .. } = progress {
         set_session(app, &mut response, session);
     }
@@ -150,7 +142,7 @@ async fn by_code(app: &App, signed_in: &SignedIn, side: Side, text: &str) -> Res
     };
     let change = app.auth.email_change(&signed_in.current).await?;
     let show_again =
-        |status, problems| Ok(again(status, render(app, signed_in, change.as_ref(), "", problems, None)));
+        |status, problems| Ok(again(status, render(app, signed_in, change.as_ref(), "", problems)));
     let mut reading = Reading::default();
     let Some(code) = reading.code(field, text) else {
         return show_again(StatusCode::UNPROCESSABLE_ENTITY, reading.0);
@@ -173,5 +165,5 @@ fn notice_of(progress: &Progress) -> Notice {
 
 pub(crate) async fn cancel(State(app): State<App>, signed_in: SignedIn) -> Result<Response, Failure> {
     app.auth.cancel_email_change(&signed_in.current, &signed_in.asking.context).await?;
-    Ok(lead_with("/account", Notice::AddressChangeCancelled))
+    Ok(lead_with(&app, "/account", Notice::AddressChangeCancelled))
 }

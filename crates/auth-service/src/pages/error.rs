@@ -8,7 +8,8 @@ use crate::views::{AppRefused, ErrorPage, Frame};
 pub(crate) fn render(app: &App, asking: &Asking, failure: &Failure, path: &str) -> String {
     // The language switch must not send anybody back into a failure that GET does not show.
     let path = if matches!(failure, Failure::NotFound) { path } else { "/" };
-    let frame = Frame { support_id: Some(&asking.context.support_id), ..super::frame(app, asking, path) };
+    let support_id = Some(asking.context.support_id.as_str());
+    let frame = Frame { support_id, notice: None, ..super::frame(app, asking, path) };
     match failure {
         Failure::AppRequest(error) => AppRefused { description: error.description.as_str() }.render(&frame),
         _ => error_page(app, failure).render(&frame),

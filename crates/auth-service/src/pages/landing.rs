@@ -63,7 +63,6 @@ pub(crate) struct PageQuery {
     pub(crate) side: Option<String>,
     pub(crate) return_to: Option<String>,
     pub(crate) next: Option<String>,
-    pub(crate) notice: Option<String>,
 }
 
 shows_its_name_only!(PageQuery);

@@ -89,7 +89,7 @@ pub(crate) async fn by_code(
         return show_again(StatusCode::UNPROCESSABLE_ENTITY, reading.0);
     };
     match app.auth.reset_password(&Evidence::Code { id, code }, &password, &asking.context).await {
-        Ok(()) => Ok(lead_with("/sign-in", Notice::PasswordReset)),
+        Ok(()) => Ok(lead_with(&app, "/sign-in", Notice::PasswordReset)),
         Err(RecoverError::Weak(weak)) => {
             show_again(StatusCode::UNPROCESSABLE_ENTITY, Problems::of(Field::NewPassword, weakness(weak)))
         }
@@ -132,7 +132,7 @@ pub(crate) async fn by_link(
     };
     let evidence = Evidence::Link { token: form.token.clone() };
     match app.auth.reset_password(&evidence, &password, &asking.context).await {
-        Ok(()) => Ok(lead_with("/sign-in", Notice::PasswordReset)),
+        Ok(()) => Ok(lead_with(&app, "/sign-in", Notice::PasswordReset)),
         Err(RecoverError::Weak(weak)) => {
             show_again(StatusCode::UNPROCESSABLE_ENTITY, Problems::of(Field::NewPassword, weakness(weak)))
         }

@@ -9,16 +9,10 @@ use crate::App;
 use crate::api::clear_session;
 use crate::http::asking::SignedIn;
 use crate::http::failure::Failure;
-use crate::pages::landing::{Address, read};
-use crate::pages::{Form, lead_to, lead_with, notice, own_frame, page};
+use crate::pages::{Form, lead_to, lead_with, own_frame, page};
 use crate::views::{self, Device, Notice, SessionRow};
 
-pub(crate) async fn show(
-    State(app): State<App>,
-    signed_in: SignedIn,
-    address: Address,
-) -> Result<Response, Failure> {
-    let notice = notice(read(address)?.notice.as_deref());
+pub(crate) async fn show(State(app): State<App>, signed_in: SignedIn) -> Result<Response, Failure> {
     let mut sessions = app.auth.sessions(&signed_in.current).await?;
     sessions.sort_by_key(|session| session.id != signed_in.current.id.0);
     let ids: Vec<_> = sessions.iter().map(|session| session.id.to_string()).collect();
@@ -35,7 +29,7 @@ pub(crate) async fn show(
         })
         .collect();
     let view = views::Sessions { sessions: &rows, now: app.auth.now().micros(), next_page: None };
-    Ok(page(view.render(&own_frame(&app, &signed_in, "/account/sessions", notice))))
+    Ok(page(view.render(&own_frame(&app, &signed_in, "/account/sessions"))))
 }
 
 #[derive(Deserialize)]
@@ -58,10 +52,10 @@ pub(crate) async fn end(
         clear_session(&app, &mut response);
         return Ok(response);
     }
-    Ok(lead_with("/account/sessions", Notice::SessionEnded))
+    Ok(lead_with(&app, "/account/sessions", Notice::SessionEnded))
 }
 
 pub(crate) async fn end_others(State(app): State<App>, signed_in: SignedIn) -> Result<Response, Failure> {
     app.auth.end_other_sessions(&signed_in.current, &signed_in.asking.context).await?;
-    Ok(lead_with("/account/sessions", Notice::OtherSessionsEnded))
+    Ok(lead_with(&app, "/account/sessions", Notice::OtherSessionsEnded))
 }

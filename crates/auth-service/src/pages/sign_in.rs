@@ -4,7 +4,7 @@ use auth::{NewSession, PendingStep, SignIn, SignInError, SignedIn as Outcome, St
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use domain::ArtefactId;
+use domain::{ArtefactId, Email};
 use serde::Deserialize;
 
 use crate::App;
@@ -15,10 +15,10 @@ use crate::http::typed::Typed;
 use crate::pages::landing::{Address, read};
 use crate::pages::sign_up::ResendForm;
 use crate::pages::{
-    Form, Reading, again, ends_at, form_end, frame, later, lead_to, lead_with, notice, own_frame, page,
-    refuse_code, return_to,
+    Form, Reading, again, ends_at, form_end, frame, later, lead_to, lead_with, own_frame, page, refuse_code,
+    return_to,
 };
-use crate::views::{self, Field, Frame, Notice, Problem, Problems};
+use crate::views::{self, Field, Notice, Problem, Problems};
 
 /// Whoever is signed in already goes straight on, with a fresh token for the app that sent them.
 pub(crate) async fn show(
@@ -39,15 +39,16 @@ pub(crate) async fn show(
         Some(to) => format!("/sign-in?return_to={}", super::encode(to.as_str())),
         None => "/sign-in".to_owned(),
     };
-    let frame = Frame { notice: notice(query.notice.as_deref()), ..frame(&app, &asking, &path) };
     let to_text = to.as_ref().map_or("", |to| to.as_str());
     let hint = match to.as_ref().and_then(auth::ReturnTo::waiting_request) {
         Some(request) => app.auth.pending_authorization(request, &asking.context).await?,
         None => None,
     };
-    let hint = hint.and_then(|pending| pending.login_hint).unwrap_or_default();
+    let proved = asking.said.as_ref().and_then(|said| said.email.as_ref()).map(Email::address);
+    let hint =
+        hint.and_then(|pending| pending.login_hint).or_else(|| proved.map(str::to_owned)).unwrap_or_default();
     let view = views::SignIn { return_to: to_text, email: &hint, ..Default::default() };
-    let mut response = page(view.render(&frame));
+    let mut response = page(view.render(&frame(&app, &asking, &path)));
     ends_at(&mut response, form_end(&app, &asking, to.as_ref()).await?.as_deref());
     Ok(response)
 }
@@ -116,11 +117,10 @@ pub(crate) async fn show_code(
     let Ok(id) = query.id.unwrap_or_default().parse::<ArtefactId>() else { return Err(Failure::NotFound) };
     let Some(pending) = app.auth.pending_step(id, &asking.context).await? else { return Err(Failure::Gone) };
     let path = format!("/sign-in/code?id={id}");
-    let frame = Frame { notice: notice(query.notice.as_deref()), ..frame(&app, &asking, &path) };
     let end = step_end(&app, &asking, &pending).await?;
     let (id, masked) = (id.to_string(), pending.email.masked());
     let view = views::SignInCode { id: &id, masked_email: &masked, problems: Problems::NONE };
-    let mut response = page(view.render(&frame));
+    let mut response = page(view.render(&frame(&app, &asking, &path)));
     ends_at(&mut response, end.as_deref());
     Ok(response)
 }
@@ -187,7 +187,7 @@ pub(crate) async fn resend(
     let Some(pending) = app.auth.pending_step(id, &asking.context).await? else { return Err(Failure::Gone) };
     let end = step_end(&app, &asking, &pending).await?;
     match app.auth.resend_code(id, &asking.context).await {
-        Ok(()) => Ok(lead_with(&format!("/sign-in/code?id={id}"), Notice::CodeSent)),
+        Ok(()) => Ok(lead_with(&app, &format!("/sign-in/code?id={id}"), Notice::CodeSent)),
         Err(error) => later(error, |status, problems| {
             let mut response = code_again(&app, &asking, id, &pending, status, problems);
             ends_at(&mut response, end.as_deref());
@@ -209,7 +209,7 @@ pub(crate) async fn show_confirm(
         next: &next,
         problems: Problems::NONE,
     };
-    let mut response = page(view.render(&own_frame(&app, &signed_in, "/account/confirm", None)));
+    let mut response = page(view.render(&own_frame(&app, &signed_in, "/account/confirm")));
     ends_at(&mut response, form_end(&app, &signed_in.asking, to.as_ref()).await?.as_deref());
     Ok(response)
 }
@@ -239,7 +239,7 @@ pub(crate) async fn confirm(
     let email = &signed_in.current.email;
     let show_again = |status, problems| {
         let view = views::ConfirmIdentity { email: email.address(), next: &next, problems };
-        let mut response = again(status, view.render(&own_frame(&app, &signed_in, "/account/confirm", None)));
+        let mut response = again(status, view.render(&own_frame(&app, &signed_in, "/account/confirm")));
         ends_at(&mut response, end.as_deref());
         Ok(response)
     };

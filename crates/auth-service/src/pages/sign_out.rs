@@ -19,6 +19,10 @@ pub(crate) async fn show(
     address: Address,
 ) -> Result<Response, Failure> {
     let query = read(address)?;
+    // A token that is left has a session to end; while the database is away nobody is told that theirs has ended.
+    if asking::find_current(&app, &asking).await?.is_none() && asking.jwt.is_none() {
+        return Ok(page(views::SignedOut.render(&frame(&app, &asking, "/signed-out"))));
+    }
     let to = query.return_to.and_then(|to| return_to(&app, &to));
     let to_text = to.as_ref().map_or("", |to| to.as_str());
     let mut response =
@@ -51,12 +55,10 @@ pub(crate) async fn sign_out(
     Ok(response)
 }
 
-pub(crate) async fn done(
-    State(app): State<App>,
-    asking: Asking,
-    address: Address,
-) -> Result<Response, Failure> {
-    let notice = super::notice(read(address)?.notice.as_deref());
-    let frame = views::Frame { notice, ..frame(&app, &asking, "/signed-out") };
-    Ok(page(views::SignedOut.render(&frame)))
+pub(crate) async fn done(State(app): State<App>, asking: Asking) -> Response {
+    // Somebody who is signed in was led astray.
+    if asking.signed_in.is_some() {
+        return lead_to("/account");
+    }
+    page(views::SignedOut.render(&frame(&app, &asking, "/signed-out")))
 }

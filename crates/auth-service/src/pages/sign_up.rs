@@ -4,17 +4,17 @@ use auth::{Credential, Evidence, PendingProof, ProveError, SignUp, SignUpError};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use domain::ArtefactId;
+use domain::{ArtefactId, Email};
 use serde::Deserialize;
 
 use crate::App;
-use crate::http::asking::Asking;
+use crate::http::asking::{Asking, Said};
 use crate::http::failure::Failure;
 use crate::http::typed::Typed;
 use crate::pages::landing::{Address, read};
 use crate::pages::{
-    Form, Reading, again, frame, later, lead_to, lead_with, minimum, notice, page, refuse_code, return_to,
-    weakness,
+    Form, Reading, again, frame, later, lead_on_saying, lead_to, lead_with, minimum, page, refuse_code,
+    return_to, weakness,
 };
 use crate::views::{self, Field, Frame, Notice, Problem, Problems};
 
@@ -116,8 +116,8 @@ pub(crate) async fn show_proof(
     }
     let email = pending.as_ref().map(|pending| pending.email.address());
     let path = format!("/verify?id={proof}");
-    let frame = Frame { notice: notice(query.notice.as_deref()), ..frame(&app, &asking, &path) };
-    Ok(page(views::CheckMail { id: &proof.to_string(), email, problems: Problems::NONE }.render(&frame)))
+    let view = views::CheckMail { id: &proof.to_string(), email, problems: Problems::NONE };
+    Ok(page(view.render(&frame(&app, &asking, &path))))
 }
 
 fn link_page(app: &App, frame: &Frame<'_>, token: &str, same_browser: bool, problems: Problems) -> String {
@@ -162,7 +162,7 @@ async fn by_code(app: &App, asking: &Asking, form: &ProofForm) -> Result<Respons
     };
     let evidence = Evidence::Code { id, code };
     match app.auth.prove_address(&evidence, &Credential::Browser, &asking.context).await {
-        Ok((_, to)) => Ok(proved(to.as_deref())),
+        Ok((email, to)) => Ok(proved(app, email, to.as_deref())),
         // Only the browser that signed up has this page; in another the link is the way.
         Err(ProveError::OtherBrowser) => Err(Failure::Gone),
         Err(ProveError::Evidence(error)) => refuse_code(error, Field::Code, show_again),
@@ -206,7 +206,7 @@ async fn by_link(app: &App, asking: &Asking, form: &ProofForm) -> Result<Respons
     let Some(credential) = credential else { return show_again(StatusCode::UNPROCESSABLE_ENTITY, reading.0) };
     let evidence = Evidence::Link { token: form.token.clone() };
     match app.auth.prove_address(&evidence, &credential, &asking.context).await {
-        Ok((_, to)) => Ok(proved(to.as_deref())),
+        Ok((email, to)) => Ok(proved(app, email, to.as_deref())),
         Err(ProveError::OtherBrowser | ProveError::WrongPassword) => {
             show_again(StatusCode::UNAUTHORIZED, Problems::of(Field::Password, Problem::PasswordWrong))
         }
@@ -219,12 +219,13 @@ async fn by_link(app: &App, asking: &Asking, form: &ProofForm) -> Result<Respons
     }
 }
 
-fn proved(to: Option<&str>) -> Response {
+/// Leads to sign-in, whose form begins with the address.
+fn proved(app: &App, email: Email, to: Option<&str>) -> Response {
     let path = match to {
         Some(to) => format!("/sign-in?return_to={}", super::encode(to)),
         None => "/sign-in".to_owned(),
     };
-    lead_with(&path, Notice::AddressProved)
+    lead_on_saying(app, &path, &Said { notice: Notice::AddressProved, email: Some(email) })
 }
 
 #[derive(Deserialize)]
@@ -242,7 +243,7 @@ pub(crate) async fn resend(
     let show_again =
         |status, problems| Ok(check_mail_again(&app, &asking, id, pending.as_ref(), status, problems));
     match app.auth.resend_proof(id, &asking.context).await {
-        Ok(()) => Ok(lead_with(&format!("/verify?id={id}"), Notice::CodeSent)),
+        Ok(()) => Ok(lead_with(&app, &format!("/verify?id={id}"), Notice::CodeSent)),
         Err(ProveError::Evidence(error)) => later(error, show_again),
         Err(ProveError::TooMany(too_many)) => later(too_many, show_again),
         Err(ProveError::Fault(fault)) => later(fault, show_again),

@@ -130,7 +130,7 @@ pub(super) async fn show_account(
         app: &pending.client_name,
         email: signed_in.current.email.address(),
     };
-    Ok(ending_there(view.render(&own_frame(&app, &signed_in, "/", None)), &pending))
+    Ok(ending_there(view.render(&own_frame(&app, &signed_in, "/")), &pending))
 }
 
 #[derive(Deserialize)]
@@ -174,7 +174,7 @@ pub(super) async fn show_consent(
         email: signed_in.current.email.address(),
         scopes: &scopes,
     };
-    Ok(ending_there(view.render(&own_frame(&app, &signed_in, "/", None)), &pending))
+    Ok(ending_there(view.render(&own_frame(&app, &signed_in, "/")), &pending))
 }
 
 /// The person allows it, or does not.

@@ -3,9 +3,9 @@
 use crate::branding::{Branding, Colour};
 
 /// What our own stylesheet paints behind text; a test compares them with it.
-pub(super) const SURFACE_LIGHT: Colour = Colour::WHITE;
+pub(crate) const SURFACE_LIGHT: Colour = Colour::WHITE;
 /// The same on dark pages.
-pub(super) const SURFACE_DARK: Colour = Colour::new(0x1b, 0x20, 0x1f);
+pub(crate) const SURFACE_DARK: Colour = Colour::new(0x1b, 0x20, 0x1f);
 
 /// The content of `/static/brand.css`.
 pub fn brand_stylesheet(branding: &Branding) -> String {

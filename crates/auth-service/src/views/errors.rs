@@ -5,7 +5,7 @@ use super::{Frame, moment};
 /// A page in place of the one that was asked for. Set [`Frame::support_id`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorPage<'a> {
-    /// The link is used, replaced or too old.
+    /// A link, or what a form was about, is used, replaced or too old.
     LinkExpired,
     /// Too many tries; come back in so many seconds.
     TooManyTries(u32),
@@ -44,7 +44,7 @@ impl ErrorPage<'_> {
 
     fn title(self, frame: &Frame<'_>) -> String {
         frame.t(match self {
-            Self::LinkExpired => "error-link-expired-title",
+            Self::LinkExpired => "error-expired-title",
             Self::TooManyTries(_) => "error-too-many-tries-title",
             Self::NotFound => "error-not-found-title",
             Self::MethodNotAllowed => "error-method-not-allowed-title",
@@ -63,7 +63,8 @@ impl ErrorPage<'_> {
                 let duration = moment::duration(frame.texts(), seconds);
                 return frame.format("error-too-many-tries-advice", "duration", duration);
             }
-            Self::LinkExpired => "error-link-expired-advice",
+            Self::LinkExpired if frame.signed_in.is_some() => "error-expired-signed-in",
+            Self::LinkExpired => "error-expired-advice",
             Self::NotFound => "error-not-found-advice",
             Self::MethodNotAllowed => "error-method-not-allowed-advice",
             Self::Forbidden => "error-forbidden-advice",

@@ -36,6 +36,7 @@ pub use account_email::{ChangeEmail, ConfirmEmail, PendingEmail};
 pub use account_security::{ChangePassword, ConfirmIdentity, DeleteAccount, SecondStep};
 pub use authorize::{AppRefused, AppRow, Apps, ChooseAccount, Consent, FORM_POST_SCRIPT, FormPost};
 pub use brand::brand_stylesheet;
+pub(crate) use brand::{SURFACE_DARK, SURFACE_LIGHT};
 pub use device::Device;
 pub use errors::ErrorPage;
 pub use field::Field;

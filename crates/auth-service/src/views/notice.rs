@@ -1,6 +1,6 @@
 //! What was just done, said at the top of the next page.
 
-/// A sentence that a redirect carries to the page it leads to.
+/// A sentence that a redirect leaves to the page it leads to, in a cookie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Notice {
     /// The account exists and its address is proved.
@@ -52,7 +52,7 @@ impl Notice {
         Self::AccountDeleted,
     ];
 
-    /// The key of the sentence, which is also how a query parameter writes the notice.
+    /// The key of the sentence, which is also how the cookie writes the notice.
     pub const fn tag(self) -> &'static str {
         match self {
             Self::AddressProved => "notice-address-proved",
@@ -72,7 +72,7 @@ impl Notice {
         }
     }
 
-    /// The notice of a query parameter.
+    /// The notice that the cookie tells of.
     pub fn from_tag(tag: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|notice| notice.tag() == tag)
     }

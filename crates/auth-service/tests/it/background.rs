@@ -74,15 +74,6 @@ async fn an_act_is_chained_into_the_trail_within_a_second() {
 }
 
 #[tokio::test]
-async fn what_the_last_requests_did_is_chained_before_it_stops() {
-    let app = TestApp::start().await;
-    let work = Work::start(&app);
-    sign_up(&app, "ana@example.com").await;
-    work.end().await;
-    assert_eq!(app.app.auth.audit_trail().verify(None).await.unwrap().number, 1);
-}
-
-#[tokio::test]
 async fn an_account_that_nobody_proved_is_cleaned_away() {
     let app = TestApp::start().await;
     sign_up(&app, "ana@example.com").await;

@@ -102,6 +102,48 @@ async fn a_recipient_whose_server_is_slow_keeps_nobody_else_waiting() {
     drop(work);
 }
 
+/// One slow recipient once held up every mail that was written after it was taken.
+#[tokio::test]
+async fn a_mail_that_is_written_while_another_is_stuck_is_sent_at_once() {
+    let (port, mut taken, stuck) = mail_server().await;
+    let app = TestApp::start().await;
+    let sign_up = async |name: &str| {
+        let email = format!("{name}@example.com");
+        let body = serde_json::json!({ "email": email, "password": crate::support::PASSWORD });
+        assert_eq!(app.program().json("POST", "/api/v1/sign-up", &body).await.status, 201);
+    };
+    sign_up("slow.one").await;
+    let (stop, told) = watch::channel(false);
+    let work = background::start(&app.app.auth, transport(port), sender(), &Branding::default(), None, &told);
+    let held = async {
+        while *stuck.lock().unwrap() == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), held).await.expect("the first is on its way");
+    sign_up("ana").await;
+    let next = tokio::time::timeout(Duration::from_secs(30), taken.recv()).await;
+    assert_eq!(next.expect("it is not held up").as_deref(), Some("ana@example.com"));
+    stop.send(true).unwrap();
+    drop(work);
+}
+
+/// A mail that was cut once waited for the five minutes of its claim.
+#[tokio::test]
+async fn a_mail_that_a_stop_cut_is_sent_at_the_next_start() {
+    let (port, mut taken, _) = mail_server().await;
+    let app = TestApp::start().await;
+    let body = serde_json::json!({ "email": "ana@example.com", "password": crate::support::PASSWORD });
+    assert_eq!(app.program().json("POST", "/api/v1/sign-up", &body).await.status, 201);
+    assert_eq!(app.app.auth.take_mail(1).await.unwrap().len(), 1, "held by one that is no more");
+    let (stop, told) = watch::channel(false);
+    let work = background::start(&app.app.auth, transport(port), sender(), &Branding::default(), None, &told);
+    let next = tokio::time::timeout(Duration::from_secs(30), taken.recv()).await;
+    assert_eq!(next.expect("it is sent").as_deref(), Some("ana@example.com"));
+    stop.send(true).unwrap();
+    tokio::time::timeout(Duration::from_secs(30), work.join_all()).await.unwrap();
+}
+
 #[tokio::test]
 async fn a_mail_that_expired_while_it_waited_is_not_sent() {
     let (port, mut taken, _) = mail_server().await;

@@ -1,7 +1,11 @@
 //! The server as a process: what it refuses to start on.
 
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use secrets::ExposeSecret as _;
 use secrets::sealing::generate_key_text;
@@ -22,8 +26,8 @@ fn write_secrets(folder: &Path) {
     }
 }
 
-/// Starts the server on what cannot be served, and waits for it to say so.
-fn refused(folder: &Path, transport: &str) -> String {
+/// A server about to be started on these settings.
+fn command(folder: &Path, transport: &str) -> Command {
     let config = folder.join("keyward.toml");
     let settings = format!(
         "[server]\npublic_url = \"https://auth.example.com\"\nlisten = \"127.0.0.1:0\"\n\
@@ -32,15 +36,94 @@ fn refused(folder: &Path, transport: &str) -> String {
           [mail]\nfrom = \"no-reply@example.com\"\n[mail.transport]\n{transport}\n{APP}"
     );
     std::fs::write(&config, settings.replace("SECRETS", &folder.display().to_string())).unwrap();
-    let Output { status, stderr, .. } = Command::new(env!("CARGO_BIN_EXE_auth-service"))
-        .arg("serve")
-        .arg("--config")
-        .arg(config)
-        .output()
-        .unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_auth-service"));
+    command.arg("serve").arg("--config").arg(config);
+    command
+}
+
+/// Starts the server on what cannot be served, and waits for it to say so.
+fn refused(folder: &Path, transport: &str) -> String {
+    let Output { status, stderr, .. } = command(folder, transport).output().unwrap();
     let error = String::from_utf8(stderr).unwrap();
     assert_eq!(status.code(), Some(1), "{error}");
     error
+}
+
+/// A server that runs; killed when dropped.
+struct Running {
+    child: Child,
+    address: String,
+    /// What it logged before it served.
+    log: String,
+}
+
+impl Running {
+    /// Starts it, and reads in its log where it listens.
+    fn start(folder: &Path, transport: &str) -> Self {
+        let mut child = command(folder, transport).stderr(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+        let mut log = String::new();
+        let serving = lines.by_ref().inspect(|line| log.extend([line, "\n"]));
+        let serving = serving.into_iter().find(|line| line.contains("\"serving\""));
+        let serving = serving.unwrap_or_else(|| panic!("it ended before it served: {log}"));
+        // Whatever else it says: a pipe that nobody reads would stop it.
+        std::thread::spawn(move || lines.for_each(drop));
+        let line: serde_json::Value = serde_json::from_str(&serving).unwrap();
+        let address = line["fields"]["address"].as_str().unwrap().to_owned();
+        Self { child, address, log }
+    }
+
+    /// Sends the head of a sign-up and `body`, which may be the beginning of one of `length` bytes.
+    fn sign_up(&self, body: &str, length: usize) -> TcpStream {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        let head = "POST /api/v1/sign-up HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json";
+        write!(stream, "{head}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}").unwrap();
+        stream
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// It once waited for requests, and then as long again for background work: 16 seconds, where compose kills after ten.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "how long it takes to stop is what is measured")]
+fn a_stop_takes_less_than_ten_seconds_whatever_is_stuck() {
+    let folder = tempfile::tempdir().unwrap();
+    write_secrets(folder.path());
+    let mails = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = mails.local_addr().unwrap().port();
+    let transport = format!("kind = \"smtp\"\nhost = \"127.0.0.1\"\nport = {port}\nsecurity = \"none\"");
+    let mut running = Running::start(folder.path(), &transport);
+    let body = r#"{"email":"ana@example.com","password":"correct horse battery"}"#;
+    let mut answer = String::new();
+    running.sign_up(body, body.len()).read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 201 "), "{answer}");
+    let (_stuck, _) = mails.accept().unwrap();
+    let _half = running.sign_up(&body[..20], body.len());
+    let told = Command::new("kill").args(["-TERM", &running.child.id().to_string()]).status().unwrap();
+    let begun = Instant::now();
+    assert!(told.success());
+    assert_eq!(running.child.wait().unwrap().code(), Some(0));
+    assert!(begun.elapsed() < Duration::from_secs(9), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn a_secret_that_every_user_can_read_is_told_at_start() {
+    let folder = tempfile::tempdir().unwrap();
+    write_secrets(folder.path());
+    for name in NAMES {
+        let mode = std::fs::Permissions::from_mode(if name == "audit" { 0o644 } else { 0o600 });
+        std::fs::set_permissions(folder.path().join(name), mode).unwrap();
+    }
+    let log = Running::start(folder.path(), POSTMARK).log.clone();
+    let told: Vec<_> = log.lines().filter(|line| line.contains("every user of this machine")).collect();
+    assert_eq!(told.len(), 1, "{log}");
+    assert!(told[0].contains("\"setting\":\"keys.audit\"") && told[0].contains("\"mode\":\"0644\""), "{log}");
 }
 
 #[test]

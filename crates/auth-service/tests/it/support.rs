@@ -44,6 +44,7 @@ pub(crate) struct Setup {
     pub(crate) limits: Limits,
     pub(crate) mailbox: Option<Mailbox>,
     pub(crate) trusted_proxies: Vec<ipnet::IpNet>,
+    pub(crate) branding: Branding,
     pub(crate) algorithms: Vec<oidc::Algorithm>,
     pub(crate) egress: EgressSettings,
 }
@@ -98,6 +99,7 @@ impl TestApp {
             limits: Limits { network_sign_ups: 1_000, ..Limits::default() },
             mailbox: None,
             trusted_proxies: Vec::new(),
+            branding: Branding::default(),
             // Making an RSA key takes a moment, and few tests ask for one.
             algorithms: vec![oidc::Algorithm::EdDsa],
             egress: EgressSettings::default(),
@@ -117,7 +119,7 @@ impl TestApp {
         let auth = start(&setup, &path, &key_text, clock.clone()).await;
         let app = App::new(AppParts {
             auth: Arc::new(auth),
-            branding: Branding::default(),
+            branding: setup.branding.clone(),
             trusted_proxies: setup.trusted_proxies.clone(),
             reveal_accounts: setup.reveal_accounts,
             mailbox: setup.mailbox.clone(),

@@ -266,6 +266,11 @@ impl AuditTrail {
         }
     }
 
+    /// How many entries wait to be sealed.
+    pub async fn count_waiting(&self) -> Result<i64, store::Error> {
+        store::audit::count_unsealed(&mut self.store.read().await?).await
+    }
+
     /// Whether this is the key that the trail is sealed with, by its newest entry. Entries under another key would break
     /// the chain for good, and look as if somebody had tampered with it.
     pub async fn is_its_key(&self) -> Result<bool, store::Error> {

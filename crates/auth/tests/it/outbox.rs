@@ -78,6 +78,19 @@ async fn a_mail_that_its_worker_forgot_comes_back() {
     assert_eq!(again[0].mail.to, email("ana").address());
 }
 
+/// What a stop cut short is due at the next start; what was put off keeps its time.
+#[tokio::test]
+async fn a_start_releases_what_a_worker_held_and_hurries_nothing_else() {
+    let world = with_mail().await;
+    world.sign_up("ben", PASSWORD, &browser(1)).await;
+    let taken = world.auth.take_mail(10).await.unwrap();
+    world.auth.put_off(&taken[1], "mailbox unavailable").await.unwrap();
+    assert_eq!(world.auth.take_mail(10).await.unwrap().len(), 0);
+    world.auth.release_mail().await.unwrap();
+    let again = world.auth.take_mail(10).await.unwrap();
+    assert_eq!((again.len(), again[0].id), (1, taken[0].id));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_many_workers_one_gets_each_mail() {
     let world = World::new().await;

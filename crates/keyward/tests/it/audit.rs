@@ -1,5 +1,6 @@
 //! `keyward audit` over a trail that has entries: what is listed, page by page, and what is said of a broken one.
 
+use std::io::{Read as _, Write as _};
 use std::path::Path;
 
 use serde_json::Value;
@@ -59,6 +60,26 @@ fn tamper(data: &Path, statement: &'static str) {
         assert_eq!(done.rows_affected(), 1, "{statement}");
         database.close().await.unwrap();
     });
+}
+
+/// What was done while the server drained was once written and not chained.
+#[test]
+fn what_is_done_after_the_order_to_stop_is_chained() {
+    let folder = tempfile::tempdir().unwrap();
+    let running = Running::start(folder.path());
+    let body = "{\"email\":\"ana@example.com\",\"password\":\"correct horse battery\"}";
+    let mut asking = running.begin_to_ask("/api/v1/sign-up", body, 20);
+    // One that was accepted after it shows that it was accepted too.
+    assert!(running.ask("GET", "/openapi.json", "").starts_with("HTTP/1.1 200 "));
+    running.terminate();
+    running.wait_until_it_drains();
+    asking.write_all(&body.as_bytes()[20..]).unwrap();
+    let mut answer = String::new();
+    asking.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 201 "), "{answer}");
+    assert_eq!(running.wait().code(), Some(0));
+    let told: Value = serde_json::from_str(&audit(folder.path(), &["verify", "--json"])).unwrap();
+    assert_eq!((&told["number"], &told["waiting"]), (&2.into(), &0.into()), "{told}");
 }
 
 #[test]

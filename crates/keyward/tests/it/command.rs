@@ -205,9 +205,41 @@ fn whoever_quotes_a_support_id_is_found_in_what_dev_logs() {
     let answer = running.ask("GET", "/api/v1/nothing", "");
     let (_, id) = answer.split_once("\"support_id\":\"").expect("a problem names its support id");
     let (id, _) = id.split_once('"').unwrap();
+    let page = running.ask("GET", "/nothing", "");
+    let (_, shown) = page.split_once("class=\"support\"").expect("a page names it too");
+    let (_, shown) = shown.split_once("<code>").unwrap();
+    let (shown, _) = shown.split_once("</code>").unwrap();
     assert_eq!(running.stop().code(), Some(0));
     let log = std::fs::read_to_string(log).unwrap();
-    assert!(log.contains(id) && log.contains("/api/v1/nothing"), "{log}");
+    for (id, path) in [(id, "\"/api/v1/nothing\""), (shown, "\"/nothing\"")] {
+        assert!(log.lines().any(|line| line.contains(id) && line.contains(path)), "{id} of {path}: {log}");
+    }
+}
+
+#[test]
+fn open_hands_the_example_app_to_the_browser() {
+    let folder = tempfile::tempdir().unwrap();
+    let (fake, opened) = (folder.path().join("xdg-open"), folder.path().join("opened"));
+    // Whole at once, so that it is not read half-way.
+    let script = format!("#!/bin/sh\necho \"$1\" > {0}.new && mv {0}.new {0}\n", opened.display());
+    std::fs::write(&fake, script).unwrap();
+    std::fs::set_permissions(&fake, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let (port, app_port) = (free_port(), free_port());
+    let path = std::env::var("PATH").unwrap();
+    let child = Command::new(KEYWARD)
+        .args(["--open", "--port", &port.to_string(), "--app-port", &app_port.to_string(), "--data"])
+        .arg(folder.path().join("data"))
+        .env("PATH", format!("{}:{path}", folder.path().display()))
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let running = Running::of(child, port);
+    while !opened.exists() {
+        assert!(running.is_running(), "it ended, and opened nothing");
+        std::thread::yield_now();
+    }
+    assert_eq!(std::fs::read_to_string(opened).unwrap(), format!("http://localhost:{app_port}/\n"));
+    assert_eq!(running.stop().code(), Some(0));
 }
 
 #[test]

@@ -7,11 +7,13 @@
 
 mod apps;
 mod audit;
+mod client;
 mod command;
 mod conformance;
 mod example;
 mod guides;
 mod help;
+mod mail;
 mod restart;
 mod running;
 mod security;

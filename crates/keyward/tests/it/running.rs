@@ -74,11 +74,46 @@ impl Running {
         answer
     }
 
-    /// Asks it to end, and waits until it has.
-    pub(crate) fn stop(mut self) -> ExitStatus {
+    /// Whether it has not ended by itself.
+    pub(crate) fn is_running(&self) -> bool {
+        Path::new(&format!("/proc/{}/exe", self.id())).exists()
+    }
+
+    /// Sends the head of a request and `sent` of its body.
+    pub(crate) fn begin_to_ask(&self, path: &str, body: &str, sent: usize) -> TcpStream {
+        let (port, length) = (self.port, body.len());
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        let ask = format!(
+            "POST {path} HTTP/1.1\r\nhost: localhost:{port}\r\ncontent-type: application/json\r\n\
+             content-length: {length}\r\n\r\n{}",
+            &body[..sent]
+        );
+        stream.write_all(ask.as_bytes()).unwrap();
+        stream
+    }
+
+    /// Asks it to end.
+    pub(crate) fn terminate(&self) {
         let told = Command::new("kill").args(["-TERM", &self.id().to_string()]).status().unwrap();
         assert!(told.success());
+    }
+
+    /// Waits until it no longer takes connections.
+    pub(crate) fn wait_until_it_drains(&self) {
+        while TcpStream::connect(("127.0.0.1", self.port)).is_ok() {
+            std::thread::yield_now();
+        }
+    }
+
+    /// Waits until it has ended.
+    pub(crate) fn wait(mut self) -> ExitStatus {
         self.child.wait().unwrap()
+    }
+
+    /// Asks it to end, and waits until it has.
+    pub(crate) fn stop(self) -> ExitStatus {
+        self.terminate();
+        self.wait()
     }
 }
 

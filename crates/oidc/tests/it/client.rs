@@ -68,11 +68,15 @@ fn names_are_those_of_the_wire() {
 #[test]
 fn what_does_not_fit_together_is_refused() {
     let key = serde_json::to_value(ed25519().public_jwk()).unwrap();
-    let cases: [(&[(&str, Value)], &str); 28] = [
+    let cases: [(&[(&str, Value)], &str); 32] = [
         (&[("client_id", json!(""))], "client_id is empty"),
         (&[("client_id", json!("a b"))], "client_id is empty"),
         (&[("client_id", json!("a".repeat(101)))], "client_id is empty"),
         (&[("client_name", json!(" "))], "client_name is empty"),
+        (&[("client_name", json!("Wiki\u{1b}[2J"))], "control character"),
+        (&[("client_name", json!("Wiki\nallowed"))], "control character"),
+        (&[("client_name", json!("Wiki \u{202e}ikiW"))], "turns the direction"),
+        (&[("client_name", json!("Wiki \u{2067}ikiW"))], "turns the direction"),
         (&[("grant_types", json!([]))], "no grant_types"),
         (&[("redirect_uris", json!([]))], "no redirect_uris"),
         (&[("response_modes", json!([]))], "no response_modes"),

@@ -90,6 +90,11 @@ impl EgressClient {
         self.read(&host, response).await
     }
 
+    /// Whether a request to this URL may be sent, as far as that can be told before its host is looked up.
+    pub fn check(&self, url: &str) -> Result<(), EgressError> {
+        self.check_url(url).map(drop)
+    }
+
     /// An address in the URL passes by the resolver, so it is checked here. `url` has already read its odd spellings:
     /// `0x7f.1`, `2130706433` and `0177.0.0.1` are all 127.0.0.1 by now.
     fn check_url(&self, text: &str) -> Result<(Url, String), EgressError> {

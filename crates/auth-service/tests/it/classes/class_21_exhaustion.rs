@@ -1,7 +1,13 @@
 //! Class 21: exhaustion. Every route has a limit on what it reads, and none falls over it.
 
+use std::time::Duration;
+
+use auth_service::connections::{Connections, serve};
 use axum::body::Body;
 use axum::http::Request;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 
 use crate::classes::inventory::{every, filled};
 use crate::support::TestApp;
@@ -19,6 +25,34 @@ async fn ten_megabytes_are_413_on_every_route_and_close_the_connection() {
             let answer = app.program().raw(&method, &filled(&path, ID), content_type, large.clone()).await;
             assert_eq!((answer.status.as_u16(), answer.header("connection")), (413, "close"), "{path}");
         }
+    }
+}
+
+/// It once told whoever asked beforehand to send ten megabytes, and then waited for them.
+#[tokio::test]
+async fn a_body_that_says_beforehand_that_it_is_too_long_is_not_waited_for() {
+    let app = TestApp::start().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (_stop, told) = watch::channel(false);
+    let serving = serve(app.router.clone(), listener, told, Connections::default());
+    let asking = async {
+        for expect in ["", "expect: 100-continue\r\n"] {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            let head = format!(
+                "POST /api/v1/sign-up HTTP/1.1\r\nhost: localhost\r\n{expect}content-length: 10485760\r\n\r\n"
+            );
+            stream.write_all(head.as_bytes()).await.unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).await.unwrap();
+            assert!(answer.starts_with("HTTP/1.1 413 ") && answer.contains("connection: close"), "{answer}");
+        }
+    };
+    // Less than the ten seconds that a body has.
+    let asked = tokio::time::timeout(Duration::from_secs(8), asking);
+    tokio::select! {
+        done = asked => done.expect("it is refused at once"),
+        () = serving => unreachable!("nobody stops it"),
     }
 }
 

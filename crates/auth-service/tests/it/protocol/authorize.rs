@@ -170,7 +170,7 @@ async fn a_person_is_asked_whether_an_app_of_somebody_else_may() {
     }
     assert!(theirs.is_active(&app, &access).await, "nobody withdraws what another has let in");
     let answer = browser.post("/account/apps/withdraw", &[("id", "theirs")]).await;
-    assert_eq!(answer.location(), "/account/apps?notice=notice-app-withdrawn");
+    assert_eq!(answer.leads(), "/account/apps notice-app-withdrawn");
     assert!(!theirs.is_active(&app, &access).await, "withdrawn is withdrawn at once");
     assert!(browser.get(&ask).await.location().starts_with("/authorize/consent?id="));
     assert_eq!(browser.post("/account/apps/withdraw", &[("id", "theirs")]).await.status, 404);

@@ -226,8 +226,8 @@ async fn without_offline_access_an_app_has_what_the_session_has() {
     assert!(wiki.is_active(&app, access).await);
     let password = [("current_password", PASSWORD), ("new_password", "quite another password")];
     assert_eq!(
-        browser.post("/account/password", &password).await.location(),
-        "/account?notice=notice-password-changed"
+        browser.post("/account/password", &password).await.leads(),
+        "/account notice-password-changed"
     );
     assert!(wiki.is_active(&app, access).await);
     // Whoever uses the app uses the session, for as long as that may last.

@@ -24,6 +24,16 @@ impl Answer {
         self.header("location")
     }
 
+    /// Where it leads, and what the page there is to say.
+    pub(crate) fn leads(&self) -> String {
+        let start = "__Host-keyward-notice=";
+        let notice = self
+            .cookies()
+            .into_iter()
+            .find_map(|cookie| cookie.strip_prefix(start)?.split(['.', ';']).next());
+        format!("{} {}", self.location(), notice.unwrap_or_default())
+    }
+
     pub(crate) fn json(&self) -> Value {
         let mut value: Value =
             serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body));

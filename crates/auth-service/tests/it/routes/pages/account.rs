@@ -33,7 +33,7 @@ async fn name_and_language_are_kept() {
     let app = TestApp::start().await;
     let mut browser = app.member(ANA).await;
     let answer = browser.post("/account/profile", &[("name", "Ana Ü"), ("language", "de")]).await;
-    assert_eq!(answer.location(), "/account?notice=notice-profile-saved");
+    assert_eq!(answer.leads(), "/account notice-profile-saved");
     let page = browser.get(answer.location()).await;
     assert!(page.body.contains("<html lang=\"de\"") && page.body.contains("Ana Ü"));
     assert!(page.body.contains("role=\"status\""));

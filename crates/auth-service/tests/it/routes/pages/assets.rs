@@ -1,5 +1,6 @@
 //! The front door, and the files that pages refer to.
 
+use auth_service::branding::Logo;
 use axum::body::Body;
 use axum::http::Request;
 use insta::assert_snapshot;
@@ -29,6 +30,28 @@ async fn every_public_page_renders_and_every_file_it_names_is_there() {
             }
         }
     }
+}
+
+/// A logo could once be named, and never served.
+#[tokio::test]
+async fn the_logo_of_the_team_is_served_and_can_do_nothing() {
+    let svg = "<svg xmlns=\"http://www.w3.org/2000/svg\"><script>alert(1)</script></svg>";
+    let logo = Logo::new(svg.as_bytes().to_vec()).unwrap();
+    let address = logo.address();
+    let app = TestApp::with(|setup| setup.branding.logo = Some(logo)).await;
+    let mut browser = app.browser();
+    let page = browser.get("/sign-in").await;
+    assert!(page.body.contains(&format!("<img src=\"{address}\"")), "{}", page.body);
+    let answer = browser.get(&address).await;
+    assert_eq!((answer.status.as_u16(), answer.body.as_str()), (200, svg));
+    assert_eq!(answer.header("content-type"), "image/svg+xml");
+    assert_eq!(
+        answer.header("content-security-policy"),
+        "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+    );
+    assert_eq!(answer.header("cache-control"), "public, max-age=31536000, immutable");
+    assert_eq!(browser.get("/static/brand-logo.png").await.status, 404);
+    assert_eq!(TestApp::start().await.browser().get("/static/brand-logo.svg").await.status, 404);
 }
 
 /// A browser that looks at a page is given a token to keep, once.

@@ -33,7 +33,7 @@ async fn the_second_step_goes_on_and_off() {
     let path = "/account/second-step";
     assert_eq!(browser.post(path, &[("second_step", "maybe")]).await.status, 422);
     let answer = browser.post(path, &[("second_step", "on")]).await;
-    assert_eq!(answer.location(), "/account?notice=notice-second-step-on");
+    assert_eq!(answer.leads(), "/account notice-second-step-on");
     let short = [("current_password", PASSWORD), ("new_password", SHORT_PASSWORD)];
     assert_eq!(browser.post("/account/password", &short).await.status, 303, "8 will do now");
     let off = ("second_step", "off");
@@ -43,7 +43,7 @@ async fn the_second_step_goes_on_and_off() {
     assert_eq!(answer.status, 422);
     assert!(answer.body.contains("name=\"new_password\""), "a longer one is asked for");
     let fields = [off, ("current_password", SHORT_PASSWORD), ("new_password", OTHER_PASSWORD)];
-    assert_eq!(browser.post(path, &fields).await.location(), "/account?notice=notice-second-step-off");
+    assert_eq!(browser.post(path, &fields).await.leads(), "/account notice-second-step-off");
     let answer = app.browser().post("/sign-in", &[("email", ANA), ("password", OTHER_PASSWORD)]).await;
     assert_eq!(answer.location(), "/account");
 }
@@ -59,7 +59,7 @@ async fn the_account_is_deleted_when_it_is_really_meant() {
     assert_eq!(browser.post(path, &wrong).await.status, 401);
     assert!(browser.is_signed_in().await);
     let answer = browser.post(path, &[("password", PASSWORD), ("confirm", "yes")]).await;
-    assert_eq!(answer.location(), "/signed-out?notice=notice-account-deleted");
+    assert_eq!(answer.leads(), "/signed-out notice-account-deleted");
     assert!(browser.get(answer.location()).await.body.contains("Your account is deleted."));
     let answer = browser.post("/sign-in", &[("email", ANA), ("password", PASSWORD)]).await;
     assert_eq!(answer.status, 401);

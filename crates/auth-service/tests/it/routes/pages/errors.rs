@@ -23,10 +23,10 @@ async fn every_failure_is_a_page_with_a_support_id() {
         (browser.get("/static/%FF").await, 404, "There is no such page"),
         (browser.get("/static/nothing.css").await, 404, "There is no such page"),
         (browser.get("/verify").await, 404, "There is no such page"),
-        (browser.get("/sign-in?notice=a&notice=b").await, 400, "We could not read that"),
+        (browser.get("/sign-in?return_to=a&return_to=b").await, 400, "We could not read that"),
         (browser.raw("PUT", "/sign-in", "", "").await, 405, "This page cannot do that"),
         (browser.get("/language").await, 405, "This page cannot do that"),
-        (browser.get("/verify?token=x").await, 410, "This link has expired"),
+        (browser.get("/verify?token=x").await, 410, "This has expired"),
         (browser.raw("POST", "/sign-in", FORM, vec![b'a'; 65_537]).await, 413, "That was too much"),
         (browser.raw("POST", "/sign-in", "text/plain", "x").await, 415, "We could not read that"),
         (browser.raw("POST", "/sign-in", FORM, "email=%FF").await, 400, "We could not read that"),
@@ -91,6 +91,36 @@ async fn a_page_that_needs_the_database_says_when_it_is_away() {
 #[tokio::test]
 async fn a_notice_that_is_none_of_ours_is_nothing() {
     let app = TestApp::start().await;
-    let page = app.browser().get("/sign-in?notice=you-have-won").await;
-    assert!(page.status == 200 && !page.body.contains("role=\"status\""));
+    let mut browser = app.browser();
+    // Anybody can write an address, and once could make a page say that an account was deleted.
+    for path in ["/sign-in?notice=you-have-won", "/signed-out?notice=notice-account-deleted"] {
+        let page = browser.get(path).await;
+        assert!(page.status == 200 && !page.body.contains("role=\"status\""), "{path}");
+    }
+    for notice in ["you-have-won", "notice-code-sent.%", ".", "<b>"] {
+        browser.jar.insert("__Host-keyward-notice".to_owned(), notice.to_owned());
+        let page = browser.get("/sign-in").await;
+        assert!(page.status == 200 && !page.body.contains("you-have-won"), "{notice}");
+    }
+}
+
+/// "This link has expired" was once said where no link was, with a button to sign in for somebody who was signed in.
+#[tokio::test]
+async fn what_has_expired_leads_whoever_is_signed_in_to_their_account() {
+    let app = TestApp::start().await;
+    app.account("ana@example.com", true).await;
+    let mut browser = app.browser();
+    browser.get("/sign-in").await;
+    let fields = [("email", "ana@example.com"), ("password", crate::support::PASSWORD)];
+    let step = browser.post("/sign-in", &fields).await.location().to_owned();
+    let stranger = app.browser().get(&step).await;
+    assert!(stranger.body.contains("href=\"/sign-in\"") && !stranger.body.contains("href=\"/account\""));
+    let code = app.letter("ana@example.com").await.code;
+    let id = step.split("id=").nth(1).unwrap();
+    assert_eq!(browser.post("/sign-in/code", &[("id", id), ("code", &code)]).await.location(), "/account");
+    // The back button.
+    let page = browser.get(&step).await;
+    assert_eq!(page.status, 410);
+    assert!(page.body.contains("<h1>This has expired</h1>") && page.body.contains("You are signed in"));
+    assert!(page.body.contains("class=\"main\" href=\"/account\"") && !page.body.contains("href=\"/reset\""));
 }

@@ -15,13 +15,13 @@ async fn end_one_end_the_others_end_this() {
     assert_eq!(page.body.matches("This device").count(), 1);
     let id = second.session_id().await;
     let answer = browser.post("/account/sessions/end", &[("id", &id)]).await;
-    assert_eq!(answer.location(), "/account/sessions?notice=notice-session-ended");
+    assert_eq!(answer.leads(), "/account/sessions notice-session-ended");
     assert!(!second.is_signed_in().await && third.is_signed_in().await);
     assert_eq!(browser.post("/account/sessions/end", &[("id", &id)]).await.status, 404, "replayed");
     assert_eq!(browser.post("/account/sessions/end", &[("id", "x")]).await.status, 404);
     assert_eq!(browser.post("/account/sessions/end", &[]).await.status, 404);
     let answer = browser.post("/account/sessions/end-others", &[]).await;
-    assert_eq!(answer.location(), "/account/sessions?notice=notice-other-sessions-ended");
+    assert_eq!(answer.leads(), "/account/sessions notice-other-sessions-ended");
     assert!(!third.is_signed_in().await && browser.is_signed_in().await);
     let own = browser.session_id().await;
     let answer = browser.post("/account/sessions/end", &[("id", &own)]).await;

@@ -152,3 +152,24 @@ async fn a_session_ends_when_idle_and_at_the_latest_after_thirty_days() {
     app.turn(Duration::from_mins(6));
     assert!(!browser.is_signed_in().await, "absolute");
 }
+
+#[tokio::test]
+async fn a_proof_that_is_renewed_by_a_second_step_does_not_read_as_signing_in() {
+    let app = TestApp::start().await;
+    app.account(ANA, true).await;
+    let mut browser = app.browser();
+    browser.get("/sign-in").await;
+    let step =
+        browser.post("/sign-in", &[("email", ANA), ("password", PASSWORD)]).await.location().to_owned();
+    assert!(browser.get(&step).await.body.contains("<h1>One more step</h1>"));
+    let (id, code) = (step.split("id=").nth(1).unwrap(), app.letter(ANA).await.code);
+    assert_eq!(browser.post("/sign-in/code", &[("id", id), ("code", &code)]).await.location(), "/account");
+    let fields = [("password", PASSWORD), ("next", "/account/email")];
+    let step = browser.post("/account/confirm", &fields).await.location().to_owned();
+    let page = browser.get(&step).await;
+    assert!(
+        page.body.contains("<h1>Confirm it is you</h1>") && !page.body.contains("Sign in</button>"),
+        "{}",
+        page.body
+    );
+}

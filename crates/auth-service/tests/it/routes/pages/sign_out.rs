@@ -47,6 +47,43 @@ async fn another_tab_is_led_to_sign_in() {
     assert_eq!(answer.location(), "/sign-in?return_to=/account/profile");
 }
 
+#[tokio::test]
+async fn whoever_is_signed_out_is_told_so_and_not_asked() {
+    let app = TestApp::start().await;
+    let page = app.browser().get("/sign-out").await;
+    assert!(
+        page.status == 200
+            && page.body.contains("You are signed out")
+            && !page.body.contains("<form method=\"post\" action=\"/sign-out\"")
+    );
+    let mut browser = app.member(ANA).await;
+    assert_eq!(
+        browser.get("/signed-out").await.location(),
+        "/account",
+        "who is signed in is not told otherwise"
+    );
+    let mut lost = browser.clone();
+    lost.jar.remove("__Host-keyward-session");
+    assert!(
+        lost.get("/sign-out").await.body.contains("action=\"/sign-out\""),
+        "the token has a session to end"
+    );
+    app.app.auth.stop().await;
+    assert_eq!(browser.get("/sign-out").await.status, 503, "nobody knows");
+}
+
+#[tokio::test]
+async fn public_pages_know_who_is_signed_in() {
+    let app = TestApp::start().await;
+    let mut browser = app.member(ANA).await;
+    for path in ["/", "/sign-up", "/docs", "/reset"] {
+        let page = browser.get(path).await;
+        assert!(page.body.contains("href=\"/account\"") && page.body.contains(ANA), "{path}");
+        let page = app.browser().get(path).await;
+        assert!(!page.body.contains("href=\"/account\"") && !page.body.contains(ANA), "{path}");
+    }
+}
+
 /// With the token alone apps still took its owner as signed in, after they had pressed "sign out".
 #[tokio::test]
 async fn it_ends_the_session_of_a_token_that_is_all_there_is() {

@@ -28,10 +28,21 @@ async fn by_code_in_the_browser_that_signed_up() {
     let answer = browser.post("/verify", &[("id", &id), ("code", &spaced)]).await;
     assert_snapshot!(answer.shown(), @"
     303 See Other
-    location: /sign-in?notice=notice-address-proved
+    location: /sign-in
+    set-cookie: __Host-keyward-notice=notice-address-proved.YW5hQGV4YW1wbGUuY29t; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=60
     ");
     let page = browser.get(answer.location()).await;
     assert!(page.body.contains("Your address is confirmed."), "{}", page.body);
+    assert!(
+        page.body.contains("value=\"ana@example.com\""),
+        "nobody has to type the address again: {}",
+        page.body
+    );
+    let again = browser.get(answer.location()).await;
+    assert!(
+        !again.body.contains("Your address is confirmed.") && !again.body.contains(ANA),
+        "it is said once"
+    );
     let answer = browser.post("/sign-in", &[("email", ANA), ("password", PASSWORD)]).await;
     assert_snapshot!(answer.shown(), @"
     303 See Other
@@ -113,9 +124,7 @@ async fn a_proof_that_has_ended_is_not_asked_for_again() {
     for path in [&*page, nobodys] {
         let answer = browser.get(path).await;
         assert_eq!(answer.status, 410, "{path}");
-        assert!(
-            answer.body.contains("<h1>This link has expired</h1>") && !answer.body.contains("name=\"code\"")
-        );
+        assert!(answer.body.contains("<h1>This has expired</h1>") && !answer.body.contains("name=\"code\""));
         assert!(
             answer.body.contains("href=\"/sign-in\"") && answer.body.contains("href=\"/reset\""),
             "ask anew"
@@ -204,7 +213,8 @@ async fn a_wrong_code_says_how_many_tries_are_left_and_a_new_one_helps() {
     let answer = browser.post("/verify/resend", &[("id", &id)]).await;
     assert_snapshot!(answer.shown(), @"
     303 See Other
-    location: /verify?id=[id]&notice=notice-code-sent
+    location: /verify?id=[id]
+    set-cookie: __Host-keyward-notice=notice-code-sent; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=60
     ");
     assert!(browser.get(answer.location()).await.body.contains("a new code is on its way"));
     let code = app.letter(ANA).await.code;
@@ -233,7 +243,7 @@ async fn what_is_used_or_expired_is_said_with_a_way_on() {
     app.turn(Duration::from_hours(24) + Duration::from_secs(1));
     let answer = late.get(&letter.path()).await;
     assert_eq!(answer.status, 410);
-    assert!(answer.body.contains("This link has expired") && answer.body.contains("Support id"));
+    assert!(answer.body.contains("This has expired") && answer.body.contains("Support id"));
     assert_eq!(late.post("/verify", &[("token", &letter.token())]).await.status, 410);
 }
 
@@ -249,7 +259,7 @@ async fn where_somebody_was_on_the_way_to_is_kept_to_the_end() {
     let answer = browser.post("/verify", &[("token", &token)]).await;
     let page = browser.get(answer.location()).await;
     assert_eq!(page.hidden("return_to"), to);
-    assert_snapshot!(redact(answer.location()), @"/sign-in?return_to=https%3A%2F%2Fapp.example.com%2Fprotected&notice=notice-address-proved");
+    assert_snapshot!(redact(answer.location()), @"/sign-in?return_to=https%3A%2F%2Fapp.example.com%2Fprotected");
 }
 
 /// Class 10: an unproven address owns nothing; whoever proves it resets what was set before.

@@ -5,6 +5,8 @@ use crate::support::{Answer, Browser, OTHER_PASSWORD, PASSWORD, TestApp};
 const ANA: &str = "ana@example.com";
 const NEW: &str = "ana.maria@example.com";
 const ID: &str = "0190163d-8694-739b-aea5-966c26f8ad91";
+/// As a mailed link has it.
+const TOKEN: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 fn assert_kept(answer: &Answer, status: u16, action: &str, typed: &str) {
     assert_eq!(answer.status, status, "{action}: {}", answer.body);
@@ -152,5 +154,14 @@ async fn a_database_that_is_away_keeps_the_form() {
         let answer = app.browser().post(path, fields).await;
         assert_kept(&answer, 503, path, "value=\"ana@example.com\"");
         assert!(answer.body.contains("nothing was changed"), "{path}");
+    }
+    let (token, code) = (("token", TOKEN), ("code", "123456"));
+    let password = ("new_password", OTHER_PASSWORD);
+    for (path, fields, typed) in [
+        ("/reset/new", &[token, password][..], TOKEN),
+        ("/reset/code", &[("id", ID), code, password][..], ID),
+        ("/account/email/confirm", &[token, ("side", "new")][..], TOKEN),
+    ] {
+        assert_kept(&app.browser().post(path, fields).await, 503, path, typed);
     }
 }
