@@ -31,10 +31,12 @@ pub(crate) struct Service {
 impl Service {
     /// Starts on free ports, keeping everything in `data`, and waits until both answer.
     pub(crate) async fn start(data: &TempDir) -> Self {
+        // Built before ports are chosen: while it builds another test could be given the same.
+        let binary = binary();
         let (port, app_port) = (free_port(), free_port());
         let log = data.path().join(format!("output-{port}.log"));
         let output = File::create(&log).unwrap();
-        let child = Command::new(binary())
+        let child = Command::new(binary)
             .args(["dev", "--port", &port.to_string(), "--app-port", &app_port.to_string(), "--data"])
             .arg(data.path().join("keyward-data"))
             .current_dir(data.path())
