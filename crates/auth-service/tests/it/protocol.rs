@@ -9,7 +9,7 @@ mod refresh;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use oidc::Client;
+use oidc::{Client, ClientAssertion, SigningKey};
 use serde_json::{Value, json};
 
 use crate::support::{Answer, Browser, TestApp, authorized_form};
@@ -131,6 +131,36 @@ pub(crate) fn try_returned(answer: &Answer, name: &str) -> Option<String> {
     assert_eq!(uri, CALLBACK, "nobody is sent anywhere else");
     let pairs: Vec<(String, String)> = serde_urlencoded::from_str(query).unwrap();
     pairs.into_iter().find(|(found, _)| found == name).map(|(_, value)| value)
+}
+
+/// The statement by which an app shows that it has a key (RFC 7523 section 3).
+pub(crate) fn assertion(app: &TestApp, client: &str, audience: &str, key: &SigningKey, jti: &str) -> String {
+    let now = app.app.auth.now().seconds();
+    let claims = ClientAssertion {
+        iss: client.to_owned(),
+        sub: client.to_owned(),
+        aud: audience.to_owned(),
+        jti: jti.to_owned(),
+        iat: now,
+        exp: now + 60,
+    };
+    claims.sign(key).unwrap().expose().to_owned()
+}
+
+/// The error of whoever shows this and a refresh token that is none: `invalid_grant` if it is the app.
+pub(crate) async fn ask_with(app: &TestApp, assertion: &str) -> String {
+    let fields = [
+        ("grant_type", "refresh_token"),
+        ("refresh_token", "x"),
+        ("client_assertion_type", oidc::CLIENT_ASSERTION_TYPE),
+        ("client_assertion", assertion),
+    ];
+    app.program().post("/token", &fields).await.text("error")
+}
+
+/// The same, by a key.
+pub(crate) async fn ask_by_key(app: &TestApp, client: &str, key: &SigningKey, jti: &str) -> String {
+    ask_with(app, &assertion(app, client, "https://auth.example.com", key, jti)).await
 }
 
 /// What a token says, unverified.

@@ -2,9 +2,11 @@
 
 mod answer;
 mod browser;
+mod telling;
 
 pub(crate) use answer::{Answer, redact};
 pub(crate) use browser::{Browser, authorized_form, form};
+pub(crate) use telling::apps_here;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};

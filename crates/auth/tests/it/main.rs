@@ -5,6 +5,7 @@
 mod artefacts;
 mod at_rest;
 mod audit;
+mod audit_tampering;
 mod class_06;
 mod class_08;
 mod class_09;

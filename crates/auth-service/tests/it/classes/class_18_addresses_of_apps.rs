@@ -9,13 +9,13 @@ use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use axum::response::IntoResponse as _;
 use axum::routing::any;
-use oidc::{Algorithm, ClientAssertion, JwkSet, SigningKey};
-use outbound::{EgressClient, EgressSettings};
+use oidc::{Algorithm, JwkSet, SigningKey};
+use outbound::EgressClient;
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use crate::protocol::Wiki;
-use crate::support::TestApp;
+use crate::protocol::{Wiki, ask_by_key};
+use crate::support::{TestApp, apps_here};
 
 /// A server that counts who asks, and answers so.
 async fn listener(
@@ -32,34 +32,6 @@ async fn listener(
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
     (port, asked)
-}
-
-fn here_allowed() -> EgressSettings {
-    EgressSettings {
-        allowed_networks: vec!["127.0.0.0/8".parse().unwrap()],
-        plain_http_hosts: vec!["127.0.0.1".to_owned()],
-        ..EgressSettings::default()
-    }
-}
-
-async fn assert_with(app: &TestApp, client: &str, key: &SigningKey, jti: &str) -> String {
-    let now = app.app.auth.now().seconds();
-    let claims = ClientAssertion {
-        iss: client.to_owned(),
-        sub: client.to_owned(),
-        aud: "https://auth.example.com".to_owned(),
-        jti: jti.to_owned(),
-        iat: now,
-        exp: now + 60,
-    };
-    let assertion = claims.sign(key).unwrap();
-    let fields = [
-        ("grant_type", "refresh_token"),
-        ("refresh_token", "x"),
-        ("client_assertion_type", oidc::CLIENT_ASSERTION_TYPE),
-        ("client_assertion", assertion.expose()),
-    ];
-    app.program().post("/token", &fields).await.text("error")
 }
 
 /// Every spelling of this machine, of private networks and of clouds' own addresses.
@@ -97,7 +69,7 @@ async fn class_18_keys_are_not_fetched_from_inner_addresses() {
         let changes =
             json!({ "client_id": id, "token_endpoint_auth_method": "private_key_jwt", "jwks_uri": uri });
         Wiki::register(&app, changes).await;
-        assert_eq!(assert_with(&app, &id, &key, "1").await, "invalid_client", "{uri}");
+        assert_eq!(ask_by_key(&app, &id, &key, "1").await, "invalid_client", "{uri}");
     }
     assert_eq!((clients, asked.load(Ordering::SeqCst)), (19, 0));
 }
@@ -143,7 +115,7 @@ async fn class_18_only_a_key_set_is_read_and_no_redirect_followed() {
     let set = serde_json::to_value(JwkSet { keys: vec![key.public_jwk().clone()] }).unwrap();
     let good = set.clone();
     let (target, followed) = listener(move || axum::Json(good.clone()).into_response()).await;
-    let app = TestApp::with(|setup| setup.egress = here_allowed()).await;
+    let app = TestApp::with(|setup| setup.egress = apps_here()).await;
     let to = format!("http://127.0.0.1:{target}/");
     let mut private = set.clone();
     private["keys"][0]["d"] = json!("AAAA");
@@ -166,20 +138,20 @@ async fn class_18_only_a_key_set_is_read_and_no_redirect_followed() {
         let changes =
             json!({ "client_id": id, "token_endpoint_auth_method": "private_key_jwt", "jwks_uri": uri });
         Wiki::register(&app, changes).await;
-        assert_eq!(assert_with(&app, &id, &key, "1").await, "invalid_client", "answer {number}");
+        assert_eq!(ask_by_key(&app, &id, &key, "1").await, "invalid_client", "answer {number}");
     }
     assert_eq!((asked.load(Ordering::SeqCst), followed.load(Ordering::SeqCst)), (count, 0));
     let changes =
         json!({ "client_id": "good", "token_endpoint_auth_method": "private_key_jwt", "jwks_uri": to });
     Wiki::register(&app, changes).await;
-    assert_eq!(assert_with(&app, "good", &key, "1").await, "invalid_grant", "the listener itself would do");
+    assert_eq!(ask_by_key(&app, "good", &key, "1").await, "invalid_grant", "the listener itself would do");
 }
 
 /// A crowd makes one request, and an address that fails is left alone for half a minute.
 #[tokio::test]
 async fn class_18_however_many_ask_an_address_is_asked_seldom() {
     let (port, asked) = listener(|| StatusCode::NOT_FOUND.into_response()).await;
-    let keys = Arc::new(ClientKeys::new(EgressClient::new(&here_allowed()).unwrap()));
+    let keys = Arc::new(ClientKeys::new(EgressClient::new(&apps_here()).unwrap()));
     let uri = format!("http://127.0.0.1:{port}/jwks");
     let now = domain::Timestamp(1_900_000_000_000_000);
     for (later, times) in [(0, 1), (29, 1), (30, 2), (59, 2), (60, 3)] {

@@ -6,23 +6,19 @@ use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, Once, PoisonError};
 
-use auth_service::background::{self, Sender, Transport};
-use auth_service::branding::Branding;
-use auth_service::mailbox::Mailbox;
 use axum::routing::post;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use oidc::{Algorithm, ClientAssertion, JwkSet, SigningKey};
-use outbound::{EgressClient, EgressSettings};
+use oidc::{Algorithm, JwkSet, SigningKey};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tracing_subscriber::filter::{LevelFilter, filter_fn};
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use crate::protocol::{CALLBACK, VERIFIER, Wiki, returned, userinfo};
-use crate::support::{Browser, PASSWORD, TestApp, authorized_form};
+use crate::protocol::{CALLBACK, VERIFIER, Wiki, assertion, returned, userinfo};
+use crate::support::{Browser, PASSWORD, TestApp, apps_here, authorized_form};
 
 const ANA: &str = "ana@example.com";
 const WRONG_SECRET: &str = "a-secret-that-somebody-mistyped-by-a-letter";
@@ -138,11 +134,7 @@ async fn class_24_no_secret_of_the_protocol_is_logged() {
         .route("/jwks", axum::routing::get(|| async move { axum::Json(set) }))
         .route("/signed-out", post(hear));
     tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-    let allowed = EgressSettings {
-        allowed_networks: vec!["127.0.0.0/8".parse().unwrap()],
-        plain_http_hosts: vec!["127.0.0.1".to_owned()],
-        ..EgressSettings::default()
-    };
+    let allowed = apps_here();
     let app = TestApp::with(|setup| {
         setup.algorithms = vec![Algorithm::EdDsa, Algorithm::Es256, Algorithm::Rs256];
         setup.egress = allowed.clone();
@@ -196,17 +188,9 @@ async fn class_24_no_secret_of_the_protocol_is_logged() {
     used.add_tokens(&app.program().post("/token", &fields).await.json());
 
     // By a key.
-    let now = app.app.auth.now().seconds();
     for (jti, scope) in [("1", "x"), ("1", "x"), ("2", "y")] {
-        let claims = ClientAssertion {
-            iss: "robot".to_owned(),
-            sub: "robot".to_owned(),
-            aud: "https://auth.example.com".to_owned(),
-            jti: jti.to_owned(),
-            iat: now,
-            exp: now + 60,
-        };
-        let assertion = used.add("client_assertion", claims.sign(&robot).unwrap().expose());
+        let shown = assertion(&app, "robot", "https://auth.example.com", &robot, jti);
+        let assertion = used.add("client_assertion", &shown);
         let fields = [
             ("grant_type", "client_credentials"),
             ("scope", scope),
@@ -259,12 +243,7 @@ async fn class_24_no_secret_of_the_protocol_is_logged() {
     let tokens = wiki.sign_in(&app, &mut browser).await;
     used.add_tokens(&tokens);
     used.add_cookies(&browser);
-    let (stop, stopped) = watch::channel(false);
-    let sender = Sender { address: "no-reply@example.com".to_owned(), name: "Keyward".to_owned() };
-    let transport = Transport::Mailbox(Mailbox::default());
-    let egress = EgressClient::new(&allowed).unwrap();
-    let auth = &app.app.auth;
-    let work = background::start(auth, transport, sender, &Branding::default(), Some(egress), &stopped);
+    let telling = app.tell_apps(&allowed);
     let hint = text(&tokens, "id_token");
     browser
         .get(&format!("/end-session?id_token_hint={hint}&post_logout_redirect_uri=https://evil.example"))
@@ -275,8 +254,7 @@ async fn class_24_no_secret_of_the_protocol_is_logged() {
     browser.get(&format!("/end-session?id_token_hint={hint}")).await;
     let told = tokio::time::timeout(std::time::Duration::from_secs(30), heard.recv()).await.unwrap().unwrap();
     used.add("logout_token", told.strip_prefix("logout_token=").unwrap());
-    stop.send(true).unwrap();
-    work.join_all().await;
+    telling.stop().await;
     app.app.auth.stop().await;
     LOGGING.store(false, Ordering::SeqCst);
 

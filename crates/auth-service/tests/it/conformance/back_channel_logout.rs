@@ -2,20 +2,17 @@
 
 use std::time::Duration;
 
-use auth_service::background::{self, Sender, Transport};
-use auth_service::branding::Branding;
-use auth_service::mailbox::Mailbox;
 use axum::body::Bytes;
 use axum::http::HeaderMap;
 use axum::routing::post;
 use oidc::{JwkSet, KeySet, LogoutTokenRules};
-use outbound::{EgressClient, EgressSettings};
 use serde_json::json;
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 
 use super::{HOME, ISSUER, Mode, Op, config};
 use crate::protocol::claims;
+use crate::support::apps_here;
 
 #[tokio::test]
 async fn oidcc_backchannel_logout_discovery_endpoint_verification() {
@@ -41,17 +38,7 @@ async fn oidcc_backchannel_rp_initiated_logout() {
     let mut op = Op::with(Mode::Query, json!({ "backchannel_logout_uri": uri })).await;
     let tokens = op.flow(&[]).await;
     let id_token = claims(tokens["id_token"].as_str().unwrap());
-    let settings = EgressSettings {
-        allowed_networks: vec!["127.0.0.0/8".parse().unwrap()],
-        plain_http_hosts: vec!["127.0.0.1".to_owned()],
-        ..EgressSettings::default()
-    };
-    let egress = EgressClient::new(&settings).unwrap();
-    let (stop, told) = watch::channel(false);
-    let sender = Sender { address: "no-reply@example.com".to_owned(), name: "Keyward".to_owned() };
-    let transport = Transport::Mailbox(Mailbox::default());
-    let work =
-        background::start(&op.app.app.auth, transport, sender, &Branding::default(), Some(egress), &told);
+    let telling = op.app.tell_apps(&apps_here());
 
     let hint = tokens["id_token"].as_str().unwrap();
     let fields = [("id_token_hint", hint), ("post_logout_redirect_uri", HOME), ("state", "s")];
@@ -84,6 +71,5 @@ async fn oidcc_backchannel_rp_initiated_logout() {
 
     let callback = op.authorize(&[("prompt", "none")]).await;
     assert_eq!(callback["error"], "login_required");
-    stop.send(true).unwrap();
-    tokio::time::timeout(Duration::from_secs(30), work.join_all()).await.unwrap();
+    telling.stop().await;
 }

@@ -7,11 +7,11 @@ use axum::routing::get;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use insta::assert_snapshot;
-use oidc::{Algorithm, ClientAssertion, Jwk, JwkSet, SigningKey};
+use oidc::{Algorithm, Jwk, JwkSet, SigningKey};
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use super::{Wiki, userinfo};
+use super::{Wiki, ask_by_key, ask_with, assertion, userinfo};
 use crate::support::{TestApp, authorized_form};
 
 const ANA: &str = "ana@example.com";
@@ -105,33 +105,13 @@ async fn an_app_proves_itself_by_a_key_once_with_each_assertion() {
     let changes = json!({ "token_endpoint_auth_method": "private_key_jwt", "jwks": jwks });
     let wiki = Wiki::register(&app, changes).await;
     assert!(wiki.secret.is_none());
-    let now = app.app.auth.now().seconds();
-    let assertion = |jti: &str, aud: &str, key: &SigningKey| {
-        let claims = ClientAssertion {
-            iss: "wiki".into(),
-            sub: "wiki".into(),
-            aud: aud.into(),
-            jti: jti.into(),
-            iat: now,
-            exp: now + 60,
-        };
-        claims.sign(key).unwrap().expose().to_owned()
-    };
-    let ask = async |assertion: String| {
-        let fields = [
-            ("grant_type", "refresh_token"),
-            ("refresh_token", "x"),
-            ("client_assertion_type", oidc::CLIENT_ASSERTION_TYPE),
-            ("client_assertion", assertion.as_str()),
-        ];
-        app.program().post("/token", &fields).await.text("error")
-    };
-    let good = assertion("1", "https://auth.example.com", &key);
-    assert_eq!(ask(good.clone()).await, "invalid_grant", "it is the app; the token is none");
-    assert_eq!(ask(good).await, "invalid_client", "shown before");
-    assert_eq!(ask(assertion("2", "https://evil.example", &key)).await, "invalid_client");
+    let shown = |audience, key, jti| assertion(&app, "wiki", audience, key, jti);
+    let good = shown("https://auth.example.com", &key, "1");
+    assert_eq!(ask_with(&app, &good).await, "invalid_grant", "it is the app; the token is none");
+    assert_eq!(ask_with(&app, &good).await, "invalid_client", "shown before");
+    assert_eq!(ask_with(&app, &shown("https://evil.example", &key, "2")).await, "invalid_client");
     let strange = SigningKey::generate(Algorithm::Es256).unwrap();
-    assert_eq!(ask(assertion("3", "https://auth.example.com", &strange)).await, "invalid_client");
+    assert_eq!(ask_with(&app, &shown("https://auth.example.com", &strange, "3")).await, "invalid_client");
 }
 
 /// An app that publishes its keys, and how often it was asked for them.
@@ -164,18 +144,7 @@ async fn an_app_publishes_its_keys_and_exchanges_them() {
     Wiki::register(&app, changes).await;
     let jti = AtomicUsize::new(0);
     let ask = async |key: &SigningKey| {
-        let now = app.app.auth.now().seconds();
-        let (iss, aud) = ("wiki".to_owned(), "https://auth.example.com".to_owned());
-        let jti = jti.fetch_add(1, Ordering::SeqCst).to_string();
-        let claims = ClientAssertion { sub: iss.clone(), iss, aud, jti, iat: now, exp: now + 60 };
-        let assertion = claims.sign(key).unwrap();
-        let fields = [
-            ("grant_type", "refresh_token"),
-            ("refresh_token", "x"),
-            ("client_assertion_type", oidc::CLIENT_ASSERTION_TYPE),
-            ("client_assertion", assertion.expose()),
-        ];
-        app.program().post("/token", &fields).await.text("error")
+        ask_by_key(&app, "wiki", key, &jti.fetch_add(1, Ordering::SeqCst).to_string()).await
     };
     for _ in 0..3 {
         assert_eq!(ask(&first).await, "invalid_grant", "it is the app; the token is none");

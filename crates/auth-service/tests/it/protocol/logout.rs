@@ -2,19 +2,16 @@
 
 use std::time::Duration;
 
-use auth_service::background::{self, Sender, Transport};
-use auth_service::branding::Branding;
-use auth_service::mailbox::Mailbox;
 use axum::Form;
 use axum::routing::post;
 use oidc::{JwkSet, KeySet, LogoutTokenRules};
-use outbound::{EgressClient, EgressSettings};
+use outbound::EgressSettings;
 use serde_json::json;
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 
 use super::{Wiki, claims};
-use crate::support::TestApp;
+use crate::support::{TestApp, apps_here};
 
 const ANA: &str = "ana@example.com";
 const HOME: &str = "https://wiki.example.com/";
@@ -111,16 +108,7 @@ async fn apps_are_told_that_a_session_has_ended() {
     wiki.sign_in(&app, &mut browser).await;
     silent.sign_in(&app, &mut browser).await;
     let id_token = claims(tokens["id_token"].as_str().unwrap());
-    let settings = EgressSettings {
-        allowed_networks: vec!["127.0.0.0/8".parse().unwrap()],
-        plain_http_hosts: vec!["127.0.0.1".to_owned()],
-        ..EgressSettings::default()
-    };
-    let egress = EgressClient::new(&settings).unwrap();
-    let (stop, told) = watch::channel(false);
-    let sender = Sender { address: "no-reply@example.com".to_owned(), name: "Keyward".to_owned() };
-    let transport = Transport::Mailbox(Mailbox::default());
-    let work = background::start(&app.app.auth, transport, sender, &Branding::default(), Some(egress), &told);
+    let telling = app.tell_apps(&apps_here());
     browser.post("/sign-out", &[]).await;
     let token = tokio::time::timeout(Duration::from_secs(30), heard.recv()).await.unwrap().unwrap();
     let keys = JwkSet::parse(app.app.auth.keys().published().as_bytes()).unwrap();
@@ -134,8 +122,7 @@ async fn apps_are_told_that_a_session_has_ended() {
     let logged_out = rules.verify(&token).unwrap();
     assert_eq!(logged_out.session_id.as_deref(), id_token["sid"].as_str());
     assert_eq!(logged_out.subject.as_deref(), id_token["sub"].as_str());
-    stop.send(true).unwrap();
-    tokio::time::timeout(Duration::from_secs(30), work.join_all()).await.unwrap();
+    telling.stop().await;
     assert!(heard.try_recv().is_err(), "told once of one session, however often it signed in by it");
 }
 
@@ -168,18 +155,13 @@ async fn class_18_an_address_of_the_inner_network_is_not_asked() {
     let mut browser = app.member(ANA).await;
     wiki.sign_in(&app, &mut browser).await;
     browser.post("/sign-out", &[]).await;
-    let egress = EgressClient::new(&EgressSettings::default()).unwrap();
-    let (stop, told) = watch::channel(false);
-    let sender = Sender { address: "no-reply@example.com".to_owned(), name: "Keyward".to_owned() };
-    let transport = Transport::Mailbox(Mailbox::default());
-    let work = background::start(&app.app.auth, transport, sender, &Branding::default(), Some(egress), &told);
+    let telling = app.tell_apps(&EgressSettings::default());
     let put_off = async {
         while app.app.auth.next_notice().await.unwrap().is_none_or(|due| due.is_zero()) {
             tokio::task::yield_now().await;
         }
     };
     tokio::time::timeout(Duration::from_secs(30), put_off).await.expect("it is tried and put off");
-    stop.send(true).unwrap();
-    tokio::time::timeout(Duration::from_secs(30), work.join_all()).await.unwrap();
+    telling.stop().await;
     assert!(heard.try_recv().is_err());
 }

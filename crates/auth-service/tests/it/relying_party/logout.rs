@@ -2,15 +2,11 @@
 
 use std::time::Duration;
 
-use auth_service::background::{self, Sender, Transport};
-use auth_service::branding::Branding;
-use auth_service::mailbox::Mailbox;
-use outbound::{EgressClient, EgressSettings};
 use serde_json::json;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
 
 use super::{ANA, MINUTE, World, is_let_in};
+use crate::support::apps_here;
 
 /// A world whose app can be told of sign-outs.
 async fn start() -> World {
@@ -24,25 +20,15 @@ async fn start() -> World {
 
 /// The provider tells what it has to tell, as it does in the background.
 async fn tell(world: &World) {
-    let settings = EgressSettings {
-        allowed_networks: vec!["127.0.0.0/8".parse().unwrap()],
-        plain_http_hosts: vec!["127.0.0.1".to_owned()],
-        ..EgressSettings::default()
-    };
-    let egress = EgressClient::new(&settings).unwrap();
-    let (stop, told) = watch::channel(false);
-    let sender = Sender { address: "no-reply@example.com".to_owned(), name: "Keyward".to_owned() };
-    let transport = Transport::Mailbox(Mailbox::default());
+    let telling = world.provider.tell_apps(&apps_here());
     let auth = &world.provider.app.auth;
-    let work = background::start(auth, transport, sender, &Branding::default(), Some(egress), &told);
     let all = async {
         while auth.next_notice().await.unwrap().is_some() {
             tokio::task::yield_now().await;
         }
     };
     tokio::time::timeout(Duration::from_secs(30), all).await.unwrap();
-    stop.send(true).unwrap();
-    work.join_all().await;
+    telling.stop().await;
 }
 
 #[tokio::test]

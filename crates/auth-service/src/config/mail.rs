@@ -1,0 +1,59 @@
+//! `[mail]`: who mail comes from, and by what it is sent.
+
+use secrets::SecretRef;
+use serde::Deserialize;
+
+/// `[mail]`: how mail is sent.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mail {
+    /// The address mail comes from.
+    pub from: String,
+    /// The name mail comes from; the product's if none.
+    pub from_name: Option<String>,
+    /// By what.
+    pub transport: Transport,
+}
+
+/// `[mail.transport]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Transport {
+    /// A mail server.
+    Smtp {
+        /// Its host name.
+        host: String,
+        /// Its port.
+        #[serde(default = "default_smtp_port")]
+        port: u16,
+        /// `start_tls`, `tls`, or `none` (to this machine only).
+        #[serde(default)]
+        security: Security,
+        /// The user to sign in to it as.
+        username: Option<String>,
+        /// That user's password.
+        password: Option<SecretRef>,
+    },
+    /// Postmark's API.
+    Postmark {
+        /// The server token.
+        token: SecretRef,
+    },
+}
+
+/// How the connection to a mail server is protected.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Security {
+    /// Begins in clear text and switches, or fails (port 587).
+    #[default]
+    StartTls,
+    /// TLS from the first byte (port 465).
+    Tls,
+    /// None; refused unless the server is on this machine.
+    None,
+}
+
+fn default_smtp_port() -> u16 {
+    587
+}
