@@ -44,6 +44,8 @@ const LAST_SENDS: Duration = Duration::from_secs(5);
 const IDLE: Duration = Duration::from_secs(30);
 /// An entry of the audit trail that a command wrote is sealed, and a key that it exchanged is known, after so long.
 const AFTER_COMMAND: Duration = Duration::from_millis(500);
+/// Where many act at once, what they wrote meanwhile is sealed together.
+const BETWEEN_SEALS: Duration = Duration::from_millis(50);
 /// After a fault, try again after so long.
 const AFTER_FAULT: Duration = Duration::from_secs(1);
 /// Between two rounds of cleaning.
@@ -83,15 +85,21 @@ async fn stopping(stop: &mut watch::Receiver<bool>, wait: impl Future<Output = (
 async fn seal(auth: Arc<Auth>, mut stop: watch::Receiver<bool>) {
     let trail = auth.audit_trail();
     loop {
-        let wait = match trail.seal().await {
-            Ok(0) => AFTER_COMMAND,
-            Ok(_) => continue,
+        let (wait, is_done) = match trail.seal().await {
+            Ok(0) => (AFTER_COMMAND, true),
+            Ok(_) => (BETWEEN_SEALS, false),
             Err(error) => {
                 tracing::error!(%error, "the audit trail could not be sealed; it will be tried again");
-                AFTER_FAULT
+                (AFTER_FAULT, true)
             }
         };
-        let idle = async { drop(tokio::time::timeout(wait, auth.audit_waiting()).await) };
+        let idle = async {
+            if is_done {
+                drop(tokio::time::timeout(wait, auth.audit_waiting()).await);
+            } else {
+                tokio::time::sleep(wait).await;
+            }
+        };
         if stopping(&mut stop, idle).await {
             return;
         }

@@ -170,7 +170,7 @@ impl Auth {
             return Ok(false);
         }
         let epoch = self.live.epoch();
-        if store::revoked_tokens::contains(&mut self.store.read().await?, jti).await? {
+        if store::revoked_tokens::contains(&mut self.store.look().await?, jti).await? {
             return Ok(true);
         }
         access.unrevoked.insert(jti, now);
@@ -188,7 +188,7 @@ impl Auth {
             return Ok((now.micros() < live.grant.expires_at).then_some(live));
         }
         let epoch = self.live.epoch();
-        let mut tx = self.store.read().await?;
+        let mut tx = self.store.look().await?;
         let Some(live) = store::grants::find_live(&mut tx, id, now, self.idle_since(now)).await? else {
             access.grants.remove(&id.0);
             return Ok(None);

@@ -82,7 +82,7 @@ impl From<Refusal> for DeleteError {
 impl Auth {
     /// The account of whoever is signed in.
     pub async fn account(&self, current: &Current) -> Result<Option<Account>, Fault> {
-        let found = store::users::find(&mut self.store.read().await?, current.user).await?;
+        let found = store::users::find(&mut self.store.look().await?, current.user).await?;
         found
             .map(|user| {
                 Ok(Account {

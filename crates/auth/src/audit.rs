@@ -134,10 +134,12 @@ impl Auth {
     /// Resolves when an entry waits to be sealed.
     pub async fn audit_waiting(&self) {
         self.audit_waiting.notified().await;
-        // It was told of from within the act's transaction, and cannot be read before that ends: the sealer would find
-        // nothing and rest. There is one writer, so whoever may write comes after the act. A fault of the database is
-        // met again, and told, by whoever seals.
-        drop(self.store.begin().await);
+        // It was told of from within the act's transaction, and cannot be read before that is committed: the sealer would
+        // find nothing and rest. There is one writer, so whoever commits nothing now commits it after the act. A fault of
+        // the database is met again, and told, by whoever seals.
+        if let Ok(nothing) = self.store.begin().await {
+            drop(nothing.commit().await);
+        }
     }
 
     /// The trail, for sealing and reading.

@@ -239,9 +239,11 @@ impl Auth {
     ) -> Result<Step, AuthorizeError> {
         let now = self.clock.now();
         let request = &waiting.request;
-        let agreed = match current {
+        // Where nobody is asked, nobody's consent need be looked up.
+        let asks = client.asks_for_consent();
+        let agreed = match current.filter(|_| asks) {
             Some(current) => {
-                let mut tx = self.store.read().await?;
+                let mut tx = self.store.look().await?;
                 store::consents::find(&mut tx, current.user, &client.client_id).await?
             }
             None => None,
@@ -266,11 +268,7 @@ impl Auth {
             several_sessions: false,
             account_chosen: waiting.account_chosen || said.account_chosen,
             hinted_subject: hinted.as_deref(),
-            consent: KnownConsent {
-                required: client.asks_for_consent(),
-                scopes: &agreed,
-                given_now: said.consented,
-            },
+            consent: KnownConsent { required: asks, scopes: &agreed, given_now: said.consented },
             reachable_acr: if current.is_some_and(|current| current.second_step) {
                 &["1", "2"]
             } else {
@@ -324,7 +322,7 @@ impl Auth {
     ) -> Result<(Waiting, Timestamp), AuthorizeError> {
         let browser = context.browser.ok_or(AuthorizeError::Gone)?;
         let now = self.clock.now();
-        let mut tx = self.store.read().await?;
+        let mut tx = self.store.look().await?;
         let row = store::authorization_requests::find(&mut tx, id, &browser, now).await?;
         let row = row.ok_or(AuthorizeError::Gone)?;
         let opened = self.keyring.open(&place(&id), &row.request).map_err(Fault::from)?;

@@ -67,7 +67,7 @@ impl Auth {
         {
             return Ok(Some(known));
         }
-        let Some(row) = store::clients::find(&mut self.store.read().await?, id).await? else {
+        let Some(row) = store::clients::find(&mut self.store.look().await?, id).await? else {
             self.clients.0.remove(id);
             return Ok(None);
         };

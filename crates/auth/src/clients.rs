@@ -102,7 +102,7 @@ impl Clients {
 
     /// The app of this id.
     pub async fn find(&self, id: &str) -> Result<ClientInfo, RegisterError> {
-        let row = store::clients::find(&mut self.store.read().await?, id).await?;
+        let row = store::clients::find(&mut self.store.look().await?, id).await?;
         info(&row.ok_or_else(|| RegisterError::Unknown(id.to_owned()))?).map_err(Into::into)
     }
 

@@ -148,7 +148,7 @@ impl Auth {
 
     /// How long until a notice is due; none is waiting if nothing.
     pub async fn next_notice(&self) -> Result<Option<Duration>, Fault> {
-        let due = store::logout_notices::next_due(&mut self.store.read().await?).await?;
+        let due = store::logout_notices::next_due(&mut self.store.look().await?).await?;
         Ok(due.map(|due| Timestamp(due).since(self.clock.now())))
     }
 

@@ -195,7 +195,7 @@ impl SigningKeys {
                 row.algorithm == algorithm.name() && Times::of(row).state(now) != KeyState::Retired
             })
         };
-        if signs(&store::signing_keys::list(&mut self.store.read().await?).await?) {
+        if signs(&store::signing_keys::list(&mut self.store.look().await?).await?) {
             return Ok(());
         }
         let key = generate(algorithm).await?;
@@ -228,7 +228,7 @@ impl SigningKeys {
 
     /// Reads the keys again: another process may have exchanged them. Cheap while none did.
     pub async fn refresh(&self, now: Timestamp) -> Result<(), Fault> {
-        let rows = store::signing_keys::list(&mut self.store.read().await?).await?;
+        let rows = store::signing_keys::list(&mut self.store.look().await?).await?;
         if rows == self.known().rows {
             return Ok(());
         }
@@ -242,7 +242,7 @@ impl SigningKeys {
     /// Exchanges keys that have signed for `period`, and deletes those whose last token has expired. Every process does
     /// so now and then.
     pub async fn keep(&self, period: Duration, now: Timestamp) -> Result<(), Fault> {
-        let rows = store::signing_keys::list(&mut self.store.read().await?).await?;
+        let rows = store::signing_keys::list(&mut self.store.look().await?).await?;
         for row in &rows {
             let times = Times::of(row);
             if times.is_over(now) {
@@ -297,7 +297,7 @@ impl SigningKeys {
 
     /// Every key there is, newest first.
     pub async fn list(&self, now: Timestamp) -> Result<Vec<KeyInfo>, Fault> {
-        let rows = store::signing_keys::list(&mut self.store.read().await?).await?;
+        let rows = store::signing_keys::list(&mut self.store.look().await?).await?;
         rows.iter()
             .map(|row| {
                 let times = Times::of(row);

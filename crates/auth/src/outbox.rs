@@ -286,7 +286,7 @@ impl Auth {
 
     /// How long until a mail is due; none is waiting if nothing.
     pub async fn next_mail(&self) -> Result<Option<Duration>, Fault> {
-        let due = store::outbox::next_due(&mut self.store.read().await?).await?;
+        let due = store::outbox::next_due(&mut self.store.look().await?).await?;
         Ok(due.map(|due| Timestamp(due).since(self.clock.now())))
     }
 

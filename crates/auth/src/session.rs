@@ -169,7 +169,7 @@ impl Auth {
     pub async fn current(&self, token: &str) -> Result<Option<Current>, Fault> {
         let now = self.clock.now();
         let found = {
-            let mut tx = self.store.read().await?;
+            let mut tx = self.store.look().await?;
             store::sessions::find_by_token(&mut tx, &hash_token(token), now, self.idle_since(now)).await?
         };
         let Some(open) = found else { return Ok(None) };

@@ -170,7 +170,7 @@ impl Auth {
             return Ok(now < seen.ends_at);
         }
         let epoch = self.live.epoch.load(Ordering::SeqCst);
-        let mut tx = self.store.read().await?;
+        let mut tx = self.store.look().await?;
         let Some(row) = store::sessions::find(&mut tx, session, now, self.idle_since(now)).await? else {
             return Ok(false);
         };

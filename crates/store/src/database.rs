@@ -3,18 +3,22 @@
 use std::fs::{File, OpenOptions, Permissions};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
+use sqlx::ConnectOptions as _;
 use sqlx::sqlite::{
-    SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
+    SqliteAutoVacuum, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous,
 };
-use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
+
+use crate::readers::{Look, Readers};
+use crate::writer::{Act, Writer};
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
 
 /// How long a statement waits for another process's write to end before it fails.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-const READERS: u32 = 4;
+const READERS: usize = 4;
 
 /// Why the database did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +26,9 @@ pub enum Error {
     /// It could not be reached, was too busy, or refused the statement.
     #[error("the database did not answer: {0}")]
     Database(#[from] sqlx::Error),
+    /// What several had done together could not be made durable.
+    #[error("the database did not commit: {0}")]
+    Commit(Arc<sqlx::Error>),
     /// Its file could not be made.
     #[error("its file could not be made: {0}; its folder must be there, and one that this user may write to")]
     File(#[from] std::io::Error),
@@ -45,18 +52,23 @@ impl Error {
 
 /// The database.
 ///
-/// SQLite takes one writer at a time. Ours wait for it in one queue here (a pool of one connection), which is fair and
-/// wakes at once; SQLite's own waiting polls and starves. Readers have connections of their own: in WAL mode nobody
-/// waits for them and they wait for nobody.
+/// SQLite takes one writer at a time. Ours wait for it in one queue of our own (see [`writer`](crate::writer)), which is fair
+/// and wakes at once; SQLite's own waiting polls and starves.
 #[derive(Clone, Debug)]
 pub struct Store {
-    writer: SqlitePool,
-    reader: SqlitePool,
+    writer: Writer,
+    readers: Readers,
 }
 
 /// An open transaction. Dropped without [`commit`](Tx::commit) it is rolled back.
 #[derive(Debug)]
-pub struct Tx(Transaction<'static, Sqlite>);
+pub struct Tx(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    Write(Act),
+    Read(Look),
+}
 
 impl Store {
     /// Opens the SQLite file at `path`, made for this user alone if it is not there, and brings its tables to this
@@ -70,28 +82,38 @@ impl Store {
             .auto_vacuum(SqliteAutoVacuum::Incremental)
             .journal_mode(SqliteJournalMode::Wal)
             // An acknowledged sign-up survives a cut of the power: NORMAL in WAL mode would lose the last ones.
-            .synchronous(SqliteSynchronous::Full);
-        let writer = SqlitePoolOptions::new().max_connections(1).connect_with(writing).await?;
-        MIGRATIONS.run(&writer).await?;
+            .synchronous(SqliteSynchronous::Full)
+            // What a savepoint changes again is remembered until it is released: not in a file.
+            .pragma("temp_store", "MEMORY");
+        let mut writer = writing.connect().await?;
+        MIGRATIONS.run(&mut writer).await?;
         let reading = options.pragma("query_only", "ON");
-        let reader = SqlitePoolOptions::new().max_connections(READERS).connect_with(reading).await?;
-        Ok(Self { writer, reader })
+        let mut readers = Vec::new();
+        for _ in 0..READERS {
+            readers.push(reading.connect().await?);
+        }
+        Ok(Self { writer: Writer::new(writer), readers: Readers::new(readers) })
     }
 
     /// A transaction that may write. It holds the write lock from the start, so it never fails half-way because another
-    /// wrote in between.
+    /// wrote in between. It may see what another did that is not durable yet: then they become so together.
     pub async fn begin(&self) -> Result<Tx, Error> {
-        Ok(Tx(self.writer.begin_with("BEGIN IMMEDIATE").await?))
+        Ok(Tx(Kind::Write(self.writer.begin().await?)))
     }
 
     /// A transaction that only reads: one consistent picture.
     pub async fn read(&self) -> Result<Tx, Error> {
-        Ok(Tx(self.reader.begin().await?))
+        Ok(Tx(Kind::Read(self.readers.begin().await?)))
+    }
+
+    /// For a single statement that only reads: it is a picture by itself, and needs no transaction around it.
+    pub async fn look(&self) -> Result<Tx, Error> {
+        Ok(Tx(Kind::Read(self.readers.look().await?)))
     }
 
     /// Waits for what is in flight and closes the file.
     pub async fn close(&self) {
-        self.reader.close().await;
+        self.readers.close().await;
         self.writer.close().await;
     }
 }
@@ -110,10 +132,16 @@ fn make_private(path: &Path) -> Result<(), std::io::Error> {
 impl Tx {
     /// Makes everything done in this transaction durable, or nothing.
     pub async fn commit(self) -> Result<(), Error> {
-        Ok(self.0.commit().await?)
+        match self.0 {
+            Kind::Write(act) => act.commit().await,
+            Kind::Read(_) => Ok(()),
+        }
     }
 
     pub(crate) fn connection(&mut self) -> &mut SqliteConnection {
-        &mut self.0
+        match &mut self.0 {
+            Kind::Write(act) => act.connection(),
+            Kind::Read(look) => look.connection(),
+        }
     }
 }

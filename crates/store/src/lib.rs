@@ -27,6 +27,8 @@ pub mod users;
 
 mod database;
 mod lock;
+mod readers;
+mod writer;
 
 pub use database::{Error, Store, Tx};
 pub use lock::{LockError, ServerLock};
