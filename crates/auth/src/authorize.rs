@@ -14,7 +14,8 @@ use secrets::sealing::Place;
 use serde::{Deserialize, Serialize};
 use store::Tx;
 use store::authorization_requests::AuthorizationRequest as Row;
-use store::grants::Grant;
+use store::grants::NewGrant;
+use uuid::Uuid;
 
 use crate::audit::{Act, Outcome};
 use crate::{Auth, Context, Current, Fault};
@@ -348,23 +349,24 @@ impl Auth {
     ) -> Result<Next, AuthorizeError> {
         let now = self.clock.now();
         let code = Secret::new(URL_SAFE_NO_PAD.encode(self.random.token()));
-        let (mut tx, current) = self.begin_as(current).await?;
+        let mut tx = self.store.begin().await?;
         if let Some(id) = waiting
             && !store::authorization_requests::take(&mut tx, id, &context.browser.unwrap_or_default()).await?
         {
             return Err(AuthorizeError::Gone);
         }
-        let grant = self.insert_grant(&mut tx, client, request, &current, now).await;
-        let grant = grant.map_err(|fault| if_removed(fault, &client.client_id))?;
+        let added = self.insert_grant(&mut tx, client, request, current, now).await;
+        let (grant, pseudonym) = added.map_err(|fault| if_removed(fault, &client.client_id))?;
         let hash = secrets::sha256(code.expose().as_bytes());
         let sealed = self.seal_code(&hash, request)?;
         store::authorization_codes::insert(&mut tx, &hash, grant, &sealed, now.plus(CODE_LIFE)).await?;
-        let (person, detail) = (Some(current.pseudonym), format!("app {}", client.client_id));
+        let (person, detail) = (Some(pseudonym), format!("app {}", client.client_id));
         self.record(&mut tx, Outcome::Done(Act::Authorize), person, &detail, context, now).await?;
         tx.commit().await?;
         Ok(Next::Answer(AuthorizationResponse::success(&request.return_address, &self.issuer, &code)))
     }
 
+    /// Whoever ended the session since it was looked at, or disabled the account, must not find it undone.
     async fn insert_grant(
         &self,
         tx: &mut Tx,
@@ -372,36 +374,32 @@ impl Auth {
         request: &AuthorizationRequest,
         current: &Current,
         now: Timestamp,
-    ) -> Result<GrantId, Fault> {
+    ) -> Result<(GrantId, Uuid), Fault> {
         let offline = request.scopes.contains(OFFLINE_ACCESS);
         let life = if offline {
             self.settings.limits.refresh_absolute
         } else {
             self.settings.limits.session_absolute
         };
-        let grant = Grant {
-            id: self.random.ordered_id(now),
-            client_id: client.client_id.clone(),
-            user_id: current.user.0,
-            session_id: Some(current.id.0),
-            sid: current.sid,
+        let grant = NewGrant {
+            id: GrantId(self.random.ordered_id(now)),
+            client_id: &client.client_id,
+            user: current.user,
+            session: current.id,
             offline,
             scope: request.scopes.to_string(),
             resources: request.resources.join(" "),
-            proofs: current.proofs.to_string(),
-            proved_at: current.proved_at.micros(),
-            created_at: now.micros(),
-            expires_at: now.plus(life).micros(),
+            expires_at: now.plus(life),
         };
-        store::grants::insert(tx, &grant).await?;
+        let added = store::grants::insert(tx, &grant, now, self.idle_since(now)).await?;
+        let added = added.ok_or(Fault::SessionEnded)?;
         // What an app of the operator's own was given stands beside what was agreed to: a person sees both.
-        let agreed = store::consents::find(tx, current.user, &client.client_id).await?;
-        let agreed = Scopes::parse(agreed.as_deref().unwrap_or_default()).unwrap_or_default();
+        let agreed = Scopes::parse(added.agreed.as_deref().unwrap_or_default()).unwrap_or_default();
         if agreed.is_empty() || !request.scopes.is_subset_of(&agreed) {
             let all = agreed.union(&request.scopes).to_string();
             store::consents::set(tx, current.user, &client.client_id, &all, now).await?;
         }
-        Ok(GrantId(grant.id))
+        Ok((grant.id, added.pseudonym))
     }
 
     fn seal_code(&self, hash: &[u8], request: &AuthorizationRequest) -> Result<Vec<u8>, Fault> {

@@ -4,7 +4,7 @@
 /// `None` where the common decoders guess: a `%` without its digits, or bytes that are no UTF-8.
 pub(crate) fn decode_form(text: &str) -> Option<String> {
     // Tokens, ids and most of what else is sent need no decoding.
-    if !text.bytes().any(|byte| matches!(byte, b'%' | b'+')) {
+    if !text.as_bytes().contains(&b'%') && !text.as_bytes().contains(&b'+') {
         return Some(text.to_owned());
     }
     let mut bytes = Vec::with_capacity(text.len());

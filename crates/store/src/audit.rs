@@ -93,6 +93,23 @@ pub async fn seal(tx: &mut Tx, id: Uuid, number: i64, mac: &[u8]) -> Result<bool
     Ok(done.rows_affected() == 1)
 }
 
+/// The place of an entry in the chain: its id, its number, its link.
+pub type Place = (Uuid, i64, Vec<u8>);
+
+/// As [`seal`], for eight entries by one statement; says how many of them had no place.
+pub async fn seal_eight(tx: &mut Tx, places: &[Place; 8]) -> Result<u64, Error> {
+    let mut update = sqlx::query(
+        "UPDATE audit SET number = v.column2, mac = v.column3
+         FROM (VALUES ($1, $2, $3), ($4, $5, $6), ($7, $8, $9), ($10, $11, $12), ($13, $14, $15), ($16, $17, $18),
+                      ($19, $20, $21), ($22, $23, $24)) AS v
+         WHERE audit.id = v.column1 AND audit.number IS NULL",
+    );
+    for (id, number, mac) in places {
+        update = update.bind(id).bind(number).bind(mac);
+    }
+    Ok(update.execute(tx.connection()).await?.rows_affected())
+}
+
 /// The last entry of the chain: its number and link.
 pub async fn head(tx: &mut Tx) -> Result<Option<(i64, Vec<u8>)>, Error> {
     Ok(sqlx::query_as("SELECT number, mac FROM audit WHERE number IS NOT NULL ORDER BY number DESC LIMIT 1")

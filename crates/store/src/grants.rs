@@ -54,28 +54,68 @@ pub struct LiveGrant {
     pub pseudonym: Uuid,
 }
 
-/// Adds an authorization.
-pub async fn insert(tx: &mut Tx, grant: &Grant) -> Result<(), Error> {
-    sqlx::query(
+/// An authorization to add.
+#[derive(Clone, Debug)]
+pub struct NewGrant<'a> {
+    /// Its id.
+    pub id: GrantId,
+    /// The app it is given to.
+    pub client_id: &'a str,
+    /// Whose it is.
+    pub user: UserId,
+    /// The session it is given in.
+    pub session: SessionId,
+    /// Whether it outlives the session.
+    pub offline: bool,
+    /// What it allows: scopes with a space between.
+    pub scope: String,
+    /// For which resources, with a space between.
+    pub resources: String,
+    /// When it ends by itself.
+    pub expires_at: Timestamp,
+}
+
+/// What became known as an authorization was added.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Added {
+    /// What its owner had agreed before that the app may have: scopes with a space between.
+    pub agreed: Option<String>,
+    /// Who the audit trail calls its owner.
+    pub pseudonym: Uuid,
+}
+
+/// Adds an authorization, if its session lives and its account is enabled at this moment; what was proved is taken from the
+/// session. The check and the act are one statement, since it is the one that every sign-in to an app waits for.
+pub async fn insert(
+    tx: &mut Tx,
+    grant: &NewGrant<'_>,
+    now: Timestamp,
+    used_after: Timestamp,
+) -> Result<Option<Added>, Error> {
+    Ok(sqlx::query_as(
         "INSERT INTO grants (id, client_id, user_id, session_id, sid, offline, scope, resources, proofs, proved_at,
                              created_at, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+         SELECT $1, $2, s.user_id, s.id, COALESCE(s.sid, s.id), $5, $6, $7, s.proofs, s.proved_at, $8, $9
+         FROM sessions s
+         JOIN users u ON u.id = s.user_id AND u.disabled_at IS NULL
+         JOIN audit_people p ON p.user_id = u.id
+         WHERE s.id = $3 AND s.user_id = $4 AND s.expires_at > $8 AND s.used_at > $10
+         RETURNING (SELECT c.scope FROM consents c
+                    WHERE c.user_id = grants.user_id AND c.client_id = grants.client_id) AS agreed,
+                   (SELECT p.pseudonym FROM audit_people p WHERE p.user_id = grants.user_id) AS pseudonym",
     )
-    .bind(grant.id)
-    .bind(&grant.client_id)
-    .bind(grant.user_id)
-    .bind(grant.session_id)
-    .bind(grant.sid)
+    .bind(grant.id.0)
+    .bind(grant.client_id)
+    .bind(grant.session.0)
+    .bind(grant.user.0)
     .bind(grant.offline)
     .bind(&grant.scope)
     .bind(&grant.resources)
-    .bind(&grant.proofs)
-    .bind(grant.proved_at)
-    .bind(grant.created_at)
-    .bind(grant.expires_at)
-    .execute(tx.connection())
-    .await?;
-    Ok(())
+    .bind(now.micros())
+    .bind(grant.expires_at.micros())
+    .bind(used_after.micros())
+    .fetch_optional(tx.connection())
+    .await?)
 }
 
 /// The authorization of this id if it lives: its account is enabled, and its session goes on or it does without.

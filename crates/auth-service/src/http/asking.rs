@@ -176,6 +176,26 @@ fn read_hop(hop: &str) -> Option<IpAddr> {
     bare.parse().ok().or_else(|| hop.parse::<SocketAddr>().ok().map(|address| address.ip()))
 }
 
+/// Whoever comes, signed in or not.
+#[derive(Clone, Debug)]
+pub(crate) struct Visitor {
+    pub(crate) asking: Asking,
+    pub(crate) current: Option<Current>,
+}
+
+impl FromRequestParts<App> for Visitor {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
+        let mut asking = Asking::read(&parts.headers, &parts.extensions, app);
+        let current = find_current(app, &asking).await?;
+        if let Some(current) = &current {
+            asking.speak_to(current);
+        }
+        Ok(Self { asking, current })
+    }
+}
+
 /// Somebody who is signed in.
 #[derive(Clone, Debug)]
 pub(crate) struct SignedIn {

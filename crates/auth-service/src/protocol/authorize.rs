@@ -11,7 +11,7 @@ use oidc::{AuthorizationResponse, OAuthError, Parameters, form_action_source};
 use serde::Deserialize;
 
 use crate::App;
-use crate::http::asking::{self, Asking, SignedIn};
+use crate::http::asking::{Asking, SignedIn, Visitor};
 use crate::http::cookies;
 use crate::http::failure::Failure;
 use crate::http::headers;
@@ -40,13 +40,12 @@ pub(super) fn to_get(path: &str, body: &[u8]) -> Result<Response, Failure> {
 
 pub(super) async fn begin(
     State(app): State<App>,
-    asking: Asking,
+    Visitor { asking, current }: Visitor,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Failure> {
     let parameters = Parameters::parse_with_repetitions(query.as_deref().unwrap_or_default());
     let parameters = parameters.map_err(refused)?;
-    let current = asking::find_current(&app, &asking).await?;
     let next = app.auth.authorize(&parameters, current.as_ref(), &asking.context).await?;
     let mut response = go(&app, &asking, next);
     speak(&app, &mut response, wished_language(&app, &headers, &parameters));
@@ -70,11 +69,10 @@ pub(super) fn speak(app: &App, response: &mut Response, wished: Option<Locale>) 
 
 pub(super) async fn go_on(
     State(app): State<App>,
-    asking: Asking,
+    Visitor { asking, current }: Visitor,
     address: Address,
 ) -> Result<Response, Failure> {
     let id = request_id(read(address)?.id.as_deref())?;
-    let current = asking::find_current(&app, &asking).await?;
     let next = app.auth.continue_authorization(id, current.as_ref(), &asking.context).await?;
     Ok(go(&app, &asking, next))
 }

@@ -8,7 +8,7 @@ use axum::response::Response;
 use oidc::{Parameters, form_action_source};
 
 use crate::App;
-use crate::http::asking::{self, Asking};
+use crate::http::asking::Visitor;
 use crate::http::failure::Failure;
 use crate::http::headers;
 use crate::pages::{frame, lead_to, page};
@@ -24,12 +24,11 @@ pub(super) async fn by_form(body: Bytes) -> Result<Response, Failure> {
 /// anybody out. Whoever is not signed in goes straight on.
 pub(super) async fn show(
     State(app): State<App>,
-    mut asking: Asking,
+    Visitor { mut asking, current }: Visitor,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Failure> {
     let parameters = Parameters::parse(query.as_deref().unwrap_or_default()).map_err(refused)?;
-    let current = asking::find_current(&app, &asking).await?;
     let leaving = app.auth.read_logout(&parameters, current.as_ref()).await?;
     let then = leaving.then.as_deref();
     let wished = wished_language(&app, &headers, &parameters);

@@ -3,7 +3,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::Timestamp;
-use store::audit::{Checkpoint, Entry};
+use store::Tx;
+use store::audit::{Checkpoint, Entry, Place};
 use uuid::Uuid;
 
 use super::Link;
@@ -141,32 +142,56 @@ impl AuditTrail {
     ///
     /// It is passed over, however much there is of it, without holding the write lock.
     pub async fn seal(&self) -> Result<usize, store::Error> {
-        let (entries, forged) = self.waiting().await?;
-        if let Some(first) = forged.first() {
-            tracing::error!(
-                entries = forged.len(), first = %first,
-                "entries of the audit trail were not written by this installation, and are not sealed"
-            );
+        loop {
+            let (entries, forged) = self.waiting().await?;
+            if let Some(first) = forged.first() {
+                tracing::error!(
+                    entries = forged.len(), first = %first,
+                    "entries of the audit trail were not written by this installation, and are not sealed"
+                );
+            }
+            if entries.is_empty() {
+                return Ok(0);
+            }
+            let mut tx = self.store.begin().await?;
+            let (number, mac) = match store::audit::head(&mut tx).await? {
+                Some(head) => head,
+                None => start_of(store::audit::checkpoints(&mut tx).await?.last()),
+            };
+            if self.seal_by_eights(&mut tx, &entries, (number, &mac)).await? {
+                tx.commit().await?;
+                return Ok(entries.len());
+            }
+            // Another process has sealed some of them since they were read: what it left is read anew.
         }
-        if entries.is_empty() {
-            return Ok(0);
+    }
+
+    /// Gives entries their places after `head`. False if one of them has a place already: then none may be kept.
+    async fn seal_by_eights(
+        &self,
+        tx: &mut Tx,
+        entries: &[Entry],
+        head: (i64, &[u8]),
+    ) -> Result<bool, store::Error> {
+        let (mut number, mut mac) = (head.0, head.1.to_vec());
+        let mut places: Vec<Place> = Vec::with_capacity(entries.len());
+        for entry in entries {
+            number += 1;
+            mac = self.link(&mac, number, entry);
+            places.push((entry.id, number, mac.clone()));
         }
-        let mut tx = self.store.begin().await?;
-        let (mut number, mut mac) = match store::audit::head(&mut tx).await? {
-            Some(head) => head,
-            None => start_of(store::audit::checkpoints(&mut tx).await?.last()),
-        };
-        let mut sealed = 0;
-        for entry in &entries {
-            let link = self.link(&mac, number + 1, entry);
-            // Another process may have sealed it since it was read.
-            if store::audit::seal(&mut tx, entry.id, number + 1, &link).await? {
-                (number, mac) = (number + 1, link);
-                sealed += 1;
+        let (eights, rest) = places.as_chunks::<8>();
+        for eight in eights {
+            if store::audit::seal_eight(tx, eight).await? != 8 {
+                return Ok(false);
             }
         }
-        tx.commit().await?;
-        Ok(sealed)
+        for (id, number, mac) in rest {
+            if !store::audit::seal(tx, *id, *number, mac).await? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// What waits to be sealed, up to 500 entries; and the ids of what no act wrote, so far as it was met on the way.
