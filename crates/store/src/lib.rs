@@ -14,6 +14,7 @@ pub mod email_changes;
 pub mod emails;
 pub mod ephemeral;
 pub mod grants;
+pub mod health;
 pub mod installation;
 pub mod known_browsers;
 pub mod logout_notices;
