@@ -219,7 +219,8 @@ impl Auth {
             .collect()
     }
 
-    /// A person lets an app have nothing any more. False if it had nothing.
+    /// A person lets an app have nothing any more, and the app is told that they are signed out there. False if it had
+    /// nothing.
     pub async fn withdraw_consent(
         &self,
         current: &crate::Current,
@@ -229,7 +230,7 @@ impl Auth {
         let now = self.clock.now();
         let (mut tx, current) = self.begin_as(current).await?;
         let had = store::consents::delete(&mut tx, current.user, client).await?;
-        let ended = store::grants::delete_of(&mut tx, current.user, client).await?;
+        let ended = self.end_grants(&mut tx, current.user, client, now).await?;
         if !had && ended.is_empty() {
             return Ok(false);
         }

@@ -4,7 +4,6 @@ use domain::{DisplayName, Email, Password, Timestamp, UserId, Weakness};
 use store::Tx;
 
 use crate::audit::{Act, Outcome};
-use crate::ending::Ending;
 use crate::outbox::Message;
 use crate::password::{Refusal, is_same, notice};
 use crate::{Auth, Context, Current, Fault, NewSession, TooMany};
@@ -199,8 +198,7 @@ impl Auth {
 
     async fn erase(&self, mut tx: Tx, current: &Current, context: &Context) -> Result<(), Fault> {
         let now = self.clock.now();
-        let mut ended = self.end_sessions(&mut tx, current.user, Ending::All, now).await?;
-        ended.extend(store::grants::delete_others(&mut tx, current.user, None).await?);
+        let ended = self.end_everything(&mut tx, current.user, None, now).await?;
         let mail = notice(current, Message::AccountDeleted, context);
         self.send(&mut tx, &mail, None, now).await?;
         let person = Some(current.pseudonym);

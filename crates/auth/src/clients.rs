@@ -11,6 +11,7 @@ use store::Store;
 use store::clients::Client as Row;
 
 use crate::audit::AuditTrail;
+use crate::ending::NOTICE_LIFE;
 use crate::{Fault, Random};
 
 /// As many as one page of a list shows.
@@ -214,6 +215,7 @@ impl Clients {
         // What nobody was asked is no consent: people are asked from now on.
         if client.asks_for_consent() && !read_client(&old.id, &old.settings)?.asks_for_consent() {
             store::consents::delete_of(tx, &new.id).await?;
+            store::logout_notices::insert_of_client(tx, &new.id, now, now.plus(NOTICE_LIFE)).await?;
             store::grants::delete_of_client(tx, &new.id).await?;
         }
         if old.settings != new.settings {

@@ -306,7 +306,7 @@ impl Auth {
             && owner.user_id != user.0
         {
             let squatter = UserId(owner.user_id);
-            ended = self.end_sessions(tx, squatter, Ending::All, now).await?;
+            ended = self.end_everything(tx, squatter, None, now).await?;
             store::users::delete(tx, squatter).await?;
         }
         if !store::emails::replace(tx, user, &address, now).await? {

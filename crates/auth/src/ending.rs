@@ -1,4 +1,4 @@
-//! The end of sessions: one place, so that no app that signed somebody in by one is left unaware.
+//! The end of sessions and of what apps hold: one place, so that no app that signed somebody in is left unaware.
 
 use std::collections::BTreeSet;
 
@@ -21,7 +21,7 @@ pub(crate) enum Ending {
 }
 
 /// An app is told of a sign-out for so long; then its own session has expired, or it never had one.
-const NOTICE_LIFE: std::time::Duration = std::time::Duration::from_hours(24);
+pub(crate) const NOTICE_LIFE: std::time::Duration = std::time::Duration::from_hours(24);
 
 impl Auth {
     /// Ends sessions of an account, and puts word for the apps in their outbox. Gives what this process may remember of
@@ -54,6 +54,35 @@ impl Auth {
     ) -> Result<(Vec<Held>, Vec<Uuid>), Fault> {
         let held = store::grants::held_in_others(tx, user, keep).await?;
         Ok((held, store::sessions::delete_others(tx, user, keep).await?))
+    }
+
+    /// Ends whatever lets anybody in: sessions of an account and what apps hold of it, that too which outlives its session.
+    /// `keep` is the session that goes on, with what apps hold of it. Gives what [`end_sessions`](Self::end_sessions) does.
+    pub(crate) async fn end_everything(
+        &self,
+        tx: &mut Tx,
+        user: UserId,
+        keep: Option<SessionId>,
+        now: Timestamp,
+    ) -> Result<Vec<Uuid>, Fault> {
+        let held = store::grants::delete_others(tx, user, keep).await?;
+        let mut ended = store::sessions::delete_others(tx, user, keep).await?;
+        self.tell_apps(tx, user, &held, now).await?;
+        ended.extend(held.into_iter().map(|held| held.id));
+        Ok(ended)
+    }
+
+    /// Ends whatever an app holds of an account. Gives what [`end_sessions`](Self::end_sessions) does.
+    pub(crate) async fn end_grants(
+        &self,
+        tx: &mut Tx,
+        user: UserId,
+        client: &str,
+        now: Timestamp,
+    ) -> Result<Vec<Uuid>, Fault> {
+        let held = store::grants::delete_of(tx, user, client).await?;
+        self.tell_apps(tx, user, &held, now).await?;
+        Ok(held.into_iter().map(|held| held.id).collect())
     }
 
     /// One notice for each app and session, however many authorizations the app has of it.

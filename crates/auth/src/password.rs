@@ -5,7 +5,6 @@ use store::Tx;
 use uuid::Uuid;
 
 use crate::audit::{Act, Outcome};
-use crate::ending::Ending;
 use crate::outbox::{Mail, Message};
 use crate::{Auth, Context, Current, Fault, NewSession, TooMany};
 
@@ -163,9 +162,8 @@ impl Auth {
         store::known_browsers::forget_others(tx, current.user, &kept).await?;
         store::email_changes::delete(tx, current.user).await?;
         self.withdraw(tx, current.user).await?;
-        let mut ended = self.end_sessions(tx, current.user, Ending::Others(current.id), now).await?;
-        // Apps that were given a grant of their own somewhere else too: whoever knows the old password may be behind it.
-        ended.extend(store::grants::delete_others(tx, current.user, Some(current.id)).await?);
+        // What apps were given somewhere else too: whoever knows the old password may be behind it.
+        let mut ended = self.end_everything(tx, current.user, Some(current.id), now).await?;
         let session = self.exchange_session(tx, current, now).await?;
         ended.push(current.id.0);
         let mail = notice(current, Message::PasswordChanged { at: now }, context);

@@ -10,7 +10,6 @@ use uuid::Uuid;
 
 use crate::artefact::{Evidence, EvidenceError, Purpose, is_bound_to};
 use crate::audit::{Act, Outcome};
-use crate::ending::Ending;
 use crate::outbox::{Mail, Message};
 use crate::sign_up::Claim;
 use crate::{Auth, Context, Fault, TooMany};
@@ -187,8 +186,7 @@ impl Auth {
                 .map_err(fault)?;
             store::known_browsers::forget_all(&mut tx, user).await.map_err(fault)?;
             store::email_changes::delete(&mut tx, user).await.map_err(fault)?;
-            ended = self.end_sessions(&mut tx, user, Ending::All, now).await?;
-            ended.extend(store::grants::delete_others(&mut tx, user, None).await.map_err(fault)?);
+            ended = self.end_everything(&mut tx, user, None, now).await?;
         }
         store::artefacts::delete_all_of(&mut tx, user).await.map_err(fault)?;
         let person = store::audit::pseudonym_of(&mut tx, user).await.map_err(fault)?;

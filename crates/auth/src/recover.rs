@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::artefact::{Evidence, EvidenceError, Holder, Purpose};
 use crate::audit::{Act, Outcome};
-use crate::ending::Ending;
 use crate::outbox::{Mail, Message};
 use crate::{Auth, Context, Fault, TooMany};
 
@@ -138,8 +137,7 @@ impl Auth {
         store::known_browsers::forget_all(&mut tx, user).await?;
         store::email_changes::delete(&mut tx, user).await?;
         store::artefacts::delete_all_of(&mut tx, user).await?;
-        let mut ended = self.end_sessions(&mut tx, user, Ending::All, now).await?;
-        ended.extend(store::grants::delete_others(&mut tx, user, None).await?);
+        let ended = self.end_everything(&mut tx, user, None, now).await?;
         let mail = Mail {
             to: account.address.clone(),
             locale: account.locale.clone().unwrap_or_else(|| context.locale.clone()),

@@ -155,12 +155,14 @@ pub async fn end(tx: &mut Tx, id: GrantId, now: Timestamp) -> Result<bool, Error
 }
 
 /// Ends every authorization that a person gave to an app, and says which they were.
-pub async fn delete_of(tx: &mut Tx, user: UserId, client: &str) -> Result<Vec<Uuid>, Error> {
-    Ok(sqlx::query_scalar("DELETE FROM grants WHERE user_id = $1 AND client_id = $2 RETURNING id")
-        .bind(user.0)
-        .bind(client)
-        .fetch_all(tx.connection())
-        .await?)
+pub async fn delete_of(tx: &mut Tx, user: UserId, client: &str) -> Result<Vec<Held>, Error> {
+    Ok(sqlx::query_as(
+        "DELETE FROM grants WHERE user_id = $1 AND client_id = $2 RETURNING id, client_id, sid",
+    )
+    .bind(user.0)
+    .bind(client)
+    .fetch_all(tx.connection())
+    .await?)
 }
 
 /// Ends every authorization that anybody gave to an app.
@@ -171,9 +173,10 @@ pub async fn delete_of_client(tx: &mut Tx, client: &str) -> Result<u64, Error> {
 }
 
 /// Ends every authorization of an account but those given in the session `keep`, and says which they were.
-pub async fn delete_others(tx: &mut Tx, user: UserId, keep: Option<SessionId>) -> Result<Vec<Uuid>, Error> {
-    Ok(sqlx::query_scalar(
-        "DELETE FROM grants WHERE user_id = $1 AND (session_id IS NULL OR session_id <> $2) RETURNING id",
+pub async fn delete_others(tx: &mut Tx, user: UserId, keep: Option<SessionId>) -> Result<Vec<Held>, Error> {
+    Ok(sqlx::query_as(
+        "DELETE FROM grants WHERE user_id = $1 AND (session_id IS NULL OR session_id <> $2)
+         RETURNING id, client_id, sid",
     )
     .bind(user.0)
     .bind(keep.map_or(Uuid::nil(), |keep| keep.0))

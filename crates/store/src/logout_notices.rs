@@ -47,6 +47,28 @@ pub async fn insert(
     Ok(())
 }
 
+/// Adds a notice for each session by which anybody is signed in to an app: to go before what the app holds is deleted, whose
+/// ids are unique and serve the notices.
+pub async fn insert_of_client(
+    tx: &mut Tx,
+    client: &str,
+    now: Timestamp,
+    expires_at: Timestamp,
+) -> Result<(), Error> {
+    sqlx::query(
+        "INSERT INTO logout_notices (id, client_id, subject, sid, attempts, next_attempt_at, created_at, expires_at)
+         SELECT g.id, g.client_id, g.user_id, g.sid, 0, $2, $2, $3 FROM grants g
+         WHERE g.client_id = $1
+         AND NOT EXISTS (SELECT 1 FROM grants o WHERE o.client_id = $1 AND o.sid = g.sid AND o.id < g.id)",
+    )
+    .bind(client)
+    .bind(now.micros())
+    .bind(expires_at.micros())
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
 /// Takes up to `limit` notices that are due, and puts their next try off to `until`, so that no other worker takes them
 /// meanwhile and a worker that dies loses nothing.
 pub async fn claim(

@@ -6,6 +6,7 @@ mod code;
 mod documents;
 mod logout;
 mod refresh;
+mod told;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};

@@ -1,0 +1,139 @@
+//! Whatever ends what an app holds of a person puts word for the app in its outbox.
+
+use axum::http::StatusCode;
+use serde_json::json;
+
+use super::{CALLBACK, Wiki, claims};
+use crate::support::{Browser, OTHER_PASSWORD, PASSWORD, TestApp};
+
+const ANA: &str = "ana@example.com";
+
+/// The apps that are to be told, and of which session; each once.
+async fn told(app: &TestApp) -> Vec<(String, String)> {
+    let mut told = Vec::new();
+    for delivery in app.app.auth.take_notices(100).await.unwrap() {
+        let said = claims(delivery.token.expose());
+        told.push((delivery.client_id, said["sid"].as_str().unwrap().to_owned()));
+        app.app.auth.told(delivery.id).await.unwrap();
+    }
+    told.sort();
+    told
+}
+
+async fn wiki(app: &TestApp, id: &str) -> Wiki {
+    let changes =
+        json!({ "client_id": id, "backchannel_logout_uri": "https://wiki.example.com/backchannel" });
+    Wiki::register(app, changes).await
+}
+
+async fn sid_of(wiki: &Wiki, app: &TestApp, browser: &mut Browser) -> String {
+    let tokens = wiki.sign_in(app, browser).await;
+    claims(tokens["id_token"].as_str().unwrap())["sid"].as_str().unwrap().to_owned()
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    SignOut,
+    Others,
+    WithdrawnOnThePage,
+    WithdrawnByTheApi,
+    Password,
+    Reset,
+    Deleted,
+}
+
+/// What somebody signed in with `here` does.
+async fn end(end: End, app: &TestApp, here: &mut Browser) {
+    let answer = match end {
+        End::SignOut => here.post("/sign-out", &[]).await,
+        End::Others => here.post("/account/sessions/end-others", &[]).await,
+        End::WithdrawnOnThePage => here.post("/account/apps/withdraw", &[("id", "wiki")]).await,
+        End::WithdrawnByTheApi => here.json("DELETE", "/api/v1/account/apps/wiki", &json!({})).await,
+        End::Password => {
+            let fields = [("current_password", PASSWORD), ("new_password", OTHER_PASSWORD)];
+            here.post("/account/password", &fields).await
+        }
+        End::Reset => {
+            here.post("/reset", &[("email", ANA)]).await;
+            let token = app.letter(ANA).await.token();
+            here.post("/reset/new", &[("token", &token), ("new_password", OTHER_PASSWORD)]).await
+        }
+        End::Deleted => here.post("/account/delete", &[("password", PASSWORD), ("confirm", "on")]).await,
+    };
+    let done = [StatusCode::SEE_OTHER, StatusCode::OK, StatusCode::NO_CONTENT];
+    assert!(done.contains(&answer.status), "{end:?}: {} {}", answer.status, answer.body);
+}
+
+/// A consent that was withdrawn ended the app's tokens, and the app went on with its own session.
+#[tokio::test]
+async fn every_end_of_what_an_app_holds_puts_word_for_it() {
+    for how in [
+        End::SignOut,
+        End::Others,
+        End::WithdrawnOnThePage,
+        End::WithdrawnByTheApi,
+        End::Password,
+        End::Reset,
+        End::Deleted,
+    ] {
+        let app = TestApp::start().await;
+        let (wiki, notes) = (wiki(&app, "wiki").await, wiki(&app, "notes").await);
+        // Signed out there, and the app still has what outlives the session.
+        let mut away = app.member(ANA).await;
+        let left = sid_of(&wiki, &app, &mut away).await;
+        away.post("/sign-out", &[]).await;
+        assert_eq!(told(&app).await, [("wiki".to_owned(), left.clone())], "{how:?}");
+        let mut there = app.signed_in(ANA).await;
+        let elsewhere = sid_of(&wiki, &app, &mut there).await;
+        let mut here = app.signed_in(ANA).await;
+        let present = sid_of(&wiki, &app, &mut here).await;
+        sid_of(&wiki, &app, &mut here).await;
+        sid_of(&notes, &app, &mut here).await;
+        end(how, &app, &mut here).await;
+        let of = |id: &str, sid: &str| (id.to_owned(), sid.to_owned());
+        let mut expected = match how {
+            End::SignOut => vec![of("wiki", &present), of("notes", &present)],
+            End::Others => vec![of("wiki", &elsewhere)],
+            End::WithdrawnOnThePage | End::WithdrawnByTheApi => {
+                vec![of("wiki", &present), of("wiki", &elsewhere), of("wiki", &left)]
+            }
+            End::Password => vec![of("wiki", &elsewhere), of("wiki", &left)],
+            End::Reset | End::Deleted => {
+                vec![of("notes", &present), of("wiki", &present), of("wiki", &elsewhere), of("wiki", &left)]
+            }
+        };
+        expected.sort();
+        assert_eq!(told(&app).await, expected, "{how:?}");
+    }
+}
+
+/// The operator has the app ask from now on: what it had without asking ends for everybody.
+#[tokio::test]
+async fn an_app_that_asks_from_now_on_is_told_of_everybody() {
+    let app = TestApp::start().await;
+    let (auth, clients) = (&app.app.auth, app.app.auth.clients());
+    let mut described = json!({
+        "client_id": "wiki", "client_name": "Team wiki", "redirect_uris": [CALLBACK],
+        "scope": "openid profile email offline_access", "token_endpoint_auth_method": "none",
+        "grant_types": ["authorization_code", "refresh_token"], "first_party": true,
+        "id_token_signed_response_alg": "EdDSA",
+        "backchannel_logout_uri": "https://wiki.example.com/backchannel",
+    });
+    let declare = async |described: &serde_json::Value| {
+        let client = serde_json::from_value(described.clone()).unwrap();
+        clients.declare(&[auth::DeclaredClient { client, secret: None }], auth.now()).await.unwrap();
+        app.turn(std::time::Duration::from_secs(5));
+    };
+    declare(&described).await;
+    let wiki = Wiki { id: "wiki".to_owned(), secret: None };
+    let (mut ana, mut ben) = (app.member(ANA).await, app.member("ben@example.com").await);
+    let mut expected = Vec::new();
+    for browser in [&mut ana, &mut ben] {
+        expected.push(("wiki".to_owned(), sid_of(&wiki, &app, browser).await));
+        sid_of(&wiki, &app, browser).await;
+    }
+    expected.sort();
+    described["first_party"] = json!(false);
+    declare(&described).await;
+    assert_eq!(told(&app).await, expected);
+}
