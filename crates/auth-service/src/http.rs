@@ -1,6 +1,7 @@
 //! What all routes share: who is asking, what is refused before a handler runs, how a failure is shown.
 
 pub(crate) mod asking;
+pub(crate) mod conditional;
 pub(crate) mod cookies;
 pub(crate) mod failure;
 pub(crate) mod front;

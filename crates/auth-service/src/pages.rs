@@ -23,13 +23,14 @@ use std::time::Duration;
 use auth::ReturnTo;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LOCATION};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, LOCATION};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 use domain::{DisplayName, DisplayNameError, Email, EmailError, Password, PasswordError, Weakness};
 
 use crate::App;
 use crate::http::asking::{Asking, Said, SignedIn};
+use crate::http::conditional::is_known;
 use crate::http::failure::Failure;
 use crate::http::headers;
 use crate::http::typed::Typed;
@@ -83,19 +84,40 @@ pub(crate) fn return_to(app: &App, text: &str) -> Option<ReturnTo> {
     ReturnTo::parse(text, &app.auth.settings().return_to)
 }
 
-/// Where a form that leads to `to` may end: at the app that waits there, or at one that is known beforehand. As
-/// `form-action` of a content security policy has it.
+/// What a form leads on to.
+#[derive(Default)]
+pub(crate) struct Onward {
+    /// Where it may end: at the app that waits there, or at one that is known beforehand. As `form-action` of a content
+    /// security policy has it.
+    pub(crate) end: Option<String>,
+    /// The app that waits there, by the name it is registered under: nothing that a request says is shown.
+    pub(crate) app: Option<String>,
+    /// The address that the app gave.
+    pub(crate) login_hint: Option<String>,
+}
+
+/// What waits at `to`, if it began in this browser.
+pub(crate) async fn onward(app: &App, asking: &Asking, to: Option<&ReturnTo>) -> Result<Onward, Failure> {
+    let Some(to) = to else { return Ok(Onward::default()) };
+    let Some(request) = to.waiting_request() else {
+        let end = to.is_app().then(|| oidc::form_action_source(to.as_str())).flatten();
+        return Ok(Onward { end, ..Onward::default() });
+    };
+    let pending = app.auth.pending_authorization(request, &asking.context).await?;
+    Ok(pending.map_or_else(Onward::default, |pending| Onward {
+        end: oidc::form_action_source(&pending.redirect_uri),
+        app: Some(pending.client_name),
+        login_hint: pending.login_hint,
+    }))
+}
+
+/// Where a form that leads to `to` may end.
 pub(crate) async fn form_end(
     app: &App,
     asking: &Asking,
     to: Option<&ReturnTo>,
 ) -> Result<Option<String>, Failure> {
-    let Some(to) = to else { return Ok(None) };
-    if let Some(request) = to.waiting_request() {
-        let pending = app.auth.pending_authorization(request, &asking.context).await?;
-        return Ok(pending.and_then(|pending| oidc::form_action_source(&pending.redirect_uri)));
-    }
-    Ok(to.is_app().then(|| oidc::form_action_source(to.as_str())).flatten())
+    Ok(onward(app, asking, to).await?.end)
 }
 
 /// Lets the page's form end there.
@@ -212,10 +234,10 @@ pub(crate) async fn asset(
         (asset.content_type, asset.bytes.to_vec(), asset.hash)
     };
     let tag = format!("\"{hash:016x}\"");
-    if asked.get(IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
-        return Ok(StatusCode::NOT_MODIFIED.into_response());
-    }
     let cache = "public, max-age=31536000, immutable";
+    if is_known(&asked, &tag) {
+        return Ok((StatusCode::NOT_MODIFIED, [(CACHE_CONTROL, cache), (ETAG, &tag)]).into_response());
+    }
     let mut response =
         ([(CONTENT_TYPE, content_type), (CACHE_CONTROL, cache), (ETAG, &tag)], bytes).into_response();
     if content_type == "image/svg+xml" {

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
+use auth_service::branding::Colour;
 use serde_json::json;
 
 use crate::browser::Browser;
@@ -47,9 +48,31 @@ impl Browser {
 
     /// Does something while the page is as wide as a phone.
     pub(crate) async fn on_a_phone(&self, act: impl AsyncFnOnce()) {
-        self.resize(390, 800).await;
-        act().await;
+        self.at_width(390, act).await;
+    }
+
+    /// Does something while the page is so wide.
+    pub(crate) async fn at_width<T>(&self, width: u32, act: impl AsyncFnOnce() -> T) -> T {
+        self.resize(width, 800).await;
+        let done = act().await;
         self.command("Emulation.clearDeviceMetricsOverride", json!({})).await;
+        done
+    }
+
+    /// The colour that a property of the first such element has come to.
+    pub(crate) async fn colour(&self, selector: &str, property: &str) -> Colour {
+        let script = "const style = getComputedStyle(document.querySelector(arguments[0]));
+            return style.getPropertyValue(arguments[1]).match(/\\d+/g).map(Number);";
+        let channels = self.driver.execute(script, vec![json!(selector), json!(property)]).await.unwrap();
+        let channels: Vec<u8> = channels.convert().unwrap();
+        let [red, green, blue] = channels[..] else { panic!("{selector} is see-through: {channels:?}") };
+        Colour::new(red, green, blue)
+    }
+
+    /// How many such elements take room on the page.
+    pub(crate) async fn seen(&self, selector: &str) -> u64 {
+        let script = "return [...document.querySelectorAll(arguments[0])].filter((found) => found.getClientRects().length).length;";
+        self.driver.execute(script, vec![json!(selector)]).await.unwrap().convert().unwrap()
     }
 
     /// Sets the person's wish for light or dark pages.

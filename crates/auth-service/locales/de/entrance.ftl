@@ -30,6 +30,7 @@ prove-elsewhere-other-title = Ich kenne es nicht, oder ich war es nicht
 prove-elsewhere-other-lead = Die Adresse gehört trotzdem Ihnen. Setzen Sie ein neues Passwort, dann gilt das alte nicht mehr.
 prove-elsewhere-other-action = Passwort setzen und bestätigen
 
+on-the-way-to-app = Sie sind auf dem Weg zu { $app }.
 sign-in-title = Anmelden
 sign-in-action = Anmelden
 sign-in-forgot = Passwort vergessen?
@@ -61,7 +62,6 @@ signed-out-lead = Bis bald.
 signed-out-again = Wieder anmelden
 
 choose-account-title = Konto wählen
-choose-account-lead = Sie sind auf dem Weg zu { $app }.
 choose-account-continue = Weiter als { $email }
 choose-account-other = Anderes Konto verwenden
 

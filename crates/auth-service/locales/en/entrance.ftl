@@ -30,6 +30,7 @@ prove-elsewhere-other-title = I do not know it, or it was not me
 prove-elsewhere-other-lead = The address is yours all the same. Set a new password, and the old one is void.
 prove-elsewhere-other-action = Set password and confirm
 
+on-the-way-to-app = You are on your way to { $app }.
 sign-in-title = Sign in
 sign-in-action = Sign in
 sign-in-forgot = Forgot your password?
@@ -61,7 +62,6 @@ signed-out-lead = See you soon.
 signed-out-again = Sign in again
 
 choose-account-title = Choose an account
-choose-account-lead = You are on your way to { $app }.
 choose-account-continue = Continue as { $email }
 choose-account-other = Use another account
 

@@ -1,6 +1,6 @@
 //! Signing in, the second step, and proving again who one is.
 
-use auth::{NewSession, PendingStep, SignIn, SignInError, SignedIn as Outcome, StepError};
+use auth::{NewSession, PendingStep, ReturnTo, SignIn, SignInError, SignedIn as Outcome, StepError};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -15,8 +15,8 @@ use crate::http::typed::Typed;
 use crate::pages::landing::{Address, read};
 use crate::pages::sign_up::ResendForm;
 use crate::pages::{
-    Form, Reading, again, ends_at, form_end, frame, later, lead_to, lead_with, own_frame, page, refuse_code,
-    return_to,
+    Form, Onward, Reading, again, ends_at, form_end, frame, later, lead_to, lead_with, onward, own_frame,
+    page, refuse_code, return_to,
 };
 use crate::views::{self, Field, Notice, Problem, Problems};
 
@@ -35,22 +35,24 @@ pub(crate) async fn show(
         app.cookies.set(&mut response, app.cookies.jwt, secrets::ExposeSecret::expose_secret(&token), life);
         return Ok(response);
     }
-    let path = match &to {
+    let path = own_address(to.as_ref());
+    let to_text = to.as_ref().map_or("", |to| to.as_str());
+    let onward = onward(&app, &asking, to.as_ref()).await?;
+    let proved = asking.said.as_ref().and_then(|said| said.email.as_ref()).map(Email::address);
+    let email = onward.login_hint.as_deref().or(proved).unwrap_or_default();
+    let view =
+        views::SignIn { return_to: to_text, email, app: onward.app.as_deref(), problems: Problems::NONE };
+    let mut response = page(view.render(&frame(&app, &asking, &path)));
+    ends_at(&mut response, onward.end.as_deref());
+    Ok(response)
+}
+
+/// The page's address, which the language switch comes back to.
+fn own_address(to: Option<&ReturnTo>) -> String {
+    match to {
         Some(to) => format!("/sign-in?return_to={}", super::encode(to.as_str())),
         None => "/sign-in".to_owned(),
-    };
-    let to_text = to.as_ref().map_or("", |to| to.as_str());
-    let hint = match to.as_ref().and_then(auth::ReturnTo::waiting_request) {
-        Some(request) => app.auth.pending_authorization(request, &asking.context).await?,
-        None => None,
-    };
-    let proved = asking.said.as_ref().and_then(|said| said.email.as_ref()).map(Email::address);
-    let hint =
-        hint.and_then(|pending| pending.login_hint).or_else(|| proved.map(str::to_owned)).unwrap_or_default();
-    let view = views::SignIn { return_to: to_text, email: &hint, ..Default::default() };
-    let mut response = page(view.render(&frame(&app, &asking, &path)));
-    ends_at(&mut response, form_end(&app, &asking, to.as_ref()).await?.as_deref());
-    Ok(response)
+    }
 }
 
 #[derive(Deserialize)]
@@ -68,14 +70,20 @@ pub(crate) async fn sign_in(
     Form(form): Form<SignInForm>,
 ) -> Result<Response, Failure> {
     let to = return_to(&app, &form.return_to);
-    let end = form_end(&app, &asking, to.as_ref()).await?;
-    let show_again = |status, problems| {
+    let show = |onward: &Onward, status, problems| {
         let to_text = to.as_ref().map_or("", |to| to.as_str());
-        let view = views::SignIn { email: &form.email, return_to: to_text, problems };
-        let mut response = again(status, view.render(&frame(&app, &asking, "/sign-in")));
-        ends_at(&mut response, end.as_deref());
+        let view =
+            views::SignIn { email: &form.email, return_to: to_text, app: onward.app.as_deref(), problems };
+        let path = own_address(to.as_ref());
+        let mut response = again(status, view.render(&frame(&app, &asking, &path)));
+        ends_at(&mut response, onward.end.as_deref());
         Ok(response)
     };
+    let onward = match onward(&app, &asking, to.as_ref()).await {
+        Ok(onward) => onward,
+        Err(failure) => return later(failure, |status, problems| show(&Onward::default(), status, problems)),
+    };
+    let show_again = |status, problems| show(&onward, status, problems);
     let mut reading = Reading::default();
     let email = reading.email(Field::Email, &form.email);
     let password = reading.password(Field::Password, &form.password);
@@ -215,7 +223,7 @@ pub(crate) async fn show_confirm(
 }
 
 /// A page of ours to go on to.
-fn own_page(app: &App, text: &str) -> Option<auth::ReturnTo> {
+fn own_page(app: &App, text: &str) -> Option<ReturnTo> {
     return_to(app, text).filter(|to| !to.is_app())
 }
 

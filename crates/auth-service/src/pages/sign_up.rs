@@ -153,7 +153,14 @@ pub(crate) async fn prove(
 
 async fn by_code(app: &App, asking: &Asking, form: &ProofForm) -> Result<Response, Failure> {
     let Ok(id) = form.id.parse::<ArtefactId>() else { return Err(Failure::NotFound) };
-    let pending = app.auth.pending_proof(id, &asking.context).await?;
+    let pending = match app.auth.pending_proof(id, &asking.context).await {
+        Ok(pending) => pending,
+        Err(fault) => {
+            return later(fault, |status, problems| {
+                Ok(check_mail_again(app, asking, id, None, status, problems))
+            });
+        }
+    };
     let show_again =
         |status, problems| Ok(check_mail_again(app, asking, id, pending.as_ref(), status, problems));
     let mut reading = Reading::default();
@@ -188,11 +195,17 @@ fn check_mail_again(
 }
 
 async fn by_link(app: &App, asking: &Asking, form: &ProofForm) -> Result<Response, Failure> {
-    let pending = app.auth.pending_proof_by_link(&form.token, &asking.context).await?;
-    let show_again = |status, problems| {
+    let page = |same_browser, status, problems| {
         let frame = frame(app, asking, "/");
-        Ok(again(status, link_page(app, &frame, &form.token, pending.same_browser, problems)))
+        Ok(again(status, link_page(app, &frame, &form.token, same_browser, problems)))
     };
+    // Until the link can be looked at, what was sent says which page it came from.
+    let no_password = form.password.is_none() && form.new_password.is_none();
+    let pending = match app.auth.pending_proof_by_link(&form.token, &asking.context).await {
+        Ok(pending) => pending,
+        Err(error) => return later(error, |status, problems| page(no_password, status, problems)),
+    };
+    let show_again = |status, problems| page(pending.same_browser, status, problems);
     let mut reading = Reading::default();
     let credential = match (&form.password, &form.new_password) {
         (Some(text), _) => reading.password(Field::Password, text).map(Credential::Password),

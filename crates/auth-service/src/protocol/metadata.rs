@@ -5,12 +5,13 @@ use std::sync::{Arc, PoisonError, RwLock};
 use auth::KEY_SET_LIFE;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::Response;
 use oidc::{Endpoints, ProviderMetadata, ProviderSettings, Scopes};
 
 use crate::App;
+use crate::http::conditional::is_known;
 use crate::http::failure::Failure;
 use crate::http::headers;
 use crate::locale::Locale;
@@ -60,7 +61,8 @@ impl Document {
 
     /// Nothing but its headers to whoever knows it already (RFC 9110 section 13.1.2).
     fn show(&self, asked: &HeaderMap) -> Response {
-        let known = asked.get(IF_NONE_MATCH).is_some_and(|known| self.headers.get(ETAG) == Some(known));
+        let tag = self.headers.get(ETAG).and_then(|tag| tag.to_str().ok());
+        let known = tag.is_some_and(|tag| is_known(asked, tag));
         let body = if known { Body::empty() } else { Body::from(self.body.clone()) };
         let mut response = Response::new(body);
         *response.headers_mut() = self.headers.clone();

@@ -9,6 +9,8 @@ pub struct SignIn<'a> {
     pub email: &'a str,
     /// Where to go afterwards; empty for the account page.
     pub return_to: &'a str,
+    /// The app that asked for it.
+    pub app: Option<&'a str>,
     /// What was wrong with the last try.
     pub problems: Problems,
 }

@@ -82,14 +82,18 @@ fn sign_up(frame: &Frame<'_>, Words { name, email, opaque }: Words<'_>) -> Vec<S
     ]
 }
 
-fn sign_in(frame: &Frame<'_>, Words { email, opaque, .. }: Words<'_>) -> Vec<Sheet> {
+fn sign_in(frame: &Frame<'_>, Words { name, email, opaque }: Words<'_>) -> Vec<Sheet> {
     let refused = Problems::whole(Problem::SignInRefused);
     let notice = Frame { notice: Some(Notice::PasswordReset), ..*frame };
     let over = Problems::of(Field::Code, Problem::CodeOver);
     vec![
         ("sign-in", SignIn::default().render(frame)),
         ("sign-in-notice", SignIn::default().render(&notice)),
-        ("sign-in-refused", SignIn { email, return_to: opaque, problems: refused }.render(frame)),
+        ("sign-in-for-app", SignIn { return_to: opaque, app: Some(name), ..SignIn::default() }.render(frame)),
+        (
+            "sign-in-refused",
+            SignIn { email, return_to: opaque, app: Some(name), problems: refused }.render(frame),
+        ),
         (
             "sign-in-code",
             SignInCode { id: opaque, masked_email: email, problems: Problems::NONE }.render(frame),

@@ -51,7 +51,7 @@ fn text_reads_on_what_lies_behind_it() {
             assert!(contrast >= Colour::READABLE, "{text} on {behind}: {contrast}");
         }
         let edge = colour(style(), "--field-line", scheme).contrast(colour(style(), "--surface", scheme));
-        assert!(edge >= 3.0, "the edge of a field: {edge}");
+        assert!(edge >= Colour::VISIBLE, "the edge of a field: {edge}");
     }
 }
 

@@ -129,9 +129,34 @@ async fn the_server_says_what_it_speaks() {
     "#);
     let other = app.program().get("/.well-known/oauth-authorization-server").await;
     assert_eq!(answer.json(), other.json());
-    let known =
-        Request::get("/.well-known/openid-configuration").header("if-none-match", answer.header("etag"));
-    assert_eq!(app.program().send(known.body(Body::empty()).unwrap()).await.status, 304);
+}
+
+/// Only the very tag alone was known: a cache that keeps several documents, or weakens their tags, got the whole again.
+#[tokio::test]
+async fn whoever_has_a_document_is_not_sent_it_again() {
+    let app = TestApp::start().await;
+    let style = app.browser().get("/sign-in").await;
+    let style = style.body.split("href=\"").find(|rest| rest.starts_with("/static/style.css")).unwrap();
+    let style = style.split('"').next().unwrap();
+    for path in ["/.well-known/openid-configuration", "/.well-known/jwks.json", style] {
+        let answer = app.program().get(path).await;
+        let tag = answer.header("etag").to_owned();
+        let weak = format!("W/{tag}");
+        let ask = async |known: &[&str]| {
+            let ask = known.iter().fold(Request::get(path), |ask, known| ask.header("if-none-match", *known));
+            app.program().send(ask.body(Body::empty()).unwrap()).await
+        };
+        let listed = format!("\"another, one\" , {weak}");
+        for known in [&[tag.as_str()][..], &[&weak], &[&listed], &["*"], &["\"another\"", &tag]] {
+            let again = ask(known).await;
+            assert_eq!((again.status.as_u16(), again.body.as_str()), (304, ""), "{path} {known:?}");
+            assert_eq!(again.header("etag"), tag, "{path}: RFC 9110 section 15.4.5");
+            assert_eq!(again.header("cache-control"), answer.header("cache-control"), "{path}");
+        }
+        for other in ["\"another\"", tag.trim_matches('"'), "\"another\", *", ""] {
+            assert_eq!(ask(&[other]).await.status, 200, "{path} {other:?}");
+        }
+    }
 }
 
 #[tokio::test]

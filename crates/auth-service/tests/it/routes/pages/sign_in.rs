@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use insta::assert_snapshot;
+use serde_json::json;
 
+use crate::protocol::Wiki;
 use crate::support::{APP, OTHER_PASSWORD, PASSWORD, TestApp};
 
 const ANA: &str = "ana@example.com";
@@ -172,4 +174,43 @@ async fn a_proof_that_is_renewed_by_a_second_step_does_not_read_as_signing_in() 
         "{}",
         page.body
     );
+}
+
+/// A person could not tell what they were about to sign in to.
+#[tokio::test]
+async fn the_page_that_an_app_led_to_names_it_as_it_is_registered() {
+    let app = TestApp::start().await;
+    let wiki = Wiki::register(&app, json!({ "client_name": "<b>Wiki</b> & \"Co\"" })).await;
+    let named = "<strong><bdi>&#60;b&#62;Wiki&#60;/b&#62; &#38; &#34;Co&#34;</bdi></strong>.</p>";
+    for (language, lead) in [("en", "You are on your way to "), ("de", "Sie sind auf dem Weg zu ")] {
+        let mut browser = app.browser();
+        let asked = wiki.authorize(&[("ui_locales", language), ("login_hint", ANA)]);
+        let page = browser.get(&asked).await.location().to_owned();
+        let named = format!("<p class=\"lead\">{lead}{named}");
+        let answer = browser.get(&page).await;
+        assert!(answer.body.contains(&named), "{}", answer.body);
+        // Wrong, and what the form says besides changes nothing.
+        let return_to = answer.hidden("return_to");
+        let fields = [
+            ("email", ANA),
+            ("password", OTHER_PASSWORD),
+            ("return_to", &*return_to),
+            ("app", "Evil"),
+            ("client_name", "Evil"),
+        ];
+        let answer = browser.post("/sign-in", &fields).await;
+        assert_eq!(answer.status, 401);
+        assert!(answer.body.contains(&named) && !answer.body.contains("Evil"), "{}", answer.body);
+        // The language switch comes back to it.
+        assert_eq!(answer.hidden("next").replace("&#38;", "&"), page);
+        for (mut whose, path) in [
+            (app.browser(), page.clone()),
+            (app.browser(), "/sign-in?app=Evil&client_name=Evil&client_id=wiki".to_owned()),
+            (browser.clone(), "/sign-in".to_owned()),
+        ] {
+            let answer = whose.get(&path).await;
+            assert_eq!(answer.status, 200, "{path}");
+            assert!(!answer.body.contains(lead) && !answer.body.contains("Evil"), "{path}: {}", answer.body);
+        }
+    }
 }

@@ -65,23 +65,39 @@ async fn too_many_tries_keep_the_form_that_a_link_led_to() {
 /// The link and what was typed are right: only the network has had its tries.
 #[tokio::test]
 async fn a_network_over_its_limit_keeps_the_forms_of_links_that_are_good() {
-    for path in ["/reset/new", "/account/email/confirm"] {
+    for (path, here) in
+        [("/reset/new", true), ("/account/email/confirm", true), ("/verify", true), ("/verify", false)]
+    {
         let app = TestApp::with(|setup| setup.limits.network_failures = 2).await;
         let mut own = app.member(ANA).await;
         let mut browser = app.browser();
-        let token = if path == "/reset/new" {
-            browser.post("/reset", &[("email", ANA)]).await;
-            app.letter(ANA).await.token()
-        } else {
-            own.post("/account/email", &[("email", NEW)]).await;
-            app.letter(NEW).await.token()
+        let token = match path {
+            "/reset/new" => {
+                browser.post("/reset", &[("email", ANA)]).await;
+                app.letter(ANA).await.token()
+            }
+            "/account/email/confirm" => {
+                own.post("/account/email", &[("email", NEW)]).await;
+                app.letter(NEW).await.token()
+            }
+            _ => {
+                browser.get("/sign-up").await;
+                browser.post("/sign-up", &[("email", NEW), ("password", PASSWORD)]).await;
+                app.letter(NEW).await.token()
+            }
         };
-        let fields = |token| [("token", token), ("side", "new"), ("new_password", OTHER_PASSWORD)];
+        // The browser that signed up has a button, any other a field for the password.
+        let password = (path != "/verify" || !here).then_some(("new_password", OTHER_PASSWORD));
+        let mut browser = if here { browser } else { app.browser() };
+        let fields =
+            |token| [("token", token), ("side", "new")].into_iter().chain(password).collect::<Vec<_>>();
         for _ in 0..2 {
             assert_eq!(browser.post(path, &fields("x")).await.status, 410, "{path}");
         }
         let answer = browser.post(path, &fields(&token)).await;
         assert_kept(&answer, 429, path, &token);
+        let asks = path == "/reset/new" || !here;
+        assert_eq!(answer.body.contains("type=\"password\""), asks, "{path}: its own form");
         app.turn(std::time::Duration::from_mins(15));
         assert_eq!(browser.post(path, &fields(&token)).await.status, 303, "{path}: nothing was used up");
     }
@@ -155,12 +171,18 @@ async fn a_database_that_is_away_keeps_the_form() {
         assert_kept(&answer, 503, path, "value=\"ana@example.com\"");
         assert!(answer.body.contains("nothing was changed"), "{path}");
     }
+    let waits = format!("/authorize/continue?id={ID}");
+    let for_app = [both[0], both[1], ("return_to", &*waits)];
+    assert_kept(&app.browser().post("/sign-in", &for_app).await, 503, "/sign-in", ID);
     let (token, code) = (("token", TOKEN), ("code", "123456"));
     let password = ("new_password", OTHER_PASSWORD);
     for (path, fields, typed) in [
         ("/reset/new", &[token, password][..], TOKEN),
         ("/reset/code", &[("id", ID), code, password][..], ID),
         ("/account/email/confirm", &[token, ("side", "new")][..], TOKEN),
+        ("/verify", &[token][..], TOKEN),
+        ("/verify", &[token, password][..], TOKEN),
+        ("/verify", &[("id", ID), code][..], ID),
     ] {
         assert_kept(&app.browser().post(path, fields).await, 503, path, typed);
     }
