@@ -125,8 +125,7 @@ pub async fn seal_to_the_end(auth: &Auth) {
 async fn keep_keys(auth: Arc<Auth>, mut stop: watch::Receiver<bool>) {
     loop {
         // At once: a server that was off may find a key whose time has long come.
-        let period = auth.settings().limits.key_rotation;
-        if let Err(error) = auth.keys().keep(period, auth.now()).await {
+        if let Err(error) = auth.keys().keep(&auth.settings().limits, auth.now()).await {
             tracing::error!(%error, "the signing keys could not be looked after; it will be tried again");
         }
         if stopping(&mut stop, tokio::time::sleep(AFTER_COMMAND)).await {

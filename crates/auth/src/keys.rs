@@ -1,21 +1,23 @@
 //! The keys that sign tokens: made by the server itself, sealed at rest, parsed once.
 //!
 //! A key is published before it signs, so that whoever checks tokens has read it by then; it is published on until the
-//! last token it signed has expired. A key id is the thumbprint of its key (RFC 7638), so no id ever comes back with
-//! another key.
+//! last token it signed has expired. Of an ID token that comes back as a hint it does not count that it has expired, so
+//! that the public half is kept, for that alone, for as long as one may come back. A key id is the thumbprint of its key
+//! (RFC 7638), so no id ever comes back with another key.
 
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use domain::Timestamp;
-use oidc::{Algorithm, JwkSet, KeySet, SigningKey};
+use oidc::{Algorithm, IdTokenHint, Jwk, JwkSet, KeySet, SigningKey};
 use secrets::sealing::{Keyring, Place};
 use serde::Serialize;
+use store::retired_keys::RetiredKey;
 use store::signing_keys::SigningKey as Row;
 use store::{Store, Tx};
 
 use crate::audit::AuditTrail;
-use crate::{Fault, Random};
+use crate::{Fault, Limits, Random};
 
 /// For so long whoever checks tokens may remember the published keys: `Cache-Control` of the key set says so.
 pub const KEY_SET_LIFE: Duration = Duration::from_mins(5);
@@ -41,10 +43,18 @@ pub(crate) struct Keys {
     signing: Vec<Key>,
     verifying: KeySet,
     published: Arc<str>,
-    /// The rows that these were read from.
-    rows: Vec<Row>,
+    /// Keys that are published no more, of which ID tokens may come back.
+    retired: KeySet,
+    rows: Rows,
     /// Counts the sets this process has known: a token that was checked against another set is checked again.
     generation: u64,
+}
+
+/// What keys are read from.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Rows {
+    signing: Vec<Row>,
+    retired: Vec<RetiredKey>,
 }
 
 #[derive(Debug)]
@@ -123,6 +133,14 @@ impl Times {
     }
 }
 
+impl Rows {
+    async fn list(held: &Store) -> Result<Self, Fault> {
+        let mut tx = held.read().await?;
+        let signing = store::signing_keys::list(&mut tx).await?;
+        Ok(Self { signing, retired: store::retired_keys::list(&mut tx).await? })
+    }
+}
+
 impl Keys {
     /// The key of this algorithm that signs at this moment.
     pub(crate) fn signing(&self, algorithm: Algorithm, now: Timestamp) -> Result<&SigningKey, Fault> {
@@ -149,25 +167,31 @@ impl Keys {
         &self.verifying
     }
 
+    /// Whom an ID token of ours was of. It may have expired, and its key be published no more.
+    pub(crate) fn read_hint(&self, token: &str, issuer: &str) -> Option<IdTokenHint> {
+        let mut sets = [&self.verifying, &self.retired].into_iter();
+        sets.find_map(|keys| IdTokenHint::verify(token, keys, issuer).ok())
+    }
+
     pub(crate) fn generation(&self) -> u64 {
         self.generation
     }
 
-    fn read(rows: &[Row], keyring: &Keyring, now: Timestamp) -> Result<Self, Fault> {
+    fn read(rows: Rows, keyring: &Keyring, now: Timestamp) -> Result<Self, Fault> {
         let mut signing = Vec::new();
-        for row in rows {
+        for row in &rows.signing {
             let times = Times::of(row);
-            if times.is_over(now) {
-                continue;
+            if !times.is_over(now) {
+                signing.push(Key { key: open(row, keyring)?, times });
             }
-            let private = keyring.open(&place(&row.kid), &row.private_key)?;
-            let key = SigningKey::from_pkcs8(algorithm_of(row)?, &private).map_err(corrupt)?;
-            signing.push(Key { key, times });
         }
         let public = JwkSet { keys: signing.iter().map(|key| key.key.public_jwk().clone()).collect() };
         let published = serde_json::to_string(&public)?.into();
         let verifying = KeySet::from_jwk_set(&public).map_err(corrupt)?;
-        Ok(Self { signing, verifying, published, rows: rows.to_vec(), generation: 0 })
+        let retired = rows.retired.iter().map(|row| Jwk::parse(row.public_key.as_bytes()));
+        let retired = JwkSet { keys: retired.collect::<Result<_, _>>().map_err(corrupt)? };
+        let retired = KeySet::from_jwk_set(&retired).map_err(corrupt)?;
+        Ok(Self { signing, verifying, published, retired, rows, generation: 0 })
     }
 }
 
@@ -228,32 +252,59 @@ impl SigningKeys {
 
     /// Reads the keys again: another process may have exchanged them. Cheap while none did.
     pub async fn refresh(&self, now: Timestamp) -> Result<(), Fault> {
-        let rows = store::signing_keys::list(&mut self.store.look().await?).await?;
+        let rows = Rows::list(&self.store).await?;
         if rows == self.known().rows {
             return Ok(());
         }
-        let mut keys = Keys::read(&rows, &self.keyring, now)?;
+        let mut keys = Keys::read(rows, &self.keyring, now)?;
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         keys.generation = known.generation + u64::from(keys.published != known.published);
         *known = Arc::new(keys);
         Ok(())
     }
 
-    /// Exchanges keys that have signed for `period`, and deletes those whose last token has expired. Every process does
-    /// so now and then.
-    pub async fn keep(&self, period: Duration, now: Timestamp) -> Result<(), Fault> {
-        let rows = store::signing_keys::list(&mut self.store.look().await?).await?;
-        for row in &rows {
+    /// Exchanges keys that have signed for long enough, keeps of those whose last token has expired the public half, and
+    /// that for as long as somebody may be signed in by an ID token of theirs. Every process does so now and then.
+    pub async fn keep(&self, limits: &Limits, now: Timestamp) -> Result<(), Fault> {
+        let rows = Rows::list(&self.store).await?;
+        for row in &rows.signing {
             let times = Times::of(row);
             if times.is_over(now) {
-                let mut tx = self.store.begin().await?;
-                store::signing_keys::delete(&mut tx, &row.kid).await?;
-                tx.commit().await?;
-            } else if times.signs_until.is_none() && now.since(times.signs_from) >= period {
+                self.retire(row, limits, now).await?;
+            } else if times.signs_until.is_none() && now.since(times.signs_from) >= limits.key_rotation {
                 self.rotate(algorithm_of(row)?, Rotation::Gentle, now).await?;
             }
         }
+        if rows.retired.iter().any(|key| key.expires_at <= now.micros()) {
+            let mut tx = self.store.begin().await?;
+            store::retired_keys::delete_expired(&mut tx, now).await?;
+            tx.commit().await?;
+        }
         self.refresh(now).await
+    }
+
+    /// Deletes a key, and keeps its public half if an ID token of it may come back.
+    async fn retire(&self, row: &Row, limits: &Limits, now: Timestamp) -> Result<(), Fault> {
+        let hinted_until = Times::of(row).signs_until.map(|until| until.plus(limits.longest_hint()));
+        let mut tx = self.store.begin().await?;
+        // Whoever gave it up meanwhile must not find it back.
+        let deleted = store::signing_keys::delete(&mut tx, &row.kid).await?;
+        if let Some(until) = hinted_until.filter(|until| deleted && now < *until) {
+            match open(row, &self.keyring) {
+                Ok(key) => {
+                    let retired = RetiredKey {
+                        kid: row.kid.clone(),
+                        algorithm: row.algorithm.clone(),
+                        public_key: serde_json::to_string(key.public_jwk())?,
+                        expires_at: until.micros(),
+                    };
+                    store::retired_keys::insert(&mut tx, &retired).await?;
+                }
+                // It was sealed by a key that was since given up: then it goes as it is.
+                Err(error) => tracing::warn!(kid = row.kid, %error, "a key is deleted unread"),
+            }
+        }
+        Ok(tx.commit().await?)
     }
 
     /// Exchanges the key of one algorithm. Gives the id of the next one; nothing if one is on its way already.
@@ -280,8 +331,13 @@ impl SigningKeys {
                     store::signing_keys::set_signs_until(&mut tx, &row.kid, signs_from).await?;
                 }
                 Rotation::Gentle => {}
-                Rotation::Compromised => store::signing_keys::delete(&mut tx, &row.kid).await?,
+                Rotation::Compromised => {
+                    store::signing_keys::delete(&mut tx, &row.kid).await?;
+                }
             }
+        }
+        if rotation == Rotation::Compromised {
+            store::retired_keys::delete_of(&mut tx, algorithm.name()).await?;
         }
         self.insert(&mut tx, &key, signs_from, now).await?;
         let act = match rotation {
@@ -322,6 +378,11 @@ impl SigningKeys {
     pub fn published(&self) -> Arc<str> {
         self.known().published.clone()
     }
+}
+
+fn open(row: &Row, keyring: &Keyring) -> Result<SigningKey, Fault> {
+    let private = keyring.open(&place(&row.kid), &row.private_key)?;
+    SigningKey::from_pkcs8(algorithm_of(row)?, &private).map_err(corrupt)
 }
 
 /// Away from the async threads: an RSA key takes tenths of a second.

@@ -175,6 +175,11 @@ impl Limits {
         }
     }
 
+    /// For so long after it was signed an ID token may come back as a hint: somebody may be signed in by it until then.
+    pub(crate) fn longest_hint(&self) -> Duration {
+        self.session_absolute.max(self.refresh_absolute)
+    }
+
     pub(crate) fn network_budget(&self) -> Budget {
         Budget { limit: self.network_failures, window: self.network_window, spacing: None }
     }

@@ -21,6 +21,7 @@ pub mod logout_notices;
 pub mod outbox;
 pub mod passwords;
 pub mod refresh_tokens;
+pub mod retired_keys;
 pub mod revoked_tokens;
 pub mod sessions;
 pub mod signing_keys;

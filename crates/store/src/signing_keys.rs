@@ -58,8 +58,9 @@ pub async fn set_signs_until(tx: &mut Tx, kid: &str, until: Timestamp) -> Result
     Ok(())
 }
 
-/// Deletes a key.
-pub async fn delete(tx: &mut Tx, kid: &str) -> Result<(), Error> {
-    sqlx::query("DELETE FROM signing_keys WHERE kid = $1").bind(kid).execute(tx.connection()).await?;
-    Ok(())
+/// Deletes a key. False if there is none.
+pub async fn delete(tx: &mut Tx, kid: &str) -> Result<bool, Error> {
+    let done =
+        sqlx::query("DELETE FROM signing_keys WHERE kid = $1").bind(kid).execute(tx.connection()).await?;
+    Ok(done.rows_affected() == 1)
 }

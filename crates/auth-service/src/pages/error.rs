@@ -6,12 +6,17 @@ use crate::http::failure::Failure;
 use crate::views::{AppRefused, ErrorPage, Frame};
 
 pub(crate) fn render(app: &App, asking: &Asking, failure: &Failure, path: &str) -> String {
+    let leaving = path == "/end-session";
     // The language switch must not send anybody back into a failure that GET does not show.
     let path = if matches!(failure, Failure::NotFound) { path } else { "/" };
     let support_id = Some(asking.context.support_id.as_str());
     let frame = Frame { support_id, notice: None, ..super::frame(app, asking, path) };
     match failure {
-        Failure::AppRequest(error) => AppRefused { description: error.description.as_str() }.render(&frame),
+        Failure::AppRequest(error) => {
+            // Whatever is wrong with what the app sent: whoever wanted to sign out still can.
+            let signs_out = leaving && frame.signed_in.is_some();
+            AppRefused { description: error.description.as_str(), signs_out }.render(&frame)
+        }
         _ => error_page(app, failure).render(&frame),
     }
 }

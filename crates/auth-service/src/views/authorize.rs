@@ -73,6 +73,8 @@ pub struct AppRow<'a> {
 pub struct AppRefused<'a> {
     /// What is wrong, for whoever looks after the app.
     pub description: &'a str,
+    /// They wanted to sign out, and are offered to.
+    pub signs_out: bool,
 }
 
 page!(ChooseAccount<'a>, "choose_account.html");

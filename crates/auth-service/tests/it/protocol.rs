@@ -4,6 +4,7 @@ mod authorize;
 mod clients;
 mod code;
 mod documents;
+mod hints;
 mod logout;
 mod refresh;
 mod told;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use auth::{KeyState, LONGEST_TOKEN, Rotation};
+use auth::{KeyState, LONGEST_TOKEN, Limits, Rotation};
 use oidc::Algorithm;
 use serde_json::Value;
 
@@ -49,12 +49,19 @@ async fn a_next_key_is_published_before_it_signs_and_an_old_one_until_its_last_t
     world.turn(MINUTE * 9);
     world.auth.check_token(&last).await.expect("a token of the old key");
     world.turn_to_just_before(LONGEST_TOKEN.saturating_sub(MINUTE * 9));
-    keys.keep(DAY * 90, world.auth.now()).await.unwrap();
-    assert_eq!(published(&world).len(), 2);
+    let limits = Limits { key_rotation: DAY * 365, ..Limits::default() };
+    keys.keep(&limits, world.auth.now()).await.unwrap();
+    assert_eq!((published(&world).len(), world.count("retired_keys").await), (2, 0));
     world.turn(Duration::from_micros(1));
-    keys.keep(DAY * 90, world.auth.now()).await.unwrap();
+    keys.keep(&limits, world.auth.now()).await.unwrap();
     assert_eq!(published(&world), BTreeSet::from([next]));
-    assert_eq!(world.count("signing_keys").await, 1);
+    assert_eq!((world.count("signing_keys").await, world.count("retired_keys").await), (1, 1));
+    world.turn_to_just_before((DAY * 90).saturating_sub(LONGEST_TOKEN));
+    keys.keep(&limits, world.auth.now()).await.unwrap();
+    assert_eq!(world.count("retired_keys").await, 1, "an app may keep somebody signed in for so long");
+    world.turn(Duration::from_micros(1));
+    keys.keep(&limits, world.auth.now()).await.unwrap();
+    assert_eq!(world.count("retired_keys").await, 0);
 }
 
 #[tokio::test]
@@ -65,13 +72,14 @@ async fn keys_are_exchanged_on_a_schedule() {
     for _ in 0..(365 * 2) {
         seen.extend(published(&world));
         world.turn(DAY / 2);
-        keys.keep(DAY * 90, world.auth.now()).await.unwrap();
+        keys.keep(&Limits::default(), world.auth.now()).await.unwrap();
         let states: Vec<_> = keys.list(world.auth.now()).await.unwrap().iter().map(|key| key.state).collect();
         assert_eq!(states.iter().filter(|state| **state == KeyState::Signing).count(), 1, "{states:?}");
     }
     // One in each 90 days, and a quarter of an hour.
     assert_eq!(seen.len(), 5);
     assert!(world.count("signing_keys").await <= 2);
+    assert!(world.count("retired_keys").await <= 2, "no table grows for ever");
 }
 
 #[tokio::test]
