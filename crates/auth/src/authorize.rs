@@ -1,5 +1,6 @@
 //! The authorization endpoint: an app sends a person, who comes back with a code.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -18,6 +19,7 @@ use store::grants::NewGrant;
 use uuid::Uuid;
 
 use crate::audit::{Act, Outcome};
+use crate::client::RegisteredClient;
 use crate::{Auth, Context, Current, Fault};
 
 /// While a person signs in, proves an address or reads a consent page, the request waits for so long.
@@ -168,7 +170,7 @@ impl Auth {
 
     /// The person does not: the app is told so.
     pub async fn refuse_consent(&self, id: RequestId, context: &Context) -> Result<Next, AuthorizeError> {
-        let (waiting, _) = self.find_waiting(id, context).await?;
+        let (waiting, ..) = self.find_waiting(id, context).await?;
         let browser = context.browser.unwrap_or_default();
         let mut tx = self.store.begin().await?;
         if !store::authorization_requests::take(&mut tx, id, &browser).await? {
@@ -185,12 +187,11 @@ impl Auth {
         id: RequestId,
         context: &Context,
     ) -> Result<Option<PendingAuthorization>, Fault> {
-        let (waiting, _) = match self.find_waiting(id, context).await {
+        let (waiting, client, _) = match self.find_waiting(id, context).await {
             Ok(found) => found,
             Err(AuthorizeError::Fault(fault)) => return Err(fault),
             Err(AuthorizeError::Gone | AuthorizeError::Shown(_)) => return Ok(None),
         };
-        let Some(client) = self.find_client(&waiting.request.client_id).await? else { return Ok(None) };
         Ok(Some(PendingAuthorization {
             client_name: client.client.client_name.clone(),
             scopes: waiting.request.scopes,
@@ -206,8 +207,7 @@ impl Auth {
         said: Said,
         context: &Context,
     ) -> Result<Next, AuthorizeError> {
-        let (mut waiting, since) = self.find_waiting(id, context).await?;
-        let client = self.find_client(&waiting.request.client_id).await?.ok_or(AuthorizeError::Gone)?;
+        let (mut waiting, client, since) = self.find_waiting(id, context).await?;
         if said.account_chosen && !waiting.account_chosen {
             waiting.account_chosen = true;
             self.remember(id, &waiting).await?;
@@ -316,19 +316,25 @@ impl Auth {
         Ok(next(id, &step, signed_in, waiting))
     }
 
+    /// A request that waits, with its app and since when. The app may have changed meanwhile: what it may have no longer is
+    /// not given, and nobody is sent where it is no longer.
     async fn find_waiting(
         &self,
         id: RequestId,
         context: &Context,
-    ) -> Result<(Waiting, Timestamp), AuthorizeError> {
+    ) -> Result<(Waiting, Arc<RegisteredClient>, Timestamp), AuthorizeError> {
         let browser = context.browser.ok_or(AuthorizeError::Gone)?;
         let now = self.clock.now();
         let mut tx = self.store.look().await?;
         let row = store::authorization_requests::find(&mut tx, id, &browser, now).await?;
         let row = row.ok_or(AuthorizeError::Gone)?;
         let opened = self.keyring.open(&place(&id), &row.request).map_err(Fault::from)?;
-        let waiting = serde_json::from_slice(&opened).map_err(Fault::from)?;
-        Ok((waiting, Timestamp(row.created_at)))
+        let mut waiting: Waiting = serde_json::from_slice(&opened).map_err(Fault::from)?;
+        let request = &mut waiting.request;
+        let found = self.find_client(&request.client_id).await?.ok_or(AuthorizeError::Gone)?;
+        found.client.check_redirect_uri(request.return_address.redirect_uri())?;
+        request.scopes = found.client.still_allowed(&request.scopes)?;
+        Ok((waiting, found, Timestamp(row.created_at)))
     }
 
     async fn remember(&self, id: RequestId, waiting: &Waiting) -> Result<(), Fault> {

@@ -6,9 +6,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::{GrantId, Proofs, SessionId, Timestamp, UserId};
 use oidc::{
-    AccessToken, Client, ClientCredentialsRequest, CodeExchange, GrantType, IdToken, OAuthError, OPENID,
-    PersonClaims, RefreshExchange, Scopes, Secret, TokenRequest, TokenResponse, TokenType, at_hash, audience,
-    invalid_or_expired,
+    AccessToken, Client, ClientCredentialsRequest, CodeExchange, GrantType, IdToken, OAuthError,
+    OFFLINE_ACCESS, OPENID, PersonClaims, RefreshExchange, Scopes, Secret, TokenRequest, TokenResponse,
+    TokenType, at_hash, audience, invalid_or_expired,
 };
 use secrets::sealing::Place;
 use store::Tx;
@@ -34,6 +34,16 @@ struct Issue<'a> {
     audience: &'a str,
     nonce: Option<String>,
     refresh_token: Option<Secret>,
+}
+
+/// What the use of a refresh token before this one was.
+enum Reuse {
+    /// There was none.
+    None,
+    /// The client's own, whose answer it lost: this.
+    Lost(Secret),
+    /// Somebody's: the token is in two hands.
+    TwoHands,
 }
 
 impl Auth {
@@ -77,14 +87,15 @@ impl Auth {
             self.end_grant(tx, grant, None, "session ended before the exchange", context, now).await?;
             return Err(invalid_or_expired("code").into());
         };
-        let audience = audience(&exchange.resources, &request.resources, &self.issuer)?;
+        let scopes = client.still_allowed(&request.scopes)?;
+        let audience = audience(&exchange.resources, &request.resources, client, &self.issuer)?;
         // Without `offline_access` it is good for as long as the session is (Back-Channel Logout section 2.7).
         let refresh_token = if client.may_use(GrantType::RefreshToken) {
             Some(self.new_refresh_token(&mut tx, grant, &live, now).await?)
         } else {
             None
         };
-        let (scopes, nonce) = (request.scopes.clone(), request.nonce.clone());
+        let nonce = request.nonce.clone();
         let issue = Issue { client, live: &live, scopes, audience, nonce, refresh_token };
         let response = self.tokens(issue, now)?;
         tx.commit().await?;
@@ -143,12 +154,30 @@ impl Auth {
             self.end_grant(tx, grant, person, "refresh token of another app", context, now).await?;
             return Err(refused().into());
         }
-        let scopes = exchange.scopes(&Scopes::parse(&live.grant.scope)?)?;
-        let granted = split(&live.grant.resources);
-        let audience = audience(&exchange.resources, &granted, &self.issuer)?;
-        let Some(successor) = self.successor(&mut tx, client, &row, &live, now).await? else {
-            self.end_grant(tx, grant, person, "refresh token used twice", context, now).await?;
+        // Before anything else that is asked is looked at: a token that is in two hands ends its family.
+        let again = match self.used_again(&mut tx, client, &row, now).await? {
+            Reuse::None => None,
+            Reuse::Lost(successor) => Some(successor),
+            Reuse::TwoHands => {
+                self.end_grant(tx, grant, person, "refresh token used twice", context, now).await?;
+                return Err(refused().into());
+            }
+        };
+        // What outlives the session does so by a scope that the client may have lost since.
+        if live.grant.session_id.is_none() && !client.scope.contains(OFFLINE_ACCESS) {
             return Err(refused().into());
+        }
+        let scopes = exchange.scopes(&client.still_allowed(&Scopes::parse(&live.grant.scope)?)?)?;
+        let granted = split(&live.grant.resources);
+        let audience = audience(&exchange.resources, &granted, client, &self.issuer)?;
+        let made = match again {
+            Some(successor) => Some(successor),
+            None => self.successor(&mut tx, &row, &live, now).await?,
+        };
+        let Some(successor) = made else {
+            // Another process has used it since it was looked at: now it is seen to be used.
+            drop(tx);
+            return Box::pin(self.refresh(client, exchange, context)).await;
         };
         // Who uses an app uses the session that lets them in.
         if let Some(session) = live.grant.session_id {
@@ -161,32 +190,40 @@ impl Auth {
         Ok(response)
     }
 
-    /// The token that takes the place of this one. It is made once; whoever lost the answer gets the same again, if it
-    /// can prove that it is the client, within ten seconds, and has not used it. Nothing: the token was used twice.
+    /// The token that takes the place of this one. It is made once: nothing, if the token was used meanwhile.
     async fn successor(
         &self,
         tx: &mut Tx,
-        client: &Client,
         row: &RefreshToken,
         live: &LiveGrant,
         now: Timestamp,
     ) -> Result<Option<Secret>, Fault> {
-        let place = Place { table: "refresh_tokens", column: "successor", row: &row.hash };
-        let Some(used_at) = row.used_at else {
-            let successor = self.new_refresh_token(tx, GrantId(row.grant_id), live, now).await?;
-            let sealed = self.keyring.seal(&place, successor.expose().as_bytes());
-            let first = store::refresh_tokens::set_used(tx, &row.hash, &sealed, now).await?;
-            return Ok(first.then_some(successor));
-        };
+        let successor = self.new_refresh_token(tx, GrantId(row.grant_id), live, now).await?;
+        let sealed = self.keyring.seal(&place(row), successor.expose().as_bytes());
+        let first = store::refresh_tokens::set_used(tx, &row.hash, &sealed, now).await?;
+        Ok(first.then_some(successor))
+    }
+
+    /// Whether a token was used before. Whoever lost the answer gets the same successor again, if it can prove that it is
+    /// the client, within ten seconds, and has not used it.
+    async fn used_again(
+        &self,
+        tx: &mut Tx,
+        client: &Client,
+        row: &RefreshToken,
+        now: Timestamp,
+    ) -> Result<Reuse, Fault> {
+        let Some(used_at) = row.used_at else { return Ok(Reuse::None) };
         let in_time = now.since(Timestamp(used_at)) <= GRACE;
         let Some(sealed) = row.successor.as_ref().filter(|_| in_time && !client.is_public()) else {
-            return Ok(None);
+            return Ok(Reuse::TwoHands);
         };
-        let opened = self.keyring.open(&place, sealed)?;
+        let opened = self.keyring.open(&place(row), sealed)?;
         let successor = String::from_utf8(opened.to_vec()).map_err(corrupt)?;
         let hash = secrets::sha256(successor.as_bytes());
         let next = store::refresh_tokens::find(tx, &hash).await?;
-        Ok(next.is_some_and(|next| next.used_at.is_none()).then(|| Secret::new(successor)))
+        let unused = next.is_some_and(|next| next.used_at.is_none());
+        Ok(if unused { Reuse::Lost(Secret::new(successor)) } else { Reuse::TwoHands })
     }
 
     async fn new_refresh_token(
@@ -254,7 +291,7 @@ impl Auth {
         request: &ClientCredentialsRequest,
     ) -> Result<TokenResponse, ProtocolError> {
         let now = self.clock.now();
-        let audience = audience(&request.resources, &request.resources, &self.issuer)?;
+        let audience = audience(&request.resources, &request.resources, client, &self.issuer)?;
         let token = self.plain_token(client, audience, request.scopes.clone(), now);
         let keys = self.keys.known();
         let algorithm = client.access_token_signed_response_alg;
@@ -297,6 +334,10 @@ impl Auth {
             refresh_token,
         }
     }
+}
+
+fn place(row: &RefreshToken) -> Place<'_> {
+    Place { table: "refresh_tokens", column: "successor", row: &row.hash }
 }
 
 fn split(text: &str) -> Vec<String> {

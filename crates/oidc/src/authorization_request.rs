@@ -86,14 +86,7 @@ fn return_address(parameters: &Parameters, client: &Client) -> Result<ReturnAddr
         return Err(OAuthError::invalid_request("The client_id is that of another client.").into());
     }
     let redirect_uri = parameters.require("redirect_uri")?;
-    if !client.has_redirect_uri(redirect_uri) {
-        return Err(OAuthError::invalid_request(format!(
-            "The redirect_uri '{redirect_uri}' is not registered for the client '{}'; register it, letter by letter \
-             as the client sends it.",
-            client.client_id
-        ))
-        .into());
-    }
+    client.check_redirect_uri(redirect_uri)?;
     let state = parameters.get("state").filter(|state| is_sendable(state));
     Ok(ReturnAddress::new(redirect_uri, response_mode(parameters, client), state))
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Algorithm, ClientError, JwkSet, RedirectUri, Scopes};
+use crate::{Algorithm, ClientError, ErrorCode, JwkSet, OAuthError, RedirectUri, Scopes};
 
 /// How a client proves who it is at the token endpoint (RFC 7591 section 2, OpenID Connect Core section 9).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -184,9 +184,37 @@ impl Client {
         self.grant_types.contains(&grant_type)
     }
 
+    /// What is left of what it was granted: an operator may have taken some of it from the client since (class 17).
+    pub fn still_allowed(&self, granted: &Scopes) -> Result<Scopes, OAuthError> {
+        let left = granted.intersection(&self.scope);
+        if left.is_empty() && !granted.is_empty() {
+            return Err(OAuthError::new(
+                ErrorCode::InvalidScope,
+                format!(
+                    "The client '{}' may have nothing any more of what it was granted; add it to its scope, or let the \
+                     person sign in again.",
+                    self.client_id
+                ),
+            ));
+        }
+        Ok(left)
+    }
+
     /// Whether it may be answered there; see [`RedirectUri::matches`].
     pub fn has_redirect_uri(&self, presented: &str) -> bool {
         self.redirect_uris.iter().any(|registered| registered.matches(presented))
+    }
+
+    /// The same, and what to do if not; to be shown to the person.
+    pub fn check_redirect_uri(&self, presented: &str) -> Result<(), OAuthError> {
+        if self.has_redirect_uri(presented) {
+            return Ok(());
+        }
+        Err(OAuthError::invalid_request(format!(
+            "The redirect_uri '{presented}' is not registered for the client '{}'; register it, letter by letter as the \
+             client sends it.",
+            self.client_id
+        )))
     }
 
     /// Whether a person may be sent there after signing out: the same string, without exception

@@ -12,10 +12,7 @@ pub(crate) fn parse_resources(parameters: &Parameters, client: &Client) -> Resul
             ));
         }
         if !client.resources.iter().any(|registered| registered == resource) {
-            return Err(invalid_target(format!(
-                "The resource '{resource}' is not registered for the client '{}'; register it, exactly as it is sent.",
-                client.client_id
-            )));
+            return Err(unregistered(resource, client));
         }
         if !resources.iter().any(|known| known == resource) {
             resources.push(resource.to_owned());
@@ -27,11 +24,13 @@ pub(crate) fn parse_resources(parameters: &Parameters, client: &Client) -> Resul
 /// The one audience of an access token: the resource asked for now, else the one granted, else `default` (the issuer,
 /// where userinfo is).
 ///
-/// `granted` is what the authorization request named; a resource beyond it is refused (RFC 8707 section 2.2). Several
-/// are refused too: each could use the token at the others (RFC 9068 section 5).
+/// `granted` is what the authorization request named; a resource beyond it is refused (RFC 8707 section 2.2), and so is
+/// one that is registered for the client no longer (class 17). Several are refused too: each could use the token at the
+/// others (RFC 9068 section 5).
 pub fn audience<'a>(
     requested: &'a [String],
     granted: &'a [String],
+    client: &Client,
     default: &'a str,
 ) -> Result<&'a str, OAuthError> {
     if let Some(foreign) = requested.iter().find(|resource| !granted.contains(resource)) {
@@ -41,12 +40,20 @@ pub fn audience<'a>(
     }
     match if requested.is_empty() { granted } else { requested } {
         [] => Ok(default),
-        [one] => Ok(one),
+        [one] if client.resources.contains(one) => Ok(one),
+        [one] => Err(unregistered(one, client)),
         _ => Err(invalid_target(
             "An access token is for one resource; send one 'resource', and ask again for each other."
                 .to_owned(),
         )),
     }
+}
+
+fn unregistered(resource: &str, client: &Client) -> OAuthError {
+    invalid_target(format!(
+        "The resource '{resource}' is not registered for the client '{}'; register it, exactly as it is sent.",
+        client.client_id
+    ))
 }
 
 fn invalid_target(description: String) -> OAuthError {

@@ -1,5 +1,7 @@
 //! `TokenRequest`: what a client asks of the token endpoint.
 
+use std::collections::BTreeSet;
+
 use crate::{
     AuthorizationRequest, Client, CodeVerifier, ErrorCode, GrantType, OAuthError, Parameters, Scopes, Secret,
     authorization_checks::foreign_scope, resource::parse_resources, scope::STANDARD,
@@ -29,14 +31,15 @@ pub struct CodeExchange {
     pub resources: Vec<String>,
 }
 
-/// A refresh token, to be rotated.
+/// A refresh token, to be rotated. Whether it was used before is to be decided first: nothing else that is asked, or is
+/// wrong with it, may hide that it is in two hands (class 5).
 #[derive(Debug)]
 pub struct RefreshExchange {
     /// The token.
     pub refresh_token: Secret,
-    /// For whom the access token is wished; see [`audience`](crate::audience).
+    /// For whom the access token is wished, as it came; [`audience`](crate::audience) refuses what was not granted.
     pub resources: Vec<String>,
-    scopes: Option<Scopes>,
+    scope: Option<String>,
 }
 
 /// A client asks for itself.
@@ -67,21 +70,25 @@ impl TokenRequest {
                 format!("The client '{}' may not use {name}; add it to its grant_types.", client.client_id),
             ));
         }
-        let resources = parse_resources(form, client)?;
         match grant_type {
             GrantType::AuthorizationCode => Ok(Self::AuthorizationCode(CodeExchange {
                 code: form.require_secret("code")?,
                 redirect_uri: form.require("redirect_uri")?.to_owned(),
                 code_verifier: CodeVerifier::parse(form.require("code_verifier")?)?,
-                resources,
+                resources: parse_resources(form, client)?,
             })),
             GrantType::RefreshToken => Ok(Self::RefreshToken(RefreshExchange {
                 refresh_token: form.require_secret("refresh_token")?,
-                scopes: form.get("scope").map(Scopes::parse).transpose()?,
-                resources,
+                scope: form.get("scope").map(str::to_owned),
+                resources: form
+                    .get_all("resource")
+                    .map(str::to_owned)
+                    .collect::<BTreeSet<_>>()
+                    .into_iter()
+                    .collect(),
             })),
             GrantType::ClientCredentials => {
-                let scopes = own_scopes(form, client)?;
+                let (scopes, resources) = (own_scopes(form, client)?, parse_resources(form, client)?);
                 Ok(Self::ClientCredentials(ClientCredentialsRequest { scopes, resources }))
             }
         }
@@ -112,9 +119,10 @@ impl CodeExchange {
 impl RefreshExchange {
     /// What the new access token reaches: what was granted, or the part of it that is asked for (RFC 6749 section 6).
     pub fn scopes(&self, granted: &Scopes) -> Result<Scopes, OAuthError> {
-        let Some(requested) = &self.scopes else { return Ok(granted.clone()) };
+        let Some(requested) = &self.scope else { return Ok(granted.clone()) };
+        let requested = Scopes::parse(requested)?;
         match requested.difference(granted).iter().next() {
-            None => Ok(requested.clone()),
+            None => Ok(requested),
             Some(scope) => Err(OAuthError::new(
                 ErrorCode::InvalidScope,
                 format!("The scope '{scope}' was not granted; leave it out, or ask the person for it anew."),

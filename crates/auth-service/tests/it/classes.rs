@@ -16,6 +16,7 @@ mod class_14_foreign_object;
 mod class_14_of_apps;
 mod class_15_public_routes;
 mod class_16_pkce;
+mod class_17_narrowed_client;
 mod class_17_scope_and_audience;
 mod class_18_addresses_of_apps;
 mod class_20_escaping;

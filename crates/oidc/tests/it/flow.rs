@@ -80,7 +80,7 @@ fn token(
     let access_token = AccessToken {
         iss: ISSUER.to_owned(),
         sub: "ada".to_owned(),
-        aud: audience(&exchange.resources, &issued.resources, ISSUER).unwrap().to_owned(),
+        aud: audience(&exchange.resources, &issued.resources, client, ISSUER).unwrap().to_owned(),
         exp: NOW + 300,
         iat: NOW,
         jti: "1".to_owned(),

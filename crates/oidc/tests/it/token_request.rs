@@ -66,7 +66,7 @@ fn each_grant_has_its_parameters() {
 #[test]
 fn what_is_wrong_has_the_error_of_rfc_6749_section_5_2() {
     use ErrorCode as Code;
-    let cases: [(&str, &str, Option<&str>, Code); 21] = [
+    let cases: [(&str, &str, Option<&str>, Code); 19] = [
         ("authorization_code", "grant_type", None, Code::InvalidRequest),
         ("authorization_code", "grant_type", Some("password"), Code::UnsupportedGrantType),
         ("authorization_code", "grant_type", Some("Authorization_code"), Code::UnsupportedGrantType),
@@ -83,8 +83,6 @@ fn what_is_wrong_has_the_error_of_rfc_6749_section_5_2() {
         ("authorization_code", "code_verifier", Some("short"), Code::InvalidRequest),
         ("authorization_code", "resource", Some("https://foreign.example"), Code::InvalidTarget),
         ("refresh_token", "refresh_token", None, Code::InvalidRequest),
-        ("refresh_token", "scope", Some("a  b"), Code::InvalidScope),
-        ("refresh_token", "resource", Some("https://foreign.example"), Code::InvalidTarget),
         ("client_credentials", "scope", Some("admin"), Code::InvalidScope),
         ("client_credentials", "scope", Some("openid"), Code::InvalidScope),
         ("client_credentials", "scope", Some("read profile"), Code::InvalidScope),
@@ -173,7 +171,7 @@ fn class_17_a_refresh_never_widens_what_was_granted() {
     assert_eq!(scopes(None).unwrap(), "openid read");
     assert_eq!(scopes(Some("read")).unwrap(), "read");
     assert_eq!(scopes(Some("read openid")).unwrap(), "openid read");
-    for wider in ["openid read write", "write", "email", "admin"] {
+    for wider in ["openid read write", "write", "email", "admin", "a  b", "read ", "\"read\""] {
         assert_eq!(scopes(Some(wider)).unwrap_err().code, ErrorCode::InvalidScope, "{wider}");
     }
 }

@@ -40,8 +40,29 @@ fn token(tokens: &Value) -> String {
     tokens["refresh_token"].as_str().unwrap_or_else(|| panic!("{tokens}")).to_owned()
 }
 
+/// What else is asked at a reuse: that it cannot be had used to be said before the reuse was noticed.
+const BESIDES: [Option<(&str, &str)>; 6] = [
+    None,
+    Some(("scope", "openid admin")),
+    Some(("scope", "not  well formed")),
+    Some(("resource", "https://api.example.com/")),
+    Some(("resource", "https://not-registered.example.com/")),
+    Some(("resource", "no URI")),
+];
+
 async fn refresh(wiki: &Wiki, app: &TestApp, token: &str, method: &str) -> Value {
+    refresh_with(wiki, app, token, method, None).await
+}
+
+async fn refresh_with(
+    wiki: &Wiki,
+    app: &TestApp,
+    token: &str,
+    method: &str,
+    besides: Option<(&str, &str)>,
+) -> Value {
     let mut fields = vec![("grant_type", "refresh_token"), ("refresh_token", token)];
+    fields.extend(besides);
     if method == "client_secret_post" {
         fields.extend([("client_id", wiki.id.as_str()), ("client_secret", wiki.secret.as_deref().unwrap())]);
         return app.program().post("/token", &fields).await.json();
@@ -80,15 +101,22 @@ async fn class_05_reuse_ends_the_family_wherever_and_whenever() {
         app.account(ANA, false).await;
         let mut clients = Vec::new();
         for (method, confidential) in KINDS {
-            let changes =
-                json!({ "client_id": method.replace('_', "-"), "token_endpoint_auth_method": method });
+            let changes = json!({
+                "client_id": method.replace('_', "-"), "token_endpoint_auth_method": method,
+                "resources": ["https://api.example.com/"],
+            });
             clients.push((Wiki::register(&app, changes).await, method, confidential));
         }
         for gap in GAPS {
             for (wiki, method, confidential) in &clients {
-                for successor_used in [false, true] {
-                    let case =
-                        format!("{method} after {gap:?} at {place:?}, successor used: {successor_used}");
+                // A restart each time: of what is asked besides it is tried with one gap there.
+                let besides =
+                    if place == Place::AfterRestart && gap != GRACE { &BESIDES[..1] } else { &BESIDES };
+                let ways = besides.iter().flat_map(|besides| [(*besides, false), (*besides, true)]);
+                for (besides, successor_used) in ways {
+                    let case = format!(
+                        "{method} after {gap:?} at {place:?}, successor used: {successor_used}, with {besides:?}"
+                    );
                     let mut browser = app.signed_in(ANA).await;
                     let code = wiki.code(&mut browser, &[]).await;
                     let first = token(&exchange(wiki, &app, &code, method).await);
@@ -110,9 +138,17 @@ async fn class_05_reuse_ends_the_family_wherever_and_whenever() {
                             &app
                         }
                     };
-                    let again = refresh(wiki, at, &first, method).await;
+                    let again = refresh_with(wiki, at, &first, method, besides).await;
                     if *confidential && gap <= GRACE && !successor_used {
-                        assert_eq!(token(&again), second, "{case}");
+                        if besides.is_none() {
+                            assert_eq!(token(&again), second, "{case}");
+                        } else {
+                            assert!(
+                                matches!(again["error"].as_str(), Some("invalid_scope" | "invalid_target")),
+                                "{case}"
+                            );
+                            assert!(is_live(at, &second).await, "{case}: nobody else has it");
+                        }
                     } else {
                         assert_eq!(again["error"], "invalid_grant", "{case}");
                         let next = refresh(wiki, at, &second, method).await;
