@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use crate::audit::{Act, Outcome};
 use crate::client::RegisteredClient;
-use crate::{Auth, Context, Current, Fault};
+use crate::{Auth, Context, Current, Fault, TooMany};
 
 /// While a person signs in, proves an address or reads a consent page, the request waits for so long.
 const REQUEST_LIFE: Duration = Duration::from_hours(1);
@@ -54,6 +54,9 @@ pub enum AuthorizeError {
     /// The app, or the address to send them back to, is not one that was registered.
     #[error(transparent)]
     Shown(#[from] OAuthError),
+    /// Too many requests of apps wait for somebody on this network.
+    #[error(transparent)]
+    TooMany(#[from] TooMany),
     /// The request was answered, or has waited for too long.
     #[error("this has waited for too long, or was done: go back to the app and begin again")]
     Gone,
@@ -132,7 +135,7 @@ impl Auth {
                 }
                 None => Err(Fault::SessionEnded.into()),
             },
-            step => self.wait(&waiting, step, current.is_some(), context).await,
+            step => self.wait(&waiting, step, current, context).await,
         }
     }
 
@@ -190,7 +193,7 @@ impl Auth {
         let (waiting, client, _) = match self.find_waiting(id, context).await {
             Ok(found) => found,
             Err(AuthorizeError::Fault(fault)) => return Err(fault),
-            Err(AuthorizeError::Gone | AuthorizeError::Shown(_)) => return Ok(None),
+            Err(AuthorizeError::Gone | AuthorizeError::Shown(_) | AuthorizeError::TooMany(_)) => return Ok(None),
         };
         Ok(Some(PendingAuthorization {
             client_name: client.client.client_name.clone(),
@@ -296,10 +299,13 @@ impl Auth {
         &self,
         waiting: &Waiting,
         step: Step,
-        signed_in: bool,
+        current: Option<&Current>,
         context: &Context,
     ) -> Result<Next, AuthorizeError> {
         let now = self.clock.now();
+        let asked = self.limiter.waiting_request(context, now);
+        let user = current.map(|current| current.user);
+        self.within::<_, AuthorizeError>(asked, Act::Authorize, user, context).await?;
         let id = RequestId(self.random.opaque_id());
         let row = Row {
             id: id.0,
@@ -313,7 +319,7 @@ impl Auth {
         let inserted = store::authorization_requests::insert(&mut tx, &row).await;
         inserted.map_err(|error| if_removed(error.into(), &row.client_id))?;
         tx.commit().await?;
-        Ok(next(id, &step, signed_in, waiting))
+        Ok(next(id, &step, current.is_some(), waiting))
     }
 
     /// A request that waits, with its app and since when. The app may have changed meanwhile: what it may have no longer is

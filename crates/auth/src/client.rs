@@ -43,7 +43,7 @@ pub enum ProtocolError {
     /// It did something wrong, or somebody did in its name.
     #[error(transparent)]
     Refused(#[from] OAuthError),
-    /// Too many failures from this network.
+    /// Too many failures of this app from this network.
     #[error(transparent)]
     TooMany(#[from] TooMany),
     /// Ours.
@@ -102,19 +102,20 @@ impl Auth {
         context: &Context,
     ) -> Result<Arc<RegisteredClient>, ProtocolError> {
         let now = self.clock.now();
-        let asked = self.limiter.evidence(context, now);
-        let attempt = self.within::<_, ProtocolError>(asked, Act::Exchange, None, context).await?;
-        match self.check_client(shown, published, now).await {
-            Ok(client) => {
-                attempt.refund();
-                Ok(client)
-            }
-            Err(ProtocolError::Fault(fault)) => {
-                attempt.refund();
-                Err(fault.into())
-            }
-            Err(error) => Err(error),
+        // Who shows nothing guesses at nothing.
+        if shown.method() == ClientAuthenticationMethod::None {
+            return self.check_client(shown, published, now).await;
         }
+        let id = shown.client_id().to_owned();
+        let asked = self.limiter.app(&id, context, now);
+        self.within::<_, ProtocolError>(asked, Act::Exchange, None, context).await?;
+        let checked = self.check_client(shown, published, now).await;
+        if let Err(ProtocolError::Refused(_)) = &checked {
+            // Of many that fail at once not all are over the limit when they begin.
+            let counted = self.limiter.app_failed(&id, context, now);
+            self.within::<_, ProtocolError>(counted, Act::Exchange, None, context).await?;
+        }
+        checked
     }
 
     async fn check_client(

@@ -68,6 +68,38 @@ impl Limiter {
         self.take(vec![self.network(context.network)], now)
     }
 
+    /// Whether an app may try to prove itself. Nothing is held while it does: an app that asks for many tokens at once must
+    /// not be taken for one that fails. What fails is told by [`app_failed`](Self::app_failed).
+    pub(crate) fn app(&self, client_id: &str, context: &Context, now: Timestamp) -> Result<(), TooMany> {
+        self.take(vec![self.failures_of_app(client_id, context)], now).map(Try::refund)
+    }
+
+    /// An app failed to prove itself. Its failures are its own: one with an old secret must not keep the people of its
+    /// network from signing in, nor the apps beside it from their tokens.
+    pub(crate) fn app_failed(
+        &self,
+        client_id: &str,
+        context: &Context,
+        now: Timestamp,
+    ) -> Result<(), TooMany> {
+        self.take(vec![self.failures_of_app(client_id, context)], now).map(|_counted| ())
+    }
+
+    fn failures_of_app(&self, client_id: &str, context: &Context) -> Charge {
+        // Whoever makes ids up may make them long.
+        let id = hex(&secrets::sha256(client_id.as_bytes()));
+        let key = format!("app:{}:{id}", context.network);
+        Charge { what: "an app on the network", key, budget: self.limits.network_budget() }
+    }
+
+    /// A request of an app that is to wait for its person: anybody can send one.
+    pub(crate) fn waiting_request(&self, context: &Context, now: Timestamp) -> Result<(), TooMany> {
+        let key = format!("requests:{}", context.network);
+        let budget = hourly(self.limits.network_requests);
+        self.take(vec![Charge { what: "requests of apps from the network", key, budget }], now)
+            .map(|_counted| ())
+    }
+
     /// A guess at a code that was mailed to `account` for `purpose`: wrong ones are counted over everything that was
     /// ever mailed, so that asking for another code gives no more guesses.
     pub(crate) fn guess(

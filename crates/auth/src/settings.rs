@@ -103,6 +103,8 @@ pub struct Limits {
     /// …in any stretch of this length.
     #[serde(with = "duration")]
     pub network_window: Duration,
+    /// Requests of apps that wait until their person has signed in or consented, an hour from one network.
+    pub network_requests: u32,
     /// Sign-ups an hour from one network.
     pub network_sign_ups: u32,
     /// Mails nobody signed in asked for, an hour to one address.
@@ -152,6 +154,7 @@ impl Default for Limits {
             second_step_guesses: 20,
             network_failures: 100,
             network_window: MINUTE * 15,
+            network_requests: 1_000,
             network_sign_ups: 20,
             mails: 5,
             network_mails: 50,

@@ -325,6 +325,12 @@ fn counts(limits: &Limits, purpose: Use, violations: &mut Vec<Violation>) {
             "more would let one network fill the database, and mailboxes",
         ),
         (
+            "limits.network_requests",
+            limits.network_requests,
+            100_000,
+            "each is kept for an hour: more would let one network fill the database",
+        ),
+        (
             "limits.network_sign_ups",
             limits.network_sign_ups,
             10_000,

@@ -202,6 +202,7 @@ impl From<AuthorizeError> for Failure {
         match error {
             AuthorizeError::Shown(error) => refused(error),
             AuthorizeError::Gone => Self::Gone,
+            AuthorizeError::TooMany(too_many) => too_many.into(),
             AuthorizeError::Fault(fault) => fault.into(),
         }
     }

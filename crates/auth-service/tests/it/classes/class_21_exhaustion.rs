@@ -174,3 +174,27 @@ async fn a_strange_cookie_beside_ours_is_passed_over() {
     let request = Request::get("/api/v1/account").header("cookie", cookie).body(Body::empty()).unwrap();
     assert_eq!(browser.send(request).await.status, 200);
 }
+
+/// Anybody can send a browser, or a program, with an app's request, and each that waits is a row.
+#[tokio::test]
+async fn requests_of_apps_that_wait_are_so_many_an_hour_from_a_network() {
+    let app = TestApp::with(|setup| setup.limits.network_requests = 3).await;
+    let wiki = crate::protocol::Wiki::register(&app, serde_json::json!({})).await;
+    let mut member = app.member("ana@example.com").await;
+    let asked = wiki.authorize(&[]);
+    for _ in 0..3 {
+        assert_eq!(app.program().get(&asked).await.status, 303);
+    }
+    for mut who in [app.browser(), app.program()] {
+        let refused = who.get(&asked).await;
+        assert_eq!((refused.status.as_u16(), refused.location()), (429, ""));
+        let wait: u64 = refused.header("retry-after").parse().unwrap();
+        assert!((1..=3600).contains(&wait), "{wait}");
+    }
+    // What waits for nobody takes nothing.
+    assert_eq!(member.get(&asked).await.status, 303, "somebody who is signed in is sent on");
+    assert_eq!(app.browser().get(&wiki.authorize(&[("prompt", "none")])).await.status, 303);
+    assert_eq!(member.get(&wiki.authorize(&[("prompt", "login")])).await.status, 429);
+    app.turn(Duration::from_hours(1));
+    assert_eq!(app.program().get(&asked).await.status, 303);
+}

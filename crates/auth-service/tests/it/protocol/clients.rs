@@ -50,18 +50,73 @@ async fn a_wrong_secret_and_an_unknown_app_are_answered_alike() {
     }
 }
 
+/// Who guesses at an app's secret, or has an old one, is stopped; everybody else on the network goes on. They shared a
+/// budget: one app with an old secret kept all the people of its network from signing in.
 #[tokio::test]
-async fn class_12_guessing_at_secrets_uses_up_the_network() {
+async fn class_12_failures_of_an_app_are_its_own() {
     let app = TestApp::start().await;
     let wiki = Wiki::register(&app, json!({})).await;
-    let guess = Wiki { id: "wiki".to_owned(), secret: Some("a guess".to_owned()) };
-    for _ in 0..100 {
-        assert_eq!(guess.ask(&app, "/token", &[("grant_type", "refresh_token")]).await.status, 401);
+    let blog = Wiki::register(&app, json!({ "client_id": "blog" })).await;
+    let page =
+        Wiki::register(&app, json!({ "client_id": "page", "token_endpoint_auth_method": "none" })).await;
+    app.account(ANA, false).await;
+    let fields = [("grant_type", "refresh_token"), ("refresh_token", "x"), ("token", "x")];
+    let paths = ["/token", "/introspect", "/revoke"];
+    for id in ["wiki", "nobody", "page"] {
+        let guess = Wiki { id: id.to_owned(), secret: Some("a guess".to_owned()) };
+        for path in paths.into_iter().cycle().take(100) {
+            assert_eq!(guess.ask(&app, path, &fields).await.status, 401, "{id} at {path}");
+        }
+        for path in paths {
+            let refused = guess.ask(&app, path, &fields).await;
+            assert_eq!(refused.status, 429, "{id} at {path}");
+            assert_eq!(refused.text("error"), "temporarily_unavailable");
+            assert!(!refused.header("retry-after").is_empty());
+        }
     }
-    let refused = wiki.ask(&app, "/token", &[("grant_type", "refresh_token"), ("refresh_token", "x")]).await;
-    assert_eq!(refused.status, 429);
-    assert_eq!(refused.text("error"), "temporarily_unavailable");
-    assert!(!refused.header("retry-after").is_empty());
+    assert_eq!(
+        wiki.ask(&app, "/token", &fields).await.status,
+        429,
+        "the right secret is not looked at either"
+    );
+    for other in [&blog, &page] {
+        assert_eq!(other.ask(&app, "/token", &fields).await.text("error"), "invalid_grant", "{}", other.id);
+    }
+    assert!(app.signed_in(ANA).await.is_signed_in().await);
+    app.turn(std::time::Duration::from_mins(15));
+    assert_eq!(wiki.ask(&app, "/token", &fields).await.text("error"), "invalid_grant");
+}
+
+/// While an app was being checked it held a try: more at a time than tries were let through were refused.
+#[tokio::test]
+async fn an_app_that_asks_for_much_at_once_is_not_taken_for_one_that_fails() {
+    let app = Arc::new(TestApp::with(|setup| setup.limits.network_failures = 2).await);
+    let key = Arc::new(SigningKey::generate(Algorithm::Es256).unwrap());
+    let jwks = serde_json::to_value(JwkSet { keys: vec![key.public_jwk().clone()] }).unwrap();
+    let changes = json!({ "token_endpoint_auth_method": "private_key_jwt", "jwks": jwks });
+    Wiki::register(&app, changes).await;
+    let asking: Vec<_> = (0..30)
+        .map(|number| {
+            let (app, key) = (app.clone(), key.clone());
+            tokio::spawn(async move { ask_by_key(&app, "wiki", &key, &number.to_string()).await })
+        })
+        .collect();
+    for asked in asking {
+        assert_eq!(asked.await.unwrap(), "invalid_grant", "it is the app; the token is none");
+    }
+    // Nor do many that fail at once slip through together.
+    let strange = Arc::new(SigningKey::generate(Algorithm::Es256).unwrap());
+    let failing: Vec<_> = (100..130)
+        .map(|number| {
+            let (app, key) = (app.clone(), strange.clone());
+            tokio::spawn(async move { ask_by_key(&app, "wiki", &key, &number.to_string()).await })
+        })
+        .collect();
+    let mut failed = 0;
+    for asked in failing {
+        failed += usize::from(asked.await.unwrap() == "invalid_client");
+    }
+    assert_eq!(failed, 2);
 }
 
 #[tokio::test]
