@@ -42,14 +42,18 @@ pub struct LogoutDelivery {
     /// The logout token.
     pub token: Secret,
     attempts: i64,
+    /// Afterwards it is of no use any more.
+    expires_at: Timestamp,
 }
 
 /// A logout token is used at once (OpenID Connect Back-Channel Logout section 2.4 recommends two minutes at most).
 const LIFE: Duration = Duration::from_mins(2);
 /// While a worker holds a notice nobody else takes it.
 const CLAIM: Duration = Duration::from_mins(1);
-/// After so many tries an app is told no more.
-const LAST_ATTEMPT: i64 = 10;
+/// An app that does not answer is tried again after this, each time after twice as long, up to…
+const FIRST_WAIT: Duration = Duration::from_secs(5);
+/// …this, for as long as the notice is of use.
+const LONGEST_WAIT: Duration = Duration::from_hours(1);
 
 impl Auth {
     /// Reads what an app asks (OpenID Connect RP-Initiated Logout section 2).
@@ -117,7 +121,8 @@ impl Auth {
         };
         let token = token.sign(self.keys.known().signing(algorithm, now)?).map_err(corrupt)?;
         let (id, client_id) = (NoticeId(notice.id), notice.client_id.clone());
-        Ok(LogoutDelivery { id, client_id, uri, token, attempts: notice.attempts })
+        let (attempts, expires_at) = (notice.attempts, Timestamp(notice.expires_at));
+        Ok(LogoutDelivery { id, client_id, uri, token, attempts, expires_at })
     }
 
     /// An app was told.
@@ -128,28 +133,30 @@ impl Auth {
     }
 
     /// An app could not be told now: it is tried again, each time after twice as long, up to an hour. Says when, or
-    /// nothing if it was tried often enough.
+    /// nothing if that would be too late.
     pub async fn put_off_notice(
         &self,
         delivery: &LogoutDelivery,
         error: &str,
     ) -> Result<Option<Duration>, Fault> {
-        if delivery.attempts >= LAST_ATTEMPT {
+        let doublings = u32::try_from(delivery.attempts.clamp(1, 16) - 1).unwrap_or(0);
+        let wait = FIRST_WAIT.saturating_mul(1 << doublings).min(LONGEST_WAIT);
+        let at = self.clock.now().plus(wait);
+        if at >= delivery.expires_at {
             self.told(delivery.id).await?;
             return Ok(None);
         }
-        let exponent = u32::try_from(delivery.attempts.clamp(1, 12)).unwrap_or(12);
-        let wait = Duration::from_secs(5 * 2_u64.pow(exponent - 1)).min(Duration::from_hours(1));
         let mut tx = self.store.begin().await?;
-        store::logout_notices::retry(&mut tx, delivery.id, error, self.clock.now().plus(wait)).await?;
+        store::logout_notices::retry(&mut tx, delivery.id, error, at).await?;
         tx.commit().await?;
         Ok(Some(wait))
     }
 
     /// How long until a notice is due; none is waiting if nothing.
     pub async fn next_notice(&self) -> Result<Option<Duration>, Fault> {
-        let due = store::logout_notices::next_due(&mut self.store.look().await?).await?;
-        Ok(due.map(|due| Timestamp(due).since(self.clock.now())))
+        let now = self.clock.now();
+        let due = store::logout_notices::next_due(&mut self.store.look().await?, now).await?;
+        Ok(due.map(|due| Timestamp(due).since(now)))
     }
 
     /// Resolves when a notice was written.

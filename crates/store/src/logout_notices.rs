@@ -91,9 +91,11 @@ pub async fn claim(
     .await?)
 }
 
-/// When the next notice is due, Unix microseconds.
-pub async fn next_due(tx: &mut Tx) -> Result<Option<i64>, Error> {
-    Ok(sqlx::query_scalar("SELECT MIN(next_attempt_at) FROM logout_notices")
+/// When the next notice that is of use is due, Unix microseconds. One that has expired is taken by nobody, so that whoever
+/// waited for it would wait for nothing.
+pub async fn next_due(tx: &mut Tx, now: Timestamp) -> Result<Option<i64>, Error> {
+    Ok(sqlx::query_scalar("SELECT MIN(next_attempt_at) FROM logout_notices WHERE expires_at > $1")
+        .bind(now.micros())
         .fetch_one(tx.connection())
         .await?)
 }

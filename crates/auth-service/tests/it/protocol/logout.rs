@@ -165,3 +165,58 @@ async fn class_18_an_address_of_the_inner_network_is_not_asked() {
     telling.stop().await;
     assert!(heard.try_recv().is_err());
 }
+
+/// It was given up after forty minutes, whatever was said.
+#[tokio::test]
+async fn an_app_that_is_back_after_two_hours_is_told() {
+    let app = TestApp::start().await;
+    let (uri, mut heard) = listener().await;
+    let wiki = Wiki::register(&app, json!({ "backchannel_logout_uri": uri })).await;
+    let mut browser = app.member(ANA).await;
+    wiki.sign_in(&app, &mut browser).await;
+    browser.post("/sign-out", &[]).await;
+    let auth = &app.app.auth;
+    let (signed_out, hour) = (auth.now(), Duration::from_hours(1));
+    let mut longest = Duration::ZERO;
+    while auth.now().since(signed_out) < hour * 2 {
+        let [delivery] = &auth.take_notices(10).await.unwrap()[..] else { panic!("it is not due") };
+        let wait = auth.put_off_notice(delivery, "it does not answer").await.unwrap().expect("not given up");
+        assert_eq!(auth.next_notice().await.unwrap(), Some(wait));
+        longest = longest.max(wait);
+        app.turn(wait);
+    }
+    assert!(longest > hour / 2 && longest <= hour, "{longest:?}");
+    let telling = app.tell_apps(&apps_here());
+    tokio::time::timeout(Duration::from_secs(30), heard.recv()).await.unwrap().unwrap();
+    telling.stop().await;
+    assert_eq!(auth.next_notice().await.unwrap(), None);
+}
+
+/// An expired notice was taken by nobody, and still waited for: whoever sends them never slept.
+#[tokio::test]
+async fn a_notice_is_of_use_for_a_day_and_nobody_waits_for_it_any_longer() {
+    let app = TestApp::start().await;
+    let wiki =
+        Wiki::register(&app, json!({ "backchannel_logout_uri": "https://wiki.example.com/told" })).await;
+    let mut browser = app.member(ANA).await;
+    wiki.sign_in(&app, &mut browser).await;
+    browser.post("/sign-out", &[]).await;
+    let auth = &app.app.auth;
+    let (signed_out, day) = (auth.now(), Duration::from_hours(24));
+    loop {
+        let [delivery] = &auth.take_notices(10).await.unwrap()[..] else { panic!("it is not due") };
+        match auth.put_off_notice(delivery, "it does not answer").await.unwrap() {
+            Some(wait) => app.turn(wait),
+            None => break,
+        }
+    }
+    assert!(auth.now().since(signed_out) >= Duration::from_hours(23), "the last try");
+    assert_eq!(auth.next_notice().await.unwrap(), None);
+    // One that nobody could take while the server was off.
+    let mut browser = app.signed_in(ANA).await;
+    wiki.sign_in(&app, &mut browser).await;
+    browser.post("/sign-out", &[]).await;
+    app.turn(day);
+    assert!(auth.take_notices(10).await.unwrap().is_empty());
+    assert_eq!(auth.next_notice().await.unwrap(), None, "before it is cleaned away, too");
+}
