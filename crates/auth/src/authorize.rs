@@ -272,7 +272,12 @@ impl Auth {
             several_sessions: false,
             account_chosen: waiting.account_chosen || said.account_chosen,
             hinted_subject: hinted.as_deref(),
-            consent: KnownConsent { required: asks, scopes: &agreed, given_now: said.consented },
+            consent: KnownConsent {
+                required: asks,
+                each_time: client.may_be_another_app(request.return_address.redirect_uri()),
+                scopes: &agreed,
+                given_now: said.consented,
+            },
             reachable_acr: if current.is_some_and(|current| current.second_step) {
                 &["1", "2"]
             } else {

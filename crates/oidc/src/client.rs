@@ -179,6 +179,12 @@ impl Client {
         self.require_consent || !self.first_party
     }
 
+    /// Whether whoever sends somebody in its name, to be answered there, may be another app on their device: it shows
+    /// nothing of itself, and any app there can take such an address (RFC 8252 section 8.6).
+    pub fn may_be_another_app(&self, redirect_uri: &str) -> bool {
+        self.is_public() && crate::redirect_uri::is_on_device(redirect_uri)
+    }
+
     /// Whether it may redeem this.
     pub fn may_use(&self, grant_type: GrantType) -> bool {
         self.grant_types.contains(&grant_type)

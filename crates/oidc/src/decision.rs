@@ -39,6 +39,9 @@ pub struct KnownSession<'a> {
 pub struct KnownConsent<'a> {
     /// The client's people are asked: [`Client::asks_for_consent`](crate::Client::asks_for_consent).
     pub required: bool,
+    /// They are asked each time, whatever they said before:
+    /// [`Client::may_be_another_app`](crate::Client::may_be_another_app).
+    pub each_time: bool,
     /// To what the person has consented.
     pub scopes: &'a Scopes,
     /// The person answered the question since the request came in.
@@ -138,7 +141,7 @@ fn a_higher_level_is_wished(request: &AuthorizationRequest, known: &Known<'_>) -
 
 fn consent_is_missing(request: &AuthorizationRequest, known: &Known<'_>) -> Option<Step> {
     let never = known.consent.required && !request.scopes.is_subset_of(known.consent.scopes);
-    let wanted = never || request.prompt.consent;
+    let wanted = never || request.prompt.consent || known.consent.each_time;
     (wanted && !known.consent.given_now).then_some(Step::Consent)
 }
 

@@ -133,6 +133,12 @@ pub fn is_this_machine(url: &Url) -> bool {
     }
 }
 
+/// Whether what is sent there stays on the person's device: at a loopback address, or with whichever app has taken the
+/// scheme for its own (RFC 8252 section 7).
+pub(crate) fn is_on_device(redirect_uri: &str) -> bool {
+    Url::parse(redirect_uri).map_or(true, |url| url.scheme() != "https" || is_this_machine(&url))
+}
+
 /// A loopback address without its port.
 #[derive(PartialEq, Eq)]
 struct Loopback<'a> {
@@ -168,11 +174,14 @@ impl fmt::Display for RedirectUri {
 text_form!(RedirectUri);
 
 /// What `form-action` of a Content-Security-Policy has to name so that a page may end in a redirect to this validated
-/// redirect URI, since browsers apply it to redirects too: the origin, or the scheme of an app on a device.
+/// redirect URI, since browsers apply it to redirects too: the origin, or the scheme of an app on a device. Of an IPv6
+/// address the scheme too: CSP (level 3, section 2.3.1) has no way to write one, and browsers pass over what has brackets.
 pub fn form_action_source(redirect_uri: &str) -> Option<String> {
     let url = Url::parse(redirect_uri).ok()?;
     match url.origin() {
-        url::Origin::Tuple(..) => Some(url.origin().ascii_serialization()),
-        url::Origin::Opaque(_) => Some(format!("{}:", url.scheme())),
+        url::Origin::Tuple(_, Host::Domain(_) | Host::Ipv4(_), _) => Some(url.origin().ascii_serialization()),
+        url::Origin::Tuple(_, Host::Ipv6(_), _) | url::Origin::Opaque(_) => {
+            Some(format!("{}:", url.scheme()))
+        }
     }
 }

@@ -155,7 +155,13 @@ impl World {
     async fn to_provider(&self, visitor: &mut Browser, person: &mut Browser, page: &str) -> String {
         let to = visitor.get(page).await.location().to_owned();
         let path = to.strip_prefix(&self.issuer).unwrap_or_else(|| panic!("not to the provider: {to}"));
-        let back = person.get(path).await.location().to_owned();
+        let mut answer = person.get(path).await;
+        // Where the app shows nothing of itself, the person says each time that it is the one they mean.
+        if answer.location().starts_with("/authorize/consent") {
+            let id = person.get(answer.location()).await.hidden("id");
+            answer = person.post("/authorize/consent", &[("id", &id), ("choice", "allow")]).await;
+        }
+        let back = answer.location().to_owned();
         back.strip_prefix(APP).unwrap_or_else(|| panic!("not to the app: {back}")).to_owned()
     }
 

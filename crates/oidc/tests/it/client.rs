@@ -132,3 +132,22 @@ fn class_02_a_person_is_sent_only_to_registered_strings_after_signing_out() {
         assert!(!client.has_post_logout_redirect_uri(attack), "{attack}");
     }
 }
+
+#[test]
+fn who_may_be_another_app_is_a_public_client_on_the_device() {
+    let (confidential, mut public) = (client(), client());
+    public.token_endpoint_auth_method = ClientAuthenticationMethod::None;
+    for (uri, on_device) in [
+        ("https://app.example/callback", false),
+        ("http://127.0.0.1/native", true),
+        ("http://127.0.0.1:53000/native", true),
+        ("http://[::1]:53000/native", true),
+        ("http://localhost:8080/", true),
+        ("http://app.localhost/", true),
+        ("https://localhost:8443/", true),
+        ("com.example.app:/callback", true),
+    ] {
+        assert_eq!(public.may_be_another_app(uri), on_device, "{uri}");
+        assert!(!confidential.may_be_another_app(uri), "{uri}: it proves itself");
+    }
+}

@@ -17,7 +17,7 @@ fn known(consented: &Scopes) -> Known<'_> {
         several_sessions: false,
         account_chosen: false,
         hinted_subject: None,
-        consent: KnownConsent { required: true, scopes: consented, given_now: false },
+        consent: KnownConsent { required: true, each_time: false, scopes: consented, given_now: false },
         reachable_acr: &["one", "two"],
         now: NOW,
     }
@@ -49,6 +49,9 @@ const CONSENTED: Change = |known| known.consent.given_now = true;
 const OTHERS_HINT: Change = |known| known.hinted_subject = Some("eve");
 const OWN_HINT: Change = |known| known.hinted_subject = Some("ada");
 const FIRST_PARTY: Change = |known| known.consent.required = false;
+const MAY_BE_ANOTHER: Change = |known| (known.consent.required, known.consent.each_time) = (false, true);
+const MAY_BE_ANOTHER_AND_SAID: Change =
+    |known| (known.consent.each_time, known.consent.given_now) = (true, true);
 const STRONG: Change = |known| known.session = Some(KnownSession { acr: &["two", "one"], ..SESSION });
 const WEAK: Change = |known| known.reachable_acr = &["one"];
 const THIS_SECOND: Change = |known| known.session = Some(KnownSession { auth_time: NOW, ..SESSION });
@@ -58,7 +61,7 @@ type Row = (&'static [(&'static str, &'static str)], Change, &'static str, Optio
 
 #[test]
 fn the_table_of_steps() {
-    let rows: [Row; 32] = [
+    let rows: [Row; 34] = [
         (&[], NOTHING, "proceed", Some("proceed")),
         (&[], NOBODY, "sign in", Some("login_required")),
         (&[("prompt", "login")], NOBODY, "sign in", None),
@@ -96,6 +99,8 @@ fn the_table_of_steps() {
         ),
         (&[("prompt", "consent")], FIRST_PARTY, "consent", None),
         (&[("prompt", "consent")], CONSENTED, "proceed", None),
+        (&[], MAY_BE_ANOTHER, "consent", Some("consent_required")),
+        (&[], MAY_BE_ANOTHER_AND_SAID, "proceed", Some("proceed")),
     ];
     let consented = Scopes::parse("openid profile").unwrap();
     for (parameters, change, step, silent) in rows {

@@ -40,6 +40,7 @@ fn authorize(query: &str, client: &Client) -> (String, AuthorizationRequest) {
         hinted_subject: None,
         consent: KnownConsent {
             required: client.asks_for_consent(),
+            each_time: client.may_be_another_app(request.return_address.redirect_uri()),
             scopes: &Scopes::default(),
             given_now: false,
         },

@@ -209,6 +209,8 @@ fn the_content_security_policy_names_the_origin() {
         ("https://app.example:8443/", Some("https://app.example:8443")),
         ("http://127.0.0.1:4000/", Some("http://127.0.0.1:4000")),
         ("com.example.app:/callback", Some("com.example.app:")),
+        ("http://[::1]:4000/", Some("http:")),
+        ("http://[::1]/callback", Some("http:")),
         ("callback", None),
     ];
     for (uri, source) in cases {

@@ -318,3 +318,47 @@ async fn a_request_by_post_goes_on_by_get() {
     assert!(try_returned(&browser.get(answer.location()).await, "code").is_some());
     assert!(CALLBACK.starts_with("https://wiki.example.com/"));
 }
+
+/// RFC 8252 section 8.6: any app on a device can send somebody in the name of a public one, and be answered in its place.
+/// Who was signed in let it in without a word.
+#[tokio::test]
+async fn an_app_on_a_device_is_let_in_by_a_word_of_the_person_each_time() {
+    let app = TestApp::start().await;
+    let uris =
+        ["http://127.0.0.1/native", "http://[::1]/native", "http://localhost:8080/", "com.example.app:/cb"];
+    let changes = |id: &str, method: &str| {
+        json!({
+            "client_id": id, "token_endpoint_auth_method": method,
+            "redirect_uris": uris.iter().copied().chain([CALLBACK]).collect::<Vec<_>>(),
+        })
+    };
+    let native = Wiki::register(&app, changes("native", "none")).await;
+    let confidential = Wiki::register(&app, changes("confidential", "client_secret_basic")).await;
+    let mut browser = app.member(ANA).await;
+    for uri in ["http://127.0.0.1:53000/native", "http://[::1]:53000/native", uris[2], uris[3]] {
+        for _ in 0..2 {
+            let silent = [("redirect_uri", uri), ("prompt", "none")];
+            let silent = browser.get(&native.authorize(&silent)).await;
+            assert!(silent.location().contains("error=consent_required"), "{uri}: {}", silent.location());
+            let asked = browser.get(&native.authorize(&[("redirect_uri", uri)])).await;
+            assert!(asked.location().starts_with("/authorize/consent?id="), "{uri}: {}", asked.location());
+            let page = browser.get(asked.location()).await;
+            let policy = page.header("content-security-policy");
+            let end = if uri.contains("[::1]") { "http:" } else { uri.split("/native").next().unwrap() };
+            let end = if uri == uris[3] { "com.example.app:" } else { end.trim_end_matches('/') };
+            assert!(policy.contains(&format!("form-action 'self' {end};")), "{uri}: {policy}");
+            let fields = [("id", page.hidden("id")), ("choice", "allow".to_owned())];
+            let fields = fields.each_ref().map(|(name, value)| (*name, value.as_str()));
+            let answer = browser.post("/authorize/consent", &fields).await;
+            assert!(answer.location().starts_with(uri) && answer.location().contains("code="), "{uri}");
+        }
+        let answer = browser.get(&confidential.authorize(&[("redirect_uri", uri), ("prompt", "none")])).await;
+        assert!(
+            answer.location().contains("code="),
+            "{uri}: an app that proves itself, {}",
+            answer.location()
+        );
+    }
+    // On the web the address is the app's own.
+    assert!(try_returned(&browser.get(&native.authorize(&[("prompt", "none")])).await, "code").is_some());
+}
