@@ -9,4 +9,5 @@ pub(crate) mod guard;
 pub(crate) mod headers;
 pub(crate) mod json;
 pub(crate) mod kind;
+pub(crate) mod tickets;
 pub(crate) mod typed;

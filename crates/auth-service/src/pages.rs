@@ -103,7 +103,7 @@ pub(crate) async fn onward(app: &App, asking: &Asking, to: Option<&ReturnTo>) ->
         let end = to.is_app().then(|| oidc::form_action_source(to.as_str())).flatten();
         return Ok(Onward { end, ..Onward::default() });
     };
-    let pending = app.auth.pending_authorization(request, &asking.context).await?;
+    let pending = app.auth.pending_authorization(asking.tickets.of(request)).await?;
     Ok(pending.map_or_else(Onward::default, |pending| Onward {
         end: oidc::form_action_source(&pending.redirect_uri),
         app: Some(pending.client_name),

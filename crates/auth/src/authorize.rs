@@ -20,10 +20,10 @@ use uuid::Uuid;
 
 use crate::audit::{Act, Outcome};
 use crate::client::RegisteredClient;
-use crate::{Auth, Context, Current, Fault, TooMany};
+use crate::{Auth, Context, Current, Fault, NewTicket, Ticket, TooMany};
 
 /// While a person signs in, proves an address or reads a consent page, the request waits for so long.
-const REQUEST_LIFE: Duration = Duration::from_hours(1);
+pub const REQUEST_LIFE: Duration = Duration::from_hours(1);
 /// A code is on its way for seconds only (RFC 6749 section 4.1.2 allows ten minutes).
 const CODE_LIFE: Duration = Duration::from_mins(1);
 
@@ -46,6 +46,18 @@ pub enum Next {
     SelectAccount(RequestId),
     /// The person says whether the app may.
     Consent(RequestId),
+}
+
+impl Next {
+    /// The request that waits meanwhile; none if it is answered.
+    pub fn waiting(&self) -> Option<RequestId> {
+        match self {
+            Self::Answer(_) => None,
+            Self::SignIn { request, .. } | Self::SelectAccount(request) | Self::Consent(request) => {
+                Some(*request)
+            }
+        }
+    }
 }
 
 /// Why a person was not sent on. It is they who are told, since nobody knows whether the app can be.
@@ -108,11 +120,13 @@ fn place(id: &RequestId) -> Place<'_> {
 }
 
 impl Auth {
-    /// An app sends somebody. Whoever is signed in, and has agreed before, is sent straight back.
+    /// An app sends somebody. Whoever is signed in, and has agreed before, is sent straight back. What has to wait is bound
+    /// to the ticket.
     pub async fn authorize(
         &self,
         parameters: &Parameters,
         current: Option<&Current>,
+        ticket: &NewTicket,
         context: &Context,
     ) -> Result<Next, AuthorizeError> {
         let shown = |fault: RequestFault| fault.error().clone();
@@ -135,48 +149,47 @@ impl Auth {
                 }
                 None => Err(Fault::SessionEnded.into()),
             },
-            step => self.wait(&waiting, step, current, context).await,
+            step => self.wait(&waiting, step, current, ticket, context).await,
         }
     }
 
     /// The person has done what was asked of them, or comes back from doing it.
     pub async fn continue_authorization(
         &self,
-        id: RequestId,
+        ticket: Ticket,
         current: Option<&Current>,
         context: &Context,
     ) -> Result<Next, AuthorizeError> {
-        self.go_on(id, current, Said::default(), context).await
+        self.go_on(ticket, current, Said::default(), context).await
     }
 
     /// The person goes on as who they are signed in as.
     pub async fn choose_account(
         &self,
-        id: RequestId,
+        ticket: Ticket,
         current: &Current,
         context: &Context,
     ) -> Result<Next, AuthorizeError> {
         let said = Said { account_chosen: true, consented: false };
-        self.go_on(id, Some(current), said, context).await
+        self.go_on(ticket, Some(current), said, context).await
     }
 
     /// The person lets the app have what it asks for.
     pub async fn consent(
         &self,
-        id: RequestId,
+        ticket: Ticket,
         current: &Current,
         context: &Context,
     ) -> Result<Next, AuthorizeError> {
         let said = Said { account_chosen: true, consented: true };
-        self.go_on(id, Some(current), said, context).await
+        self.go_on(ticket, Some(current), said, context).await
     }
 
     /// The person does not: the app is told so.
-    pub async fn refuse_consent(&self, id: RequestId, context: &Context) -> Result<Next, AuthorizeError> {
-        let (waiting, ..) = self.find_waiting(id, context).await?;
-        let browser = context.browser.unwrap_or_default();
+    pub async fn refuse_consent(&self, ticket: Ticket, context: &Context) -> Result<Next, AuthorizeError> {
+        let (waiting, ..) = self.find_waiting(ticket).await?;
         let mut tx = self.store.begin().await?;
-        if !store::authorization_requests::take(&mut tx, id, &browser).await? {
+        if !take(&mut tx, ticket).await? {
             return Err(AuthorizeError::Gone);
         }
         tx.commit().await?;
@@ -185,15 +198,13 @@ impl Auth {
     }
 
     /// What the pages on the way show.
-    pub async fn pending_authorization(
-        &self,
-        id: RequestId,
-        context: &Context,
-    ) -> Result<Option<PendingAuthorization>, Fault> {
-        let (waiting, client, _) = match self.find_waiting(id, context).await {
+    pub async fn pending_authorization(&self, ticket: Ticket) -> Result<Option<PendingAuthorization>, Fault> {
+        let (waiting, client, _) = match self.find_waiting(ticket).await {
             Ok(found) => found,
             Err(AuthorizeError::Fault(fault)) => return Err(fault),
-            Err(AuthorizeError::Gone | AuthorizeError::Shown(_) | AuthorizeError::TooMany(_)) => return Ok(None),
+            Err(AuthorizeError::Gone | AuthorizeError::Shown(_) | AuthorizeError::TooMany(_)) => {
+                return Ok(None);
+            }
         };
         Ok(Some(PendingAuthorization {
             client_name: client.client.client_name.clone(),
@@ -205,12 +216,13 @@ impl Auth {
 
     async fn go_on(
         &self,
-        id: RequestId,
+        ticket: Ticket,
         current: Option<&Current>,
         said: Said,
         context: &Context,
     ) -> Result<Next, AuthorizeError> {
-        let (mut waiting, client, since) = self.find_waiting(id, context).await?;
+        let id = ticket.request;
+        let (mut waiting, client, since) = self.find_waiting(ticket).await?;
         if said.account_chosen && !waiting.account_chosen {
             waiting.account_chosen = true;
             self.remember(id, &waiting).await?;
@@ -218,14 +230,13 @@ impl Auth {
         match self.step(&client.client, &waiting, current, Some(since), said).await? {
             Step::Refuse(error) => {
                 let mut tx = self.store.begin().await?;
-                store::authorization_requests::take(&mut tx, id, &context.browser.unwrap_or_default())
-                    .await?;
+                take(&mut tx, ticket).await?;
                 tx.commit().await?;
                 Ok(self.answer_error(&waiting.request.return_address, &error, context))
             }
             Step::Proceed => match current {
                 Some(current) => {
-                    self.give_code(&client.client, &waiting.request, current, Some(id), context).await
+                    self.give_code(&client.client, &waiting.request, current, Some(ticket), context).await
                 }
                 None => Err(Fault::SessionEnded.into()),
             },
@@ -305,6 +316,7 @@ impl Auth {
         waiting: &Waiting,
         step: Step,
         current: Option<&Current>,
+        ticket: &NewTicket,
         context: &Context,
     ) -> Result<Next, AuthorizeError> {
         let now = self.clock.now();
@@ -315,12 +327,15 @@ impl Auth {
         let row = Row {
             id: id.0,
             client_id: waiting.request.client_id.clone(),
-            browser_hash: context.browser.unwrap_or_default().to_vec(),
+            browser_hash: ticket.hash.to_vec(),
             request: self.keyring.seal(&place(&id), &serde_json::to_vec(waiting).map_err(Fault::from)?),
             created_at: now.micros(),
             expires_at: now.plus(REQUEST_LIFE).micros(),
         };
         let mut tx = self.store.begin().await?;
+        for given_up in &ticket.gives_way {
+            take(&mut tx, *given_up).await?;
+        }
         let inserted = store::authorization_requests::insert(&mut tx, &row).await;
         inserted.map_err(|error| if_removed(error.into(), &row.client_id))?;
         tx.commit().await?;
@@ -331,13 +346,12 @@ impl Auth {
     /// not given, and nobody is sent where it is no longer.
     async fn find_waiting(
         &self,
-        id: RequestId,
-        context: &Context,
+        ticket: Ticket,
     ) -> Result<(Waiting, Arc<RegisteredClient>, Timestamp), AuthorizeError> {
-        let browser = context.browser.ok_or(AuthorizeError::Gone)?;
-        let now = self.clock.now();
+        let (id, now) = (ticket.request, self.clock.now());
         let mut tx = self.store.look().await?;
-        let row = store::authorization_requests::find(&mut tx, id, &browser, now).await?;
+        let row = store::authorization_requests::find(&mut tx, id, &ticket.shown(), now).await?;
+        drop(tx);
         let row = row.ok_or(AuthorizeError::Gone)?;
         let opened = self.keyring.open(&place(&id), &row.request).map_err(Fault::from)?;
         let mut waiting: Waiting = serde_json::from_slice(&opened).map_err(Fault::from)?;
@@ -361,14 +375,14 @@ impl Auth {
         client: &Client,
         request: &AuthorizationRequest,
         current: &Current,
-        waiting: Option<RequestId>,
+        waiting: Option<Ticket>,
         context: &Context,
     ) -> Result<Next, AuthorizeError> {
         let now = self.clock.now();
         let code = Secret::new(URL_SAFE_NO_PAD.encode(self.random.token()));
         let mut tx = self.store.begin().await?;
-        if let Some(id) = waiting
-            && !store::authorization_requests::take(&mut tx, id, &context.browser.unwrap_or_default()).await?
+        if let Some(ticket) = waiting
+            && !take(&mut tx, ticket).await?
         {
             return Err(AuthorizeError::Gone);
         }
@@ -429,6 +443,11 @@ impl Auth {
         let place = Place { table: "authorization_codes", column: "payload", row: hash };
         Ok(serde_json::from_slice(&self.keyring.open(&place, sealed)?)?)
     }
+}
+
+/// Takes a request that waits: it is answered once. False if it was.
+async fn take(tx: &mut Tx, ticket: Ticket) -> Result<bool, Fault> {
+    Ok(store::authorization_requests::take(tx, ticket.request, &ticket.shown()).await?)
 }
 
 /// An app may be removed by a command of which this process has not heard yet. The person's rows were read in the same

@@ -12,7 +12,7 @@ pub struct AuthorizationRequest {
     pub id: Uuid,
     /// The app that asks.
     pub client_id: String,
-    /// SHA-256 of the browser it came from: it goes on in that browser only.
+    /// SHA-256 of what its browser keeps for it: it goes on in that browser only.
     pub browser_hash: Vec<u8>,
     /// The request, sealed.
     pub request: Vec<u8>,

@@ -16,6 +16,7 @@ use domain::{Email, Network, SessionId};
 use crate::App;
 use crate::http::cookies;
 use crate::http::failure::{Failure, is_for_people};
+use crate::http::tickets::Tickets;
 use crate::locale::Locale;
 use crate::views::{Device, Notice};
 
@@ -46,6 +47,8 @@ pub(crate) struct Asking {
     pub(crate) said: Option<Said>,
     pub(crate) session_token: Option<String>,
     pub(crate) jwt: Option<String>,
+    /// By which its authorization requests are found.
+    pub(crate) tickets: Tickets,
 }
 
 /// Whether there are tokens, never which.
@@ -90,6 +93,7 @@ impl Asking {
             said: cookies::read(headers, app.cookies.notice).and_then(Said::read),
             session_token: owned(cookies::read(headers, app.cookies.session)),
             jwt: owned(cookies::read(headers, app.cookies.jwt)),
+            tickets: Tickets::read(headers, &app.cookies),
         }
     }
 

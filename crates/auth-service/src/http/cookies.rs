@@ -1,7 +1,7 @@
 //! Cookies: their names, and how they are set.
 
-use axum::http::HeaderValue;
 use axum::http::header::{COOKIE, SET_COOKIE};
+use axum::http::{HeaderMap, HeaderValue};
 use axum::response::Response;
 use cookie::{Cookie, SameSite, time::Duration};
 
@@ -14,6 +14,8 @@ pub(crate) struct CookieNames {
     secure: bool,
     pub(crate) session: &'static str,
     pub(crate) browser: &'static str,
+    /// With the id of the request behind it: there is one for each that waits.
+    pub(crate) request: &'static str,
     pub(crate) language: &'static str,
     pub(crate) notice: &'static str,
     pub(crate) jwt: &'static str,
@@ -29,6 +31,7 @@ impl CookieNames {
                 secure,
                 session: "__Host-keyward-session",
                 browser: "__Host-keyward-browser",
+                request: "__Host-keyward-request-",
                 language: "__Host-keyward-language",
                 notice: "__Host-keyward-notice",
                 jwt: "jwt",
@@ -38,6 +41,7 @@ impl CookieNames {
                 secure,
                 session: "keyward-session",
                 browser: "keyward-browser",
+                request: "keyward-request-",
                 language: "keyward-language",
                 notice: "keyward-notice",
                 jwt: "jwt",
@@ -75,20 +79,15 @@ impl CookieNames {
     }
 }
 
-/// The value of the request's cookie `name`. A request with two of that name has none: one of them is not ours. Cookies of
-/// others on this host may hold any byte; they are passed over.
-pub(crate) fn read<'a>(headers: &'a axum::http::HeaderMap, name: &str) -> Option<&'a str> {
-    let mut found = None;
-    for header in headers.get_all(COOKIE) {
-        for pair in header.as_bytes().split(|byte| *byte == b';') {
-            let Ok(pair) = std::str::from_utf8(pair) else { continue };
-            if let Some((key, value)) = pair.trim().split_once('=')
-                && key == name
-                && found.replace(value).is_some()
-            {
-                return None;
-            }
-        }
-    }
-    found.filter(|value| !value.is_empty())
+/// The value of the request's cookie `name`. A request with two of that name has none: one of them is not ours.
+pub(crate) fn read<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let mut found = pairs(headers).filter(|(own, _)| *own == name);
+    let (_, value) = found.next()?;
+    found.next().is_none().then_some(value).filter(|value| !value.is_empty())
+}
+
+/// Every cookie of the request. Those of others on this host may hold any byte; they are passed over.
+pub(crate) fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
+    let parts = headers.get_all(COOKIE).iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));
+    parts.filter_map(|pair| std::str::from_utf8(pair).ok()?.trim().split_once('='))
 }

@@ -15,6 +15,7 @@ use crate::http::asking::{Asking, SignedIn, Visitor};
 use crate::http::cookies;
 use crate::http::failure::Failure;
 use crate::http::headers;
+use crate::http::tickets;
 use crate::locale::Locale;
 use crate::pages::landing::{Address, read};
 use crate::pages::{Form, encode, frame, lead_to, own_frame, page};
@@ -46,8 +47,14 @@ pub(super) async fn begin(
 ) -> Result<Response, Failure> {
     let parameters = Parameters::parse_with_repetitions(query.as_deref().unwrap_or_default());
     let parameters = parameters.map_err(refused)?;
-    let next = app.auth.authorize(&parameters, current.as_ref(), &asking.context).await?;
+    let token = app.auth.new_browser_token();
+    let ticket = asking.tickets.next(&token);
+    let next = app.auth.authorize(&parameters, current.as_ref(), &ticket, &asking.context).await?;
+    let waiting = next.waiting();
     let mut response = go(&app, &asking, next);
+    if let Some(request) = waiting {
+        tickets::give(&app, &mut response, request, &token, &ticket);
+    }
     speak(&app, &mut response, wished_language(&app, &headers, &parameters));
     Ok(response)
 }
@@ -73,8 +80,9 @@ pub(super) async fn go_on(
     address: Address,
 ) -> Result<Response, Failure> {
     let id = request_id(read(address)?.id.as_deref())?;
-    let next = app.auth.continue_authorization(id, current.as_ref(), &asking.context).await?;
-    Ok(go(&app, &asking, next))
+    let ticket = asking.tickets.of(id);
+    let next = app.auth.continue_authorization(ticket, current.as_ref(), &asking.context).await?;
+    Ok(go_from(&app, &asking, id, next))
 }
 
 fn request_id(text: Option<&str>) -> Result<RequestId, Failure> {
@@ -103,8 +111,18 @@ fn go(app: &App, asking: &Asking, next: Next) -> Response {
     }
 }
 
+/// The same from a request that has waited: once it is answered, the browser keeps nothing of it.
+fn go_from(app: &App, asking: &Asking, request: RequestId, next: Next) -> Response {
+    let answered = next.waiting().is_none();
+    let mut response = go(app, asking, next);
+    if answered {
+        tickets::take_back(app, &mut response, request);
+    }
+    response
+}
+
 async fn pending(app: &App, asking: &Asking, id: RequestId) -> Result<PendingAuthorization, Failure> {
-    app.auth.pending_authorization(id, &asking.context).await?.ok_or(Failure::Gone)
+    app.auth.pending_authorization(asking.tickets.of(id)).await?.ok_or(Failure::Gone)
 }
 
 /// A page whose form may end at the app.
@@ -148,8 +166,8 @@ pub(super) async fn choose_account(
     let id = request_id(Some(&form.id))?;
     let SignedIn { asking, current } = signed_in;
     if form.choice == "continue" {
-        let next = app.auth.choose_account(id, &current, &asking.context).await?;
-        return Ok(go(&app, &asking, next));
+        let next = app.auth.choose_account(asking.tickets.of(id), &current, &asking.context).await?;
+        return Ok(go_from(&app, &asking, id, next));
     }
     pending(&app, &asking, id).await?;
     app.auth.sign_out(&current, &asking.context).await?;
@@ -184,11 +202,11 @@ pub(super) async fn consent(
     let id = request_id(Some(&form.id))?;
     let SignedIn { asking, current } = signed_in;
     let next = if form.choice == "allow" {
-        app.auth.consent(id, &current, &asking.context).await?
+        app.auth.consent(asking.tickets.of(id), &current, &asking.context).await?
     } else {
-        app.auth.refuse_consent(id, &asking.context).await?
+        app.auth.refuse_consent(asking.tickets.of(id), &asking.context).await?
     };
-    Ok(go(&app, &asking, next))
+    Ok(go_from(&app, &asking, id, next))
 }
 
 /// An app's request that only the person can be told about.

@@ -7,6 +7,7 @@ mod documents;
 mod hints;
 mod logout;
 mod refresh;
+mod tabs;
 mod told;
 
 use base64::Engine as _;
