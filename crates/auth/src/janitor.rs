@@ -14,6 +14,8 @@ const UNPROVED_KEPT: Duration = Duration::from_hours(7 * 24);
 const CODE_KEPT: Duration = Duration::from_hours(24);
 /// A client may ask for a lost answer for ten seconds; a little more, for clocks.
 const SUCCESSOR_KEPT: Duration = Duration::from_mins(1);
+/// So far the clocks of two processes may be from each other.
+const CLOCKS: Duration = Duration::from_mins(1);
 
 impl Auth {
     /// One round. Says how many rows went; another round is due at once if it was many.
@@ -54,7 +56,10 @@ impl Auth {
         let mut tx = self.store.begin().await?;
         gone += store::refresh_tokens::wipe_successors(&mut tx, now.minus(SUCCESSOR_KEPT), BATCH).await?;
         gone += store::refresh_tokens::delete_expired(&mut tx, now, BATCH).await?;
+        gone += store::refresh_tokens::delete_ended(&mut tx, now, BATCH).await?;
         gone += store::grants::delete_ended(&mut tx, now, BATCH).await?;
+        gone += store::grants::delete_unused(&mut tx, now.minus(CLOCKS), BATCH).await?;
+        gone += store::grants::delete_replaced(&mut tx, now, BATCH).await?;
         gone += store::logout_notices::delete_expired(&mut tx, now, BATCH).await?;
         tx.commit().await?;
         Ok(gone)

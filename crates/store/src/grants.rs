@@ -238,3 +238,37 @@ pub async fn delete_ended(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<u64
     .await?;
     Ok(done.rows_affected())
 }
+
+/// Deletes up to `limit` authorizations whose code expired before `before` and was never used: nothing came of them, and no
+/// app is signed in by them.
+pub async fn delete_unused(tx: &mut Tx, before: Timestamp, limit: i64) -> Result<u64, Error> {
+    let done = sqlx::query(
+        "DELETE FROM grants WHERE id IN (
+             SELECT grant_id FROM authorization_codes WHERE used_at IS NULL AND expires_at <= $1 LIMIT $2)",
+    )
+    .bind(before.micros())
+    .bind(limit)
+    .execute(tx.connection())
+    .await?;
+    Ok(done.rows_affected())
+}
+
+/// Deletes up to `limit` authorizations that have ended while their session goes on, if the app has come for a later one of
+/// it: that one says that the app is to be told when the session ends.
+pub async fn delete_replaced(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<u64, Error> {
+    let done = sqlx::query(
+        "DELETE FROM grants WHERE id IN (
+             SELECT g.id FROM grants g
+             WHERE g.expires_at <= $1 AND g.session_id IS NOT NULL AND EXISTS (
+                 SELECT 1 FROM grants o
+                 WHERE o.session_id = g.session_id AND o.client_id = g.client_id AND o.id > g.id
+                 AND NOT EXISTS (
+                     SELECT 1 FROM authorization_codes c WHERE c.grant_id = o.id AND c.used_at IS NULL))
+             LIMIT $2)",
+    )
+    .bind(now.micros())
+    .bind(limit)
+    .execute(tx.connection())
+    .await?;
+    Ok(done.rows_affected())
+}

@@ -76,8 +76,22 @@ pub async fn wipe_successors(tx: &mut Tx, before: Timestamp, limit: i64) -> Resu
     Ok(done.rows_affected())
 }
 
-/// Deletes up to `limit` tokens that have expired unused. One that was used stays as long as its grant: its reuse still
-/// ends the family.
+/// Deletes up to `limit` tokens whose grant has ended: there is nothing left that their use could end.
+pub async fn delete_ended(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<u64, Error> {
+    let done = sqlx::query(
+        "DELETE FROM refresh_tokens WHERE hash IN (
+             SELECT t.hash FROM grants g JOIN refresh_tokens t ON t.grant_id = g.id
+             WHERE g.expires_at <= $1 LIMIT $2)",
+    )
+    .bind(now.micros())
+    .bind(limit)
+    .execute(tx.connection())
+    .await?;
+    Ok(done.rows_affected())
+}
+
+/// Deletes up to `limit` tokens that have expired unused. One that was used stays until its grant ends: its reuse ends the
+/// family.
 pub async fn delete_expired(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<u64, Error> {
     let done = sqlx::query(
         "DELETE FROM refresh_tokens WHERE hash IN (

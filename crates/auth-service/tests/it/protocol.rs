@@ -5,6 +5,7 @@ mod clients;
 mod code;
 mod documents;
 mod hints;
+mod leftovers;
 mod logout;
 mod refresh;
 mod tabs;
