@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use domain::{GrantId, Timestamp, UserId};
-use oidc::{AccessToken, Introspection, PersonClaims, Scopes, Secret, UserInfo, invalid_token};
+use oidc::{
+    AccessToken, ErrorCode, Introspection, OAuthError, PersonClaims, Scopes, Secret, UserInfo, invalid_token,
+};
 use quick_cache::sync::Cache;
 use store::grants::LiveGrant;
 use uuid::Uuid;
@@ -68,6 +70,13 @@ fn read_token_id(jti: &str) -> Option<(Option<GrantId>, Uuid)> {
     }
 }
 
+fn not_its_own() -> OAuthError {
+    OAuthError::new(
+        ErrorCode::InvalidGrant,
+        "The token was issued to another client, and is not revoked; revoke it as that client.",
+    )
+}
+
 fn fresh(at: Timestamp, now: Timestamp) -> bool {
     now >= at && now.since(at) < STALENESS
 }
@@ -100,7 +109,7 @@ impl Auth {
     }
 
     /// An app gives a token up (RFC 7009): a refresh token with its whole family, an access token alone. One that is
-    /// none, or none of the app's, is answered alike.
+    /// none, or no longer one, is given up already (section 2.2); one of another app is refused (section 2.1).
     pub async fn revoke(
         &self,
         client: &RegisteredClient,
@@ -114,7 +123,10 @@ impl Auth {
         if let Some(found) = store::refresh_tokens::find(&mut tx, &hash).await? {
             let grant = GrantId(found.grant_id);
             let live = store::grants::find_live(&mut tx, grant, now, self.idle_since(now)).await?;
-            if let Some(live) = live.filter(|live| live.grant.client_id == *id) {
+            if let Some(live) = live {
+                if live.grant.client_id != *id {
+                    return Err(not_its_own().into());
+                }
                 store::grants::end(&mut tx, grant, now).await?;
                 let detail = format!("app {id}");
                 let done = Outcome::Done(Act::RevokeGrant);
@@ -124,9 +136,10 @@ impl Auth {
             return Ok(());
         }
         let Ok(claims) = self.verify_access(token, now) else { return Ok(()) };
-        let (Some((_, jti)), true) = (read_token_id(&claims.jti), claims.client_id == *id) else {
-            return Ok(());
-        };
+        if claims.client_id != *id {
+            return Err(not_its_own().into());
+        }
+        let Some((_, jti)) = read_token_id(&claims.jti) else { return Ok(()) };
         store::revoked_tokens::insert(&mut tx, jti, Timestamp::from_seconds(claims.exp)).await?;
         Ok(self.commit_changed(tx, [jti]).await?)
     }

@@ -78,7 +78,16 @@ async fn class_14_another_app_reaches_nothing_of_the_first() {
         let token = tokens[name].as_str().unwrap();
         let told = eve.ask(&app, "/introspect", &[("token", token)]).await;
         assert_eq!(told.json(), json!({ "active": false }), "{name}");
-        assert_eq!(eve.ask(&app, "/revoke", &[("token", token)]).await.status, 200, "{name}");
+        // RFC 7009 section 2.1. An ID token is nothing that could be revoked.
+        let refused = eve.ask(&app, "/revoke", &[("token", token)]).await;
+        match name {
+            "id_token" => assert_eq!(refused.status, 200),
+            _ => assert_eq!(
+                (refused.status.as_u16(), refused.text("error").as_str()),
+                (400, "invalid_grant"),
+                "{name}"
+            ),
+        }
     }
     assert!(wiki.is_active(&app, tokens["access_token"].as_str().unwrap()).await, "and not done");
     // With an ID token of the first app it is told nothing, and signs nobody out under its own name.

@@ -144,9 +144,15 @@ async fn an_app_gives_up_what_it_holds() {
     let mut browser = app.member(ANA).await;
     let tokens = wiki.sign_in(&app, &mut browser).await;
     let (access, refresh) = (tokens["access_token"].as_str().unwrap(), token(&tokens));
-    for of_another in [access, &refresh, "nonsense"] {
-        assert_eq!(other.ask(&app, "/revoke", &[("token", of_another)]).await.status, 200, "answered alike");
+    for of_another in [access, &refresh] {
+        let refused = other.ask(&app, "/revoke", &[("token", of_another)]).await;
+        assert_eq!((refused.status.as_u16(), refused.text("error").as_str()), (400, "invalid_grant"));
     }
+    assert_eq!(
+        other.ask(&app, "/revoke", &[("token", "nonsense")]).await.status,
+        200,
+        "RFC 7009 section 2.2"
+    );
     assert!(wiki.is_active(&app, access).await, "and not done");
     assert!(!other.is_active(&app, access).await, "none of its business");
     assert_eq!(wiki.ask(&app, "/revoke", &[("token", access)]).await.status, 200);
