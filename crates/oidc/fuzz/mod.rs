@@ -1,7 +1,7 @@
 //! Fuzz targets: each takes bytes as they could come in, and says what may never be, whatever they are.
 //!
 //! They are plain functions, so that the tests run them over `seeds/` and its mutations (`tests/it/fuzz_smoke.rs`). To fuzz
-//! with coverage, call one from the `fuzz_target!` of a cargo-fuzz package, with its folder of seeds as the corpus.
+//! with coverage: `scripts/fuzz`.
 
 pub(crate) mod authorization_request;
 pub(crate) mod client_assertion;

@@ -103,4 +103,6 @@ fn eddsa_as_wycheproof_says() {
 #[test]
 fn rs256_as_wycheproof_says() {
     assert_eq!(run(include_str!("../tests/vectors/wycheproof_rsa_2048_sha256.json")), (9, 250));
+    assert_eq!(run(include_str!("../tests/vectors/wycheproof_rsa_3072_sha256.json")), (8, 251));
+    assert_eq!(run(include_str!("../tests/vectors/wycheproof_rsa_4096_sha256.json")), (7, 251));
 }

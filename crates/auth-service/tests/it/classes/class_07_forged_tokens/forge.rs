@@ -1,18 +1,20 @@
 //! Forgeries of a token: every known one.
 
 use aws_lc_rs::hmac;
-use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
+use aws_lc_rs::signature::Ed25519KeyPair;
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use oidc::{Algorithm, SigningKey};
 use serde_json::{Value, json};
 
-/// An Ed25519 key that the reader of the tokens trusts, and the public half of an ECDSA one.
+use super::public_key;
+
+/// An Ed25519 key that the reader of the tokens trusts, and the public halves of its ECDSA and its RSA one.
 pub(super) struct Forge {
     pair: Ed25519KeyPair,
     kid: String,
     jwk: Value,
-    es256_kid: String,
+    others: [Value; 2],
 }
 
 fn encode(bytes: impl AsRef<[u8]>) -> String {
@@ -30,9 +32,10 @@ fn pair_of(key: &SigningKey) -> Ed25519KeyPair {
 }
 
 impl Forge {
-    pub(super) fn new(key: &SigningKey, es256: &SigningKey) -> Self {
-        let jwk = serde_json::to_value(key.public_jwk()).unwrap();
-        Self { pair: pair_of(key), kid: key.kid().to_owned(), jwk, es256_kid: es256.kid().to_owned() }
+    pub(super) fn new(key: &SigningKey, es256: &SigningKey, rs256: &SigningKey) -> Self {
+        let jwk = |key: &SigningKey| serde_json::to_value(key.public_jwk()).unwrap();
+        let others = [jwk(es256), jwk(rs256)];
+        Self { pair: pair_of(key), kid: key.kid().to_owned(), jwk: jwk(key), others }
     }
 
     fn header(&self, typ: &str) -> Value {
@@ -47,7 +50,7 @@ impl Forge {
     /// What is wrong with it, and the token.
     pub(super) fn forgeries(&self, typ: &str, claims: &Value) -> Vec<(String, String)> {
         let mut all = self.of_algorithms(typ, claims);
-        all.extend(self.by_the_public_key(typ, claims));
+        all.extend(self.by_the_public_keys(typ, claims));
         all.extend(self.with_a_key_of_their_own(typ, claims));
         all.extend(self.of_key_ids(typ, claims));
         all.extend(self.psychic(typ, claims));
@@ -90,27 +93,22 @@ impl Forge {
         forged
     }
 
-    /// HMAC under the public key, in every form in which a reader may hold it.
-    fn by_the_public_key(&self, typ: &str, claims: &Value) -> Vec<(String, String)> {
-        let raw = self.pair.public_key().as_ref().to_vec();
-        // RFC 8410 section 4.
-        let der = [b"\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00".as_slice(), &raw].concat();
-        let pem = format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----", STANDARD.encode(&der));
-        let secrets: [(&str, Vec<u8>); 9] = [
-            ("PEM", pem.clone().into_bytes()),
-            ("PEM and a line end", format!("{pem}\n").into_bytes()),
-            ("DER", der.clone()),
-            ("base64 of DER", STANDARD.encode(&der).into_bytes()),
-            ("JWK", self.jwk.to_string().into_bytes()),
-            ("JWK set", json!({ "keys": [self.jwk] }).to_string().into_bytes()),
-            ("x", self.jwk["x"].as_str().unwrap().into()),
-            ("bytes", raw),
-            ("nothing", Vec::new()),
-        ];
+    /// HMAC under a public key that the reader has, in every form in which it may hold it.
+    fn by_the_public_keys(&self, typ: &str, claims: &Value) -> Vec<(String, String)> {
+        let mut secrets = vec![("nothing".to_owned(), Vec::new(), self.kid.clone())];
+        for jwk in self.others.iter().chain([&self.jwk]) {
+            let kid = jwk["kid"].as_str().unwrap();
+            let forms = public_key::forms(jwk).into_iter();
+            secrets.extend(
+                forms.map(|(form, secret)| (format!("{form} of {}", jwk["alg"]), secret, kid.to_owned())),
+            );
+        }
         let mut forged = Vec::new();
-        for (form, secret) in secrets {
-            for (algorithm, hash) in [("HS256", hmac::HMAC_SHA256), ("HS512", hmac::HMAC_SHA512)] {
-                for kid in [Some(&self.kid), None] {
+        for (form, secret, kid) in secrets {
+            for (algorithm, hash) in
+                [("HS256", hmac::HMAC_SHA256), ("HS384", hmac::HMAC_SHA384), ("HS512", hmac::HMAC_SHA512)]
+            {
+                for kid in [Some(&kid), None] {
                     let mut header = json!({ "alg": algorithm, "typ": typ });
                     if let Some(kid) = kid {
                         header["kid"] = json!(kid);
@@ -222,7 +220,8 @@ impl Forge {
         ];
         let mut forged = Vec::new();
         for signature in signatures {
-            for (algorithm, kid) in [("ES256", &self.es256_kid), ("ES256", &self.kid), ("EdDSA", &self.kid)] {
+            let own = json!(self.kid);
+            for (algorithm, kid) in [("ES256", &self.others[0]["kid"]), ("ES256", &own), ("EdDSA", &own)] {
                 let header = json!({ "alg": algorithm, "kid": kid, "typ": typ }).to_string();
                 let message = format!("{}.{}", encode(header), encode(claims.to_string()));
                 let name = format!("{algorithm} signature of {} bytes", signature.len());
