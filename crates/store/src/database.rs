@@ -7,10 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::ConnectOptions as _;
-use sqlx::sqlite::{
-    SqliteAutoVacuum, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous,
-};
+use sqlx::sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 
+use crate::prompt::Prompt;
 use crate::readers::{Look, Readers};
 use crate::writer::{Act, Writer};
 
@@ -84,7 +83,11 @@ impl Store {
             // An acknowledged sign-up survives a cut of the power: NORMAL in WAL mode would lose the last ones.
             .synchronous(SqliteSynchronous::Full)
             // What a savepoint changes again is remembered until it is released: not in a file.
-            .pragma("temp_store", "MEMORY");
+            .pragma("temp_store", "MEMORY")
+            // Keys are random, so each act touches pages all over: they are kept, and not read from the log again.
+            .pragma("cache_size", "-16384")
+            // A page that many acts change is copied into the database once for all of them.
+            .pragma("wal_autocheckpoint", "4000");
         let mut writer = writing.connect().await?;
         MIGRATIONS.run(&mut writer).await?;
         let reading = options.pragma("query_only", "ON");
@@ -138,10 +141,10 @@ impl Tx {
         }
     }
 
-    pub(crate) fn connection(&mut self) -> &mut SqliteConnection {
-        match &mut self.0 {
+    pub(crate) fn connection(&mut self) -> Prompt<'_> {
+        Prompt(match &mut self.0 {
             Kind::Write(act) => act.connection(),
             Kind::Read(look) => look.connection(),
-        }
+        })
     }
 }

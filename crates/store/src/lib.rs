@@ -29,6 +29,7 @@ pub mod users;
 
 mod database;
 mod lock;
+mod prompt;
 mod readers;
 mod writer;
 

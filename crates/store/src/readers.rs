@@ -6,7 +6,7 @@ use sqlx::Connection as _;
 use sqlx::sqlite::SqliteConnection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::Error;
+use crate::{Error, prompt};
 
 /// The connections.
 #[derive(Clone, Debug)]
@@ -48,7 +48,7 @@ impl Readers {
     pub(crate) async fn begin(&self) -> Result<Look, Error> {
         let mut look = self.look().await?;
         look.in_transaction = true;
-        sqlx::query("BEGIN").execute(look.connection()).await?;
+        prompt::run(look.connection(), sqlx::query("BEGIN"), 1).await?;
         Ok(look)
     }
 
@@ -92,7 +92,7 @@ impl Drop for Look {
         // At once, since an old picture keeps the log from being emptied. Without a runtime the connection just closes.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {
-                drop(sqlx::query("ROLLBACK").execute(&mut connection).await);
+                drop(prompt::run(&mut connection, sqlx::query("ROLLBACK"), 1).await);
                 shared.idle().push(connection);
                 drop(permit);
             });

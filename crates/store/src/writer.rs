@@ -13,7 +13,7 @@ use sqlx::Connection as _;
 use sqlx::sqlite::SqliteConnection;
 use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 
-use crate::Error;
+use crate::{Error, prompt};
 
 /// Whoever has not got their turn by then is told that the database is away.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
@@ -122,7 +122,8 @@ impl Shared {
 impl Turn {
     async fn execute(&mut self, statements: &'static str) -> Result<(), sqlx::Error> {
         let connection = self.connection.as_mut().ok_or(sqlx::Error::PoolClosed)?;
-        sqlx::query(statements).execute(connection).await.map(drop)
+        let count = statements.split(';').count();
+        prompt::run(connection, sqlx::query(statements), count).await.map(drop)
     }
 
     /// Opens the savepoint of the next act.
