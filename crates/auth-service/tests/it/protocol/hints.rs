@@ -74,7 +74,7 @@ async fn a_hint_of_a_compromised_key_is_none_and_the_person_can_sign_out_all_the
         assert_eq!(returned(&browser.get(&asked).await, "error"), "invalid_request");
         let page = browser.get(&end_session(hint)).await;
         assert_eq!((page.status.as_u16(), page.location()), (400, ""), "{}", page.body);
-        assert!(page.body.contains("href=\"/sign-out\""), "{}", page.body);
+        assert!(page.body.contains("class=\"main\" href=\"/sign-out\""), "{}", page.body);
         let nobody = app.browser().get(&end_session(hint)).await;
         assert!(!nobody.body.contains("href=\"/sign-out\""), "there is nobody to sign out");
     }
