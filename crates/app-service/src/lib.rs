@@ -1,6 +1,8 @@
 //! A small app behind Keyward, written to be copied: a public page, and one for people who are signed in.
 //! It speaks English only: the languages of the sign-in server are a matter of its own pages.
 
+pub mod health;
+
 mod pages;
 mod shield;
 

@@ -3,9 +3,11 @@
 use std::error::Error;
 use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use app_service::Settings;
-use clap::Parser;
+use app_service::health::{self, Health};
+use clap::{Parser, Subcommand};
 use secrets::{SecretRef, SecretString, check_strength};
 use tokio::net::TcpListener;
 use url::Url;
@@ -13,8 +15,10 @@ use url::Url;
 /// A small app that leaves sign-in to Keyward.
 // The references to secrets are read below and not by clap, which would repeat what is none: it may be the secret itself.
 #[derive(Parser)]
-#[command(version)]
+#[command(version, subcommand_negates_reqs = true)]
 struct Arguments {
+    #[command(subcommand)]
+    verb: Option<Verb>,
     /// The public address of this app
     #[arg(long, env = "APP_URL", default_value = "http://localhost:8000")]
     app_url: Url,
@@ -28,20 +32,37 @@ struct Arguments {
     #[arg(long, env = "CLIENT_ID", default_value = "example-app")]
     client_id: String,
     /// Where the secret is that it was given: `file:/absolute/path` or `env:NAME`
-    #[arg(long, env = "CLIENT_SECRET", hide_env_values = true)]
-    client_secret: String,
+    #[arg(long, env = "CLIENT_SECRET", hide_env_values = true, required = true)]
+    client_secret: Option<String>,
     /// Where the key is that seals its sessions: `file:/absolute/path` or `env:NAME`; `openssl rand -hex 32` makes one
-    #[arg(long, env = "SESSION_KEY", hide_env_values = true)]
-    session_key: String,
+    #[arg(long, env = "SESSION_KEY", hide_env_values = true, required = true)]
+    session_key: Option<String>,
     /// The address to listen on
     #[arg(long, env = "APP_LISTEN", default_value = "127.0.0.1:8000")]
     listen: SocketAddr,
+    /// The address on which it says whether it is ready, for the proxy and the health check and never for the world; without
+    /// one it does not say
+    #[arg(long, env = "INTERNAL_LISTEN", global = true)]
+    internal_listen: Option<SocketAddr>,
+    /// After SIGTERM: so many seconds it goes on serving while it says that it is not ready, so that the proxy turns away first
+    #[arg(long, env = "DRAIN_SECONDS", default_value_t = 4)]
+    drain_seconds: u64,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Ask the running app whether it is ready; ends with 0 if it is
+    Healthcheck,
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    tracing_subscriber::fmt().with_max_level(tracing::Level::INFO).with_writer(std::io::stderr).init();
-    match run(Arguments::parse()).await {
+    let arguments = Arguments::parse();
+    let done = match arguments.verb {
+        Some(Verb::Healthcheck) => healthcheck(arguments.internal_listen).await,
+        None => run(arguments).await,
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("app-service: {error}");
@@ -51,7 +72,8 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
-    let client_secret = resolve("--client-secret", &arguments.client_secret).await?;
+    tracing_subscriber::fmt().with_max_level(tracing::Level::INFO).with_writer(std::io::stderr).init();
+    let client_secret = resolve("--client-secret", arguments.client_secret).await?;
     check_strength("the client secret", &client_secret)?;
     let router = app_service::router(&Settings {
         app_url: arguments.app_url,
@@ -59,29 +81,57 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
         internal_auth_url: arguments.internal_auth_url,
         client_id: arguments.client_id,
         client_secret,
-        session_key: resolve("--session-key", &arguments.session_key).await?,
+        session_key: resolve("--session-key", arguments.session_key).await?,
     })?;
-    let listen = arguments.listen;
-    let listener = TcpListener::bind(listen).await.map_err(|error| {
-        format!(
-            "cannot listen on {listen}: {error}; stop what holds the address, or choose another by --listen"
-        )
-    })?;
-    axum::serve(listener, router).with_graceful_shutdown(stop()).await?;
+    let listener = listen(arguments.listen, "--listen").await?;
+    let health = Health::default();
+    if let Some(address) = arguments.internal_listen {
+        let internal = listen(address, "--internal-listen").await?;
+        // Until the very end, so that it is told to the last that requests are not wanted.
+        tokio::spawn(axum::serve(internal, health.routes()).into_future());
+    }
+    let stop = stop(health.clone(), Duration::from_secs(arguments.drain_seconds));
+    axum::serve(listener, health.announce(router)).with_graceful_shutdown(stop).await?;
     Ok(())
 }
 
-async fn resolve(option: &str, reference: &str) -> Result<SecretString, Box<dyn Error>> {
+async fn healthcheck(internal_listen: Option<SocketAddr>) -> Result<(), Box<dyn Error>> {
+    let address =
+        internal_listen.ok_or("--internal-listen is missing; say where the app says whether it is ready")?;
+    Ok(health::ask(address).await?)
+}
+
+async fn listen(address: SocketAddr, option: &str) -> Result<TcpListener, String> {
+    TcpListener::bind(address).await.map_err(|error| {
+        format!(
+            "cannot listen on {address}: {error}; stop what holds the address, or choose another by {option}"
+        )
+    })
+}
+
+async fn resolve(option: &str, reference: Option<String>) -> Result<SecretString, Box<dyn Error>> {
+    let reference = reference.ok_or_else(|| format!("{option} is missing"))?;
     let reference: SecretRef = reference.parse().map_err(|error| format!("{option}: {error}"))?;
     Ok(reference.resolve().await?)
 }
 
-/// Ctrl-C, or what a service manager sends.
-async fn stop() {
+/// Resolves when no more connections are to be accepted: at Ctrl-C, or, when a service manager sends SIGTERM, once the proxy
+/// has had the time to see that this process drains. A second signal cuts that short.
+async fn stop(health: Health, drain: Duration) {
     use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return std::future::pending().await };
+    let (Ok(mut interrupt), Ok(mut terminate)) =
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        return std::future::pending().await;
+    };
     tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
+        _ = interrupt.recv() => return,
+        _ = terminate.recv() => {}
+    }
+    health.drain();
+    tokio::select! {
+        () = tokio::time::sleep(drain) => {}
+        _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
     }
 }

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops; the lint knows only test functions")]
 
 mod command;
+mod drain;
 mod hosts;
 mod pages;
 

@@ -1,0 +1,128 @@
+//! The program as a service manager sees it: how it says that it is ready, and how it goes.
+
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, Output};
+use std::time::{Duration, Instant};
+
+/// Ends with the value.
+struct Program {
+    port: u16,
+    internal: u16,
+    child: Child,
+    _folder: tempfile::TempDir,
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Program {
+    fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let place = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            format!("file:{}", path.display())
+        };
+        let [port, internal] = free_ports();
+        let child = Command::new(env!("CARGO_BIN_EXE_app-service"))
+            .env("CLIENT_SECRET", place("secret", "8f1c2a90d7e64b35a1f08e7d6c5b4a39"))
+            .env(
+                "SESSION_KEY",
+                place("key", "3b7e151628aed2a6abf7158809cf4f3c762e7160f38b4da56a784d9045190cfe"),
+            )
+            .env("APP_LISTEN", format!("127.0.0.1:{port}"))
+            .env("INTERNAL_LISTEN", format!("127.0.0.1:{internal}"))
+            // Longer than any test runs: only a second signal ends it.
+            .env("DRAIN_SECONDS", "600")
+            .spawn()
+            .unwrap();
+        let program = Self { port, internal, child, _folder: folder };
+        until("the app to be ready", || program.healthcheck().status.success());
+        program
+    }
+
+    /// Asked as the health check of its image asks.
+    fn healthcheck(&self) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_app-service"))
+            .arg("healthcheck")
+            .env("INTERNAL_LISTEN", format!("0.0.0.0:{}", self.internal))
+            .output()
+            .unwrap()
+    }
+
+    fn signal(&self, name: &str) {
+        assert!(Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap().success());
+    }
+
+    fn ended(&mut self) -> bool {
+        let Some(status) = self.child.try_wait().unwrap() else { return false };
+        assert!(status.success(), "{status}");
+        true
+    }
+}
+
+/// Both held until both are known, so that they differ.
+fn free_ports() -> [u16; 2] {
+    let held = [(), ()].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    held.map(|listener| listener.local_addr().unwrap().port())
+}
+
+fn until(what: &str, mut happened: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !happened() {
+        assert!(started.elapsed() < Duration::from_secs(20), "waited in vain for {what}");
+        std::thread::yield_now();
+    }
+}
+
+/// The whole answer, of a connection that the client would keep.
+fn get(port: u16, path: &str) -> String {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost:8000\r\n\r\n").unwrap();
+    let mut answer = Vec::new();
+    let mut part = [0; 4096];
+    while !String::from_utf8_lossy(&answer).contains("\r\n\r\n") {
+        let length = stream.read(&mut part).unwrap();
+        assert_ne!(length, 0, "the app hung up");
+        answer.extend_from_slice(&part[..length]);
+    }
+    String::from_utf8(answer).unwrap()
+}
+
+#[test]
+fn it_goes_on_serving_while_it_says_that_it_wants_no_more() {
+    let mut program = Program::start();
+    assert!(get(program.internal, "/livez").starts_with("HTTP/1.1 200 "));
+    assert!(get(program.internal, "/readyz").starts_with("HTTP/1.1 200 "));
+    assert!(!get(program.port, "/healthz").contains("connection: close"));
+
+    program.signal("-TERM");
+    until("it to say that it drains", || get(program.internal, "/readyz").starts_with("HTTP/1.1 503 "));
+    let refused = program.healthcheck();
+    assert_eq!(refused.status.code(), Some(1));
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(said.contains("wants no requests: HTTP/1.1 503"), "{said}");
+    assert!(get(program.internal, "/livez").starts_with("HTTP/1.1 200 "));
+    let answer = get(program.port, "/healthz");
+    assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains("connection: close"), "{answer}");
+    assert!(!program.ended());
+
+    program.signal("-TERM");
+    until("it to end", || program.ended());
+    assert!(
+        String::from_utf8(program.healthcheck().stderr).unwrap().contains("nobody answers at 127.0.0.1:")
+    );
+}
+
+#[test]
+fn ctrl_c_waits_for_no_proxy() {
+    let mut program = Program::start();
+    program.signal("-INT");
+    until("it to end", || program.ended());
+}
