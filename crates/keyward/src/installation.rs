@@ -65,7 +65,7 @@ impl Installation {
 }
 
 /// A word as a shell reads it.
-fn quoted(word: &str) -> String {
+pub(crate) fn quoted(word: &str) -> String {
     let plain = |character: char| character.is_ascii_alphanumeric() || "/._-+:,@".contains(character);
     if !word.is_empty() && word.chars().all(plain) {
         return word.to_owned();

@@ -4,6 +4,7 @@ mod audit;
 mod client;
 mod completions;
 mod dev;
+mod init;
 mod installation;
 mod keys;
 mod mail;
@@ -29,6 +30,8 @@ struct Arguments {
 enum Verb {
     /// Run sign-in and an example app on this machine, to try and to develop against.
     Dev(dev::Dev),
+    /// Write an installation: what `docker compose up` starts from.
+    Init(init::Init),
     /// Read the audit trail, or prove that nobody changed it.
     Audit(audit::Audit),
     /// See what became of each mail.
@@ -48,6 +51,7 @@ async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match arguments.verb.unwrap_or(Verb::Dev(arguments.dev)) {
         Verb::Dev(dev) => dev.run().await,
+        Verb::Init(init) => init.run().await,
         Verb::Audit(audit) => audit.run().await,
         Verb::Mail(mail) => mail.run().await,
         Verb::Client(client) => client.run().await,

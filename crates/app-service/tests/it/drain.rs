@@ -72,6 +72,7 @@ fn free_ports() -> [u16; 2] {
     held.map(|listener| listener.local_addr().unwrap().port())
 }
 
+#[expect(clippy::disallowed_methods, reason = "how long a real program took")]
 fn until(what: &str, mut happened: impl FnMut() -> bool) {
     let started = Instant::now();
     while !happened() {
@@ -86,11 +87,11 @@ fn get(port: u16, path: &str) -> String {
     stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
     write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost:8000\r\n\r\n").unwrap();
     let mut answer = Vec::new();
-    let mut part = [0; 4096];
+    let mut chunk = [0; 4096];
     while !String::from_utf8_lossy(&answer).contains("\r\n\r\n") {
-        let length = stream.read(&mut part).unwrap();
+        let length = stream.read(&mut chunk).unwrap();
         assert_ne!(length, 0, "the app hung up");
-        answer.extend_from_slice(&part[..length]);
+        answer.extend_from_slice(&chunk[..length]);
     }
     String::from_utf8(answer).unwrap()
 }

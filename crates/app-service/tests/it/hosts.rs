@@ -86,3 +86,17 @@ async fn other_names_of_this_machine_lead_to_the_one_of_the_app() {
     }
     assert_eq!(ask(&app, "/", &[("host", "localhost:8000")]).await.status, StatusCode::OK);
 }
+
+#[tokio::test]
+async fn only_an_app_behind_tls_says_that_it_always_will_be() {
+    let said = |app_url: &str| {
+        let app = App::at(app_url);
+        let host = app_url.split("//").nth(1).unwrap().to_owned();
+        async move {
+            let request = Request::get("/").header("host", host).body(Body::empty()).unwrap();
+            app.send(request).await.headers.get("strict-transport-security").cloned()
+        }
+    };
+    assert_eq!(said("https://app.example.com").await.unwrap(), "max-age=63072000; includeSubDomains");
+    assert_eq!(said("http://app.localhost:8000").await, None);
+}

@@ -10,12 +10,15 @@ async fn anybody_sees_the_public_page() {
     insta::assert_snapshot!(app.get("/").await.whole(), @r#"
     200 OK
     content-length: 613
-    content-security-policy: default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'
+    content-security-policy: default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'
     content-type: text/html; charset=utf-8
+    cross-origin-embedder-policy: require-corp
     cross-origin-opener-policy: same-origin
     cross-origin-resource-policy: same-origin
+    permissions-policy: camera=(), geolocation=(), microphone=(), publickey-credentials-get=(self)
     referrer-policy: same-origin
     x-content-type-options: nosniff
+    x-frame-options: DENY
 
     <!doctype html>
     <html lang="en">
@@ -59,12 +62,15 @@ async fn a_sign_in_that_cannot_go_on_says_what_to_do() {
     400 Bad Request
     cache-control: no-store
     content-length: 665
-    content-security-policy: default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'
+    content-security-policy: default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'
     content-type: text/html; charset=utf-8
+    cross-origin-embedder-policy: require-corp
     cross-origin-opener-policy: same-origin
     cross-origin-resource-policy: same-origin
+    permissions-policy: camera=(), geolocation=(), microphone=(), publickey-credentials-get=(self)
     referrer-policy: same-origin
     x-content-type-options: nosniff
+    x-frame-options: DENY
 
     <!doctype html>
     <html lang="en">

@@ -1,0 +1,91 @@
+//! The installation folder: what `docker compose` reads, and what it hands to the containers.
+
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::{ErrorKind, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::Path;
+
+use super::answers::{Answers, Mail};
+use crate::Failure;
+
+/// These are the same in every installation: what is tested is what is written.
+const COMPOSE: &str = include_str!("../../../../compose.yml");
+const CADDYFILE: &str = include_str!("../../../../deploy/Caddyfile");
+const USERS: &str = include_str!("../../../../deploy/db/users.sh");
+/// And these differ.
+const CONFIGURATION: &str = include_str!("keyward.toml");
+const ENVIRONMENT: &str = include_str!("env");
+
+/// Nothing is written over what is there.
+pub(super) fn is_free(folder: &Path) -> Result<(), Failure> {
+    let first = match fs::read_dir(folder) {
+        Ok(mut entries) => entries.next().transpose()?,
+        Err(error) if error.kind() == ErrorKind::NotFound => None,
+        Err(error) => return Err(format!("{} cannot be looked into: {error}", folder.display()).into()),
+    };
+    match first {
+        None => Ok(()),
+        Some(entry) => Err(format!(
+            "{} is not empty ({} is there), and nothing is written over: name a folder that is new",
+            folder.display(),
+            entry.file_name().display()
+        )
+        .into()),
+    }
+}
+
+/// Writes all but the secrets.
+pub(super) fn write(folder: &Path, secrets: &Path, answers: &Answers) -> Result<(), Failure> {
+    let filled = |template: &str| fill(template, secrets, answers);
+    file(&folder.join("caddy/Caddyfile"), CADDYFILE, 0o644)?;
+    file(&folder.join("db/users.sh"), USERS, 0o755)?;
+    file(&folder.join("config/keyward.toml"), &filled(CONFIGURATION), 0o644)?;
+    file(&folder.join(".env"), &filled(ENVIRONMENT), 0o644)?;
+    // Last: a folder without it is one that cannot be started by mistake.
+    file(&folder.join("compose.yml"), COMPOSE, 0o644)
+}
+
+fn fill(template: &str, secrets: &Path, answers: &Answers) -> String {
+    let tls_mode = if answers.local_certificates { "local_certs" } else { "" };
+    [
+        ("{AUTH_DOMAIN}", answers.domain.as_str()),
+        ("{APP_DOMAIN}", &answers.app_domain),
+        ("{CONTACT}", &answers.contact),
+        ("{MAIL_FROM}", &answers.mail_from),
+        ("{MAIL_TRANSPORT}", &mail_transport(answers)),
+        ("{FRONT_PREFIX}", &answers.front),
+        ("{SECRETS}", &secrets.display().to_string()),
+        ("{TLS_MODE}", tls_mode),
+        ("{VERSION}", env!("CARGO_PKG_VERSION")),
+    ]
+    .iter()
+    .fold(template.to_owned(), |text, (place, value)| text.replace(place, value))
+}
+
+fn mail_transport(answers: &Answers) -> String {
+    match &answers.mail {
+        Mail::Postmark => {
+            "[mail.transport]\nkind = \"postmark\"\ntoken = \"file:/run/secrets/postmark-token\"".to_owned()
+        }
+        Mail::Smtp { host, port, security, user } => {
+            let server = format!(
+                "[mail.transport]\nkind = \"smtp\"\nhost = \"{host}\"\nport = {port}\nsecurity = \"{security}\""
+            );
+            let Some(user) = user else { return server };
+            let user = toml::Value::String(user.clone());
+            format!("{server}\nusername = {user}\npassword = \"file:/run/secrets/mail-password\"")
+        }
+    }
+}
+
+/// Readable for the containers' users, whatever the umask: there is no secret in it.
+fn file(path: &Path, text: &str, mode: u32) -> Result<(), Failure> {
+    if let Some(folder) = path.parent() {
+        DirBuilder::new().recursive(true).mode(0o755).create(folder)?;
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.set_permissions(<fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(mode))?;
+    file.sync_all()?;
+    Ok(())
+}

@@ -1,0 +1,112 @@
+//! The secrets: a folder a service, which only that service's group may read, however a host's users are numbered.
+
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _, chown};
+use std::path::Path;
+
+use secrets::sealing::generate_key_text;
+use secrets::{ExposeSecret as _, SecretString};
+
+use super::answers::Answers;
+use crate::Failure;
+
+/// The groups that the services run as in their containers (`user:` in compose.yml).
+const AUTH_SERVICE: u32 = 10001;
+const APP_SERVICE: u32 = 10002;
+const DATABASE: u32 = 999;
+const REDIS: u32 = 999;
+
+/// Files are given to groups, which is root's to do.
+pub(super) fn may_give_to_groups() -> Result<(), Failure> {
+    let probe = tempfile_in_memory()?;
+    match chown(&probe, None, Some(AUTH_SERVICE)) {
+        Ok(()) => Ok(fs::remove_file(probe)?),
+        Err(error) => {
+            fs::remove_file(probe)?;
+            Err(format!(
+                "a secret cannot be given to a service's group ({error}): run `keyward init` as root"
+            )
+            .into())
+        }
+    }
+}
+
+/// An empty file of this process, to try with.
+fn tempfile_in_memory() -> Result<std::path::PathBuf, Failure> {
+    let path = std::env::temp_dir().join(format!("keyward-init-{}", std::process::id()));
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
+    Ok(path)
+}
+
+/// Makes all of them.
+pub(super) fn write(folder: &Path, answers: &Answers) -> Result<(), Failure> {
+    let (running, migrating) = (generate_key_text(), generate_key_text());
+    let (redis, app) = (generate_key_text(), generate_key_text());
+    let url = |user: &str, password: &SecretString| -> SecretString {
+        format!("postgres://{user}:{}@db:5432/keyward", password.expose_secret()).into()
+    };
+    let redis_configuration: SecretString = format!(
+        "# The default user has the password; what empties or reconfigures Redis is nobody's business.\n\
+         requirepass {}\n\
+         rename-command CONFIG \"\"\nrename-command FLUSHALL \"\"\nrename-command FLUSHDB \"\"\n\
+         rename-command DEBUG \"\"\nrename-command SHUTDOWN \"\"\n",
+        redis.expose_secret()
+    )
+    .into();
+
+    // Closed to everybody else of the host, whatever is in it.
+    DirBuilder::new().recursive(true).mode(0o755).create(folder.parent().unwrap_or(folder))?;
+    if !folder.exists() {
+        DirBuilder::new().mode(0o711).create(folder)?;
+    }
+    let service = |name: &str, group: u32, files: &[(&str, &SecretString)]| -> Result<(), Failure> {
+        let folder = folder.join(name);
+        DirBuilder::new().mode(0o750).create(&folder)?;
+        // Whatever the umask: the group has to read it.
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o750))?;
+        chown(&folder, None, Some(group))?;
+        for (file, secret) in files {
+            replace(&folder.join(file), secret, group)?;
+        }
+        Ok(())
+    };
+    service(
+        "db",
+        DATABASE,
+        &[
+            ("superuser-password", &generate_key_text()),
+            ("migrate-password", &migrating),
+            ("run-password", &running),
+        ],
+    )?;
+    service("redis", REDIS, &[("password", &redis), ("redis.conf", &redis_configuration)])?;
+    service("migrate", AUTH_SERVICE, &[("database-url", &url("keyward_migrate", &migrating))])?;
+    service(
+        "auth-service",
+        AUTH_SERVICE,
+        &[
+            ("database-url", &url("keyward_run", &running)),
+            ("redis-password", &redis),
+            ("encryption", &generate_key_text()),
+            ("audit", &generate_key_text()),
+            ("example-app", &app),
+        ],
+    )?;
+    if let (Some(file), Some(secret)) = (answers.mail_secret_file(), &answers.mail_secret) {
+        replace(&folder.join("auth-service").join(file), secret, AUTH_SERVICE)?;
+    }
+    service("app-service", APP_SERVICE, &[("client-secret", &app), ("session-key", &generate_key_text())])
+}
+
+/// Written beside, then renamed: who watches the folder sees the old secret or the new one, and never half of one.
+fn replace(path: &Path, secret: &SecretString, group: u32) -> Result<(), Failure> {
+    let new = path.with_extension("new");
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o400).open(&new)?;
+    file.write_all(secret.expose_secret().as_bytes())?;
+    chown(&new, None, Some(group))?;
+    file.set_permissions(fs::Permissions::from_mode(0o440))?;
+    file.sync_all()?;
+    fs::rename(&new, path)?;
+    Ok(())
+}

@@ -1,0 +1,246 @@
+//! `keyward init`, as an operator types it. That the stack starts from what it writes is tested with Docker
+//! (`e2e`).
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use tempfile::TempDir;
+
+const ALL: [&str; 12] = [
+    "--domain",
+    "auth.example.com",
+    "--app-domain",
+    "app.example.com",
+    "--contact",
+    "ops@example.com",
+    "--mail-from",
+    "no-reply@example.com",
+    "--mail",
+    "mail.example.com:587",
+    "--mail-user",
+    "keyward",
+];
+
+fn init(folder: &Path, options: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_keyward"))
+        .arg("init")
+        .arg(folder)
+        .args(options)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
+}
+
+fn refusal(output: &Output) -> String {
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// Only root may give a file to a service's group; for anybody else the command says so, which is tested then.
+fn as_root(parent: &TempDir) -> bool {
+    if parent.path().metadata().unwrap().uid() == 0 {
+        return true;
+    }
+    let said = refusal(&init(&parent.path().join("of-nobody"), &ALL));
+    assert!(said.contains("run `keyward init` as root"), "{said}");
+    false
+}
+
+/// Every file below a folder: mode, group, path.
+fn listing(folder: &Path) -> String {
+    let mut lines = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in fs::read_dir(&next).unwrap() {
+            let entry = entry.unwrap();
+            let data = entry.metadata().unwrap();
+            let path = entry.path();
+            let name = path.strip_prefix(folder).unwrap().display().to_string();
+            lines.push((name, data.permissions().mode() & 0o7777, data.gid()));
+            if data.is_dir() {
+                folders.push(path);
+            }
+        }
+    }
+    lines.sort();
+    let lines: Vec<_> =
+        lines.iter().map(|(name, mode, group)| format!("{mode:04o} {group:>5} {name}")).collect();
+    lines.join("\n")
+}
+
+#[test]
+fn it_writes_a_folder_that_compose_starts_from() {
+    let parent = tempfile::tempdir().unwrap();
+    if !as_root(&parent) {
+        return;
+    }
+    let folder = parent.path().join("keyward");
+    let output = init(&folder, &ALL);
+    assert!(output.status.success(), "{output:?}");
+    let told = String::from_utf8(output.stdout).unwrap().replace(parent.path().to_str().unwrap(), "/srv");
+    insta::assert_snapshot!(told, @r"
+    Made /srv/keyward. Its secrets are in /srv/keyward/secrets:
+    keep copies of auth-service/encryption and auth-service/audit elsewhere, and apart from the backups.
+
+    Next:
+      cd /srv/keyward
+      install -m 0440 -g 10001 /dev/stdin /srv/keyward/secrets/auth-service/mail-password   # paste the password of the mail server, then Enter and Ctrl-D
+      docker compose up -d --wait
+    ");
+    insta::assert_snapshot!(listing(&folder), @r"
+    0644     0 .env
+    0755     0 caddy
+    0644     0 caddy/Caddyfile
+    0644     0 compose.yml
+    0755     0 config
+    0644     0 config/keyward.toml
+    0755     0 db
+    0755     0 db/users.sh
+    0711     0 secrets
+    0750 10002 secrets/app-service
+    0440 10002 secrets/app-service/client-secret
+    0440 10002 secrets/app-service/session-key
+    0750 10001 secrets/auth-service
+    0440 10001 secrets/auth-service/audit
+    0440 10001 secrets/auth-service/database-url
+    0440 10001 secrets/auth-service/encryption
+    0440 10001 secrets/auth-service/example-app
+    0440 10001 secrets/auth-service/redis-password
+    0750   999 secrets/db
+    0440   999 secrets/db/migrate-password
+    0440   999 secrets/db/run-password
+    0440   999 secrets/db/superuser-password
+    0750 10001 secrets/migrate
+    0440 10001 secrets/migrate/database-url
+    0750   999 secrets/redis
+    0440   999 secrets/redis/password
+    0440   999 secrets/redis/redis.conf
+    ");
+
+    let text = |name: &str| fs::read_to_string(folder.join(name)).unwrap();
+    for (written, source) in [
+        ("compose.yml", include_str!("../../../../compose.yml")),
+        ("caddy/Caddyfile", include_str!("../../../../deploy/Caddyfile")),
+        ("db/users.sh", include_str!("../../../../deploy/db/users.sh")),
+    ] {
+        assert_eq!(text(written), source, "{written}");
+    }
+    let (configuration, environment) = (text("config/keyward.toml"), text(".env"));
+    for written in [&configuration, &environment] {
+        assert!(!written.contains(['{', '}']), "a place was left open: {written}");
+    }
+    assert!(environment.contains(&format!("KEYWARD_SECRETS={}\n", folder.join("secrets").display())));
+}
+
+/// Class 19 of the security notes: what is generated is nobody else's, and differs from use to use.
+#[test]
+fn class_19_every_secret_is_made_anew_and_stands_nowhere_else() {
+    let parent = tempfile::tempdir().unwrap();
+    if !as_root(&parent) {
+        return;
+    }
+    let mut seen = Vec::new();
+    for name in ["one", "two"] {
+        let (folder, secrets) = (parent.path().join(name), parent.path().join(format!("{name}-secrets")));
+        let apart = [ALL.as_slice(), &["--secrets", secrets.to_str().unwrap()]].concat();
+        assert!(init(&folder, &apart).status.success());
+        let secret = |place: &str| fs::read_to_string(secrets.join(place)).unwrap();
+        for place in [
+            "db/superuser-password",
+            "auth-service/encryption",
+            "auth-service/audit",
+            "app-service/session-key",
+        ] {
+            seen.push(secret(place));
+        }
+        let (run, migrate) = (secret("db/run-password"), secret("db/migrate-password"));
+        let (redis, app) = (secret("redis/password"), secret("app-service/client-secret"));
+        assert_eq!(
+            secret("auth-service/database-url"),
+            format!("postgres://keyward_run:{run}@db:5432/keyward")
+        );
+        assert_eq!(
+            secret("migrate/database-url"),
+            format!("postgres://keyward_migrate:{migrate}@db:5432/keyward")
+        );
+        assert_eq!(secret("auth-service/redis-password"), redis);
+        assert!(secret("redis/redis.conf").contains(&format!("requirepass {redis}\n")));
+        assert_eq!(secret("auth-service/example-app"), app);
+        seen.extend([run, migrate, redis, app]);
+        for file in ["compose.yml", ".env", "config/keyward.toml", "caddy/Caddyfile", "db/users.sh"] {
+            let text = fs::read_to_string(folder.join(file)).unwrap();
+            assert!(!seen.iter().any(|secret| text.contains(secret.as_str())), "{file}");
+        }
+    }
+    assert!(seen.iter().all(|secret| secret.len() == 64), "{seen:?}");
+    let all = seen.len();
+    seen.sort();
+    seen.dedup();
+    assert_eq!(seen.len(), all, "two secrets are the same");
+}
+
+#[test]
+fn it_writes_over_nothing_and_says_what_is_there() {
+    let parent = tempfile::tempdir().unwrap();
+    if !as_root(&parent) {
+        return;
+    }
+    let folder = parent.path().join("keyward");
+    assert!(init(&folder, &ALL).status.success());
+    let before = listing(&folder);
+    let said = refusal(&init(&folder, &ALL));
+    assert!(said.contains("keyward is not empty (") && said.contains("name a folder that is new"), "{said}");
+    assert_eq!(listing(&folder), before);
+
+    let other = parent.path().join("other");
+    let taken = folder.join("secrets");
+    let said = refusal(&init(&other, &[ALL.as_slice(), &["--secrets", taken.to_str().unwrap()]].concat()));
+    assert!(said.contains("secrets is not empty"), "{said}");
+    assert!(!other.exists());
+}
+
+#[test]
+fn what_cannot_work_is_refused_before_anything_is_written() {
+    let parent = tempfile::tempdir().unwrap();
+    if !as_root(&parent) {
+        return;
+    }
+    let folder = parent.path().join("keyward");
+    let said = refusal(&init(&folder, &ALL[..2]));
+    assert!(
+        said.contains("there is nobody to ask: give --app-domain, --contact, --mail-from, --mail"),
+        "{said}"
+    );
+    for (option, value, why) in [
+        ("--domain", "https://auth.example.com", "write a host name in small letters"),
+        ("--domain", "Auth.example.com", "write a host name in small letters"),
+        ("--domain", "auth.example.com\nX=y", "write a host name in small letters"),
+        ("--domain", "localhost", "write a host name"),
+        ("--app-domain", "192.0.2.1", "it is an address"),
+        ("--app-domain", "auth.example.com", "are the same"),
+        ("--contact", "nobody", "it must be an e-mail address"),
+        ("--mail-from", "nobody", "it must be an e-mail address"),
+        ("--mail", "mail.example.com", "write HOST:PORT"),
+        ("--mail", "mail.example.com:smtp", "write HOST:PORT"),
+        ("--front", "172.30", "write three numbers"),
+        ("--front", "8.8.8", "must be of a private network"),
+    ] {
+        let mut options = ALL.to_vec();
+        match options.iter().position(|given| *given == option) {
+            Some(place) => options[place + 1] = value,
+            None => options.extend([option, value]),
+        }
+        let said = refusal(&init(&folder, &options));
+        assert!(said.contains(why), "{option} {value}: {said}");
+    }
+    let said = refusal(&init(&folder, &[ALL.as_slice(), &["--mail-secret", "/nowhere/there"]].concat()));
+    assert!(said.contains("--mail-secret: /nowhere/there cannot be read"), "{said}");
+
+    let repository = parent.path().join("work");
+    fs::create_dir_all(repository.join(".git")).unwrap();
+    let said = refusal(&init(&repository.join("keyward"), &ALL));
+    assert!(said.contains("is in the repository"), "{said}");
+    assert!(!folder.exists() && !repository.join("keyward").exists());
+}
