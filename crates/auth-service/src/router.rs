@@ -129,6 +129,7 @@ mod tests {
         let weak = HasherSettings { memory_kib: 64, iterations: 1, parallelism: 1 };
         let parts = Parts {
             store: store::Store::open(&folder.path().join("keyward.sqlite")).await.unwrap(),
+            ephemeral: store::ephemeral::Ephemeral::memory(),
             keyring: Keyring::from_text(&generate_key_text(), &[]).unwrap(),
             audit_key: [7; 32],
             hasher: Hasher::new(&weak, 1, Random::system()).unwrap(),

@@ -13,6 +13,7 @@ use outbound::{EgressClient, EgressSettings, Postmark, Smtp, SmtpSecurity, SmtpS
 use secrets::sealing::Keyring;
 use secrets::{ExposeSecret as _, SecretRef, SecretString, WeakSecret};
 use store::Store;
+use store::ephemeral::Ephemeral;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -213,7 +214,10 @@ impl Server {
         let egress = EgressClient::new(&egress_settings(&config.egress)?);
         let egress = egress.map_err(|error| ServerError::Egress(error.to_string()))?;
         let declared = declared(&config.clients).await?;
-        let auth = Auth::start(Parts { store, keyring, audit_key, hasher, clock, random, settings }).await?;
+        let ephemeral = Ephemeral::memory();
+        let auth =
+            Auth::start(Parts { store, ephemeral, keyring, audit_key, hasher, clock, random, settings })
+                .await?;
         auth.clients().declare(&declared, auth.now()).await.map_err(ServerError::Clients)?;
         let sender = Sender {
             address: config.mail.from,

@@ -218,12 +218,12 @@ impl Auth {
         context: &Context,
     ) -> Result<Artefact, EvidenceError> {
         let now = self.clock.now();
-        let asked = self.limiter.evidence(context, now);
+        let asked = self.limiter.evidence(context, now).await;
         let attempt = self.within::<_, EvidenceError>(asked, purpose.act(), None, context).await?;
         let found = self.find_by_link(token, purpose, now).await;
-        let (attempt, found) = attempt.unless_fault(found)?;
+        let (attempt, found) = attempt.unless_fault(found).await?;
         let artefact = found.ok_or(EvidenceError::Gone)?;
-        attempt.refund();
+        attempt.refund().await;
         Ok(artefact)
     }
 
@@ -246,20 +246,20 @@ impl Auth {
     ) -> Result<Artefact, EvidenceError> {
         let now = self.clock.now();
         let Some((account, user)) = self.account_of(id, purpose, now).await? else {
-            let asked = self.limiter.evidence(context, now);
+            let asked = self.limiter.evidence(context, now).await;
             let _counted = self.within::<_, EvidenceError>(asked, purpose.act(), None, context).await?;
             return Err(EvidenceError::Gone);
         };
-        let asked = self.limiter.guess(&account, purpose.name(), context, now);
+        let asked = self.limiter.guess(&account, purpose.name(), context, now).await;
         let attempt = self.within::<_, EvidenceError>(asked, purpose.act(), user, context).await?;
         let guessed = self.guess(id, code, purpose, context, now).await;
-        let (attempt, guessed) = attempt.unless_fault(guessed)?;
+        let (attempt, guessed) = attempt.unless_fault(guessed).await?;
         let (artefact, right) = guessed.ok_or(EvidenceError::Gone)?;
         if !right {
             let tries_left = u32::try_from(artefact.tries_left).unwrap_or(0);
             return Err(EvidenceError::WrongCode { tries_left });
         }
-        attempt.refund();
+        attempt.refund().await;
         Ok(artefact)
     }
 

@@ -320,7 +320,7 @@ impl Auth {
         context: &Context,
     ) -> Result<Next, AuthorizeError> {
         let now = self.clock.now();
-        let asked = self.limiter.waiting_request(context, now);
+        let asked = self.limiter.waiting_request(context, now).await;
         let user = current.map(|current| current.user);
         self.within::<_, AuthorizeError>(asked, Act::Authorize, user, context).await?;
         let id = RequestId(self.random.opaque_id());

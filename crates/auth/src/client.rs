@@ -107,12 +107,12 @@ impl Auth {
             return self.check_client(shown, published, now).await;
         }
         let id = shown.client_id().to_owned();
-        let asked = self.limiter.app(&id, context, now);
+        let asked = self.limiter.app(&id, context, now).await;
         self.within::<_, ProtocolError>(asked, Act::Exchange, None, context).await?;
         let checked = self.check_client(shown, published, now).await;
         if let Err(ProtocolError::Refused(_)) = &checked {
             // Of many that fail at once not all are over the limit when they begin.
-            let counted = self.limiter.app_failed(&id, context, now);
+            let counted = self.limiter.app_failed(&id, context, now).await;
             self.within::<_, ProtocolError>(counted, Act::Exchange, None, context).await?;
         }
         checked

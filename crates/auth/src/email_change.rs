@@ -104,7 +104,7 @@ impl Auth {
         let (_, known) = self.find_password(current, context).await?;
         let own_browser = context.browser.as_ref().filter(|_| known);
         let addresses = [(address.normalized(), None), (current.email.normalized(), own_browser)];
-        let asked = self.limiter.mails(&addresses, context, now);
+        let asked = self.limiter.mails(&addresses, context, now).await;
         let user = Some(current.user);
         self.within::<_, EmailChangeError>(asked, Act::RequestAddressChange, user, context).await?;
         Ok(self.begin_change(current, address, context).await?)

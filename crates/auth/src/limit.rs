@@ -1,9 +1,12 @@
-//! The one limiter. Every path that takes a credential asks it first; there is no bypass.
+//! The one limiter. Every path that takes a credential asks it first; there is no bypass. What it counts holds over all
+//! processes while Redis is there, and in each of them when it is not.
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::{Network, Timestamp, UserId};
-use store::ephemeral::{Budget, Memory};
+use store::ephemeral::{Charge, Ephemeral};
 
 use crate::audit::{Act, Outcome};
 use crate::settings::hourly;
@@ -19,19 +22,13 @@ pub struct TooMany {
     pub(crate) news: Option<&'static str>,
 }
 
-/// What a try counts against.
-#[derive(Clone, Debug)]
-struct Charge {
-    /// Which budget, for the trail.
-    what: &'static str,
-    key: String,
-    budget: Budget,
-}
+/// What a try counts against: which budget, as the trail calls it, and the charge on it.
+type Named = (&'static str, Charge);
 
 /// The limits and what counts against them.
 #[derive(Debug)]
 pub(crate) struct Limiter {
-    memory: Memory,
+    ephemeral: Ephemeral,
     limits: Limits,
 }
 
@@ -41,132 +38,132 @@ pub(crate) struct Limiter {
 pub(crate) struct Try<'a> {
     limiter: &'a Limiter,
     at: Timestamp,
-    keys: Vec<String>,
+    charges: Vec<Charge>,
 }
 
 impl Limiter {
-    pub(crate) fn new(limits: Limits) -> Self {
-        Self { memory: Memory::new(), limits }
+    pub(crate) fn new(ephemeral: Ephemeral, limits: Limits) -> Self {
+        Self { ephemeral, limits }
     }
 
     /// A try at a credential of `account` (its normalised address, whether or not there is such an account). A browser
     /// that has signed in to it before has a budget of its own.
-    pub(crate) fn credential(
+    pub(crate) async fn credential(
         &self,
         account: &str,
         known_browser: Option<&[u8; 32]>,
         context: &Context,
         now: Timestamp,
     ) -> Result<Try<'_>, TooMany> {
-        let key = format!("account:{}", of_browser(account, known_browser));
-        let account = Charge { what: "account", key, budget: self.limits.account_budget() };
-        self.take(vec![self.network(context.network), account], now)
+        let key = key("account", &of_browser(account, known_browser));
+        let account = ("account", Charge { key, budget: self.limits.account_budget() });
+        self.take(vec![self.network(context.network), account], now).await
     }
 
     /// Evidence that names no account: a link, or the code of something that is not there.
-    pub(crate) fn evidence(&self, context: &Context, now: Timestamp) -> Result<Try<'_>, TooMany> {
-        self.take(vec![self.network(context.network)], now)
+    pub(crate) async fn evidence(&self, context: &Context, now: Timestamp) -> Result<Try<'_>, TooMany> {
+        self.take(vec![self.network(context.network)], now).await
     }
 
     /// Whether an app may try to prove itself. Nothing is held while it does: an app that asks for many tokens at once must
     /// not be taken for one that fails. What fails is told by [`app_failed`](Self::app_failed).
-    pub(crate) fn app(&self, client_id: &str, context: &Context, now: Timestamp) -> Result<(), TooMany> {
-        self.take(vec![self.failures_of_app(client_id, context)], now).map(Try::refund)
-    }
-
-    /// An app failed to prove itself. Its failures are its own: one with an old secret must not keep the people of its
-    /// network from signing in, nor the apps beside it from their tokens.
-    pub(crate) fn app_failed(
+    pub(crate) async fn app(
         &self,
         client_id: &str,
         context: &Context,
         now: Timestamp,
     ) -> Result<(), TooMany> {
-        self.take(vec![self.failures_of_app(client_id, context)], now).map(|_counted| ())
+        self.take(vec![self.failures_of_app(client_id, context)], now).await?.refund().await;
+        Ok(())
     }
 
-    fn failures_of_app(&self, client_id: &str, context: &Context) -> Charge {
-        // Whoever makes ids up may make them long.
-        let id = hex(&secrets::sha256(client_id.as_bytes()));
-        let key = format!("app:{}:{id}", context.network);
-        Charge { what: "an app on the network", key, budget: self.limits.network_budget() }
+    /// An app failed to prove itself. Its failures are its own: one with an old secret must not keep the people of its
+    /// network from signing in, nor the apps beside it from their tokens.
+    pub(crate) async fn app_failed(
+        &self,
+        client_id: &str,
+        context: &Context,
+        now: Timestamp,
+    ) -> Result<(), TooMany> {
+        self.take(vec![self.failures_of_app(client_id, context)], now).await.map(|_counted| ())
+    }
+
+    fn failures_of_app(&self, client_id: &str, context: &Context) -> Named {
+        let key = key("app", &format!("{}:{client_id}", context.network));
+        ("an app on the network", Charge { key, budget: self.limits.network_budget() })
     }
 
     /// A request of an app that is to wait for its person: anybody can send one.
-    pub(crate) fn waiting_request(&self, context: &Context, now: Timestamp) -> Result<(), TooMany> {
-        let key = format!("requests:{}", context.network);
+    pub(crate) async fn waiting_request(&self, context: &Context, now: Timestamp) -> Result<(), TooMany> {
+        let key = key("requests", &context.network.to_string());
         let budget = hourly(self.limits.network_requests);
-        self.take(vec![Charge { what: "requests of apps from the network", key, budget }], now)
-            .map(|_counted| ())
+        let requests = ("requests of apps from the network", Charge { key, budget });
+        self.take(vec![requests], now).await.map(|_counted| ())
     }
 
     /// A guess at a code that was mailed to `account` for `purpose`: wrong ones are counted over everything that was
     /// ever mailed, so that asking for another code gives no more guesses.
-    pub(crate) fn guess(
+    pub(crate) async fn guess(
         &self,
         account: &str,
         purpose: &str,
         context: &Context,
         now: Timestamp,
     ) -> Result<Try<'_>, TooMany> {
-        let key = format!("guess:{purpose}:{account}");
-        let guesses = Charge { what: "guesses", key, budget: hourly(self.limits.second_step_guesses) };
-        self.take(vec![self.network(context.network), guesses], now)
+        let key = key("guess", &format!("{purpose}:{account}"));
+        let guesses = ("guesses", Charge { key, budget: hourly(self.limits.second_step_guesses) });
+        self.take(vec![self.network(context.network), guesses], now).await
     }
 
     /// A sign-up.
-    pub(crate) fn sign_up(&self, context: &Context, now: Timestamp) -> Result<(), TooMany> {
-        let key = format!("sign-up:{}", context.network);
+    pub(crate) async fn sign_up(&self, context: &Context, now: Timestamp) -> Result<(), TooMany> {
+        let key = key("sign-up", &context.network.to_string());
         let budget = hourly(self.limits.network_sign_ups);
-        self.take(vec![Charge { what: "sign-ups from the network", key, budget }], now).map(|_counted| ())
+        let sign_ups = ("sign-ups from the network", Charge { key, budget });
+        self.take(vec![sign_ups], now).await.map(|_counted| ())
     }
 
     /// Mails for the asking, one to each of `addresses`: so many to one address, and so many from one network. All of
     /// them, or none: what is turned away costs nobody anything, least of all whoever the mail would have gone to. A
     /// browser that is known to the address's account has a budget of its own, which no stranger can use up.
-    pub(crate) fn mails(
+    pub(crate) async fn mails(
         &self,
         addresses: &[(&str, Option<&[u8; 32]>)],
         context: &Context,
         now: Timestamp,
     ) -> Result<(), TooMany> {
         let network = Charge {
-            what: "mails from the network",
-            key: format!("mails-from:{}", context.network),
+            key: key("mails-from", &context.network.to_string()),
             budget: hourly(self.limits.network_mails),
         };
-        let mut charges = vec![network; addresses.len()];
-        charges.extend(addresses.iter().map(|(address, known_browser)| Charge {
-            what: "mails",
-            key: format!("mail:{}", of_browser(address, *known_browser)),
-            budget: hourly(self.limits.mails),
+        let mut charges = vec![("mails from the network", network); addresses.len()];
+        charges.extend(addresses.iter().map(|(address, known_browser)| {
+            let key = key("mail", &of_browser(address, *known_browser));
+            ("mails", Charge { key, budget: hourly(self.limits.mails) })
         }));
-        self.take(charges, now).map(|_counted| ())
+        self.take(charges, now).await.map(|_counted| ())
     }
 
     /// A mail with a second-step code.
-    pub(crate) fn second_step_mail(&self, address: &str, now: Timestamp) -> Result<(), TooMany> {
-        let key = format!("second-step-mail:{address}");
+    pub(crate) async fn second_step_mail(&self, address: &str, now: Timestamp) -> Result<(), TooMany> {
+        let key = key("second-step-mail", address);
         let budget = hourly(self.limits.second_step_mails);
-        self.take(vec![Charge { what: "second-step mails", key, budget }], now).map(|_counted| ())
+        self.take(vec![("second-step mails", Charge { key, budget })], now).await.map(|_counted| ())
     }
 
-    fn network(&self, network: Network) -> Charge {
-        Charge { what: "network", key: format!("network:{network}"), budget: self.limits.network_budget() }
+    fn network(&self, network: Network) -> Named {
+        let key = key("network", &network.to_string());
+        ("network", Charge { key, budget: self.limits.network_budget() })
     }
 
     /// Charges all, or none.
-    fn take(&self, charges: Vec<Charge>, now: Timestamp) -> Result<Try<'_>, TooMany> {
-        let mut granted = Try { limiter: self, at: now, keys: Vec::with_capacity(charges.len()) };
-        for Charge { what, key, budget } in charges {
-            if let Err(retry_after) = self.memory.hit(&key, budget, now) {
-                granted.refund();
-                let news = self.memory.is_news(&key, now).then_some(what);
-                return Err(TooMany { retry_after, news });
-            }
-            granted.keys.push(key);
-        }
-        Ok(granted)
+    async fn take(&self, named: Vec<Named>, now: Timestamp) -> Result<Try<'_>, TooMany> {
+        let (budgets, charges): (Vec<_>, Vec<_>) = named.into_iter().unzip();
+        let Err(spent) = self.ephemeral.hit(&charges, now).await else {
+            return Ok(Try { limiter: self, at: now, charges });
+        };
+        let news = self.ephemeral.is_news(&charges[spent.charge], now).await;
+        Err(TooMany { retry_after: spent.retry_after, news: news.then_some(budgets[spent.charge]) })
     }
 }
 
@@ -208,22 +205,26 @@ impl Auth {
 
 impl Try<'_> {
     /// It was no failure after all: the budgets get it back.
-    pub(crate) fn refund(self) {
-        for key in &self.keys {
-            self.limiter.memory.refund(key, self.at);
-        }
+    pub(crate) async fn refund(self) {
+        self.limiter.ephemeral.refund(&self.charges, self.at).await;
     }
 
     /// A fault of ours is nobody's failure: the budgets get it back.
-    pub(crate) fn unless_fault<T>(self, result: Result<T, Fault>) -> Result<(Self, T), Fault> {
+    pub(crate) async fn unless_fault<T>(self, result: Result<T, Fault>) -> Result<(Self, T), Fault> {
         match result {
             Ok(value) => Ok((self, value)),
             Err(fault) => {
-                self.refund();
+                self.refund().await;
                 Err(fault)
             }
         }
     }
+}
+
+/// What is counted, and for whom: as a hash, so that whoever sees the keys in Redis does not read addresses in them.
+fn key(what: &str, whom: &str) -> String {
+    let hash = secrets::sha256(whom.as_bytes());
+    format!("{what}:{}", URL_SAFE_NO_PAD.encode(&hash[..16]))
 }
 
 /// What is counted for `account` by itself, or by a browser that it knows.

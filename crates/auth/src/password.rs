@@ -71,12 +71,13 @@ impl Auth {
         let (hash, known) = self.find_password(current, context).await?;
         let browser = context.browser.as_ref().filter(|_| known);
         let account = current.email.normalized();
-        let asked = self.limiter.credential(account, browser, context, self.clock.now());
+        let asked = self.limiter.credential(account, browser, context, self.clock.now()).await;
         let attempt = self.within::<_, Refusal>(asked, act, Some(current.user), context).await?;
-        let (attempt, right) = attempt.unless_fault(self.hasher.verify(password, hash.as_deref()).await)?;
+        let (attempt, right) =
+            attempt.unless_fault(self.hasher.verify(password, hash.as_deref()).await).await?;
         match hash {
             Some(hash) if right => {
-                attempt.refund();
+                attempt.refund().await;
                 Ok(hash)
             }
             _ => {

@@ -129,15 +129,16 @@ impl Auth {
         password: &Password,
         context: &Context,
     ) -> Result<(), ProveError> {
-        let asked = self.limiter.credential(claim.email.normalized(), None, context, self.clock.now());
+        let asked = self.limiter.credential(claim.email.normalized(), None, context, self.clock.now()).await;
         let attempt = self.within::<_, ProveError>(asked, Act::ProveAddress, Some(user), context).await?;
         let (person, hash) = self.find_sign_up_password(user, claim).await?;
-        let (attempt, right) = attempt.unless_fault(self.hasher.verify(password, hash.as_deref()).await)?;
+        let (attempt, right) =
+            attempt.unless_fault(self.hasher.verify(password, hash.as_deref()).await).await?;
         if !right {
             self.record_refusal(Act::ProveAddress, person, "password", context).await?;
             return Err(ProveError::WrongPassword);
         }
-        attempt.refund();
+        attempt.refund().await;
         Ok(())
     }
 
@@ -209,7 +210,7 @@ impl Auth {
             return Err(EvidenceError::Gone.into());
         };
         let claim: Claim = self.payload(&artefact)?;
-        let asked = self.limiter.mails(&[(claim.email.normalized(), None)], context, now);
+        let asked = self.limiter.mails(&[(claim.email.normalized(), None)], context, now).await;
         let user = artefact.user_id.map(UserId);
         self.within::<_, ProveError>(asked, Act::ResendProof, user, context).await?;
         let life = self.life(Purpose::ProveAddress);

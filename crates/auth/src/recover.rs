@@ -42,7 +42,8 @@ impl Auth {
             store::users::find_for_sign_in(&mut tx, email.normalized(), browser).await.map_err(Fault::from)?
         };
         let known = found.as_ref().is_some_and(|found| found.known_browser);
-        let asked = self.limiter.mails(&[(email.normalized(), browser.filter(|_| known))], context, now);
+        let asked =
+            self.limiter.mails(&[(email.normalized(), browser.filter(|_| known))], context, now).await;
         let user = found.map(|found| UserId(found.user.id));
         self.within::<_, RecoverError>(asked, Act::RequestReset, user, context).await?;
         Ok(self.issue_reset(email, context).await?)

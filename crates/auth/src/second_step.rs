@@ -109,7 +109,7 @@ impl Auth {
         let artefact = self.find_step(id, context).await?.ok_or(EvidenceError::Gone)?;
         let attempt: Attempt = self.payload(&artefact)?;
         let Some(user) = artefact.user_id.map(UserId) else { return Err(EvidenceError::Gone.into()) };
-        let asked = self.limiter.second_step_mail(attempt.email.normalized(), now);
+        let asked = self.limiter.second_step_mail(attempt.email.normalized(), now).await;
         self.within::<_, StepError>(asked, Act::ResendCode, Some(user), context).await?;
         let life = self.life(Purpose::SecondStep);
         let mut tx = self.store.begin().await.map_err(Fault::from)?;

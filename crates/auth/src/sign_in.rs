@@ -73,16 +73,17 @@ impl Auth {
         };
         let known = found.as_ref().is_some_and(|found| found.known_browser);
         let browser = browser.filter(|_| known);
-        let asked = self.limiter.credential(request.email.normalized(), browser, context, self.clock.now());
+        let asked =
+            self.limiter.credential(request.email.normalized(), browser, context, self.clock.now()).await;
         let user = found.as_ref().map(|found| UserId(found.user.id));
         let attempt = self.within::<_, SignInError>(asked, Act::SignIn, user, context).await?;
         let hash = found.as_ref().and_then(|found| found.password_hash.as_deref());
         let verified = self.hasher.verify(&request.password, hash).await;
-        let (attempt, right) = attempt.unless_fault(verified)?;
+        let (attempt, right) = attempt.unless_fault(verified).await?;
         let Some(found) = self.admit(found, right, context).await? else {
             return Err(SignInError::Incorrect);
         };
-        attempt.refund();
+        attempt.refund().await;
         if found.user.second_step {
             return self.ask_for_code(&found, request, context).await;
         }
@@ -161,7 +162,7 @@ impl Auth {
         context: &Context,
     ) -> Result<SignedIn, SignInError> {
         let now = self.clock.now();
-        let asked = self.limiter.second_step_mail(request.email.normalized(), now);
+        let asked = self.limiter.second_step_mail(request.email.normalized(), now).await;
         self.within::<_, SignInError>(asked, Act::SignIn, Some(UserId(found.user.id)), context).await?;
         let life = self.life(Purpose::SecondStep);
         let mut tx = self.begin_if_unchanged(found, &request.email, context).await?;

@@ -69,9 +69,9 @@ impl Auth {
     pub async fn sign_up(&self, request: SignUp, context: &Context) -> Result<SignedUp, SignUpError> {
         self.settings.policy().check(&request.password, &request.email, request.second_step)?;
         let now = self.clock.now();
-        let asked = self.limiter.sign_up(context, now);
+        let asked = self.limiter.sign_up(context, now).await;
         self.within::<_, SignUpError>(asked, Act::SignUp, None, context).await?;
-        let asked = self.limiter.mails(&[(request.email.normalized(), None)], context, now);
+        let asked = self.limiter.mails(&[(request.email.normalized(), None)], context, now).await;
         self.within::<_, SignUpError>(asked, Act::SignUp, None, context).await?;
         let password_hash = self.hasher.hash(&request.password).await?;
         let claim = Claim {

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use domain::{Clock, Timestamp};
 use secrets::sealing::Keyring;
 use store::Store;
+use store::ephemeral::Ephemeral;
 use tokio::sync::Notify;
 
 use crate::client::KnownClients;
@@ -19,6 +20,8 @@ use crate::{AuditTrail, Clients, Fault, Hasher, Random, Settings};
 pub struct Parts {
     /// The database, migrated.
     pub store: Store,
+    /// Counters, and messages between processes.
+    pub ephemeral: Ephemeral,
     /// The keys that seal what is secret at rest.
     pub keyring: Keyring,
     /// The key that chains the audit trail.
@@ -60,7 +63,7 @@ pub struct Auth {
 impl Auth {
     /// Reads or makes the signing keys, and is ready.
     pub async fn start(parts: Parts) -> Result<Self, Fault> {
-        let Parts { store, keyring, audit_key, hasher, clock, random, settings } = parts;
+        let Parts { store, ephemeral, keyring, audit_key, hasher, clock, random, settings } = parts;
         let now = clock.now();
         let keyring = Arc::new(keyring);
         let audit = AuditTrail::new(store.clone(), audit_key);
@@ -96,7 +99,7 @@ impl Auth {
             random,
             token_endpoint: format!("{issuer}/token"),
             issuer,
-            limiter: Limiter::new(settings.limits.clone()),
+            limiter: Limiter::new(ephemeral, settings.limits.clone()),
             settings,
             live: Arc::new(Live::new()),
             clients: KnownClients::new(),

@@ -26,6 +26,7 @@ use secrets::SecretString;
 use secrets::sealing::{Keyring, Place, generate_key_text};
 use serde_json::json;
 use store::Store;
+use store::ephemeral::Ephemeral;
 use url::{Position, Url};
 
 /// Long enough without a second step.
@@ -232,6 +233,7 @@ async fn start(setup: &Setup, path: &Path, key_text: &SecretString, clock: Arc<A
     let random = Random::system();
     Auth::start(Parts {
         store: Store::open(path).await.unwrap(),
+        ephemeral: Ephemeral::memory(),
         keyring: Keyring::from_text(key_text, &[]).unwrap(),
         audit_key: [7; 32],
         hasher: Hasher::new(&weak, 4, random.clone()).unwrap(),

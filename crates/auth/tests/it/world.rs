@@ -14,6 +14,7 @@ use secrets::sealing::{Keyring, generate_key_text};
 use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteSynchronous};
 use store::Store;
+use store::ephemeral::Ephemeral;
 use tempfile::TempDir;
 
 use crate::people::{Letter, email, form, password};
@@ -67,7 +68,7 @@ impl World {
         let store = Store::open(&path).await.unwrap();
         let clock_reads = Arc::new(AtomicU64::new(0));
         let ticking = ticking(clock.clone(), clock_reads.clone());
-        let auth = process(store.clone(), ticking, &key_text, settings.clone()).await;
+        let auth = process(store.clone(), Ephemeral::memory(), ticking, &key_text, settings.clone()).await;
         let past = SqliteConnectOptions::new().filename(&path).synchronous(SqliteSynchronous::Off);
         let raw = SqlitePool::connect_with(past).await.unwrap();
         let inbox = Mutex::default();
@@ -78,7 +79,7 @@ impl World {
     pub(crate) async fn another_process(&self) -> Arc<Auth> {
         let store = Store::open(&self.folder.path().join("keyward.db")).await.unwrap();
         let ticking = ticking(self.clock.clone(), Arc::default());
-        process(store, ticking, &self.key_text, self.settings.clone()).await
+        process(store, Ephemeral::memory(), ticking, &self.key_text, self.settings.clone()).await
     }
 
     /// Stops the server and starts another on the same file.
@@ -219,10 +220,17 @@ fn ticking(clock: Arc<AtomicI64>, reads: Arc<AtomicU64>) -> Clock {
     })
 }
 
-async fn process(store: Store, clock: Clock, key_text: &SecretString, settings: Settings) -> Arc<Auth> {
+async fn process(
+    store: Store,
+    ephemeral: Ephemeral,
+    clock: Clock,
+    key_text: &SecretString,
+    settings: Settings,
+) -> Arc<Auth> {
     let weak = HasherSettings { memory_kib: 64, iterations: 1, parallelism: 1 };
     let parts = Parts {
         store,
+        ephemeral,
         keyring: Keyring::from_text(key_text, &[]).unwrap(),
         audit_key: [7; 32],
         hasher: Hasher::new(&weak, 4, Random::system()).unwrap(),

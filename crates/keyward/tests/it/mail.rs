@@ -10,6 +10,7 @@ use secrets::SecretString;
 use secrets::sealing::{Keyring, load_or_create_key_file};
 use serde_json::Value;
 use store::Store;
+use store::ephemeral::Ephemeral;
 
 use crate::command::{run, text};
 use crate::running::Running;
@@ -22,6 +23,7 @@ async fn server(data: &Path) -> Auth {
     let weak = HasherSettings { memory_kib: 64, iterations: 1, parallelism: 1 };
     Auth::start(Parts {
         store: Store::open(&data.join("keyward.sqlite")).await.unwrap(),
+        ephemeral: Ephemeral::memory(),
         keyring: Keyring::from_text(&key("encryption.key"), &[]).unwrap(),
         audit_key: audit.derive("audit trail"),
         hasher: Hasher::new(&weak, 1, random.clone()).unwrap(),

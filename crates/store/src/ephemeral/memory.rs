@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use domain::Timestamp;
 
+use super::{Charge, Spent};
+
 /// At this many keys those that have run out are swept.
 const SWEEP_AT: usize = 100_000;
 /// There are never more keys. What was hit least goes first: keys that somebody makes up to fill the memory are hit once
@@ -25,7 +27,7 @@ pub struct Budget {
 
 /// Counters in memory, exact: each key holds the moments that count against its budget.
 #[derive(Debug, Default)]
-pub struct Memory {
+pub(super) struct Memory {
     keys: Mutex<Keys>,
 }
 
@@ -45,16 +47,44 @@ struct Moments {
 
 impl Memory {
     /// Nothing counted yet.
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self::default()
     }
 
-    /// Counts one against `key` if its budget allows. Otherwise nothing is counted, and the answer is how long to wait.
-    /// Asking and counting are one act, so many at once cannot slip through together.
-    pub fn hit(&self, key: &str, budget: Budget, now: Timestamp) -> Result<(), Duration> {
+    /// See [`Ephemeral::hit`](super::Ephemeral::hit).
+    pub(super) fn hit(&self, charges: &[Charge], now: Timestamp) -> Result<(), Spent> {
         let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
-        keys.sweep(now);
-        let moments = keys.moments.entry(key.to_owned()).or_default();
+        for (charge, Charge { key, budget }) in charges.iter().enumerate() {
+            if let Err(retry_after) = keys.hit(key, *budget, now) {
+                keys.refund(&charges[..charge], now);
+                return Err(Spent { charge, retry_after });
+            }
+        }
+        Ok(())
+    }
+
+    /// See [`Ephemeral::is_news`](super::Ephemeral::is_news).
+    pub(super) fn is_news(&self, charge: &Charge, now: Timestamp) -> bool {
+        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        let moments = keys.moments.entry(charge.key.clone()).or_default();
+        let news = moments.told_at.is_none_or(|told_at| told_at.plus(charge.budget.window) <= now);
+        if news {
+            moments.told_at = Some(now);
+        }
+        news
+    }
+
+    /// See [`Ephemeral::refund`](super::Ephemeral::refund).
+    pub(super) fn refund(&self, charges: &[Charge], at: Timestamp) {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner).refund(charges, at);
+    }
+}
+
+impl Keys {
+    /// Counts one, or says how long to wait. `hit.lua` does the same.
+    fn hit(&mut self, key: &str, budget: Budget, now: Timestamp) -> Result<(), Duration> {
+        self.sweep(now);
+        let moments = self.moments.entry(key.to_owned()).or_default();
         moments.window = budget.window;
         moments.forget(now);
         let limit = budget.limit as usize;
@@ -76,29 +106,16 @@ impl Memory {
         Ok(())
     }
 
-    /// Whether a refusal by this key's budget is the first in a window of it, so that it is told once and not each time.
-    pub fn is_news(&self, key: &str, now: Timestamp) -> bool {
-        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(moments) = keys.moments.get_mut(key) else { return false };
-        let news = moments.told_at.is_none_or(|told_at| told_at.plus(moments.window) <= now);
-        if news {
-            moments.told_at = Some(now);
-        }
-        news
-    }
-
-    /// Takes back what was counted against `key` at `at`: it turned out to be no failure.
-    pub fn refund(&self, key: &str, at: Timestamp) {
-        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(moments) = keys.moments.get_mut(key)
-            && let Some(position) = moments.hits.iter().rposition(|hit| *hit == at)
-        {
-            moments.hits.remove(position);
+    fn refund(&mut self, charges: &[Charge], at: Timestamp) {
+        for Charge { key, .. } in charges {
+            if let Some(moments) = self.moments.get_mut(key)
+                && let Some(position) = moments.hits.iter().rposition(|hit| *hit == at)
+            {
+                moments.hits.remove(position);
+            }
         }
     }
-}
 
-impl Keys {
     fn sweep(&mut self, now: Timestamp) {
         if self.moments.len() < self.sweep_at.max(SWEEP_AT) {
             return;
@@ -132,6 +149,12 @@ mod tests {
     const BUDGET: Budget = Budget { limit: 3, window: Duration::from_mins(15), spacing: None };
     const SPACED: Budget = Budget { spacing: Some(Duration::from_mins(1)), ..BUDGET };
 
+    impl Memory {
+        fn one(&self, key: &str, budget: Budget, now: Timestamp) -> Result<(), Duration> {
+            self.hit(&[Charge { key: key.to_owned(), budget }], now).map_err(|spent| spent.retry_after)
+        }
+    }
+
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_seconds(seconds)
     }
@@ -140,49 +163,49 @@ mod tests {
     fn a_budget_is_exact_in_any_window() {
         let memory = Memory::new();
         for second in [0, 100, 200] {
-            assert_eq!(memory.hit("a", BUDGET, at(second)), Ok(()));
+            assert_eq!(memory.one("a", BUDGET, at(second)), Ok(()));
         }
-        assert_eq!(memory.hit("a", BUDGET, at(300)), Err(Duration::from_mins(10)));
-        assert_eq!(memory.hit("b", BUDGET, at(300)), Ok(()), "another key has a budget of its own");
-        assert_eq!(memory.hit("a", BUDGET, at(900)), Ok(()));
-        assert_eq!(memory.hit("a", BUDGET, at(900)), Err(Duration::from_secs(100)));
+        assert_eq!(memory.one("a", BUDGET, at(300)), Err(Duration::from_mins(10)));
+        assert_eq!(memory.one("b", BUDGET, at(300)), Ok(()), "another key has a budget of its own");
+        assert_eq!(memory.one("a", BUDGET, at(900)), Ok(()));
+        assert_eq!(memory.one("a", BUDGET, at(900)), Err(Duration::from_secs(100)));
     }
 
     #[test]
     fn a_spaced_budget_never_locks() {
         let memory = Memory::new();
         for _ in 0..3 {
-            assert_eq!(memory.hit("a", SPACED, at(0)), Ok(()));
+            assert_eq!(memory.one("a", SPACED, at(0)), Ok(()));
         }
         for second in 0..60 {
             assert_eq!(
-                memory.hit("a", SPACED, at(second)),
+                memory.one("a", SPACED, at(second)),
                 Err(Duration::from_secs(60 - second.unsigned_abs()))
             );
         }
-        assert_eq!(memory.hit("a", SPACED, at(60)), Ok(()));
-        assert_eq!(memory.hit("a", SPACED, at(61)), Err(Duration::from_secs(59)));
+        assert_eq!(memory.one("a", SPACED, at(60)), Ok(()));
+        assert_eq!(memory.one("a", SPACED, at(61)), Err(Duration::from_secs(59)));
     }
 
     #[test]
     fn a_refusal_is_news_once_a_window() {
         let memory = Memory::new();
-        assert!(!memory.is_news("a", at(0)), "nothing was ever counted");
-        memory.hit("a", SPACED, at(0)).unwrap();
-        assert!(memory.is_news("a", at(1)));
+        let charge = Charge { key: "a".to_owned(), budget: SPACED };
+        memory.one("a", SPACED, at(0)).unwrap();
+        assert!(memory.is_news(&charge, at(1)));
         for second in [2, 60, 900] {
-            assert!(!memory.is_news("a", at(second)), "{second}");
+            assert!(!memory.is_news(&charge, at(second)), "{second}");
         }
-        assert!(memory.is_news("a", at(901)));
-        assert!(!memory.is_news("a", at(902)));
+        assert!(memory.is_news(&charge, at(901)));
+        assert!(!memory.is_news(&charge, at(902)));
     }
 
     #[test]
     fn what_was_no_failure_is_given_back() {
         let memory = Memory::new();
         for _ in 0..10 {
-            assert_eq!(memory.hit("a", BUDGET, at(5)), Ok(()));
-            memory.refund("a", at(5));
+            assert_eq!(memory.one("a", BUDGET, at(5)), Ok(()));
+            memory.refund(&[Charge { key: "a".to_owned(), budget: BUDGET }], at(5));
         }
     }
 
@@ -190,9 +213,9 @@ mod tests {
     fn keys_that_ran_out_are_swept() {
         let memory = Memory::new();
         for key in 0..SWEEP_AT {
-            memory.hit(&key.to_string(), BUDGET, at(0)).unwrap();
+            memory.one(&key.to_string(), BUDGET, at(0)).unwrap();
         }
-        memory.hit("late", BUDGET, at(1000)).unwrap();
+        memory.one("late", BUDGET, at(1000)).unwrap();
         assert_eq!(memory.keys.lock().unwrap().moments.len(), 1);
     }
 
@@ -200,14 +223,14 @@ mod tests {
     fn made_up_keys_do_not_fill_the_memory_nor_save_whoever_guesses() {
         let memory = Memory::new();
         for _ in 0..3 {
-            memory.hit("guessed at", BUDGET, at(0)).unwrap();
+            memory.one("guessed at", BUDGET, at(0)).unwrap();
         }
         for key in 0..MAXIMUM_KEYS * 2 {
-            memory.hit(&key.to_string(), BUDGET, at(1)).unwrap();
+            memory.one(&key.to_string(), BUDGET, at(1)).unwrap();
             if key % 10_000 == 0 {
                 assert!(memory.keys.lock().unwrap().moments.len() <= MAXIMUM_KEYS);
             }
         }
-        assert!(memory.hit("guessed at", BUDGET, at(2)).is_err(), "its failures are still known");
+        assert!(memory.one("guessed at", BUDGET, at(2)).is_err(), "its failures are still known");
     }
 }

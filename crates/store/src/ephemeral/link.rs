@@ -1,0 +1,194 @@
+//! The one connection to Redis: who asks takes it as it is, and does not wait for one that is lost. A task beside makes sure
+//! that it answers, and makes it anew.
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, PushInfo, PushKind, RedisResult, Value};
+use tokio::sync::{Notify, broadcast};
+use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
+
+use super::{RedisError, RedisSettings};
+use crate::health::Health;
+
+/// Where processes tell each other.
+pub(super) const CHANNEL: &str = "keyward:changes";
+/// Written when a connection is made: a server that cannot be written to (a replica, or a full one) is of no use.
+const PROBE: &str = "keyward:probe";
+const PROBE_KEPT: Duration = Duration::from_mins(1);
+/// To reach the server, sign in and subscribe.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// It is asked so often whether it is there, and has so long to say so: what is said by it is heard within a second, or it is
+/// known not to be.
+const PING_EVERY: Duration = Duration::from_millis(250);
+const PING_TIMEOUT: Duration = Duration::from_millis(500);
+/// The pause after a first failure to reach it again, which doubles…
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+/// …up to this.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// The connection, and the task that keeps it, which ends with this.
+#[derive(Debug)]
+pub(super) struct Link {
+    shared: Arc<Shared>,
+    keeper: JoinHandle<()>,
+}
+
+struct Shared {
+    client: redis::Client,
+    settings: RedisSettings,
+    health: Health,
+    open: RwLock<Open>,
+    /// Something may be wrong with the connection.
+    look: Arc<Notify>,
+    messages: broadcast::Sender<Arc<str>>,
+}
+
+/// The present connection, and its number.
+struct Open {
+    number: u64,
+    connection: Option<MultiplexedConnection>,
+}
+
+impl Link {
+    pub(super) async fn connect(
+        settings: &RedisSettings,
+        messages: broadcast::Sender<Arc<str>>,
+    ) -> Result<Self, RedisError> {
+        let shared = Arc::new(Shared {
+            client: settings.client()?,
+            settings: settings.clone(),
+            health: Health::new("redis"),
+            open: RwLock::new(Open { number: 0, connection: None }),
+            look: Arc::new(Notify::new()),
+            messages,
+        });
+        shared.open().await?;
+        let keeper = tokio::spawn(shared.clone().keep());
+        Ok(Self { shared, keeper })
+    }
+
+    pub(super) fn health(&self) -> &Health {
+        &self.shared.health
+    }
+
+    pub(super) fn number(&self) -> Option<u64> {
+        let open = self.shared.open.read().unwrap_or_else(PoisonError::into_inner);
+        open.connection.is_some().then_some(open.number)
+    }
+
+    /// Asks, if there is a connection. If that fails there is none any more, until the keeper has made another.
+    pub(super) async fn ask<T>(
+        &self,
+        question: impl AsyncFnOnce(&mut MultiplexedConnection) -> RedisResult<T>,
+    ) -> Option<T> {
+        self.shared.ask(self.shared.settings.timeout, question).await
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.keeper.abort();
+    }
+}
+
+impl Shared {
+    fn present(&self) -> Option<(u64, MultiplexedConnection)> {
+        let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
+        Some((open.number, open.connection.clone()?))
+    }
+
+    async fn ask<T>(
+        &self,
+        patience: Duration,
+        question: impl AsyncFnOnce(&mut MultiplexedConnection) -> RedisResult<T>,
+    ) -> Option<T> {
+        let (number, mut connection) = self.present()?;
+        let error = match timeout(patience, question(&mut connection)).await {
+            Ok(Ok(answer)) => return Some(answer),
+            Ok(Err(error)) => self.settings.wrong(&error),
+            Err(_) => self.settings.error(format!("it did not answer within {} ms", patience.as_millis())),
+        };
+        self.give_up(number, &error);
+        None
+    }
+
+    fn give_up(&self, number: u64, error: &RedisError) {
+        let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
+        if open.number == number && open.connection.take().is_some() {
+            self.health.lost(error);
+            self.look.notify_one();
+        }
+    }
+
+    /// One attempt to make the connection: subscribed, and able to write.
+    async fn open(&self) -> Result<(), RedisError> {
+        let connecting = async {
+            let config = AsyncConnectionConfig::new()
+                .set_connection_timeout(None)
+                .set_response_timeout(None)
+                .set_push_sender(self.hears());
+            let mut connection = self.client.get_multiplexed_async_connection_with_config(&config).await?;
+            connection.subscribe(CHANNEL).await?;
+            let kept = u64::try_from(PROBE_KEPT.as_millis()).unwrap_or_default();
+            redis::cmd("SET").arg(PROBE).arg("").arg("PX").arg(kept).exec_async(&mut connection).await?;
+            Ok(connection)
+        };
+        let connected: RedisResult<_> = timeout(CONNECT_TIMEOUT, connecting).await.map_err(|_| {
+            self.settings.error(format!("it did not answer within {} s", CONNECT_TIMEOUT.as_secs()))
+        })?;
+        let connection = connected.map_err(|error| self.settings.wrong(&error))?;
+        let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
+        *open = Open { number: open.number + 1, connection: Some(connection) };
+        drop(open);
+        self.health.found();
+        Ok(())
+    }
+
+    /// What the server says of its own accord.
+    fn hears(&self) -> impl Fn(PushInfo) -> Result<(), std::convert::Infallible> + Send + Sync + 'static {
+        let (messages, look) = (self.messages.clone(), self.look.clone());
+        move |push| {
+            match (push.kind, push.data.last()) {
+                (PushKind::Message, Some(Value::BulkString(text))) => {
+                    // Nobody may be listening.
+                    let _ = messages.send(String::from_utf8_lossy(text).into());
+                }
+                (PushKind::Disconnection, _) => look.notify_one(),
+                _ => {}
+            }
+            Ok(())
+        }
+    }
+
+    /// Looks after the connection for ever.
+    async fn keep(self: Arc<Self>) {
+        loop {
+            // An answer also shows that everything that was said before the question has been heard.
+            while self.ask(PING_TIMEOUT, ping).await.is_some() {
+                tokio::select! {
+                    () = sleep(PING_EVERY) => {}
+                    () = self.look.notified() => {}
+                }
+            }
+            let mut pause = FIRST_PAUSE;
+            while let Err(error) = self.open().await {
+                self.health.lost(&error);
+                sleep(pause).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
+        }
+    }
+}
+
+async fn ping(connection: &mut MultiplexedConnection) -> RedisResult<()> {
+    redis::cmd("PING").exec_async(connection).await
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,122 @@
+//! A real Redis server of a test's own, in a temporary folder, on a free port of 127.0.0.1.
+
+use std::io::{BufRead as _, BufReader};
+use std::net::{Ipv4Addr, TcpListener};
+use std::process::{Child, Command, Stdio};
+
+use store::ephemeral::{Ephemeral, RedisSettings};
+use tempfile::TempDir;
+
+/// The server. It ends with this, whatever state it is in.
+pub(crate) struct RedisServer {
+    folder: TempDir,
+    port: u16,
+    arguments: Vec<String>,
+    process: Child,
+}
+
+impl RedisServer {
+    /// Starts one. None if there is no `redis-server` to start: then what it is needed for is not tested, which is said, and
+    /// fails where all has to be tested (`CI=true`).
+    pub(crate) fn start() -> Option<Self> {
+        Self::start_with(&[])
+    }
+
+    /// The same, with more arguments.
+    pub(crate) fn start_with(arguments: &[&str]) -> Option<Self> {
+        if let Err(error) = Command::new("redis-server").arg("--version").stdout(Stdio::null()).status() {
+            assert!(
+                std::env::var("CI").is_err(),
+                "redis-server is not there ({error}); ./scripts/test installs it"
+            );
+            println!("NOT RUN, since redis-server is not there ({error}); ./scripts/test installs it");
+            return None;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let arguments: Vec<_> = arguments.iter().map(ToString::to_string).collect();
+        // Somebody else may take the port in between; then another one is free.
+        let (port, process) = (0..10).find_map(|_| {
+            let port = free_port();
+            run(&folder, port, &arguments).map(|process| (port, process))
+        })?;
+        Some(Self { folder, port, arguments, process })
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// How it is reached at `port`: its own, or one in front of it.
+    pub(crate) fn settings_at(port: u16) -> RedisSettings {
+        RedisSettings { host: "127.0.0.1".to_owned(), port, ..RedisSettings::default() }
+    }
+
+    /// A process that is connected to it.
+    pub(crate) async fn connect(&self) -> Ephemeral {
+        Ephemeral::connect(&Self::settings_at(self.port)).await.unwrap()
+    }
+
+    /// Kills it (SIGKILL), with everything it holds: it writes nothing to disk.
+    pub(crate) fn kill(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+
+    /// Starts it again, empty, where it was.
+    pub(crate) fn restart(&mut self) {
+        self.process = run(&self.folder, self.port, &self.arguments).unwrap();
+    }
+
+    /// Holds it up: its connections stay, and nothing is answered (SIGSTOP).
+    pub(crate) fn pause(&self) {
+        self.signal("-STOP");
+    }
+
+    /// Lets it go on (SIGCONT).
+    pub(crate) fn resume(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let told = Command::new("kill").arg(signal).arg(self.process.id().to_string()).status().unwrap();
+        assert!(told.success());
+    }
+}
+
+impl Drop for RedisServer {
+    fn drop(&mut self) {
+        // It may be dead already, which is what is wanted.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// A port that nobody listens on.
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
+}
+
+/// Starts it and waits until it says that it is ready. None if it ends instead.
+fn run(folder: &TempDir, port: u16, arguments: &[String]) -> Option<Child> {
+    let mut process = Command::new("redis-server")
+        .args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--save", "", "--appendonly", "no"])
+        .args(arguments)
+        .current_dir(folder.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut log = BufReader::new(process.stdout.take().unwrap());
+    let mut line = String::new();
+    while log.read_line(&mut line).unwrap() > 0 {
+        if line.contains("Ready to accept connections") {
+            // It would end if nobody read what it says.
+            std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
+            return Some(process);
+        }
+        line.clear();
+    }
+    process.wait().unwrap();
+    None
+}
