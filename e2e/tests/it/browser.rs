@@ -51,6 +51,11 @@ impl Drop for Chromedriver {
 
 impl Browser {
     pub(crate) async fn start(tools: &Tools, scripts: Scripts) -> Self {
+        Self::start_in_a_world(tools, scripts, &[]).await
+    }
+
+    /// The same, with arguments that say which names and certificates there are.
+    pub(crate) async fn start_in_a_world(tools: &Tools, scripts: Scripts, world: &[&str]) -> Self {
         let profile = tempfile::tempdir().unwrap();
         let port = free_port();
         let output = File::create(profile.path().join("chromedriver.log")).unwrap();
@@ -66,7 +71,7 @@ impl Browser {
         let address = format!("http://127.0.0.1:{port}");
         until("chromedriver to answer", async || http.get(format!("{address}/status")).send().await.ok())
             .await;
-        let driver = WebDriver::new(&address, capabilities(tools, &profile, scripts)).await.unwrap();
+        let driver = WebDriver::new(&address, capabilities(tools, &profile, scripts, world)).await.unwrap();
         let process = driver.capabilities().get("goog:processID").and_then(serde_json::Value::as_u64);
         assert!(process.is_some(), "chromedriver names the browser's process");
         Self {
@@ -163,7 +168,7 @@ impl Browser {
     }
 }
 
-fn capabilities(tools: &Tools, profile: &TempDir, scripts: Scripts) -> Capabilities {
+fn capabilities(tools: &Tools, profile: &TempDir, scripts: Scripts, world: &[&str]) -> Capabilities {
     let mut capabilities = DesiredCapabilities::chrome();
     capabilities.set_binary(tools.chromium.to_str().unwrap()).unwrap();
     let folder = profile.path().join("profile");
@@ -180,6 +185,9 @@ fn capabilities(tools: &Tools, profile: &TempDir, scripts: Scripts) -> Capabilit
         "--window-size=1280,900",
         &format!("--user-data-dir={}", folder.display()),
     ] {
+        capabilities.add_arg(argument).unwrap();
+    }
+    for argument in world {
         capabilities.add_arg(argument).unwrap();
     }
     if scripts == Scripts::Off {

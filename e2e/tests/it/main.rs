@@ -16,6 +16,7 @@ mod person;
 mod screenshots;
 mod service;
 mod sheets;
+mod stack;
 mod tools;
 mod two_hosts;
 mod visitor;

@@ -121,18 +121,26 @@ pub(crate) fn binary() -> PathBuf {
         return binary.into();
     }
     let build = || {
-        let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-        let build = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--locked", "-p", "keyward", "-p", "app-service", "--target-dir"])
-            .arg(target_folder())
-            .current_dir(workspace)
-            .status()
-            .unwrap();
-        assert!(
-            build.success(),
-            "`cargo build -p keyward -p app-service` failed, so there is nothing to test"
-        );
+        build(&["keyward", "app-service"]);
         target_folder().join("debug/keyward")
     };
     BUILT.get_or_init(build).clone()
+}
+
+/// The programs that an image holds, beside [`binary`].
+pub(crate) fn build_servers() {
+    static BUILT: OnceLock<()> = OnceLock::new();
+    BUILT.get_or_init(|| build(&["auth-service", "app-service"]));
+}
+
+fn build(packages: &[&str]) {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let status = Command::new(env!("CARGO"))
+        .args(["build", "--quiet", "--locked", "--target-dir"])
+        .arg(target_folder())
+        .args(packages.iter().flat_map(|package| ["-p", package]))
+        .current_dir(workspace)
+        .status()
+        .unwrap();
+    assert!(status.success(), "`cargo build` of {packages:?} failed, so there is nothing to test");
 }

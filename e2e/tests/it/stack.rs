@@ -1,0 +1,11 @@
+//! The production stack: compose.yml as it is, in a folder that `keyward init` wrote, on a real Docker daemon, with only the
+//! images swapped (`deploy/testing`).
+
+mod access_log;
+mod alone;
+mod docker;
+mod files;
+mod headers;
+mod installation;
+mod rises;
+mod visitor;

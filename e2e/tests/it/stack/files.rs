@@ -1,0 +1,120 @@
+//! What is written for machines other than ours, looked at by their own tools; and what is in an image.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use super::docker::{Docker, success};
+use super::installation::Installation;
+
+/// The most that an image may have to carry over the network.
+const LARGEST: u64 = 30 * 1000 * 1000;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn compose_caddy_and_the_linter_of_dockerfiles_have_nothing_to_say() {
+    let Some(docker) = Docker::find().await else { return };
+    let stack = Installation::make(docker);
+    let said = stack.compose(&["config", "--quiet"]);
+    assert!(said.status.success() && said.stderr.is_empty(), "{}", String::from_utf8_lossy(&said.stderr));
+
+    let caddy = stack.docker.cache.join("bin/caddy");
+    let caddyfile = stack.folder.join("caddy/Caddyfile");
+    let formatted = success(&Command::new(&caddy).arg("fmt").arg(&caddyfile).output().unwrap());
+    assert_eq!(formatted, fs::read_to_string(&caddyfile).unwrap(), "`caddy fmt` would write it otherwise");
+    for tls_mode in ["", "local_certs"] {
+        let said = Command::new(&caddy)
+            .args(["validate", "--adapter", "caddyfile", "--config"])
+            .arg(&caddyfile)
+            .env("AUTH_DOMAIN", "auth.example.com")
+            .env("APP_DOMAIN", "app.example.com")
+            .env("ACME_EMAIL", "ops@example.org")
+            .env("TLS_MODE", tls_mode)
+            // It makes its folders where it is told; none of them is the machine's.
+            .env("HOME", stack.folder.parent().unwrap())
+            .env("XDG_DATA_HOME", stack.folder.parent().unwrap())
+            .env("XDG_CONFIG_HOME", stack.folder.parent().unwrap())
+            .output()
+            .unwrap();
+        let log = String::from_utf8_lossy(&said.stderr).into_owned();
+        assert!(said.status.success(), "{log}");
+        // That nothing makes TLS of the port that leads to TLS is as meant.
+        let complaints = log
+            .lines()
+            .filter(|line| !line.contains("\"level\":\"info\"") && !line.contains("http.auto_https"));
+        let complaints: Vec<_> = complaints.filter(|line| line.starts_with('{')).collect();
+        assert!(complaints.is_empty(), "{complaints:#?}");
+    }
+
+    let deploy = PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("deploy");
+    let mut dockerfiles = vec![deploy.join("Dockerfile")];
+    dockerfiles.extend(
+        ["caddy", "postgres", "redis"].map(|name| deploy.join("testing").join(name).join("Dockerfile")),
+    );
+    success(&Command::new(stack.docker.cache.join("bin/hadolint")).args(dockerfiles).output().unwrap());
+}
+
+/// Nobody who gets into a container finds something to go on with.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_holds_the_program_and_what_it_loads_and_nothing_else() {
+    let Some(docker) = Docker::find().await else { return };
+    for (name, id) in [("auth-service", "10001:10001"), ("app-service", "10002:10002")] {
+        let image = format!("keyward-testing/{name}:test");
+        let known = docker.inspect(&image);
+        let config = &known["Config"];
+        assert_eq!(config["User"], id);
+        let program = format!("/usr/bin/{name}");
+        assert_eq!(config["Entrypoint"], serde_json::json!([program]));
+        assert_eq!(config["Healthcheck"]["Test"], serde_json::json!(["CMD", program, "healthcheck"]));
+        let environment = config["Env"].as_array().map_or(0, Vec::len);
+        assert!(environment <= 1, "{}", config["Env"]);
+        for label in ["title", "description", "licenses", "version", "revision"] {
+            assert!(config["Labels"][format!("org.opencontainers.image.{label}")].is_string(), "{label}");
+        }
+
+        let archive = docker.cache.join(format!("{name}.tar"));
+        docker.ask(&["save", "--output", archive.to_str().unwrap(), &image]);
+        let packed = success(
+            &Command::new("sh").args(["-c", "gzip -6 -c \"$0\" | wc -c"]).arg(&archive).output().unwrap(),
+        );
+        let size: u64 = packed.trim().parse().unwrap();
+        println!("{image}: {size} bytes compressed");
+        assert!(size < LARGEST, "{image} has {size} bytes compressed");
+
+        let container = docker.ask(&["create", "--network", "none", &image]).trim().to_owned();
+        docker.ask(&["export", "--output", archive.to_str().unwrap(), &container]);
+        docker.ask(&["rm", &container]);
+        let listed = success(&Command::new("tar").arg("-tvf").arg(&archive).output().unwrap());
+        fs::remove_file(&archive).unwrap();
+        let files = files(&listed);
+        for (path, mode) in files.iter().filter(|(_, mode)| !mode.starts_with('l')) {
+            assert!(
+                !mode.contains(['s', 't', 'S', 'T']) && !mode.ends_with("w-") && !mode.ends_with("wx"),
+                "{mode} {path}"
+            );
+        }
+        let names: Vec<_> = files.keys().map(String::as_str).collect();
+        let expected = |path: &&str| {
+            path.starts_with("lib/") || path.starts_with("lib64/") || path == &program.trim_start_matches('/')
+                || ["etc/passwd", "etc/group", "etc/ssl/certs/ca-certificates.crt"].contains(path)
+                // What Docker itself puts into every container.
+                || ["etc/hostname", "etc/hosts", "etc/resolv.conf", "etc/mtab", ".dockerenv", "dev/console"].contains(path)
+        };
+        let others: Vec<_> = names.iter().filter(|path| !expected(path)).collect();
+        assert!(others.is_empty(), "{others:?}");
+        let libraries = names.iter().filter(|path| path.starts_with("lib"));
+        assert!(libraries.clone().all(|path| path.contains(".so")), "{:?}", libraries.collect::<Vec<_>>());
+        assert!(libraries.count() <= 6);
+    }
+}
+
+/// The regular files and links of `tar -tv`, with their modes.
+fn files(listed: &str) -> BTreeMap<String, String> {
+    let entry = |line: &str| {
+        let mut parts = line.split_whitespace();
+        let mode = parts.next()?.to_owned();
+        let path = parts.nth(4)?.to_owned();
+        (!mode.starts_with('d')).then_some((path, mode))
+    };
+    listed.lines().filter_map(entry).collect()
+}

@@ -1,0 +1,143 @@
+//! What a browser is told by the proxy and by the applications, which must not contradict each other.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use reqwest::header::{HeaderMap, STRICT_TRANSPORT_SECURITY};
+use reqwest::{Client, StatusCode, Version};
+
+use super::installation::{APP, AUTH, Installation};
+use super::visitor::{app, auth};
+
+/// What every answer has, whoever it comes from.
+const EVERYWHERE: [(&str, &str); 8] = [
+    ("strict-transport-security", "max-age=63072000; includeSubDomains"),
+    ("x-content-type-options", "nosniff"),
+    ("x-frame-options", "DENY"),
+    ("referrer-policy", "same-origin"),
+    ("permissions-policy", "camera=(), geolocation=(), microphone=(), publickey-credentials-get=(self)"),
+    ("cross-origin-opener-policy", "same-origin"),
+    ("cross-origin-resource-policy", "same-origin"),
+    ("cross-origin-embedder-policy", "require-corp"),
+];
+
+/// Through the proxy, from outside: TLS, headers, redirects.
+pub(super) async fn hold_from_outside(stack: &Installation) {
+    let client = stack.stranger();
+    for (page, status) in [
+        (app("/"), StatusCode::OK),
+        (app("/nowhere"), StatusCode::NOT_FOUND),
+        // No slot of the server runs: these are the proxy's own words.
+        (auth("/sign-in"), StatusCode::SERVICE_UNAVAILABLE),
+    ] {
+        let answer = client.get(&page).send().await.unwrap();
+        assert_eq!((answer.status(), answer.version()), (status, Version::HTTP_2), "{page}");
+        let headers = answer.headers();
+        for (name, value) in EVERYWHERE {
+            assert_eq!(all(headers, name), [value], "{name} of {page}");
+        }
+        let policies = all(headers, "content-security-policy");
+        assert_eq!(policies.len(), 1, "{page}: {policies:?}");
+        for part in ["default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'"] {
+            assert!(policies[0].contains(part), "{page}: {policies:?}");
+        }
+        assert!(!policies[0].contains("unsafe"), "{page}: {policies:?}");
+        assert_eq!(all(headers, "cache-control").len(), 1, "{page}");
+        for name in ["server", "via", "x-powered-by", "content-encoding"] {
+            assert!(!headers.contains_key(name), "{name} of {page}");
+        }
+    }
+    clear_text_leads_to_tls(&client).await;
+    what_is_inside_is_not_reached(&client).await;
+}
+
+fn all(headers: &HeaderMap, name: &str) -> Vec<String> {
+    headers.get_all(name).iter().map(|value| value.to_str().unwrap().to_owned()).collect()
+}
+
+async fn clear_text_leads_to_tls(client: &Client) {
+    for host in [AUTH, APP] {
+        let answer = client.get(format!("http://{host}/some/page?x=1")).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::PERMANENT_REDIRECT);
+        assert_eq!(answer.headers()["location"], format!("https://{host}/some/page?x=1"));
+        assert!(!answer.headers().contains_key("server"), "{host}");
+        assert!(!answer.headers().contains_key(STRICT_TRANSPORT_SECURITY), "RFC 6797 section 7.2");
+    }
+}
+
+/// What is for the proxy and for the containers is not for the world.
+async fn what_is_inside_is_not_reached(client: &Client) {
+    for page in [app("/readyz"), app("/livez")] {
+        let answer = client.get(&page).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{page}");
+    }
+}
+
+/// The proxy's words, of the file, against those of the applications, of the source: where both say something, they say the
+/// same; the policy of the proxy, which it sends only where an application sent none, allows nothing that theirs forbids.
+#[tokio::test]
+async fn the_proxy_and_the_applications_do_not_contradict_each_other() {
+    let caddyfile = std::fs::read_to_string(workspace().join("deploy/Caddyfile")).unwrap();
+    let of_proxy = snippet(&caddyfile);
+    for (name, value) in EVERYWHERE {
+        assert_eq!(of_proxy.get(name).map(String::as_str), Some(value), "{name} of deploy/Caddyfile");
+    }
+    for (place, of_application) in super::alone::headers().await {
+        for (name, value) in &of_proxy {
+            let Some(own) = of_application.get(name.as_str()) else { continue };
+            let own = own.to_str().unwrap();
+            match name.as_str() {
+                "content-security-policy" => allows_no_more(value, own, &place),
+                // What is the same for everybody may be kept; the proxy says so of nothing.
+                "cache-control" => {}
+                _ => assert_eq!(own, value, "{name} of {place}"),
+            }
+        }
+        for (name, value) in EVERYWHERE {
+            assert_eq!(
+                of_application.get(name).map(|own| own.to_str().unwrap()),
+                Some(value),
+                "{name} of {place}"
+            );
+        }
+    }
+}
+
+fn workspace() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
+
+/// The snippet `(headers)`: what is set, where nothing says it must not be.
+fn snippet(caddyfile: &str) -> BTreeMap<String, String> {
+    let (_, rest) = caddyfile.split_once("\n(headers) {\n").unwrap();
+    let (snippet, _) = rest.split_once("\n}\n").unwrap();
+    let mut found = BTreeMap::new();
+    for line in snippet.lines().map(str::trim).filter(|line| !line.starts_with(['#', '-', '}'])) {
+        let line = line.strip_prefix("header ?").unwrap_or(line);
+        let Some((name, value)) = line.split_once(' ') else { continue };
+        if value != "{" {
+            let value = value.trim_matches('"').replace("{$HSTS_PRELOAD}", "");
+            assert_eq!(found.insert(name.to_ascii_lowercase(), value), None, "{name} twice");
+        }
+    }
+    found
+}
+
+/// Every directive of the one is in the other, and allows nothing there.
+fn allows_no_more(of_proxy: &str, of_application: &str, place: &str) {
+    let directives = |policy: &str| -> BTreeMap<String, String> {
+        let parts = policy.split(';').map(str::trim).filter(|part| !part.is_empty());
+        parts
+            .map(|part| {
+                part.split_once(' ').map_or((part.to_owned(), String::new()), |(name, value)| {
+                    (name.to_owned(), value.to_owned())
+                })
+            })
+            .collect()
+    };
+    let application = directives(of_application);
+    for (name, value) in directives(of_proxy) {
+        assert_eq!(value, "'none'", "{name} of the proxy's policy allows something");
+        assert!(application.contains_key(&name), "{place} leaves {name} open, which the proxy forbids");
+    }
+}

@@ -1,0 +1,140 @@
+//! A folder of `keyward init`, and the stack that Compose makes of it.
+
+use std::fs;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::docker::{Docker, success};
+use crate::service::binary;
+use crate::tools::free_port;
+
+pub(super) const AUTH: &str = "auth.example.com";
+pub(super) const APP: &str = "app.example.com";
+
+/// Ends, with its containers, networks and volumes, with the value.
+pub(super) struct Installation {
+    pub(super) docker: Docker,
+    pub(super) folder: PathBuf,
+    pub(super) project: String,
+    address: Ipv4Addr,
+    overrides: Vec<PathBuf>,
+    _parent: TempDir,
+}
+
+impl Drop for Installation {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let said = self.compose(&["logs", "--no-color", "--tail", "40"]);
+            eprintln!("--- what the stack said last ---\n{}", String::from_utf8_lossy(&said.stdout));
+        }
+        let _ = self.compose(&["--profile", "*", "down", "--volumes", "--timeout", "5"]);
+    }
+}
+
+impl Installation {
+    /// Made by the command as an operator types it, then the images named that are tested.
+    pub(super) fn make(docker: Docker) -> Self {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = parent.path().join("keyward");
+        // A port that is free is a number that no other test has.
+        let [high, low] = free_port().to_be_bytes();
+        let secret = parent.path().join("mail-password");
+        fs::write(&secret, "the password of a mail server").unwrap();
+        let init = Command::new(binary())
+            .args(["init", "--domain", AUTH, "--app-domain", APP, "--contact", "ops@example.org"])
+            .args(["--mail-from", "no-reply@example.com", "--mail", "mail.example.com:587"])
+            .args(["--mail-user", "keyward", "--mail-secret", secret.to_str().unwrap()])
+            .args(["--front", &format!("10.{high}.{low}"), "--local-certificates"])
+            .arg(&folder)
+            .output()
+            .unwrap();
+        success(&init);
+        let address = Ipv4Addr::new(127, high, low, 77);
+        let environment = folder.join(".env");
+        let text = fs::read_to_string(&environment).unwrap();
+        let text = text
+            .replace("PUBLISH_ON=0.0.0.0", &format!("PUBLISH_ON={address}"))
+            .replace(&format!("-service:{}", env!("CARGO_PKG_VERSION")), "-service:test")
+            .replace("=keyward/", "=keyward-testing/");
+        fs::write(&environment, text).unwrap();
+        // No mail server is reached from here: an account can sign in without a proved address.
+        let configuration = folder.join("config/keyward.toml");
+        let text = fs::read_to_string(&configuration).unwrap();
+        fs::write(&configuration, format!("{text}\n[accounts]\nrequire_proof = false\n")).unwrap();
+        let images = testing().join("compose.images.yml");
+        let project = format!("keyward-test-{high}-{low}");
+        Self { docker, folder, project, address, overrides: vec![images], _parent: parent }
+    }
+
+    /// One more file over compose.yml.
+    pub(super) fn and(mut self, file: &str) -> Self {
+        self.overrides.push(testing().join(file));
+        self
+    }
+
+    /// `docker compose ARGUMENTS` in the folder.
+    pub(super) fn compose(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new("docker");
+        command.current_dir(&self.folder).args(["compose", "-p", &self.project, "-f", "compose.yml"]);
+        for file in &self.overrides {
+            command.arg("-f").arg(file);
+        }
+        command.args(arguments).output().unwrap()
+    }
+
+    /// The same, which has to end well; what it printed.
+    pub(super) fn does(&self, arguments: &[&str]) -> String {
+        success(&self.compose(arguments))
+    }
+
+    /// The id of a service's container.
+    pub(super) fn container(&self, service: &str) -> String {
+        let id = self.does(&["ps", "--all", "--quiet", "--no-trunc", service]);
+        assert_eq!(id.lines().count(), 1, "{service} has one container: {id}");
+        id.trim().to_owned()
+    }
+
+    /// What the daemon knows of a service's container.
+    pub(super) fn inspect(&self, service: &str) -> Value {
+        self.docker.inspect(&self.container(service))
+    }
+
+    /// All that have a container.
+    pub(super) fn services(&self) -> Vec<String> {
+        let mut all: Vec<_> =
+            self.does(&["ps", "--all", "--format", "{{.Service}}"]).lines().map(str::to_owned).collect();
+        all.sort();
+        all
+    }
+
+    /// Where the world reaches it.
+    pub(super) fn address(&self, port: u16) -> SocketAddr {
+        SocketAddr::new(IpAddr::V4(self.address), port)
+    }
+
+    /// The certificate of the authority that Caddy made for itself.
+    pub(super) fn authority(&self) -> Vec<u8> {
+        let path = "/data/caddy/pki/authorities/local/root.crt";
+        self.does(&["exec", "-T", "caddy", "cat", path]).into_bytes()
+    }
+
+    /// Every secret that `keyward init` wrote, with the place of it.
+    pub(super) fn secrets(&self) -> Vec<(String, String)> {
+        let mut all = Vec::new();
+        for folder in fs::read_dir(self.folder.join("secrets")).unwrap() {
+            for file in fs::read_dir(folder.unwrap().path()).unwrap() {
+                let path = file.unwrap().path();
+                all.push((path.display().to_string(), fs::read_to_string(&path).unwrap()));
+            }
+        }
+        all
+    }
+}
+
+fn testing() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("deploy/testing")
+}

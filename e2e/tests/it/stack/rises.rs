@@ -1,0 +1,214 @@
+//! From nothing to healthy, and back to it after every part was killed.
+
+use std::collections::BTreeMap;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+
+use super::docker::Docker;
+use super::installation::Installation;
+use super::visitor::app;
+use crate::wait::until;
+
+/// All but the server and its tables: what is theirs is tested without containers so far.
+const PARTS: [&str; 4] = ["app-service-blue-1", "caddy", "db", "redis"];
+
+fn up<'a>(options: &[&'a str]) -> Vec<&'a str> {
+    [&["up", "--wait", "--wait-timeout", "180"], options, &PARTS].concat()
+}
+
+/// One stack for all that it can show: to start another for each would take minutes.
+#[tokio::test(flavor = "multi_thread")]
+async fn from_nothing_to_healthy_by_one_command_and_back_after_every_kill() {
+    let Some(docker) = Docker::find().await else { return };
+    let stack = Installation::make(docker);
+    stack.does(&up(&[]));
+    assert_eq!(stack.services(), PARTS);
+
+    only_the_proxy_is_reached(&stack);
+    every_container_is_held(&stack);
+    no_secret_is_in_an_environment(&stack);
+    the_database_users_may_do_their_work_and_no_more(&stack);
+    super::headers::hold_from_outside(&stack).await;
+    super::access_log::keeps_no_secret(&stack).await;
+    a_stack_at_rest_is_not_disturbed(&stack);
+    every_part_may_die(&stack).await;
+    it_stops_by_itself(&stack);
+}
+
+/// While the database is being made it answers on its socket; nobody takes that for health.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_takes_half_a_minute_is_waited_for() {
+    let Some(docker) = Docker::find().await else { return };
+    let stack = Installation::make(docker).and("compose.late.yml");
+    #[expect(clippy::disallowed_methods, reason = "how long Docker took")]
+    let started = Instant::now();
+    stack.does(&up(&[]));
+    assert!(started.elapsed() > Duration::from_secs(30), "the database was not late");
+    let (answered, said) = asks(&stack, "keyward_run", "SELECT 1");
+    assert!(answered, "healthy, and takes no connection: {said}");
+}
+
+fn only_the_proxy_is_reached(stack: &Installation) {
+    let mut neighbours: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for service in PARTS {
+        let known = stack.inspect(service);
+        let published =
+            known["NetworkSettings"]["Ports"].as_object().unwrap().values().any(|port| !port.is_null());
+        assert_eq!(published, service == "caddy", "{service}");
+        for network in known["NetworkSettings"]["Networks"].as_object().unwrap().keys() {
+            let network = network.trim_start_matches(&stack.project).trim_start_matches('_');
+            neighbours.entry(network.to_owned()).or_default().push(service.to_owned());
+        }
+    }
+    let expected = json!({
+        "data": ["db", "redis"],
+        "edge": ["caddy"],
+        "front": ["app-service-blue-1", "caddy"],
+    });
+    assert_eq!(serde_json::to_value(neighbours).unwrap(), expected);
+    for network in ["front", "data"] {
+        let known = stack.docker.inspect(&format!("{}_{network}", stack.project));
+        assert_eq!(known["Internal"], true, "{network}");
+    }
+}
+
+fn every_container_is_held(stack: &Installation) {
+    for service in PARTS {
+        let known = stack.inspect(service);
+        let host = &known["HostConfig"];
+        assert_eq!(host["ReadonlyRootfs"], true, "{service}");
+        assert_eq!(host["CapDrop"], json!(["ALL"]), "{service}");
+        assert_eq!(host["SecurityOpt"], json!(["no-new-privileges:true"]), "{service}");
+        assert!(host["Memory"].as_u64().unwrap() > 0 && host["PidsLimit"].as_u64().unwrap() > 0, "{service}");
+        assert_eq!(host["LogConfig"]["Config"], json!({ "max-size": "10m", "max-file": "5" }), "{service}");
+        assert_eq!(host["Privileged"], false, "{service}");
+        let user = known["Config"]["User"].as_str().unwrap();
+        let is_number = |part: &str| part.parse::<u32>().is_ok_and(|id| id > 0);
+        assert!(service == "caddy" || user.split(':').all(is_number), "{service} runs as {user:?}");
+        let added = if service == "caddy" { json!(["NET_BIND_SERVICE"]) } else { Value::Null };
+        assert!(
+            host["CapAdd"] == added
+                || host["CapAdd"] == json!(["CAP_NET_BIND_SERVICE"]) && service == "caddy"
+        );
+        for mount in known["Mounts"].as_array().unwrap() {
+            let writable = mount["RW"] == true;
+            assert!(!writable || mount["Type"] == "volume", "{service} may write to {mount}");
+        }
+        // Ours have ten seconds for requests in flight, and some for what those leave to do.
+        if service.contains("-service-") {
+            assert!(known["Config"]["StopTimeout"].as_u64().unwrap() >= 20, "{service}");
+        }
+    }
+}
+
+fn no_secret_is_in_an_environment(stack: &Installation) {
+    let secrets = stack.secrets();
+    assert!(secrets.len() > 10);
+    for service in PARTS {
+        let known = stack.inspect(service).to_string();
+        for (place, secret) in &secrets {
+            assert!(!known.contains(secret.trim()), "{service} shows what is in {place}");
+        }
+    }
+}
+
+/// What `psql` says to a statement of a user, by TCP and with its password.
+fn asks(stack: &Installation, user: &str, statement: &str) -> (bool, String) {
+    let file = if user == "keyward_run" { "run-password" } else { "migrate-password" };
+    let password = std::fs::read_to_string(stack.folder.join("secrets/db").join(file)).unwrap();
+    let url = format!("postgres://{user}:{password}@127.0.0.1:5432/keyward");
+    let output = stack.compose(&["exec", "-T", "db", "psql", "-X", "-A", "-t", "-c", statement, &url]);
+    let said =
+        [output.stdout, output.stderr].map(|said| String::from_utf8_lossy(&said).into_owned()).concat();
+    (output.status.success(), said)
+}
+
+/// Who runs may not make tables, who migrates may not make users, and neither is what the superuser is.
+fn the_database_users_may_do_their_work_and_no_more(stack: &Installation) {
+    for (user, statement) in [
+        ("keyward_migrate", "CREATE TABLE probe (id BIGINT PRIMARY KEY)"),
+        ("keyward_run", "INSERT INTO probe VALUES (1), (2)"),
+        ("keyward_run", "UPDATE probe SET id = 3 WHERE id = 2"),
+        ("keyward_run", "DELETE FROM probe WHERE id = 3"),
+        ("keyward_run", "SELECT id FROM probe"),
+        ("keyward_migrate", "ALTER TABLE probe ADD COLUMN more TEXT"),
+    ] {
+        let (allowed, said) = asks(stack, user, statement);
+        assert!(allowed, "{user} may not {statement}: {said}");
+    }
+    for (user, statement) in [
+        ("keyward_run", "CREATE TABLE mine (id BIGINT)"),
+        ("keyward_run", "DROP TABLE probe"),
+        ("keyward_run", "ALTER TABLE probe ADD COLUMN mine TEXT"),
+        ("keyward_run", "TRUNCATE probe"),
+        ("keyward_run", "CREATE SCHEMA mine"),
+        ("keyward_run", "CREATE TEMPORARY TABLE mine (id BIGINT)"),
+        ("keyward_run", "SELECT pg_read_file('/run/secrets/superuser-password')"),
+        ("keyward_run", "COPY (SELECT 1) TO PROGRAM 'true'"),
+        ("keyward_migrate", "CREATE ROLE mine"),
+        ("keyward_migrate", "CREATE DATABASE mine"),
+        ("keyward_migrate", "SELECT pg_read_file('/run/secrets/superuser-password')"),
+    ] {
+        let (allowed, said) = asks(stack, user, statement);
+        assert!(!allowed, "{user} may {statement}: {said}");
+        assert!(
+            said.contains("permission denied") || said.contains("must be owner"),
+            "{user} {statement}: {said}"
+        );
+    }
+}
+
+fn a_stack_at_rest_is_not_disturbed(stack: &Installation) {
+    let standing = || {
+        PARTS.map(|service| {
+            let known = stack.inspect(service);
+            (known["Id"].clone(), known["State"]["StartedAt"].clone())
+        })
+    };
+    let before = standing();
+    stack.does(&up(&["--detach"]));
+    assert_eq!(standing(), before);
+}
+
+/// Every process is killed as a machine out of memory would, one after the other, and is there again.
+async fn every_part_may_die(stack: &Installation) {
+    let client = stack.stranger();
+    for service in PARTS {
+        let before = stack.inspect(service);
+        let process = before["State"]["Pid"].as_u64().unwrap();
+        assert!(process > 1);
+        let killed = Command::new("kill").args(["-KILL", &process.to_string()]).status().unwrap();
+        assert!(killed.success(), "{service}");
+        until(&format!("{service} to be back and healthy"), async || {
+            let now = stack.inspect(service);
+            let again = now["State"]["Pid"] != before["State"]["Pid"] && now["State"]["Running"] == true;
+            (again && now["State"]["Health"]["Status"] == "healthy").then_some(())
+        })
+        .await;
+        until(&format!("the app after {service} was killed"), async || {
+            let answer = client.get(app("/")).send().await.ok()?;
+            (answer.status() == StatusCode::OK).then_some(())
+        })
+        .await;
+        assert_eq!(stack.inspect(service)["RestartCount"], before["RestartCount"].as_u64().unwrap() + 1);
+    }
+    // And what was in the database is still there.
+    let (answered, said) = asks(stack, "keyward_run", "SELECT count(*) FROM probe");
+    assert!(answered && said.trim() == "1", "{said}");
+}
+
+/// Nobody has to be killed for a stack to stop.
+fn it_stops_by_itself(stack: &Installation) {
+    stack.does(&["stop"]);
+    for service in PARTS {
+        let state = stack.inspect(service)["State"].clone();
+        assert_eq!(
+            (&state["ExitCode"], &state["OOMKilled"]),
+            (&json!(0), &json!(false)),
+            "{service}: {state}"
+        );
+    }
+}
