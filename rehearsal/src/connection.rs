@@ -68,6 +68,11 @@ impl Connection {
         self.send(&request).await
     }
 
+    /// Asks, and does not wait for the answer.
+    pub(crate) async fn write(&mut self, request: &Request) -> Result<(), Failure> {
+        Ok(self.stream.write_all(&request.0).await?)
+    }
+
     pub(crate) async fn send(&mut self, request: &Request) -> Result<Answer, Failure> {
         let seen = tokio::time::timeout(TIMEOUT, self.exchange(&request.0))
             .await

@@ -7,6 +7,7 @@ mod crash;
 mod database;
 mod draw;
 mod figures;
+mod hashing;
 mod peers;
 mod server;
 mod statistics;
@@ -36,6 +37,11 @@ enum Verb {
     Crash(crash::Crash),
     /// Measure cold start, idle memory, and token checks a second.
     Figures(figures::Figures),
+    /// Measure password hashing under load, and hold it to its bars.
+    Hashing(hashing::Hashing),
+    /// Hash on this core and do nothing else: what hashing is compared with.
+    #[command(hide = true)]
+    Alone(hashing::Alone),
     /// Compare the server with others, side by side.
     Peers(peers::Peers),
 }
@@ -47,6 +53,8 @@ async fn main() -> ExitCode {
         Verb::Timing(timing) => timing.run(&arguments.program).await,
         Verb::Crash(crash) => crash.run(&arguments.program).await,
         Verb::Figures(figures) => figures.run(&arguments.program).await,
+        Verb::Hashing(hashing) => hashing.run(&arguments.program).await,
+        Verb::Alone(alone) => alone.run(),
         Verb::Peers(peers) => peers.run().await,
     };
     match done {

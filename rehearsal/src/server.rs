@@ -37,13 +37,32 @@ pub(crate) struct Server {
 
 impl Program {
     /// Starts the server on the data in `folder`, with `settings` as its `--config`.
-    #[expect(clippy::disallowed_methods, reason = "it measures a real server")]
     pub(crate) async fn start(&self, folder: &Path, settings: &str) -> Result<Server, Failure> {
+        self.start_on(folder, settings, None).await
+    }
+
+    /// The same, on some of the machine's cores only: `0,1`.
+    #[expect(clippy::disallowed_methods, reason = "it measures a real server")]
+    pub(crate) async fn start_on(
+        &self,
+        folder: &Path,
+        settings: &str,
+        cores: Option<&str>,
+    ) -> Result<Server, Failure> {
         let config = folder.join("settings.toml");
         std::fs::write(&config, settings)?;
         let log = File::options().create(true).append(true).open(folder.join("server.log"))?;
         let begun = Instant::now();
-        let mut child = Command::new(&self.binary)
+        let mut command = match cores {
+            // It becomes the program, so the process is the server's.
+            Some(cores) => {
+                let mut command = Command::new("taskset");
+                command.args(["-c", cores]).arg(&self.binary);
+                command
+            }
+            None => Command::new(&self.binary),
+        };
+        let mut child = command
             .args(["dev", "--port", "0", "--app-port", "0", "--data"])
             .arg(folder.join("data"))
             .arg("--config")
@@ -75,6 +94,23 @@ impl Program {
         Ok((verified.status.success(), String::from_utf8_lossy(&words).trim().to_owned()))
     }
 
+    /// Brings accounts in that all have this hash, while the server runs.
+    pub(crate) fn bring_in(&self, folder: &Path, emails: &[String], hash: &str) -> Result<(), Failure> {
+        let file = folder.join("brought.ndjson");
+        let row = |email: &String| serde_json::json!({ "email": email, "password_hash": hash }).to_string();
+        std::fs::write(&file, emails.iter().map(row).collect::<Vec<_>>().join("\n"))?;
+        let done = Command::new(&self.binary)
+            .args(["user", "import", "--data"])
+            .arg(folder.join("data"))
+            .arg(&file)
+            .stdin(Stdio::null())
+            .output()?;
+        if !done.status.success() {
+            return Err(String::from_utf8_lossy(&done.stderr).trim().into());
+        }
+        Ok(())
+    }
+
     /// Prints what a figure means nothing without: the program, its profile and the machine.
     pub(crate) fn describe(&self, parameters: &str) -> Result<(), Failure> {
         let version = Command::new(&self.binary).arg("--version").stdin(Stdio::null()).output()?;
@@ -95,6 +131,15 @@ impl Server {
         self.child.kill()?;
         self.child.wait()?;
         Ok(())
+    }
+
+    /// What the server has spent of the processor, in seconds (a clock tick is a hundredth on Linux).
+    pub(crate) fn processor_seconds(&self) -> Result<f64, Failure> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+        // The name, in brackets, may hold anything; user and system time are the 12th and 13th fields after it.
+        let (_, fields) = stat.rsplit_once(')').ok_or("no /proc/…/stat for the server")?;
+        let ticks = fields.split_whitespace().skip(11).take(2).map(str::parse::<u32>);
+        Ok(ticks.sum::<Result<u32, _>>().map(f64::from)? / 100.0)
     }
 
     /// Resident memory in KiB, as Linux counts it.

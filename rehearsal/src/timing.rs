@@ -20,6 +20,12 @@ use crate::statistics::{Comparison, Pair, SIGNIFICANCE, compare};
 /// Pairs before the clock counts: caches fill, the allocator settles.
 const WARM_UP: usize = 20;
 
+/// A server looks for hashes of others this often.
+const UNTIL_SEEN: Duration = Duration::from_secs(11);
+
+/// bcrypt of some password that nobody tries, at cost 10: several times what ours costs.
+const BROUGHT_HASH: &str = "$2b$10$VJLAfl2m5MUDHtPx4znuEeGcCT1gLNmVwv1cEbQgLykE5TS6g14Ma";
+
 /// Try to tell by time whether an address has an account.
 #[derive(Args)]
 pub(crate) struct Timing {
@@ -121,6 +127,19 @@ impl Timing {
                     .filter(|(tells, _)| *tells)
                     .map(|(_, of)| format!("{} ({of})", trial.name)),
             );
+        }
+        // From here on some hashes cost more than ours: every failure takes as long as they do.
+        let brought: Vec<_> = (0..count).map(|_| draw.address()).collect();
+        program.bring_in(folder.path(), &brought, BROUGHT_HASH)?;
+        tokio::time::sleep(UNTIL_SEEN).await;
+        for trial in [
+            Trial::new("sign-in: bcrypt, unknown", Kind::sign_in(&brought), Kind::sign_in(&unknown)),
+            Trial::new("sign-in: ours beside bcrypt", Kind::sign_in(&known), Kind::sign_in(&unknown)),
+        ] {
+            let [own, echo] = trial.run(pairs / 4, &mut connection, &mut draw).await?;
+            let results = [(own.tells(), "request"), (echo.tells(), "probe")];
+            let found = results.into_iter().filter(|(tells, _)| *tells);
+            told.extend(found.map(|(_, of)| format!("{} ({of})", trial.name)));
         }
         println!();
         if chance.tells() || !delayed.tells() || !unhashed.tells() {

@@ -154,6 +154,9 @@ pub struct Api {
 pub struct Password {
     /// `[password.hashing]`.
     pub hashing: HasherSettings,
+    /// Where to ask for passwords that are known from breaches, by the first five digits of their SHA-1, which are added to
+    /// it: `https://api.pwnedpasswords.com/range/`. Without it nobody is asked.
+    pub breach_range_url: Option<Url>,
 }
 
 /// Why the configuration cannot be used.
@@ -301,7 +304,7 @@ mod tests {
         let error = parse(&MINIMAL.replace("https://auth", "http://auth")).unwrap_err();
         assert!(error.contains("server.public_url is http://auth.example.com/"), "{error}");
         let error = parse(&format!("{MINIMAL}\n[password.hashing]\nmemory_kib = 1024")).unwrap_err();
-        assert!(error.contains("memory_kib = 19456"), "{error}");
+        assert!(error.contains("password.hashing.memory_kib is 1024: it must be 7168 to 1048576"), "{error}");
     }
 
     #[test]
@@ -421,7 +424,7 @@ mod tests {
         let text = MINIMAL.replace("https://auth", "http://auth")
             + "[accounts]\npassword_minimum = 4\npassword_minimum_with_second_step = 6\n\
                [limits]\ntoken_life = \"2h\"\nmails = 0\nsession_idle = \"31d\"\n\
-               [password.hashing]\niterations = 1\nparallelism = 0\n";
+               [password.hashing]\niterations = 0\nparallelism = 0\n";
         let error = parse(&text).unwrap_err();
         for setting in [
             "server.public_url is",
@@ -430,7 +433,7 @@ mod tests {
             "limits.token_life is 2h",
             "limits.mails is 0",
             "limits.session_idle is 31d",
-            "password.hashing.iterations is 1",
+            "password.hashing.iterations is 0",
             "password.hashing.parallelism is 0",
         ] {
             assert!(error.contains(setting), "{setting} in {error}");

@@ -5,6 +5,7 @@ mod shown;
 
 pub mod background;
 pub mod branding;
+mod breaches;
 pub mod client_keys;
 pub mod config;
 pub mod connections;

@@ -165,7 +165,7 @@ impl Reading {
     /// wrong at once. With an address the use case says it, which compares the two besides.
     pub(crate) fn policy(&mut self, app: &App, field: Field, password: &Password, second_step: bool) {
         let Ok(nobody) = Email::parse("nobody@example.invalid") else { return };
-        if let Err(weak) = app.auth.settings().policy().check(password, &nobody, second_step) {
+        if let Err(weak) = app.auth.settings().check_password(password, &nobody, second_step) {
             self.0.add(field, weakness(weak));
         }
     }
@@ -202,8 +202,11 @@ pub(crate) fn weakness(weakness: Weakness) -> Problem {
         Weakness::TooShort { minimum } => {
             Problem::PasswordTooShort(u32::try_from(minimum).unwrap_or(u32::MAX))
         }
+        Weakness::TooLong { maximum } => Problem::PasswordTooLong(u32::try_from(maximum).unwrap_or(u32::MAX)),
         Weakness::Contextual => Problem::PasswordContextual,
         Weakness::Unchanged => Problem::PasswordUnchanged,
+        Weakness::Breached => Problem::PasswordBreached,
+        Weakness::Common => Problem::PasswordCommon,
         Weakness::Pattern => Problem::PasswordPattern,
     }
 }

@@ -126,7 +126,7 @@ mod tests {
             accounts: AccountSettings::default(),
             limits: Limits::default(),
         };
-        let weak = HasherSettings { memory_kib: 64, iterations: 1, parallelism: 1 };
+        let weak = HasherSettings { memory_kib: 64, iterations: 1, ..HasherSettings::default() };
         let parts = Parts {
             store: store::Store::open(&folder.path().join("keyward.sqlite")).await.unwrap(),
             ephemeral: store::ephemeral::Ephemeral::memory(),

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use auth::{Auth, DeclaredClient, Hasher, Parts, Random, Settings};
+use auth::{Auth, DeclaredClient, Hasher, HasherSettings, Parts, Peppers, Random, Settings};
 use domain::{Clock, Timestamp};
 use oidc::Algorithm;
 use outbound::{EgressClient, EgressSettings, Postmark, Smtp, SmtpSecurity, SmtpSettings};
@@ -19,6 +19,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::background::{self, Sender, Transport};
+use crate::breaches;
 use crate::client_keys::ClientKeys;
 use crate::config::{self, Config, ConfiguredClient};
 use crate::connections::{Connections, serve};
@@ -166,6 +167,28 @@ fn warn_if_open(setting: &str, reference: &SecretRef) {
     }
 }
 
+/// What hashes passwords, with the peppers that the configuration names.
+pub async fn hasher(settings: &HasherSettings, random: Random) -> Result<Hasher, ServerError> {
+    let current = match &settings.pepper {
+        Some(reference) => Some(resolve(PEPPER, reference).await?),
+        None => None,
+    };
+    let mut older = Vec::with_capacity(settings.older_peppers.len());
+    for reference in &settings.older_peppers {
+        older.push(resolve("password.hashing.older_peppers", reference).await?);
+    }
+    let peppers = Peppers::new(current.as_ref(), &older)
+        .map_err(|error| ServerError::Secret { setting: PEPPER, error: error.to_string() })?;
+    if let Some((_, found, expected)) = settings.weakness() {
+        tracing::warn!(found, expected, "allow_weak: passwords are hashed with less than OWASP's minimum");
+    }
+    let parallel = settings.max_parallel.map(|most| most as usize);
+    let parallel = parallel.unwrap_or_else(|| auth::max_parallel(settings.memory_kib));
+    Ok(Hasher::with_peppers(settings, parallel, peppers, random)?)
+}
+
+const PEPPER: &str = "password.hashing.pepper";
+
 /// The system's clock: the one place where it is read.
 pub fn system_clock() -> Clock {
     #[expect(clippy::disallowed_methods, reason = "this is the clock that everything else is handed")]
@@ -200,8 +223,7 @@ impl Server {
             None => transport(&config.mail.transport).await?,
         };
         let store = open_store(&config.database.path).await?;
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let hasher = Hasher::new(&config.password.hashing, cores, random.clone())?;
+        let hasher = hasher(&config.password.hashing, random.clone()).await?;
         let settings = Settings {
             public_url: config.server.public_url,
             product: config.branding.name.clone(),
@@ -215,9 +237,16 @@ impl Server {
         let egress = egress.map_err(|error| ServerError::Egress(error.to_string()))?;
         let declared = declared(&config.clients).await?;
         let ephemeral = Ephemeral::memory();
-        let auth =
+        let mut auth =
             Auth::start(Parts { store, ephemeral, keyring, audit_key, hasher, clock, random, settings })
                 .await?;
+        if let Some(url) = &config.password.breach_range_url {
+            let refused = |error: outbound::EgressError| {
+                ServerError::Egress(format!("password.breach_range_url: {error}"))
+            };
+            egress.check(url.as_str()).map_err(refused)?;
+            auth = auth.with_breaches(breaches::at(egress.clone(), url.as_str()));
+        }
         auth.clients().declare(&declared, auth.now()).await.map_err(ServerError::Clients)?;
         let sender = Sender {
             address: config.mail.from,

@@ -136,12 +136,11 @@ impl Auth {
         new: Option<&Password>,
         context: &Context,
     ) -> Result<NewSession, SecondStepError> {
-        let policy = self.settings.policy();
         if let Some(new) = new {
-            policy.check(new, &current.email, false)?;
+            self.check_new_password(new, &current.email, false).await?;
         }
         let old_hash = self.check_password(current, present, Act::SetSecondStep, context).await?;
-        policy.check(new.unwrap_or(present), &current.email, false)?;
+        self.settings.check_password(new.unwrap_or(present), &current.email, false)?;
         if new.is_some_and(|new| is_same(new, present)) {
             return Err(Weakness::Unchanged.into());
         }

@@ -26,6 +26,17 @@ pub enum Fault {
          if it is lost, `keyward audit begin-anew` starts a new chain under this one"
     )]
     AnotherAuditKey,
+    /// Passwords were hashed with a pepper that is not here.
+    #[error(
+        "some passwords are hashed with the pepper {key_id}, which is not here (known: {known}): put it back as \
+         password.hashing.pepper, or among password.hashing.older_peppers; without it nobody it belongs to can sign in"
+    )]
+    MissingPepper {
+        /// The id of the pepper.
+        key_id: String,
+        /// The ids of those that are here.
+        known: String,
+    },
     /// A row or key holds what this release cannot read.
     #[error("{0}")]
     Corrupt(String),

@@ -39,6 +39,10 @@ impl Auth {
             gone += store::users::delete_unproved(&mut tx, now.minus(UNPROVED_KEPT), BATCH).await?;
         }
         tx.commit().await?;
+        // What an older release that runs beside this one writes says not how it was hashed.
+        let mut tx = self.store.begin().await?;
+        store::passwords::fill_in(&mut tx, BATCH).await?;
+        tx.commit().await?;
         gone += self.clean_protocol(now).await?;
         gone += self.audit.prune(limits.audit_retention, now).await?;
         Ok(gone)

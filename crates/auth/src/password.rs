@@ -73,10 +73,10 @@ impl Auth {
         let account = current.email.normalized();
         let asked = self.limiter.credential(account, browser, context, self.clock.now()).await;
         let attempt = self.within::<_, Refusal>(asked, act, Some(current.user), context).await?;
-        let (attempt, right) =
+        let (attempt, verified) =
             attempt.unless_fault(self.hasher.verify(password, hash.as_deref()).await).await?;
         match hash {
-            Some(hash) if right => {
+            Some(hash) if verified.right => {
                 attempt.refund().await;
                 Ok(hash)
             }
@@ -126,8 +126,7 @@ impl Auth {
         if current.second_step && !self.is_fresh(current) {
             return Err(PasswordChangeError::NotFresh);
         }
-        let policy = self.settings.policy();
-        policy.check(new, &current.email, current.second_step)?;
+        self.check_new_password(new, &current.email, current.second_step).await?;
         let old_hash = self.check_password(current, present, Act::ChangePassword, context).await?;
         if is_same(new, present) {
             return Err(Weakness::Unchanged.into());
@@ -137,7 +136,7 @@ impl Auth {
             return Err(PasswordChangeError::WrongPassword);
         };
         // The second step may have gone meanwhile, and the password with it would be too short without.
-        policy.check(new, &current.email, current.second_step)?;
+        self.settings.check_password(new, &current.email, current.second_step)?;
         let now = self.clock.now();
         let (session, ended) = self.set_password(&mut tx, &current, &new_hash, context, now).await?;
         let person = Some(current.pseudonym);

@@ -114,7 +114,7 @@ impl Auth {
                 None
             }
             Credential::NewPassword(password) => {
-                self.settings.policy().check(password, &claim.email, false)?;
+                self.check_new_password(password, &claim.email, false).await?;
                 Some(self.hasher.hash(password).await?)
             }
         };
@@ -132,9 +132,9 @@ impl Auth {
         let asked = self.limiter.credential(claim.email.normalized(), None, context, self.clock.now()).await;
         let attempt = self.within::<_, ProveError>(asked, Act::ProveAddress, Some(user), context).await?;
         let (person, hash) = self.find_sign_up_password(user, claim).await?;
-        let (attempt, right) =
+        let (attempt, verified) =
             attempt.unless_fault(self.hasher.verify(password, hash.as_deref()).await).await?;
-        if !right {
+        if !verified.right {
             self.record_refusal(Act::ProveAddress, person, "password", context).await?;
             return Err(ProveError::WrongPassword);
         }

@@ -98,14 +98,22 @@ impl Auth {
         let artefact = self.examine(evidence, Purpose::ResetPassword, context).await?;
         let reset: Reset = self.payload(&artefact)?;
         let Some(user) = artefact.user_id.map(UserId) else { return Err(EvidenceError::Gone.into()) };
-        let account = {
+        let (account, before) = {
             let mut tx = self.store.read().await.map_err(Fault::from)?;
-            store::users::find(&mut tx, user).await.map_err(Fault::from)?.ok_or(EvidenceError::Gone)?
+            let account =
+                store::users::find(&mut tx, user).await.map_err(Fault::from)?.ok_or(EvidenceError::Gone)?;
+            (account, store::passwords::find(&mut tx, user).await.map_err(Fault::from)?)
         };
         // Whoever set up an account before its address was proved may not be who proves it now.
         let unproved = account.proved_at.is_none();
         let second_step = account.second_step && !unproved;
-        self.settings.policy().check(password, &reset.email, second_step)?;
+        self.check_new_password(password, &reset.email, second_step).await?;
+        // A password that was forgotten is not set again: whoever knows it may be why it is reset. What a stranger set before
+        // the address was proved is nobody's. It tells no more than one guess, as any other password uses the link up.
+        let before = before.filter(|_| !unproved);
+        if before.is_some() && self.hasher.verify(password, before.as_deref()).await?.right {
+            return Err(Weakness::Unchanged.into());
+        }
         let hash = self.hasher.hash(password).await?;
         let id = ArtefactId(artefact.id);
         Ok(self.apply_reset(&account, id, &hash, context).await?.then_some(()).ok_or(EvidenceError::Gone)?)

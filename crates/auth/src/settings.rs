@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::PasswordPolicy;
+use domain::{Email, Password, PasswordPolicy, Weakness};
 use oidc::Algorithm;
 use serde::{Deserialize, Serialize};
 use store::ephemeral::Budget;
@@ -51,7 +51,25 @@ impl Default for AccountSettings {
 }
 
 impl Settings {
-    /// The rule for passwords that these settings make.
+    /// Whether `password` may be set on an account with this address.
+    pub fn check_password(
+        &self,
+        password: &Password,
+        email: &Email,
+        second_step: bool,
+    ) -> Result<(), Weakness> {
+        self.policy().check(password, email, second_step)?;
+        let maximum = self.limits.password_bytes as usize;
+        if password.expose_bytes().len() > maximum {
+            return Err(Weakness::TooLong { maximum });
+        }
+        if crate::common::is_common(password) {
+            return Err(Weakness::Common);
+        }
+        Ok(())
+    }
+
+    /// The rule for passwords that these settings make, lists of common ones apart.
     pub fn policy(&self) -> PasswordPolicy<'_> {
         PasswordPolicy {
             product: &self.product,
@@ -122,6 +140,10 @@ pub struct Limits {
     /// A key signs for so long, then the next one does.
     #[serde(with = "duration")]
     pub key_rotation: Duration,
+    /// The most a request's body may be long, in bytes.
+    pub body: u32,
+    /// The most a new password may be long, in bytes of UTF-8. All of it is hashed.
+    pub password_bytes: u32,
     /// Entries of the audit trail are kept for so long.
     #[serde(with = "duration")]
     pub audit_retention: Duration,
@@ -162,6 +184,8 @@ impl Default for Limits {
             refresh_idle: DAY * 30,
             refresh_absolute: DAY * 90,
             key_rotation: DAY * 90,
+            body: 64 * 1024,
+            password_bytes: 512,
             audit_retention: DAY * 400,
             mail_retention: DAY * 7,
             browser_retention: DAY * 400,

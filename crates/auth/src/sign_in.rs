@@ -7,6 +7,7 @@ use store::{Tx, users};
 use crate::artefact::{Holder, Purpose};
 use crate::audit::{Act, Outcome};
 use crate::outbox::{Mail, Message};
+use crate::rehash::Renewal;
 use crate::{Auth, Context, Fault, NewSession, TooMany};
 
 /// What a person shows.
@@ -79,15 +80,20 @@ impl Auth {
         let attempt = self.within::<_, SignInError>(asked, Act::SignIn, user, context).await?;
         let hash = found.as_ref().and_then(|found| found.password_hash.as_deref());
         let verified = self.hasher.verify(&request.password, hash).await;
-        let (attempt, right) = attempt.unless_fault(verified).await?;
-        let Some(found) = self.admit(found, right, context).await? else {
+        let (attempt, verified) = attempt.unless_fault(verified).await?;
+        let Some(found) = self.admit(found, verified.right, context).await? else {
+            self.even_out(verified.took).await?;
             return Err(SignInError::Incorrect);
         };
         attempt.refund().await;
-        if found.user.second_step {
-            return self.ask_for_code(&found, request, context).await;
+        let mut renewal = None;
+        if verified.outdated {
+            renewal = self.renew(UserId(found.user.id), &request.password).await;
         }
-        self.finish_sign_in(&found, &request, context).await.map(SignedIn::Session)
+        if found.user.second_step {
+            return self.ask_for_code(&found, request, renewal, context).await;
+        }
+        self.finish_sign_in(&found, &request, renewal, context).await.map(SignedIn::Session)
     }
 
     /// Lets an account through whose password was right and that may sign in; records that another may not.
@@ -112,23 +118,37 @@ impl Auth {
     }
 
     /// A transaction in which the account still is what its password was checked against. Hashing takes a while, and
-    /// whoever changes the password, deletes the account, or disables it meanwhile must not find a session opened after.
+    /// whoever changes the password, deletes the account, or disables it meanwhile must not find a session opened after. The
+    /// renewed hash is put in the place of the old one.
     async fn begin_if_unchanged(
         &self,
         found: &users::SignIn,
-        email: &Email,
+        request: &SignIn,
+        renewal: Option<Renewal<'_>>,
         context: &Context,
     ) -> Result<Tx, SignInError> {
-        let mut tx = self.store.begin().await.map_err(Fault::from)?;
-        let now = users::find_for_sign_in(&mut tx, email.normalized(), None).await.map_err(Fault::from)?;
-        let unchanged = now.is_some_and(|now| {
-            now.user.id == found.user.id
-                && now.user.disabled_at.is_none()
-                && now.user.second_step == found.user.second_step
-                && now.password_hash == found.password_hash
-        });
-        if unchanged {
+        let user = UserId(found.user.id);
+        let (mut tx, now) = self.begin_and_find(&request.email).await?;
+        if now
+            .as_ref()
+            .is_some_and(|now| is_same_account(now, found) && now.password_hash == found.password_hash)
+        {
+            if let (Some(renewal), Some(old)) = (&renewal, &found.password_hash) {
+                store::passwords::rehash(&mut tx, user, old, renewal.hash()).await.map_err(Fault::from)?;
+            }
             return Ok(tx);
+        }
+        // Another sign-in may have replaced the hash by a newer one of the same password: then it is looked at once more.
+        let newer = now.filter(|now| is_same_account(now, found));
+        if let Some(newer) = newer.as_ref().and_then(|newer| newer.password_hash.as_deref()) {
+            drop(tx);
+            let right = self.hasher.verify(&request.password, Some(newer)).await.is_ok_and(|now| now.right);
+            let (again, now) = self.begin_and_find(&request.email).await?;
+            let now = now.filter(|now| right && is_same_account(now, found));
+            if now.is_some_and(|now| now.password_hash.as_deref() == Some(newer)) {
+                return Ok(again);
+            }
+            tx = again;
         }
         let person = Some(found.user.pseudonym);
         let now = self.clock.now();
@@ -137,16 +157,23 @@ impl Auth {
         Err(SignInError::Incorrect)
     }
 
+    async fn begin_and_find(&self, email: &Email) -> Result<(Tx, Option<users::SignIn>), Fault> {
+        let mut tx = self.store.begin().await?;
+        let found = users::find_for_sign_in(&mut tx, email.normalized(), None).await?;
+        Ok((tx, found))
+    }
+
     async fn finish_sign_in(
         &self,
         found: &users::SignIn,
         request: &SignIn,
+        renewal: Option<Renewal<'_>>,
         context: &Context,
     ) -> Result<NewSession, SignInError> {
         let now = self.clock.now();
         let user = UserId(found.user.id);
         let proofs = Proofs::new([Proof::Password]);
-        let mut tx = self.begin_if_unchanged(found, &request.email, context).await?;
+        let mut tx = self.begin_if_unchanged(found, request, renewal, context).await?;
         let session = self.open_session(&mut tx, user, &proofs, request.replaces, context, now).await?;
         let detail = crate::audit::session_detail(session.id);
         self.record(&mut tx, Outcome::Done(Act::SignIn), Some(found.user.pseudonym), &detail, context, now)
@@ -159,13 +186,14 @@ impl Auth {
         &self,
         found: &users::SignIn,
         request: SignIn,
+        renewal: Option<Renewal<'_>>,
         context: &Context,
     ) -> Result<SignedIn, SignInError> {
         let now = self.clock.now();
         let asked = self.limiter.second_step_mail(request.email.normalized(), now).await;
         self.within::<_, SignInError>(asked, Act::SignIn, Some(UserId(found.user.id)), context).await?;
         let life = self.life(Purpose::SecondStep);
-        let mut tx = self.begin_if_unchanged(found, &request.email, context).await?;
+        let mut tx = self.begin_if_unchanged(found, &request, renewal, context).await?;
         let payload =
             Attempt { email: request.email, replaces: request.replaces, return_to: request.return_to };
         let holder = Holder { user: Some(UserId(found.user.id)), email: &payload.email };
@@ -190,4 +218,11 @@ impl Auth {
             network: context.network.to_string(),
         }
     }
+}
+
+/// Whether an account still is what it was, its password apart.
+fn is_same_account(now: &users::SignIn, found: &users::SignIn) -> bool {
+    now.user.id == found.user.id
+        && now.user.disabled_at.is_none()
+        && now.user.second_step == found.user.second_step
 }

@@ -67,7 +67,7 @@ pub(crate) struct Claim {
 impl Auth {
     /// Signs up.
     pub async fn sign_up(&self, request: SignUp, context: &Context) -> Result<SignedUp, SignUpError> {
-        self.settings.policy().check(&request.password, &request.email, request.second_step)?;
+        self.check_new_password(&request.password, &request.email, request.second_step).await?;
         let now = self.clock.now();
         let asked = self.limiter.sign_up(context, now).await;
         self.within::<_, SignUpError>(asked, Act::SignUp, None, context).await?;

@@ -9,9 +9,11 @@ use store::Store;
 use store::ephemeral::Ephemeral;
 use tokio::sync::Notify;
 
+use crate::breaches::Breaches;
 use crate::client::KnownClients;
 use crate::keys::SigningKeys;
 use crate::limit::Limiter;
+use crate::rehash::Rehashing;
 use crate::token::Live;
 use crate::{AuditTrail, Clients, Fault, Hasher, Random, Settings};
 
@@ -45,6 +47,8 @@ pub struct Auth {
     pub(crate) keys: SigningKeys,
     pub(crate) audit: AuditTrail,
     pub(crate) hasher: Hasher,
+    pub(crate) rehashing: Rehashing,
+    pub(crate) breaches: Option<Breaches>,
     pub(crate) clock: Clock,
     pub(crate) random: Random,
     pub(crate) settings: Settings,
@@ -87,7 +91,7 @@ impl Auth {
         }
         let issuer = settings.public_url.as_str().trim_end_matches('/').to_owned();
         let support_ids = AtomicU64::new(u64::from_be_bytes(random.bytes()));
-        Ok(Self {
+        let auth = Self {
             support_ids,
             code_key: keyring.derive("artefact codes"),
             keyring,
@@ -95,6 +99,8 @@ impl Auth {
             audit,
             store,
             hasher,
+            rehashing: Rehashing::default(),
+            breaches: None,
             clock,
             random,
             token_endpoint: format!("{issuer}/token"),
@@ -106,7 +112,15 @@ impl Auth {
             mail_waiting: Notify::new(),
             notice_waiting: Notify::new(),
             audit_waiting: Notify::new(),
-        })
+        };
+        auth.look_at_hashes().await?;
+        Ok(auth)
+    }
+
+    /// Asks this for passwords that are known from breaches, too.
+    #[must_use]
+    pub fn with_breaches(self, breaches: Breaches) -> Self {
+        Self { breaches: Some(breaches), ..self }
     }
 
     /// The present moment, as the use cases see it.
@@ -117,6 +131,11 @@ impl Auth {
     /// The keys that sign tokens.
     pub fn keys(&self) -> &SigningKeys {
         &self.keys
+    }
+
+    /// What hashes passwords.
+    pub fn hasher(&self) -> &Hasher {
+        &self.hasher
     }
 
     /// The register of apps.

@@ -14,7 +14,11 @@ const MAXIMUM_BYTES: usize = 512;
 /// A password as typed, in NFKC so that every keyboard writes the same (NIST SP 800-63B-4 section 3.1.1.2). It has no
 /// `==` and shows itself to nobody.
 #[derive(Clone, Debug)]
-pub struct Password(SecretString);
+pub struct Password {
+    normal: SecretString,
+    /// What was typed, where that is something else.
+    typed: Option<SecretString>,
+}
 
 /// Why a text cannot be a password at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -36,6 +40,12 @@ pub enum Weakness {
         /// How many would do.
         minimum: usize,
     },
+    /// More bytes than are taken.
+    #[error("the password is too long: at most {maximum} bytes")]
+    TooLong {
+        /// How many would do.
+        maximum: usize,
+    },
     /// It is made of the account's own address, or of the product's name.
     #[error(
         "the password is made of the e-mail address or of the name of this service, which others try first: \
@@ -45,6 +55,18 @@ pub enum Weakness {
     /// It is the one that is to be changed.
     #[error("this is the present password: choose another")]
     Unchanged,
+    /// It is known from a breach elsewhere.
+    #[error(
+        "the password is known from a breach of another service, and tried by whoever has that list: \
+         choose one that you use nowhere else"
+    )]
+    Breached,
+    /// It is among the most common.
+    #[error(
+        "the password is among the 100,000 most common, which others try first: \
+         choose a few words that have nothing to do with each other"
+    )]
+    Common,
     /// It is blank, a short piece over and over, or characters that follow one another.
     #[error(
         "the password is a pattern that others try first, such as the same over and over or keys in a row: \
@@ -84,16 +106,22 @@ impl Password {
         if normal.len() > MAXIMUM_BYTES {
             return Err(PasswordError::TooLong);
         }
-        Ok(Self(SecretString::from(normal)))
+        let typed = (normal != text).then(|| SecretString::from(text.to_owned()));
+        Ok(Self { normal: SecretString::from(normal), typed })
     }
 
     /// The bytes to hash.
     pub fn expose_bytes(&self) -> &[u8] {
-        self.0.expose_secret().as_bytes()
+        self.normal.expose_secret().as_bytes()
+    }
+
+    /// The bytes as they were typed, where normalising made others of them: what a hash from elsewhere may be of.
+    pub fn expose_typed(&self) -> Option<&[u8]> {
+        self.typed.as_ref().map(|typed| typed.expose_secret().as_bytes())
     }
 
     fn characters(&self) -> usize {
-        self.0.expose_secret().chars().count()
+        self.normal.expose_secret().chars().count()
     }
 }
 
@@ -106,10 +134,10 @@ impl PasswordPolicy<'_> {
         }
         let address = email.normalized();
         let (local, host) = address.rsplit_once('@').unwrap_or((address, ""));
-        if context::is_made_of(password.0.expose_secret(), &[address, local, host, self.product]) {
+        if context::is_made_of(password.normal.expose_secret(), &[address, local, host, self.product]) {
             return Err(Weakness::Contextual);
         }
-        if pattern::is_pattern(password.0.expose_secret()) {
+        if pattern::is_pattern(password.normal.expose_secret()) {
             return Err(Weakness::Pattern);
         }
         Ok(())
@@ -163,6 +191,8 @@ mod tests {
         let composed = Password::parse("caf\u{e9}").unwrap();
         let decomposed = Password::parse("cafe\u{301}").unwrap();
         assert_eq!(composed.expose_bytes(), decomposed.expose_bytes());
+        assert_eq!(composed.expose_typed(), None);
+        assert_eq!(decomposed.expose_typed(), Some("cafe\u{301}".as_bytes()));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use auth::HasherSettings;
 use auth_service::config::{Config, Egress, Keys};
 use auth_service::server::open_store;
 use clap::Args;
@@ -41,6 +42,14 @@ impl Installation {
         match &self.config {
             Some(path) => Ok(Config::load(path)?.egress),
             None => Ok(dev::egress()),
+        }
+    }
+
+    /// How its passwords are hashed.
+    pub(crate) fn hashing(&self) -> Result<HasherSettings, Failure> {
+        match &self.config {
+            Some(path) => Ok(Config::load(path)?.password.hashing),
+            None => Ok(HasherSettings::default()),
         }
     }
 

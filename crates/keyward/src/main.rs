@@ -9,6 +9,8 @@ mod installation;
 mod keys;
 mod mail;
 mod man;
+mod passwords;
+mod user;
 
 use std::process::ExitCode;
 
@@ -40,6 +42,10 @@ enum Verb {
     Client(client::ClientCommand),
     /// See and exchange the keys that sign tokens.
     Keys(keys::Keys),
+    /// See to the accounts of people.
+    User(user::User),
+    /// See how passwords are hashed, and how they should be on this machine.
+    Passwords(passwords::Passwords),
     /// Print a script that teaches a shell to complete this command.
     Completions(completions::Completions),
     /// Write manual pages into a folder.
@@ -56,6 +62,8 @@ async fn main() -> ExitCode {
         Verb::Mail(mail) => mail.run().await,
         Verb::Client(client) => client.run().await,
         Verb::Keys(keys) => keys.run().await,
+        Verb::User(user) => user.run().await,
+        Verb::Passwords(passwords) => passwords.run().await,
         Verb::Completions(completions) => completions.run(Arguments::command()),
         Verb::Man(man) => man.run(Arguments::command()),
     };

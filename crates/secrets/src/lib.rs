@@ -3,9 +3,11 @@
 //! - [`SecretRef`]: what a configuration holds in place of a secret.
 //! - [`check_strength`]: refuses empty, short, sample and well-known secrets at boot.
 //! - [`sealing`]: the envelope around what is secret in the database.
+//! - [`legacy`]: what hashes of passwords that come from elsewhere are made of.
 //! - [`constant_time_equal`], [`sha256`], [`hmac_sha256`], [`random_bytes`]: the few primitives that go with them.
 
 mod digest;
+pub mod legacy;
 mod random;
 mod reference;
 mod resolve;

@@ -15,7 +15,7 @@ const ALWAYS: &[(&str, &str)] = &[
 const WITH_BODY: &[(&str, &str)] = &[
     ("400", "The body cannot be read."),
     ("408", "The body came too slowly."),
-    ("413", "The body is larger than 64 KiB."),
+    ("413", "The body is larger than this server takes: 64 KiB by default."),
     ("415", "The body is not `application/json`."),
     ("422", "Some fields are not right; `errors` points to them."),
     ("429", "Too many tries. `Retry-After` says when to come back."),

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use auth::{AccountSettings, HasherSettings, Limits};
+use auth::{AccountSettings, HashingViolation, Limits};
 
 use super::{Apps, Config, Mail, Server, Violation};
 use crate::branding::{Branding, Colour};
@@ -34,7 +34,8 @@ pub(super) fn violations(config: &Config, purpose: Use) -> Vec<Violation> {
     accounts(&config.accounts, &mut found);
     durations(&config.limits, &mut found);
     counts(&config.limits, purpose, &mut found);
-    hashing(&config.password.hashing, &mut found);
+    sizes(&config.limits, &mut found);
+    found.extend(config.password.hashing.violations().into_iter().map(hashing));
     found
 }
 
@@ -355,25 +356,45 @@ fn counts(limits: &Limits, purpose: Use, violations: &mut Vec<Violation>) {
     }
 }
 
-/// The least is OWASP's (Password Storage Cheat Sheet); the most is what a sign-in can wait for and a small machine has.
-fn hashing(hashing: &HasherSettings, violations: &mut Vec<Violation>) {
-    let HasherSettings { memory_kib, iterations, parallelism } = *hashing;
-    for (setting, value, least, most) in [
-        ("password.hashing.memory_kib", memory_kib, 19_456, 1_048_576),
-        ("password.hashing.iterations", iterations, 2, 32),
-        ("password.hashing.parallelism", parallelism, 1, 16),
+fn sizes(limits: &Limits, violations: &mut Vec<Violation>) {
+    for (setting, value, least, most, why) in [
+        (
+            "limits.body",
+            limits.body,
+            16_384,
+            1_048_576,
+            "less cuts off what apps send, and whatever anybody sends is held in memory",
+        ),
+        (
+            "limits.password_bytes",
+            limits.password_bytes,
+            64,
+            512,
+            "NIST section 3.1.1.2 asks to take 64 characters at the least, and more than 512 bytes help nobody",
+        ),
     ] {
         if !(least..=most).contains(&value) {
             violations.push(Violation {
                 setting,
                 found: value.to_string(),
-                expected: format!(
-                    "it must be {least} to {most}: OWASP's minimum is memory_kib = 19456, iterations = 2, \
-                     parallelism = 1, and past the maximum every sign-in waits"
-                ),
+                expected: format!("it must be {least} to {most} bytes: {why}"),
             });
         }
     }
+}
+
+/// What hashing says of itself, by the names of the configuration.
+fn hashing((setting, found, expected): HashingViolation) -> Violation {
+    let setting = match setting {
+        "memory_kib" => "password.hashing.memory_kib",
+        "iterations" => "password.hashing.iterations",
+        "parallelism" => "password.hashing.parallelism",
+        "output_length" => "password.hashing.output_length",
+        "max_parallel" => "password.hashing.max_parallel",
+        "longest_wait" => "password.hashing.longest_wait",
+        _ => "password.hashing",
+    };
+    Violation { setting, found, expected }
 }
 
 /// A duration as the configuration writes it.

@@ -29,8 +29,8 @@ pub(crate) enum Failure {
     Malformed(String),
     /// The body is of a type the route does not take.
     UnsupportedMediaType,
-    /// The body is larger than 64 KiB.
-    TooLarge,
+    /// The body is larger than so many bytes.
+    TooLarge(u32),
     /// The body did not come in time.
     TooSlow,
     /// Read, and found wanting.
@@ -111,7 +111,7 @@ impl Failure {
             Self::MethodNotAllowed => Kind::MethodNotAllowed,
             Self::Malformed(_) => Kind::Malformed,
             Self::UnsupportedMediaType => Kind::UnsupportedMediaType,
-            Self::TooLarge => Kind::TooLarge,
+            Self::TooLarge(_) => Kind::TooLarge,
             Self::TooSlow => Kind::TooSlow,
             Self::Invalid(_) => Kind::Invalid,
             Self::ForeignOrigin => Kind::ForeignOrigin,
@@ -135,7 +135,8 @@ impl Failure {
             Self::MethodNotAllowed => "This address does not take this method.".into(),
             Self::Malformed(detail) => detail.clone(),
             Self::UnsupportedMediaType => "Send the body as application/json, in UTF-8.".into(),
-            Self::TooLarge => "Send at most 64 KiB.".into(),
+            Self::TooLarge(most) if most.is_multiple_of(1024) => format!("Send at most {} KiB.", most / 1024),
+            Self::TooLarge(most) => format!("Send at most {most} bytes."),
             Self::TooSlow => "The body did not come within 10 seconds: send it again.".into(),
             Self::Invalid(errors) => {
                 errors.first().map_or_else(|| "See the fields.".into(), |first| sentence(&first.detail))
@@ -198,7 +199,7 @@ impl From<Fault> for Failure {
                 tracing::error!(%error, "the database did not do what was asked");
                 Self::Unavailable
             }
-            Fault::Sealed(_) | Fault::Corrupt(_) | Fault::AnotherAuditKey => {
+            Fault::Sealed(_) | Fault::Corrupt(_) | Fault::AnotherAuditKey | Fault::MissingPepper { .. } => {
                 tracing::error!(error = %fault, "a fault of ours");
                 Self::Internal
             }

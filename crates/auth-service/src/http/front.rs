@@ -48,7 +48,7 @@ async fn answer(app: App, request: Request, next: Next) -> Response {
 
 /// The whole body is read before anything is decided.
 async fn admit(app: &App, request: Request) -> Result<Request, Response> {
-    let request = guard::read_body(request).await?;
+    let request = guard::read_body(app, request).await?;
     if let Some(elsewhere) = guard::check_host(app, &request) {
         return Err(elsewhere);
     }

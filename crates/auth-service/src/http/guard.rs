@@ -19,8 +19,6 @@ use crate::http::asking::{BrowserToken, NewBrowserToken, hash_browser_token};
 use crate::http::cookies;
 use crate::http::failure::{Failure, is_for_people};
 
-/// The most a body may be long, in bytes.
-const MAXIMUM_BODY: usize = 64 * 1024;
 /// A body that takes longer is given up.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -35,19 +33,20 @@ pub(crate) fn caught(panic: Box<dyn Any + Send>) -> Response {
 
 /// Reads the whole body before anything is decided: an answer sent while a body is still coming makes a proxy hand a
 /// dying connection to the next client. What cannot be read to its end closes the connection.
-pub(crate) async fn read_body(request: Request) -> Result<Request, Response> {
+pub(crate) async fn read_body(app: &App, request: Request) -> Result<Request, Response> {
+    let most = app.auth.settings().limits.body;
     if request.body().is_end_stream() {
         return Ok(request);
     }
     let (parts, body) = request.into_parts();
     // One that says beforehand that it is too long need not come: nor is whoever asks (`Expect: 100-continue`) told to send.
-    if body.size_hint().lower() > MAXIMUM_BODY as u64 {
-        return Err(closing(Failure::TooLarge));
+    if body.size_hint().lower() > u64::from(most) {
+        return Err(closing(Failure::TooLarge(most)));
     }
-    let read = tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, MAXIMUM_BODY).collect()).await;
+    let read = tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, most as usize).collect()).await;
     let failure = match read {
         Ok(Ok(body)) => return Ok(Request::from_parts(parts, Body::from(body.to_bytes()))),
-        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Failure::TooLarge,
+        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Failure::TooLarge(most),
         Ok(Err(_)) => Failure::Malformed("The body broke off.".into()),
         Err(_) => Failure::TooSlow,
     };

@@ -19,7 +19,9 @@ impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
         if !is_of_type(request.headers(), "application/json") {
             return Err(Failure::UnsupportedMediaType);
         }
-        let body = Bytes::from_request(request, app).await.map_err(|_| Failure::TooLarge)?;
+        let body = Bytes::from_request(request, app)
+            .await
+            .map_err(|_| Failure::TooLarge(app.auth.settings().limits.body))?;
         parse(&body).map(Self)
     }
 }

@@ -53,7 +53,7 @@ kinds! {
         "The body is of another type than the route takes.",
         "Send JSON, with Content-Type: application/json.";
     TooLarge: PAYLOAD_TOO_LARGE "too-large", "The request is too large",
-        "The body is larger than 64 KiB. The connection is closed.",
+        "The body is larger than this server takes: 64 KiB, unless `limits.body` says otherwise. The connection is closed.",
         "Send less.";
     TooSlow: REQUEST_TIMEOUT "too-slow", "The request came too slowly",
         "The body did not come within 10 seconds. The connection is closed.",

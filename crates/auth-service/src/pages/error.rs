@@ -25,7 +25,7 @@ fn error_page<'a>(app: &'a App, failure: &Failure) -> ErrorPage<'a> {
     match failure {
         Failure::NotFound => ErrorPage::NotFound,
         Failure::MethodNotAllowed => ErrorPage::MethodNotAllowed,
-        Failure::TooLarge => ErrorPage::TooLarge,
+        Failure::TooLarge(_) => ErrorPage::TooLarge,
         Failure::ForeignOrigin => ErrorPage::Forbidden,
         Failure::MisdirectedHost => ErrorPage::Misdirected(app.public_url().as_str()),
         Failure::Gone | Failure::WrongCode { .. } => ErrorPage::LinkExpired,

@@ -19,7 +19,9 @@ impl<T: DeserializeOwned> FromRequest<App> for Form<T> {
         if !is_of_type(request.headers(), "application/x-www-form-urlencoded") {
             return Err(Failure::UnsupportedMediaType);
         }
-        let body = Bytes::from_request(request, app).await.map_err(|_| Failure::TooLarge)?;
+        let body = Bytes::from_request(request, app)
+            .await
+            .map_err(|_| Failure::TooLarge(app.auth.settings().limits.body))?;
         if !is_utf8(&body) {
             return Err(Failure::Malformed("The form holds text that is not UTF-8.".into()));
         }

@@ -26,6 +26,10 @@ pub enum Problem {
     PasswordContextual,
     /// The new password is the one that the account has.
     PasswordUnchanged,
+    /// It is known from a breach elsewhere.
+    PasswordBreached,
+    /// It is among the most common passwords.
+    PasswordCommon,
     /// The password is the same over and over, or keys in a row.
     PasswordPattern,
     /// This is not the password of the account.
@@ -72,6 +76,8 @@ impl Problem {
             }
             Self::PasswordContextual => texts.text("problem-password-contextual"),
             Self::PasswordUnchanged => texts.text("problem-password-unchanged"),
+            Self::PasswordBreached => texts.text("problem-password-breached"),
+            Self::PasswordCommon => texts.text("problem-password-common"),
             Self::PasswordPattern => texts.text("problem-password-pattern"),
             Self::PasswordWrong => texts.text("problem-password-wrong"),
             Self::CodeMissing => texts.text("problem-code-missing"),

@@ -32,7 +32,7 @@ use url::{Position, Url};
 /// Long enough without a second step.
 pub(crate) const PASSWORD: &str = "correct horse battery";
 /// Long enough with a second step only.
-pub(crate) const SHORT_PASSWORD: &str = "8letters";
+pub(crate) const SHORT_PASSWORD: &str = "8letrs+x";
 /// Another password that will do.
 pub(crate) const OTHER_PASSWORD: &str = "staple of another kind";
 /// The one app people are sent to.
@@ -229,7 +229,7 @@ impl TestApp {
 }
 
 async fn start(setup: &Setup, path: &Path, key_text: &SecretString, clock: Arc<AtomicI64>) -> Auth {
-    let weak = HasherSettings { memory_kib: 64, iterations: 1, parallelism: 1 };
+    let weak = HasherSettings { memory_kib: 64, iterations: 1, ..HasherSettings::default() };
     let random = Random::system();
     Auth::start(Parts {
         store: Store::open(path).await.unwrap(),

@@ -131,7 +131,7 @@ impl AuditTrail {
     /// An id after that of every entry this process wrote before, so that entries are sealed in the order they were
     /// written: `fresh`, or, if that is not later because both are of one millisecond or the clock went back, one more
     /// than the last (RFC 9562 section 6.2). Entries are written one at a time, since a transaction holds the write lock.
-    pub(super) fn next_id(&self, fresh: Uuid) -> Uuid {
+    pub(crate) fn next_id(&self, fresh: Uuid) -> Uuid {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         *last = fresh.max(id_after(*last).unwrap_or(Uuid::max()));
         *last
@@ -330,7 +330,7 @@ impl AuditTrail {
     }
 
     /// Shows that an entry was written by an act, until it is sealed.
-    pub(super) fn vouch(&self, entry: &Entry) -> Vec<u8> {
+    pub(crate) fn vouch(&self, entry: &Entry) -> Vec<u8> {
         self.describe(b"waiting", &[], 0, entry)
     }
 

@@ -117,16 +117,16 @@ async fn second_step_mails_are_counted_apart() {
 #[tokio::test]
 async fn a_short_password_needs_a_second_step_and_a_long_one_to_live_without() {
     let world = World::new().await;
-    assert!(world.auth.sign_up(form("ana", "eight888"), &browser(1)).await.is_err());
-    let short = auth::SignUp { second_step: true, ..form("ana", "eight888") };
+    assert!(world.auth.sign_up(form("ana", "ate-gate"), &browser(1)).await.is_err());
+    let short = auth::SignUp { second_step: true, ..form("ana", "ate-gate") };
     world.auth.sign_up(short, &browser(1)).await.unwrap();
     let link = world.mail("ana").await.link();
     world.auth.prove_address(&link, &auth::Credential::Browser, &browser(1)).await.unwrap();
-    let attempt = world.attempt("ana", "eight888", &browser(1)).await;
+    let attempt = world.attempt("ana", "ate-gate", &browser(1)).await;
     let code = world.mail("ana").await.code();
     let session = world.auth.second_step(attempt, &code, None, &browser(1)).await.unwrap().session;
     let current = world.current(&session).await.unwrap();
-    let present = password("eight888");
+    let present = password("ate-gate");
     let refused = world.auth.disable_second_step(&current, &present, None, &browser(1)).await;
     assert!(matches!(refused, Err(auth::SecondStepError::Weak(_))), "{refused:?}");
     let new = password(OTHER);

@@ -20,4 +20,5 @@ mod keys;
 mod limits;
 mod outbox;
 mod people;
+mod rehash;
 mod world;

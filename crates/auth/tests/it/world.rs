@@ -82,6 +82,19 @@ impl World {
         process(store, Ephemeral::memory(), ticking, &self.key_text, self.settings.clone()).await
     }
 
+    /// What a start on the same file comes to.
+    pub(crate) async fn start_again(&self) -> Result<Auth, auth::Fault> {
+        let ticking = ticking(self.clock.clone(), Arc::default());
+        Auth::start(parts(
+            self.store.clone(),
+            Ephemeral::memory(),
+            ticking,
+            &self.key_text,
+            self.settings.clone(),
+        ))
+        .await
+    }
+
     /// Stops the server and starts another on the same file.
     pub(crate) async fn restart(self) -> Self {
         self.raw.close().await;
@@ -227,8 +240,18 @@ async fn process(
     key_text: &SecretString,
     settings: Settings,
 ) -> Arc<Auth> {
-    let weak = HasherSettings { memory_kib: 64, iterations: 1, parallelism: 1 };
-    let parts = Parts {
+    Arc::new(Auth::start(parts(store, ephemeral, clock, key_text, settings)).await.unwrap())
+}
+
+fn parts(
+    store: Store,
+    ephemeral: Ephemeral,
+    clock: Clock,
+    key_text: &SecretString,
+    settings: Settings,
+) -> Parts {
+    let weak = HasherSettings { memory_kib: 64, iterations: 1, ..HasherSettings::default() };
+    Parts {
         store,
         ephemeral,
         keyring: Keyring::from_text(key_text, &[]).unwrap(),
@@ -237,6 +260,5 @@ async fn process(
         clock,
         random: Random::system(),
         settings,
-    };
-    Arc::new(Auth::start(parts).await.unwrap())
+    }
 }

@@ -116,7 +116,7 @@ fn settings_that_are_not_dev_s_to_set_are_named() {
     for (settings, error) in [
         ("[server]\nlisten = \"0.0.0.0:80\"", "[server] is dev's own and cannot be set"),
         ("[limits]\nmail = 3", "unknown field `mail`"),
-        ("[password.hashing]\nmemory_kib = 1", "memory_kib = 19456"),
+        ("[password.hashing]\nmemory_kib = 1", "memory_kib is 1: it must be 7168 to 1048576"),
     ] {
         std::fs::write(&file, settings).unwrap();
         let arguments = ["--port", "0", "--app-port", "0", "--data", data.to_str().unwrap(), "--config"];

@@ -20,7 +20,7 @@ async fn server(data: &Path) -> Auth {
     let key = |name: &str| -> SecretString { load_or_create_key_file(&data.join(name)).unwrap() };
     let audit = Keyring::from_text(&key("audit.key"), &[]).unwrap();
     let random = Random::system();
-    let weak = HasherSettings { memory_kib: 64, iterations: 1, parallelism: 1 };
+    let weak = HasherSettings { memory_kib: 64, iterations: 1, ..HasherSettings::default() };
     Auth::start(Parts {
         store: Store::open(&data.join("keyward.sqlite")).await.unwrap(),
         ephemeral: Ephemeral::memory(),

@@ -13,6 +13,7 @@ mod conformance;
 mod example;
 mod guides;
 mod help;
+mod import;
 mod init;
 mod mail;
 mod restart;

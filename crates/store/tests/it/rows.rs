@@ -174,8 +174,8 @@ async fn of_two_changes_of_one_password_one_wins() {
     let mut tx = file.store.begin().await.unwrap();
     let ana = add_user(&mut tx, 1, "ana", None).await;
     passwords::set(&mut tx, ana, "old", NOW).await.unwrap();
-    assert!(passwords::replace(&mut tx, ana, "old", "first", NOW).await.unwrap());
-    assert!(!passwords::replace(&mut tx, ana, "old", "second", NOW).await.unwrap());
+    assert!(passwords::rehash(&mut tx, ana, "old", "first").await.unwrap());
+    assert!(!passwords::rehash(&mut tx, ana, "old", "second").await.unwrap());
     assert_eq!(passwords::find(&mut tx, ana).await.unwrap().as_deref(), Some("first"));
 }
 

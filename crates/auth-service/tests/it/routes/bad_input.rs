@@ -97,7 +97,9 @@ fn passwords() -> Vec<(String, bool, bool)> {
         (String::new(), false, false),
         ("a".to_owned(), false, false),
         ("1234567".to_owned(), false, false),
-        ("8letters".to_owned(), false, true),
+        ("8letrs+x".to_owned(), false, true),
+        // Among the most common.
+        ("8letters".to_owned(), false, false),
         ("12345678".to_owned(), false, false),
         ("fourteen chars".to_owned(), false, true),
         ("fifteen chars !".to_owned(), true, true),

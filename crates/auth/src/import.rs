@@ -1,0 +1,125 @@
+//! Accounts from elsewhere, with the hashes that they bring along.
+
+use domain::{DisplayName, Email, EmailId, Pseudonym, Timestamp, UserId};
+use store::audit::Entry;
+use store::{Store, Tx};
+
+use crate::{AuditTrail, Fault, Foreign, Hasher, Random};
+
+/// An account as it was elsewhere.
+#[derive(Debug)]
+pub struct ImportedAccount {
+    /// The address.
+    pub email: Email,
+    /// Whether its owner has shown that it is theirs: whoever imports vouches for it.
+    pub proved: bool,
+    /// The name; may be empty.
+    pub name: DisplayName,
+    /// The language, as a BCP 47 tag.
+    pub locale: Option<String>,
+    /// Whether a mailed code is to be asked for after the password.
+    pub second_step: bool,
+    /// The hash of the password. Without one a new password has to be set, by way of "forgot password".
+    pub password: Option<Foreign>,
+}
+
+/// What became of an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Imported {
+    /// It is there.
+    Added,
+    /// Its address has an account, which is left as it is.
+    AddressTaken,
+}
+
+/// Brings accounts in, many at a time.
+#[derive(Clone, Debug)]
+pub struct Import {
+    store: Store,
+    trail: AuditTrail,
+    hasher: Hasher,
+    random: Random,
+}
+
+impl Import {
+    /// One that writes to this database.
+    pub fn new(store: Store, trail: AuditTrail, hasher: Hasher, random: Random) -> Self {
+        Self { store, trail, hasher, random }
+    }
+
+    /// Which of these addresses have an account. Changes nothing.
+    pub async fn look(&self, emails: &[&Email]) -> Result<Vec<Imported>, Fault> {
+        let mut tx = self.store.read().await?;
+        let mut found = Vec::with_capacity(emails.len());
+        for email in emails {
+            let owner = store::emails::owner(&mut tx, email).await?;
+            found.push(if owner.is_some() { Imported::AddressTaken } else { Imported::Added });
+        }
+        Ok(found)
+    }
+
+    /// Adds accounts in one transaction, each with its entry in the audit trail: all of them are there, or none is.
+    pub async fn add(&self, accounts: Vec<ImportedAccount>, now: Timestamp) -> Result<Vec<Imported>, Fault> {
+        // Wrapping takes long, and is done before the database's one place to write is taken.
+        let mut wrapping = tokio::task::JoinSet::new();
+        let mut hashes: Vec<Option<String>> = vec![None; accounts.len()];
+        let mut rest = Vec::with_capacity(accounts.len());
+        for (at, account) in accounts.into_iter().enumerate() {
+            let ImportedAccount { email, proved, name, locale, second_step, password } = account;
+            rest.push((email, proved, name, locale, second_step));
+            match password {
+                Some(foreign) if foreign.is_quick() => {
+                    let pool = self.hasher.clone();
+                    wrapping.spawn(async move { (at, pool.adopt(foreign).await) });
+                }
+                Some(foreign) => hashes[at] = Some(self.hasher.adopt(foreign).await?),
+                None => {}
+            }
+        }
+        while let Some(wrapped) = wrapping.join_next().await {
+            let (at, hash) = wrapped.map_err(|_| Fault::Corrupt("wrapping a hash panicked".to_owned()))?;
+            hashes[at] = Some(hash?);
+        }
+        let mut tx = self.store.begin().await?;
+        let mut done = Vec::with_capacity(rest.len());
+        for ((email, proved, name, locale, second_step), hash) in rest.into_iter().zip(hashes) {
+            if store::emails::owner(&mut tx, &email).await?.is_some() {
+                done.push(Imported::AddressTaken);
+                continue;
+            }
+            let user = UserId(self.random.ordered_id(now));
+            let pseudonym = Pseudonym(self.random.opaque_id());
+            let mac = self.trail.vouch_for(pseudonym.0, user.0);
+            let known = (pseudonym, mac.as_slice());
+            store::users::insert(&mut tx, user, known, name.as_str(), locale.as_deref(), second_step, now)
+                .await?;
+            let id = EmailId(self.random.ordered_id(now));
+            store::emails::insert(&mut tx, id, user, &email, proved.then_some(now), now).await?;
+            if let Some(hash) = hash {
+                store::passwords::set(&mut tx, user, &hash, now).await?;
+            }
+            self.record(&mut tx, pseudonym, now).await?;
+            done.push(Imported::Added);
+        }
+        tx.commit().await?;
+        Ok(done)
+    }
+
+    async fn record(&self, tx: &mut Tx, person: Pseudonym, now: Timestamp) -> Result<(), Fault> {
+        let mut entry = Entry {
+            id: self.trail.next_id(self.random.ordered_id(now)),
+            at: now.micros(),
+            act: "import_user".to_owned(),
+            outcome: "done".to_owned(),
+            actor: None,
+            subject: Some(person.0),
+            network: "operator".to_owned(),
+            support_id: String::new(),
+            detail: String::new(),
+            number: None,
+            mac: None,
+        };
+        entry.mac = Some(self.trail.vouch(&entry));
+        Ok(store::audit::insert(tx, &entry).await?)
+    }
+}

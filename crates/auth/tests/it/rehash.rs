@@ -1,0 +1,174 @@
+//! Hashes that were made otherwise: verified, replaced once, and told from others by nobody.
+
+use std::time::Duration;
+
+use auth::{
+    Fault, Foreign, Hasher, HasherSettings, Import, Imported, ImportedAccount, Random, SignInError, SignedIn,
+};
+use domain::DisplayName;
+use secrets::sealing::generate_key_text;
+use tokio::task::JoinSet;
+
+use crate::people::{browser, email, password};
+use crate::world::{OTHER, PASSWORD, World};
+
+/// Of [`PASSWORD`], by Python's bcrypt, cost 4.
+const BCRYPT: &str = "$2b$04$hnUMGOWsPk2/FRjB3xXT4uARZvUSQiazLoGaNw17mYCF1vWmSjJHG";
+/// Of [`PASSWORD`], by Python's hashlib, in Django's form.
+const DJANGO: &str = "pbkdf2_sha256$1200$aSaltOfDjangos$N20pULtuGXhqZ8eSx0nTRBocA6NNMOYWXoY3oUNSS+o=";
+
+async fn hash_of(world: &World, name: &str) -> String {
+    let mut tx = world.store.read().await.unwrap();
+    let owner = store::emails::owner(&mut tx, &email(name)).await.unwrap().unwrap();
+    store::passwords::find(&mut tx, owner.user_id.into()).await.unwrap().unwrap()
+}
+
+async fn import(world: &World, name: &str, hash: &str, second_step: bool) -> Imported {
+    let account = ImportedAccount {
+        email: email(name),
+        proved: true,
+        name: DisplayName::default(),
+        locale: None,
+        second_step,
+        password: Some(Foreign::parse(hash).unwrap()),
+    };
+    let hasher = world.auth.hasher().clone();
+    let import = Import::new(world.store.clone(), world.auth.audit_trail(), hasher, Random::system());
+    import.add(vec![account], world.auth.now()).await.unwrap()[0]
+}
+
+#[tokio::test]
+async fn an_account_from_elsewhere_signs_in_and_its_hash_is_replaced() {
+    for (hash, stored) in [(BCRYPT, "$2b$04$"), (DJANGO, "$wrapped$pbkdf2-sha256,i=1200,l=32$argon2id$")] {
+        for second_step in [false, true] {
+            let world = World::new().await;
+            assert_eq!(import(&world, "ana", hash, second_step).await, Imported::Added);
+            assert_eq!(import(&world, "ana", hash, second_step).await, Imported::AddressTaken);
+            let before = hash_of(&world, "ana").await;
+            assert!(before.starts_with(stored), "{before}");
+            let wrong = world.sign_in("ana", OTHER, &browser(1)).await;
+            assert!(matches!(wrong, Err(SignInError::Incorrect)), "{wrong:?}");
+            assert_eq!(hash_of(&world, "ana").await, before, "a wrong password replaces nothing");
+            let right = world.sign_in("ana", PASSWORD, &browser(1)).await.unwrap();
+            assert_eq!(matches!(right, SignedIn::SecondStep { .. }), second_step);
+            let after = hash_of(&world, "ana").await;
+            assert!(after.starts_with("$argon2id$v=19$m=64,t=1,p=1$"), "{after}");
+            world.sign_in("ana", PASSWORD, &browser(1)).await.unwrap();
+            assert_eq!(hash_of(&world, "ana").await, after, "and only once");
+            assert!(world.auth.audit_trail().seal().await.unwrap() > 0);
+            world.auth.audit_trail().verify(None).await.unwrap();
+        }
+    }
+}
+
+/// Many sign-ins to one account at once: each gets in, and there is one new hash in the end.
+#[tokio::test]
+async fn sign_ins_at_once_all_get_in_and_replace_the_hash_once() {
+    let world = World::new().await;
+    import(&world, "ana", BCRYPT, false).await;
+    let before = world.auth.hasher().metrics().done;
+    let mut all = JoinSet::new();
+    for number in 0..8 {
+        let auth = world.auth.clone();
+        let request = auth::SignIn {
+            email: email("ana"),
+            password: password(PASSWORD),
+            replaces: None,
+            return_to: None,
+        };
+        all.spawn(async move { auth.sign_in(request, &browser(number)).await.map(|_| ()) });
+    }
+    for done in all.join_all().await {
+        done.unwrap();
+    }
+    assert!(hash_of(&world, "ana").await.starts_with("$argon2id$"));
+    // Eight looks at the old hash, one new one, and a second look for those who were overtaken.
+    let hashes = world.auth.hasher().metrics().done - before;
+    assert!((9..=17).contains(&hashes), "{hashes}");
+}
+
+/// A failed sign-in takes as long as the dearest hash there is, also where there is no account.
+#[tokio::test]
+async fn while_dearer_hashes_remain_every_failure_takes_as_long_as_the_dearest() {
+    let world = World::new().await;
+    world.account("bea", &browser(2)).await;
+    // Cost 10: many times what the hashes of tests cost.
+    let dear = BCRYPT.replace("$2b$04$", "$2b$10$");
+    import(&world, "ana", &dear, false).await;
+    world.turn(Duration::from_mins(1));
+    let mut took = Vec::new();
+    for name in ["ana", "bea", "nobody"] {
+        let begun = tokio::time::Instant::from_std(clock());
+        let failed = world.sign_in(name, OTHER, &browser(1)).await;
+        assert!(matches!(failed, Err(SignInError::Incorrect)), "{failed:?}");
+        took.push((name, begun.elapsed()));
+    }
+    let dearest = took[0].1.mul_f64(0.6);
+    assert!(took.iter().all(|(_, time)| *time > dearest), "{took:?}");
+}
+
+#[expect(clippy::disallowed_methods, reason = "it is time itself that tells, or does not")]
+fn clock() -> std::time::Instant {
+    std::time::Instant::now()
+}
+
+#[tokio::test]
+async fn a_reset_does_not_set_the_password_that_was_there() {
+    let world = World::new().await;
+    world.account("ana", &browser(1)).await;
+    world.auth.request_reset(&email("ana"), &browser(1)).await.unwrap();
+    let link = world.mail("ana").await.link();
+    let same = world.auth.reset_password(&link, &password(PASSWORD), &browser(1)).await;
+    assert!(matches!(same, Err(auth::RecoverError::Weak(domain::Weakness::Unchanged))), "{same:?}");
+    world.auth.reset_password(&link, &password(OTHER), &browser(1)).await.unwrap();
+    world.sign_in("ana", OTHER, &browser(1)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_common_password_is_refused_wherever_one_is_set() {
+    let world = World::new().await;
+    world.account_with_second_step("ana", &browser(1)).await;
+    let common = password("sunshine1");
+    world.auth.request_reset(&email("ana"), &browser(1)).await.unwrap();
+    let link = world.mail("ana").await.link();
+    let reset = world.auth.reset_password(&link, &common, &browser(1)).await;
+    assert!(matches!(reset, Err(auth::RecoverError::Weak(domain::Weakness::Common))), "{reset:?}");
+    let mut form = crate::people::form("bea", PASSWORD);
+    form.second_step = true;
+    form.password = common;
+    let signed_up = world.auth.sign_up(form, &browser(2)).await;
+    assert!(matches!(signed_up, Err(auth::SignUpError::Weak(domain::Weakness::Common))), "{signed_up:?}");
+}
+
+/// The server says which pepper is missing, and does not start.
+#[tokio::test]
+async fn a_missing_pepper_is_named_at_start() {
+    let world = World::new().await;
+    world.account("ana", &browser(1)).await;
+    let peppers = auth::Peppers::new(Some(&generate_key_text()), &[]).unwrap();
+    let settings = HasherSettings { memory_kib: 64, iterations: 1, ..HasherSettings::default() };
+    let peppered = Hasher::with_peppers(&settings, 1, peppers, Random::system()).unwrap();
+    let hash = peppered.hash(&password(PASSWORD)).await.unwrap();
+    let id = hash.split("keyid=").nth(1).unwrap().split('$').next().unwrap();
+    let mut tx = world.store.begin().await.unwrap();
+    let owner = store::emails::owner(&mut tx, &email("ana")).await.unwrap().unwrap();
+    store::passwords::set(&mut tx, owner.user_id.into(), &hash, world.auth.now()).await.unwrap();
+    tx.commit().await.unwrap();
+    let refused = world.start_again().await.unwrap_err();
+    assert!(matches!(&refused, Fault::MissingPepper { key_id, .. } if key_id == id), "{refused:?}");
+    assert!(
+        refused.to_string().contains(&format!("the pepper {id}, which is not here (known: none)")),
+        "{refused}"
+    );
+}
+
+/// Rows that an older release wrote have no scheme: they are filled in at start.
+#[tokio::test]
+async fn rows_of_an_older_release_are_filled_in() {
+    let world = World::new().await;
+    world.account("ana", &browser(1)).await;
+    assert_eq!(world.tamper("UPDATE passwords SET scheme = NULL").await, 1);
+    world.start_again().await.unwrap();
+    let schemes = store::passwords::schemes(&mut world.store.read().await.unwrap()).await.unwrap();
+    assert_eq!(schemes, ["$argon2id$v=19$m=64,t=1,p=1"]);
+}

@@ -1,0 +1,276 @@
+//! `keyward user import`: accounts from elsewhere, with the hashes of their passwords, which are verified as they are and
+//! replaced as their owners sign in.
+
+use std::collections::HashSet;
+use std::fs::{File, OpenOptions};
+use std::io::{BufWriter, IsTerminal as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use auth::{AuditTrail, FirebaseParameters, HasherSettings, Imported, ImportedAccount, Random};
+use auth_service::server::{Secrets, hasher, system_clock};
+use clap::Args;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::rows::{self, Reading};
+use super::source::{self, Row};
+use crate::installation::Installation;
+use crate::{Failure, say};
+
+/// Accounts a transaction: enough that its cost is shared, and few enough that a running server waits for a moment only.
+const BATCH: usize = 500;
+
+/// Bring in accounts from elsewhere, with the hashes of their passwords.
+///
+/// Each row has an `email`, and may have `password_hash`, `name`, `locale`, `second_step` (or `requires_2fa`) and `proved`. An
+/// address that has an account already is refused, and that account left as it is. What was cut short goes on where it
+/// stopped when it is called again.
+#[derive(Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+pub(crate) struct Import {
+    /// The rows: .ndjson (one JSON object a line) or .csv (with a line of names first).
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Look at every row and change nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// Rows that were refused go here, each with its line and the reason; without it, beside FILE.
+    #[arg(long, value_name = "FILE")]
+    rejects: Option<PathBuf>,
+    /// Addresses are not known to be their owners' where a row does not say: each has to prove its own before it can sign in.
+    #[arg(long)]
+    unproved: bool,
+    /// The password hash parameters of a Firebase project, as its console shows them, as JSON. They hold a secret.
+    #[arg(long, value_name = "FILE")]
+    firebase: Option<PathBuf>,
+    /// Begin with the first row, although an import of this file was cut short.
+    #[arg(long)]
+    restart: bool,
+    #[command(flatten)]
+    installation: Installation,
+    /// Print the result as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// How far an import has come. Kept beside the file until it is done.
+#[derive(Debug, Default, Deserialize, Serialize)]
+#[serde(default)]
+struct Progress {
+    /// The last line that is done with.
+    line: u64,
+    /// How long the file was, to notice that it is another.
+    length: u64,
+    added: u64,
+    refused: u64,
+}
+
+/// One import under way.
+struct Run {
+    import: auth::Import,
+    reading: Reading,
+    rejects: BufWriter<File>,
+    /// Addresses seen so far, when nothing is written that would tell.
+    seen: Option<HashSet<String>>,
+    progress: Progress,
+    bar: ProgressBar,
+}
+
+impl Import {
+    pub(crate) async fn run(self) -> Result<(), Failure> {
+        let place = beside(&self.file, "progress");
+        let length = std::fs::metadata(&self.file)
+            .map_err(|error| format!("{} cannot be read: {error}", self.file.display()))?
+            .len();
+        let progress = self.progress(&place, length)?;
+        let rejects = self.rejects.clone().unwrap_or_else(|| beside(&self.file, "rejects.ndjson"));
+        let firebase = self.firebase.as_deref().map(firebase).transpose()?;
+        let (store, keys) = self.installation.open().await?;
+        let secrets = Secrets::resolve(&keys).await?;
+        // Nobody waits at a door: a long queue is as good as a short one.
+        let settings = HasherSettings { longest_wait: Duration::MAX, ..self.installation.hashing()? };
+        let hasher = hasher(&settings, Random::system()).await?;
+        let trail = AuditTrail::new(store.clone(), secrets.audit_key()?);
+        if !trail.is_its_key().await? {
+            return Err(auth::Fault::AnotherAuditKey.into());
+        }
+        let mut run = Run {
+            import: auth::Import::new(store.clone(), trail, hasher, Random::system()),
+            reading: Reading { proved: !self.unproved, firebase },
+            rejects: BufWriter::new(private(&rejects, progress.line > 0)?),
+            seen: self.dry_run.then(HashSet::new),
+            bar: bar(&self.file)?,
+            progress,
+        };
+        if run.progress.line > 0 && !self.json {
+            say(format_args!("Going on after line {}.", run.progress.line));
+        }
+        let mut batch = Vec::with_capacity(BATCH);
+        for row in source::open(&self.file)? {
+            let row = row?;
+            if row.line <= run.progress.line {
+                run.bar.inc(1);
+                continue;
+            }
+            batch.push(row);
+            if batch.len() == BATCH {
+                run.take(std::mem::take(&mut batch)).await?;
+                self.keep(&place, &run.progress)?;
+            }
+        }
+        run.take(batch).await?;
+        run.bar.finish_and_clear();
+        store.close().await;
+        if !self.dry_run {
+            // What is done is not gone on with.
+            match std::fs::remove_file(&place) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
+                _ => {}
+            }
+        }
+        self.report(&run.progress, &rejects)
+    }
+
+    fn progress(&self, place: &Path, length: u64) -> Result<Progress, Failure> {
+        let begun = match std::fs::read(place) {
+            Ok(bytes) if !self.restart && !self.dry_run => serde_json::from_slice::<Progress>(&bytes)?,
+            _ => return Ok(Progress { length, ..Progress::default() }),
+        };
+        if begun.length != length {
+            return Err(format!(
+                "an import of {} was cut short after line {}, and the file is another by now: put it back, or begin anew with \
+                 --restart, which refuses the rows that are in already",
+                self.file.display(),
+                begun.line
+            )
+            .into());
+        }
+        Ok(begun)
+    }
+
+    fn keep(&self, place: &Path, progress: &Progress) -> Result<(), Failure> {
+        if self.dry_run {
+            return Ok(());
+        }
+        let next = place.with_extension("progress.next");
+        std::fs::write(&next, serde_json::to_vec(progress)?)?;
+        Ok(std::fs::rename(&next, place)?)
+    }
+
+    fn report(&self, progress: &Progress, rejects: &Path) -> Result<(), Failure> {
+        let Progress { added, refused, .. } = *progress;
+        if refused == 0 {
+            std::fs::remove_file(rejects)?;
+        }
+        let kept = (refused > 0).then(|| rejects.display().to_string());
+        if self.json {
+            say(json!({ "dry_run": self.dry_run, "added": added, "refused": refused, "rejects": kept }));
+            return Ok(());
+        }
+        let would = if self.dry_run { "would be " } else { "" };
+        say(format_args!("{added} accounts {would}added, {refused} rows {would}refused."));
+        if let Some(rejects) = kept {
+            say(format_args!(
+                "Each that is refused stands in {rejects} with its line and the reason. It holds password hashes: delete \
+                 it when you are done."
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl Run {
+    /// Adds the accounts of a batch, and keeps what is refused of it.
+    async fn take(&mut self, batch: Vec<Row>) -> Result<(), Failure> {
+        let Some(last) = batch.last().map(|row| row.line) else { return Ok(()) };
+        let rows = batch.len() as u64;
+        let (mut accounts, mut places) = (Vec::new(), Vec::new());
+        for Row { line, fields, original } in batch {
+            match fields.and_then(|fields| rows::read(&fields, &self.reading)) {
+                Ok(account) => {
+                    accounts.push(account);
+                    places.push((line, original));
+                }
+                Err(reason) => self.refuse(line, &reason, &original)?,
+            }
+        }
+        let done = self.add(accounts).await?;
+        for (became, (line, original)) in done.into_iter().zip(places) {
+            match became {
+                Imported::Added => self.progress.added += 1,
+                Imported::AddressTaken => {
+                    self.refuse(line, "its address has an account already", &original)?;
+                }
+            }
+        }
+        self.rejects.flush()?;
+        self.progress.line = last;
+        self.bar.inc(rows);
+        Ok(())
+    }
+
+    async fn add(&mut self, accounts: Vec<ImportedAccount>) -> Result<Vec<Imported>, Failure> {
+        let Some(seen) = &mut self.seen else {
+            return Ok(self.import.add(accounts, system_clock().now()).await?);
+        };
+        let emails: Vec<_> = accounts.iter().map(|account| &account.email).collect();
+        let mut found = self.import.look(&emails).await?;
+        for (became, email) in found.iter_mut().zip(emails) {
+            if !seen.insert(email.normalized().to_owned()) {
+                *became = Imported::AddressTaken;
+            }
+        }
+        Ok(found)
+    }
+
+    fn refuse(&mut self, line: u64, reason: &str, original: &Value) -> Result<(), Failure> {
+        self.progress.refused += 1;
+        let row = json!({ "line": line, "reason": reason, "row": original });
+        Ok(writeln!(self.rejects, "{row}")?)
+    }
+}
+
+/// `people.ndjson` and `progress` make `people.ndjson.progress`.
+fn beside(file: &Path, what: &str) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(".");
+    name.push(what);
+    name.into()
+}
+
+/// A file that nobody else may read: it holds password hashes.
+fn private(path: &Path, go_on: bool) -> Result<File, Failure> {
+    let mut options = OpenOptions::new();
+    options.create(true).write(true).mode(0o600).append(go_on).truncate(!go_on);
+    Ok(options.open(path).map_err(|error| format!("{} cannot be written: {error}", path.display()))?)
+}
+
+fn firebase(path: &Path) -> Result<FirebaseParameters, Failure> {
+    let cannot = |error: &dyn std::fmt::Display| {
+        format!(
+            "{} holds no parameters of Firebase (base64_signer_key, base64_salt_separator, rounds, mem_cost): {error}",
+            path.display()
+        )
+    };
+    let text = std::fs::read(path).map_err(|error| cannot(&error))?;
+    Ok(serde_json::from_slice(&text).map_err(|error| cannot(&error))?)
+}
+
+/// Shown while somebody watches.
+fn bar(file: &Path) -> Result<ProgressBar, Failure> {
+    if !std::io::stderr().is_terminal() {
+        return Ok(ProgressBar::hidden());
+    }
+    let mut rows = 0;
+    for row in source::open(file)? {
+        row?;
+        rows += 1;
+    }
+    let bar = ProgressBar::with_draw_target(Some(rows), ProgressDrawTarget::stderr());
+    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} rows, {per_sec}, {eta} to go");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    Ok(bar)
+}

@@ -1,0 +1,103 @@
+//! Where rows come from: NDJSON (one JSON object a line) or CSV (with a line of names).
+
+use std::fs::File;
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+
+use serde_json::{Map, Value};
+
+use crate::Failure;
+
+/// A row as it stood there.
+#[derive(Debug)]
+pub(super) struct Row {
+    /// Its line, from 1 on.
+    pub(super) line: u64,
+    /// What it says, or why it cannot be read.
+    pub(super) fields: Result<Map<String, Value>, String>,
+    /// The row itself, to be kept if it is refused.
+    pub(super) original: Value,
+}
+
+/// Rows, one after the other.
+pub(super) type Rows = Box<dyn Iterator<Item = Result<Row, Failure>>>;
+
+/// A line that is longer is no account.
+const LONGEST_LINE: usize = 64 * 1024;
+
+/// The rows of a file, by what its name ends with.
+pub(super) fn open(path: &Path) -> Result<Rows, Failure> {
+    let cannot = |error: &dyn std::fmt::Display| format!("{} cannot be read: {error}", path.display());
+    let file = File::open(path).map_err(|error| cannot(&error))?;
+    let extension = path.extension().map(|extension| extension.to_string_lossy().to_ascii_lowercase());
+    match extension.as_deref() {
+        Some("ndjson" | "jsonl") => Ok(Box::new(lines(file))),
+        Some("csv") => records(file).map_err(|error| cannot(&error).into()),
+        _ => Err(format!(
+            "{} must end with .ndjson or .jsonl (one JSON object a line) or with .csv (with a line of names first)",
+            path.display()
+        )
+        .into()),
+    }
+}
+
+fn lines(file: File) -> impl Iterator<Item = Result<Row, Failure>> {
+    let mut reader = BufReader::new(file);
+    let mut line = 0;
+    std::iter::from_fn(move || {
+        loop {
+            let mut bytes = Vec::new();
+            match reader.read_until(b'\n', &mut bytes) {
+                Ok(0) => return None,
+                Ok(_) => {}
+                Err(error) => return Some(Err(error.into())),
+            }
+            line += 1;
+            if !bytes.iter().all(u8::is_ascii_whitespace) {
+                return Some(Ok(object(line, &bytes)));
+            }
+        }
+    })
+}
+
+fn object(line: u64, bytes: &[u8]) -> Row {
+    let as_text = || Value::String(String::from_utf8_lossy(bytes).trim_end().to_owned());
+    if bytes.len() > LONGEST_LINE {
+        return Row { line, fields: Err("it is longer than 64 KiB".to_owned()), original: as_text() };
+    }
+    match serde_json::from_slice::<Value>(bytes) {
+        Ok(Value::Object(fields)) => {
+            Row { line, original: Value::Object(fields.clone()), fields: Ok(fields) }
+        }
+        Ok(_) => Row { line, fields: Err("it is no JSON object".to_owned()), original: as_text() },
+        Err(error) => {
+            let fields = Err(format!("it is no JSON: {error}"));
+            Row { line, fields, original: as_text() }
+        }
+    }
+}
+
+fn records(file: File) -> Result<Rows, csv::Error> {
+    let mut reader = csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::Headers).from_reader(file);
+    let names = reader.headers()?.clone();
+    Ok(Box::new(reader.into_byte_records().map(move |record| {
+        let record = record?;
+        let line = record.position().map_or(0, csv::Position::line);
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let original = record.iter().map(|field| Value::String(text(field))).collect();
+        let fields = fields(&names, &record);
+        Ok(Row { line, fields, original: Value::Array(original) })
+    })))
+}
+
+fn fields(names: &csv::StringRecord, record: &csv::ByteRecord) -> Result<Map<String, Value>, String> {
+    if record.len() != names.len() {
+        return Err(format!("it has {} fields, and the first line names {}", record.len(), names.len()));
+    }
+    let mut fields = Map::new();
+    for (name, field) in names.iter().zip(record) {
+        let text = std::str::from_utf8(field).map_err(|_| format!("its {name} is not UTF-8"))?;
+        fields.insert(name.to_owned(), Value::String(text.to_owned()));
+    }
+    Ok(fields)
+}

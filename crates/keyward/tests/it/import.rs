@@ -1,0 +1,117 @@
+//! `keyward user import` and `keyward passwords report`, as an operator calls them.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::command::{run, text};
+use crate::running::Running;
+
+const BCRYPT: &str = "$2b$04$VJLAfl2m5MUDHtPx4znuEeGcCT1gLNmVwv1cEbQgLykE5TS6g14Ma";
+
+fn rejected(folder: &Path, file: &str) -> Vec<(u64, String)> {
+    let kept = std::fs::read_to_string(folder.join(format!("{file}.rejects.ndjson"))).unwrap();
+    let row = |line: &str| {
+        let row: Value = serde_json::from_str(line).unwrap();
+        assert!(!row["row"].is_null(), "{row}");
+        (row["line"].as_u64().unwrap(), row["reason"].as_str().unwrap().to_owned())
+    };
+    kept.lines().map(row).collect()
+}
+
+#[test]
+fn accounts_are_imported_and_what_is_refused_is_kept_with_its_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    assert_eq!(Running::start(&data).stop().code(), Some(0));
+    let data = data.to_str().unwrap();
+    let import = |file: &str, more: &[&str]| {
+        let file = folder.path().join(file);
+        let done =
+            run(&[&["user", "import", file.to_str().unwrap(), "--json", "--data", data], more].concat());
+        assert!(done.status.success(), "{}", text(&done.stderr));
+        serde_json::from_str::<Value>(&text(&done.stdout)).unwrap()
+    };
+    let rows = [
+        json!({ "email": "ana@example.com", "password_hash": BCRYPT, "requires_2fa": true }).to_string(),
+        String::new(),
+        json!({ "email": "ben@example.com", "password_hash": "{SSHA}3exwr8ymwwROCv5SdJv+O1pYL/V4Tykl" })
+            .to_string(),
+        json!({ "email": "nobody", "password_hash": BCRYPT }).to_string(),
+        json!({ "email": "cleo@example.com", "password_hash": "hunter2" }).to_string(),
+        "{ this is no JSON".to_owned(),
+        json!({ "email": "ANA@example.com", "password_hash": BCRYPT }).to_string(),
+    ];
+    std::fs::write(folder.path().join("people.ndjson"), rows.join("\n")).unwrap();
+
+    let looked = import("people.ndjson", &["--dry-run"]);
+    assert_eq!((&looked["added"], &looked["refused"]), (&json!(2), &json!(4)), "{looked}");
+    let report = run(&["passwords", "report", "--data", data]);
+    assert_eq!(text(&report.stdout), "No account has a password.\n");
+
+    let done = import("people.ndjson", &[]);
+    assert_eq!((&done["added"], &done["refused"]), (&json!(2), &json!(4)), "{done}");
+    let lines = rejected(folder.path(), "people.ndjson");
+    let told: Vec<_> =
+        lines.iter().map(|(line, reason)| (*line, reason.split(':').next().unwrap())).collect();
+    assert_eq!(told[0].0, 4);
+    assert_eq!(told[1], (5, "its password hash cannot be verified here"));
+    assert_eq!(told[2], (6, "it is no JSON"));
+    assert_eq!(told[3], (7, "its address has an account already"));
+    assert!(!folder.path().join("people.ndjson.progress").exists(), "it is done");
+    let report = text(&run(&["passwords", "report", "--data", data]).stdout);
+    assert!(report.contains("1  bcrypt (2b), cost 4\n"), "{report}");
+    assert!(
+        report.contains("1  salted sha1 within argon2id, 19456 KiB, 2 iterations, parallelism 1\n"),
+        "{report}"
+    );
+
+    std::fs::write(
+        folder.path().join("more.csv"),
+        format!("email,password_hash,name\ndan@example.com,{BCRYPT},\"Dan, the man\"\neve@example.com,x\n"),
+    )
+    .unwrap();
+    let done = import("more.csv", &["--unproved"]);
+    assert_eq!((&done["added"], &done["refused"]), (&json!(1), &json!(1)), "{done}");
+    assert_eq!(
+        rejected(folder.path(), "more.csv"),
+        [(3, "it has 2 fields, and the first line names 3".to_owned())]
+    );
+    // The next server seals what the command did.
+    assert_eq!(Running::start(Path::new(data)).stop().code(), Some(0));
+    let listed = run(&["audit", "list", "--data", data]);
+    assert_eq!(text(&listed.stdout).matches("import_user").count(), 3);
+}
+
+/// What was cut short goes on after the last batch that is in.
+#[test]
+fn an_import_that_was_cut_short_goes_on_where_it_stopped() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    assert_eq!(Running::start(&data).stop().code(), Some(0));
+    let file = folder.path().join("people.ndjson");
+    let rows: String = (0..1200)
+        .map(|number| {
+            json!({ "email": format!("p{number}@example.com"), "password_hash": BCRYPT }).to_string() + "\n"
+        })
+        .collect();
+    std::fs::write(&file, &rows).unwrap();
+    let progress = folder.path().join("people.ndjson.progress");
+    let begun = json!({ "line": 500, "length": rows.len(), "added": 500, "refused": 0 });
+    std::fs::write(&progress, begun.to_string()).unwrap();
+    let (file, data) = (file.to_str().unwrap(), data.to_str().unwrap());
+    let done = run(&["user", "import", file, "--data", data]);
+    let told = text(&done.stdout);
+    assert!(told.contains("Going on after line 500.\n1200 accounts added, 0 rows refused.\n"), "{told}");
+    let report = text(&run(&["passwords", "report", "--json", "--data", data]).stdout);
+    assert!(report.contains("\"accounts\":700"), "{report}");
+    assert!(!progress.exists());
+    // Another file under the same name is not taken for the rest of this one.
+    std::fs::write(&progress, begun.to_string().replace(&rows.len().to_string(), "7")).unwrap();
+    let refused = run(&["user", "import", file, "--data", data]);
+    assert!(text(&refused.stderr).contains("was cut short after line 500, and the file is another by now"));
+    let file = folder.path().join("people.xlsx");
+    std::fs::write(&file, "").unwrap();
+    let refused = run(&["user", "import", file.to_str().unwrap(), "--data", data]);
+    assert!(text(&refused.stderr).contains("must end with .ndjson or .jsonl"));
+}
