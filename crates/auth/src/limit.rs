@@ -6,7 +6,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::{Network, Timestamp, UserId};
-use store::ephemeral::{Charge, Ephemeral};
+use store::ephemeral::{Charge, Ephemeral, Spent};
 
 use crate::audit::{Act, Outcome};
 use crate::settings::hourly;
@@ -73,8 +73,11 @@ impl Limiter {
         context: &Context,
         now: Timestamp,
     ) -> Result<(), TooMany> {
-        self.take(vec![self.failures_of_app(client_id, context)], now).await?.refund().await;
-        Ok(())
+        let (budget, charge) = self.failures_of_app(client_id, context);
+        match self.ephemeral.ask(std::slice::from_ref(&charge), now).await {
+            Ok(()) => Ok(()),
+            Err(spent) => Err(self.too_many(budget, &charge, spent, now).await),
+        }
     }
 
     /// An app failed to prove itself. Its failures are its own: one with an old secret must not keep the people of its
@@ -162,8 +165,12 @@ impl Limiter {
         let Err(spent) = self.ephemeral.hit(&charges, now).await else {
             return Ok(Try { limiter: self, at: now, charges });
         };
-        let news = self.ephemeral.is_news(&charges[spent.charge], now).await;
-        Err(TooMany { retry_after: spent.retry_after, news: news.then_some(budgets[spent.charge]) })
+        Err(self.too_many(budgets[spent.charge], &charges[spent.charge], spent, now).await)
+    }
+
+    async fn too_many(&self, budget: &'static str, charge: &Charge, spent: Spent, now: Timestamp) -> TooMany {
+        let news = self.ephemeral.is_news(charge, now).await;
+        TooMany { retry_after: spent.retry_after, news: news.then_some(budget) }
     }
 }
 

@@ -103,6 +103,16 @@ impl Ephemeral {
         own
     }
 
+    /// Whether the budgets of all of `charges` allow one more. Nothing is counted, so that any number may ask at once.
+    pub async fn ask(&self, charges: &[Charge], now: Timestamp) -> Result<(), Spent> {
+        if let Some(redis) = &self.redis
+            && let Some(asked) = redis.ask(charges, now).await
+        {
+            asked?;
+        }
+        self.memory.ask(charges, now)
+    }
+
     /// Takes back what was counted for `charges` at `at`: it turned out to be no failure.
     pub async fn refund(&self, charges: &[Charge], at: Timestamp) {
         self.memory.refund(charges, at);

@@ -63,6 +63,19 @@ impl Memory {
         Ok(())
     }
 
+    /// See [`Ephemeral::ask`](super::Ephemeral::ask).
+    pub(super) fn ask(&self, charges: &[Charge], now: Timestamp) -> Result<(), Spent> {
+        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        for (charge, Charge { key, budget }) in charges.iter().enumerate() {
+            let Some(moments) = keys.moments.get_mut(key) else { continue };
+            moments.forget(now);
+            if let Some(retry_after) = moments.wait(*budget, now) {
+                return Err(Spent { charge, retry_after });
+            }
+        }
+        Ok(())
+    }
+
     /// See [`Ephemeral::is_news`](super::Ephemeral::is_news).
     pub(super) fn is_news(&self, charge: &Charge, now: Timestamp) -> bool {
         let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
@@ -87,17 +100,11 @@ impl Keys {
         let moments = self.moments.entry(key.to_owned()).or_default();
         moments.window = budget.window;
         moments.forget(now);
+        if let Some(wait) = moments.wait(budget, now) {
+            return Err(wait);
+        }
         let limit = budget.limit as usize;
         if moments.hits.len() >= limit {
-            let oldest = moments.hits.front().map_or(now, |oldest| oldest.plus(budget.window));
-            let spaced = budget
-                .spacing
-                .and_then(|spacing| moments.hits.back().map(|latest| latest.plus(spacing)))
-                .unwrap_or(oldest);
-            let free_at = oldest.min(spaced);
-            if free_at > now {
-                return Err(free_at.since(now));
-            }
             moments.hits.pop_front();
         }
         if limit > 0 {
@@ -135,6 +142,16 @@ impl Keys {
 }
 
 impl Moments {
+    /// How long until the budget allows one more; none, if it does. What has run out is forgotten already.
+    fn wait(&self, budget: Budget, now: Timestamp) -> Option<Duration> {
+        let (oldest, latest) = (self.hits.front()?, self.hits.back()?);
+        let spaced = budget.spacing.map(|spacing| latest.plus(spacing));
+        let free_at = oldest.plus(budget.window);
+        let free_at = spaced.map_or(free_at, |spaced| free_at.min(spaced));
+        let full = self.hits.len() >= budget.limit as usize;
+        (full && free_at > now).then(|| free_at.since(now))
+    }
+
     fn forget(&mut self, now: Timestamp) {
         while self.hits.front().is_some_and(|hit| hit.plus(self.window) <= now) {
             self.hits.pop_front();

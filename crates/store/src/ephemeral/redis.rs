@@ -19,6 +19,7 @@ const PREFIX: &str = "keyward:";
 pub(super) struct Redis {
     link: Link,
     hit: Script,
+    ask: Script,
     refund: Script,
     is_news: Script,
 }
@@ -31,6 +32,7 @@ impl Redis {
         Ok(Self {
             link: Link::connect(settings, messages).await?,
             hit: Script::new(include_str!("hit.lua")),
+            ask: Script::new(include_str!("ask.lua")),
             refund: Script::new(include_str!("refund.lua")),
             is_news: Script::new(include_str!("is_news.lua")),
         })
@@ -45,7 +47,15 @@ impl Redis {
     }
 
     pub(super) async fn hit(&self, charges: &[Charge], now: Timestamp) -> Option<Result<(), Spent>> {
-        let mut script = self.hit.prepare_invoke();
+        self.charge(&self.hit, charges, now).await
+    }
+
+    pub(super) async fn ask(&self, charges: &[Charge], now: Timestamp) -> Option<Result<(), Spent>> {
+        self.charge(&self.ask, charges, now).await
+    }
+
+    async fn charge(&self, script: &Script, charges: &[Charge], now: Timestamp) -> Option<Result<(), Spent>> {
+        let mut script = script.prepare_invoke();
         script.arg(now.micros());
         for Charge { key, budget } in charges {
             let spacing = budget.spacing.map_or(-1, micros);

@@ -53,6 +53,27 @@ async fn a_budget_holds_over_all_processes_and_all_its_charges() {
     }
 }
 
+/// Whoever asks is told what whoever counts would be, and costs nobody anything.
+#[tokio::test]
+async fn to_ask_is_not_to_count() {
+    let Some(server) = RedisServer::start() else { return };
+    for processes in both(&server).await {
+        let (one, other) = (&processes[0], &processes[processes.len() - 1]);
+        for (key, budget) in [("exact", BUDGET), ("spaced", SPACED), ("none", Budget { limit: 0, ..BUDGET })]
+        {
+            let charges = [charge(&format!("{key}, never spent"), BUDGET), charge(key, budget)];
+            for second in [0, 0, 1, 30, 59, 60, 61, 120, 800, 899, 900, 901, 960, 2_000] {
+                for process in [one, other, one, other] {
+                    let asked = process.ask(&charges, at(second)).await;
+                    assert_eq!(asked, other.ask(&charges, at(second)).await, "{key} at {second}");
+                }
+                let asked = one.ask(&charges[1..], at(second)).await;
+                assert_eq!(asked, one.hit(&charges[1..], at(second)).await, "{key} at {second}");
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn many_at_once_do_not_slip_through_together() {
     let Some(server) = RedisServer::start() else { return };
