@@ -102,6 +102,14 @@ impl Auth {
         Ok(deliveries)
     }
 
+    /// Lets be taken at once what a worker held that is no more. Only for whoever serves this database alone, before it takes
+    /// notices itself.
+    pub async fn release_notices(&self) -> Result<(), Fault> {
+        let mut tx = self.store.begin().await?;
+        store::logout_notices::release(&mut tx, self.clock.now()).await?;
+        Ok(tx.commit().await?)
+    }
+
     fn logout_delivery(
         &self,
         notice: &LogoutNotice,

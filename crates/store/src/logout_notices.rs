@@ -70,7 +70,7 @@ pub async fn insert_of_client(
 }
 
 /// Takes up to `limit` notices that are due, and puts their next try off to `until`, so that no other worker takes them
-/// meanwhile and a worker that dies loses nothing.
+/// meanwhile and a worker that dies loses nothing. While one is held it has no error.
 pub async fn claim(
     tx: &mut Tx,
     now: Timestamp,
@@ -78,7 +78,7 @@ pub async fn claim(
     limit: i64,
 ) -> Result<Vec<LogoutNotice>, Error> {
     Ok(sqlx::query_as(
-        "UPDATE logout_notices SET next_attempt_at = $2, attempts = attempts + 1
+        "UPDATE logout_notices SET next_attempt_at = $2, attempts = attempts + 1, last_error = NULL
          WHERE next_attempt_at <= $1 AND id IN (
              SELECT id FROM logout_notices WHERE next_attempt_at <= $1 AND expires_at > $1
              ORDER BY next_attempt_at, id LIMIT $3)
@@ -89,6 +89,18 @@ pub async fn claim(
     .bind(limit)
     .fetch_all(tx.connection())
     .await?)
+}
+
+/// Makes due what a worker held: it was tried, and nothing came of it.
+pub async fn release(tx: &mut Tx, now: Timestamp) -> Result<(), Error> {
+    sqlx::query(
+        "UPDATE logout_notices SET next_attempt_at = $1
+         WHERE attempts > 0 AND last_error IS NULL AND next_attempt_at > $1",
+    )
+    .bind(now.micros())
+    .execute(tx.connection())
+    .await?;
+    Ok(())
 }
 
 /// When the next notice that is of use is due, Unix microseconds. One that has expired is taken by nobody, so that whoever

@@ -10,6 +10,9 @@ use tokio::task::JoinSet;
 use super::{AFTER_FAULT, AT_ONCE, IDLE, LAST_SENDS};
 
 pub(super) async fn run(auth: Arc<Auth>, egress: EgressClient, mut stop: watch::Receiver<bool>) {
+    if let Err(error) = auth.release_notices().await {
+        tracing::error!(%error, "notices that were cut short wait for a minute, since they could not be written");
+    }
     let mut telling = JoinSet::new();
     loop {
         let wait = match take(&auth, &egress, &mut telling).await {

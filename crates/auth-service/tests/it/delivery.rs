@@ -1,6 +1,5 @@
 //! The worker that sends mail, against a mail server that talks.
 
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use auth_service::background::{self, Sender, Transport};
@@ -13,11 +12,11 @@ use tokio::sync::{mpsc, watch};
 use crate::support::TestApp;
 
 /// Takes every mail, but never answers for a recipient whose name begins with "slow". Tells of each that it took.
-async fn mail_server() -> (u16, mpsc::UnboundedReceiver<String>, Arc<Mutex<usize>>) {
+async fn mail_server() -> (u16, mpsc::UnboundedReceiver<String>, watch::Sender<usize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let (told, taken) = mpsc::unbounded_channel();
-    let stuck = Arc::new(Mutex::new(0));
+    let stuck = watch::Sender::new(0);
     let counter = stuck.clone();
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
@@ -27,7 +26,7 @@ async fn mail_server() -> (u16, mpsc::UnboundedReceiver<String>, Arc<Mutex<usize
     (port, taken, stuck)
 }
 
-async fn converse(stream: TcpStream, told: mpsc::UnboundedSender<String>, stuck: Arc<Mutex<usize>>) {
+async fn converse(stream: TcpStream, told: mpsc::UnboundedSender<String>, stuck: watch::Sender<usize>) {
     let (read, mut write) = stream.into_split();
     let mut lines = BufReader::new(read).lines();
     let mut recipient = String::new();
@@ -50,7 +49,7 @@ async fn converse(stream: TcpStream, told: mpsc::UnboundedSender<String>, stuck:
                 if let Some(to) = line.strip_prefix("RCPT TO:<") {
                     recipient = to.trim_end_matches('>').to_owned();
                     if recipient.starts_with("slow") {
-                        *stuck.lock().unwrap() += 1;
+                        stuck.send_modify(|stuck| *stuck += 1);
                         continue;
                     }
                 }
@@ -62,13 +61,9 @@ async fn converse(stream: TcpStream, told: mpsc::UnboundedSender<String>, stuck:
 }
 
 /// The others may be taken before the last of these has come so far: a test that only looked failed once in a while.
-async fn wait_for_stuck(stuck: &Mutex<usize>, count: usize) {
-    let waiting = async {
-        while *stuck.lock().unwrap() != count {
-            tokio::task::yield_now().await;
-        }
-    };
-    let held = tokio::time::timeout(Duration::from_secs(30), waiting).await;
+async fn wait_for_stuck(stuck: &watch::Sender<usize>, count: usize) {
+    let mut stuck = stuck.subscribe();
+    let held = tokio::time::timeout(Duration::from_secs(30), stuck.wait_for(|stuck| *stuck == count)).await;
     assert!(held.is_ok(), "{count} recipients are not waited for");
 }
 

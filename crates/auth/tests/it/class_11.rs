@@ -195,16 +195,14 @@ async fn class_11_a_reset_does_not_leave_a_short_password_alone() {
     world.auth.request_reset(&email("ana"), &browser(2)).await.unwrap();
     let link = world.mail("ana").await.link();
     let mut tx = world.store.begin().await.unwrap();
-    let reads = world.clock_reads();
+    // It reads the clock for the link and its limit, and again when it begins to write.
+    let halfway = world.clock_read(2);
     let auth = world.auth.clone();
     let resetting =
         tokio::spawn(
             async move { auth.reset_password(&link, &password("short and 2nd"), &browser(2)).await },
         );
-    // It reads the clock for the link and its limit, and again when it begins to write.
-    while world.clock_reads() < reads + 2 {
-        tokio::task::yield_now().await;
-    }
+    halfway.await;
     let owner = store::emails::owner(&mut tx, &email("ana")).await.unwrap().unwrap();
     store::users::set_second_step(&mut tx, owner.user_id.into(), false, world.auth.now()).await.unwrap();
     tx.commit().await.unwrap();

@@ -1,8 +1,6 @@
 //! Class 23: checked first, done later, and changed in between. A test holds the database's one place to write while a
 //! sign-in is between its check of the password and its session, changes the account, and lets go.
 
-use std::time::Duration;
-
 use auth::{Auth, Context, Current, SignIn, SignInError, SignedIn};
 use domain::{DisplayName, UserId};
 use store::Tx;
@@ -46,16 +44,11 @@ async fn class_23_an_account_changed_during_a_sign_in_does_not_let_it_through() 
             world.tamper("DELETE FROM sessions").await;
             let mut tx = world.store.begin().await.unwrap();
             let user = UserId(store::emails::owner(&mut tx, &email("ana")).await.unwrap().unwrap().user_id);
-            let before = world.clock_reads();
+            // It reads the clock for the limiter, and again once the password was found right.
+            let halfway = world.clock_read(2);
             let auth = world.auth.clone();
             let signing_in = tokio::spawn(async move { sign_in(&auth, &browser(1)).await });
-            // It reads the clock for the limiter, and again once the password was found right.
-            let halfway = async {
-                while world.clock_reads() < before + 2 {
-                    tokio::task::yield_now().await;
-                }
-            };
-            tokio::time::timeout(Duration::from_mins(1), halfway).await.unwrap();
+            halfway.await;
             apply(change, &mut tx, &world.auth, user).await;
             tx.commit().await.unwrap();
             let refused = signing_in.await.unwrap();
@@ -191,16 +184,11 @@ async fn class_23_a_password_changed_during_its_check_does_not_authorise() {
         let (world, current) = world_with_a_change_under_way().await;
         let before = picture(&world).await;
         let mut tx = world.store.begin().await.unwrap();
-        let reads = world.clock_reads();
+        // It reads the clock for the limiter, and again when it begins to write.
+        let halfway = world.clock_read(2);
         let (auth, asked) = (world.auth.clone(), current.clone());
         let acting = tokio::spawn(async move { act.done(&auth, &asked).await });
-        // It reads the clock for the limiter, and again when it begins to write.
-        let halfway = async {
-            while world.clock_reads() < reads + 2 {
-                tokio::task::yield_now().await;
-            }
-        };
-        tokio::time::timeout(Duration::from_mins(1), halfway).await.unwrap();
+        halfway.await;
         apply(Change::AnotherPassword, &mut tx, &world.auth, current.user).await;
         tx.commit().await.unwrap();
         assert!(!acting.await.unwrap(), "{act:?}");

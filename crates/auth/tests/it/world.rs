@@ -1,6 +1,6 @@
 //! A server of a test's own, and helpers that speak as people do.
 
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteSynchronous};
 use store::Store;
 use store::ephemeral::Ephemeral;
 use tempfile::TempDir;
+use tokio::sync::watch;
 
 use crate::people::{Letter, email, form, password};
 
@@ -32,7 +33,7 @@ pub(crate) struct World {
     pub(crate) raw: SqlitePool,
     pub(crate) folder: TempDir,
     clock: Arc<AtomicI64>,
-    clock_reads: Arc<AtomicU64>,
+    clock_reads: watch::Sender<u64>,
     key_text: SecretString,
     settings: Settings,
     inbox: Mutex<Vec<Mail>>,
@@ -66,7 +67,7 @@ impl World {
     ) -> Self {
         let path = folder.path().join("keyward.db");
         let store = Store::open(&path).await.unwrap();
-        let clock_reads = Arc::new(AtomicU64::new(0));
+        let clock_reads = watch::Sender::new(0);
         let ticking = ticking(clock.clone(), clock_reads.clone());
         let auth = process(store.clone(), Ephemeral::memory(), ticking, &key_text, settings.clone()).await;
         let past = SqliteConnectOptions::new().filename(&path).synchronous(SqliteSynchronous::Off);
@@ -78,13 +79,13 @@ impl World {
     /// Another process on the same file, with the same clock.
     pub(crate) async fn another_process(&self) -> Arc<Auth> {
         let store = Store::open(&self.folder.path().join("keyward.db")).await.unwrap();
-        let ticking = ticking(self.clock.clone(), Arc::default());
+        let ticking = ticking(self.clock.clone(), watch::Sender::new(0));
         process(store, Ephemeral::memory(), ticking, &self.key_text, self.settings.clone()).await
     }
 
     /// What a start on the same file comes to.
     pub(crate) async fn start_again(&self) -> Result<Auth, auth::Fault> {
-        let ticking = ticking(self.clock.clone(), Arc::default());
+        let ticking = ticking(self.clock.clone(), watch::Sender::new(0));
         Auth::start(parts(
             self.store.clone(),
             Ephemeral::memory(),
@@ -117,9 +118,16 @@ impl World {
         self.turn(duration.saturating_sub(Duration::from_micros(1)));
     }
 
-    /// How often the clock was read: how far a use case has got, while another task holds it up.
-    pub(crate) fn clock_reads(&self) -> u64 {
-        self.clock_reads.load(Ordering::SeqCst)
+    /// Resolves once the clock has been read `more` times from now on: how far a use case has got, while another task holds
+    /// it up. Ask for it before the use case begins.
+    pub(crate) fn clock_read(&self, more: u64) -> impl Future<Output = ()> + use<> {
+        let mut reads = self.clock_reads.subscribe();
+        let enough = *reads.borrow() + more;
+        async move {
+            let read = reads.wait_for(|reads| *reads >= enough);
+            let read = tokio::time::timeout(Duration::from_mins(1), read).await;
+            assert!(read.is_ok(), "it does not get that far");
+        }
     }
 
     /// Rows of a table.
@@ -226,9 +234,9 @@ impl World {
     }
 }
 
-fn ticking(clock: Arc<AtomicI64>, reads: Arc<AtomicU64>) -> Clock {
+fn ticking(clock: Arc<AtomicI64>, reads: watch::Sender<u64>) -> Clock {
     Clock::new(move || {
-        reads.fetch_add(1, Ordering::SeqCst);
+        reads.send_modify(|reads| *reads += 1);
         Timestamp(clock.load(Ordering::SeqCst))
     })
 }

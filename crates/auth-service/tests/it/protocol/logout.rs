@@ -220,3 +220,38 @@ async fn a_notice_is_of_use_for_a_day_and_nobody_waits_for_it_any_longer() {
     assert!(auth.take_notices(10).await.unwrap().is_empty());
     assert_eq!(auth.next_notice().await.unwrap(), None, "before it is cleaned away, too");
 }
+
+/// A notice that a kill cut waited for the minute of its claim; one that is put off keeps its time.
+#[tokio::test]
+async fn a_notice_that_a_kill_cut_goes_out_at_the_next_start() {
+    let app = TestApp::start().await;
+    let (uri, mut heard) = listener().await;
+    let wiki = Wiki::register(&app, json!({ "backchannel_logout_uri": uri })).await;
+    let notes = Wiki::register(&app, json!({ "client_id": "notes", "backchannel_logout_uri": uri })).await;
+    let mut browser = app.member(ANA).await;
+    wiki.sign_in(&app, &mut browser).await;
+    notes.sign_in(&app, &mut browser).await;
+    browser.post("/sign-out", &[]).await;
+    let auth = &app.app.auth;
+    let first = auth.take_notices(10).await.unwrap();
+    for delivery in &first {
+        auth.put_off_notice(delivery, "it answered 502").await.unwrap();
+    }
+    // One whose first try had failed, too.
+    app.turn(Duration::from_secs(5));
+    let held = auth.take_notices(1).await.unwrap();
+    assert_eq!((first.len(), held.len()), (2, 1));
+    let late = auth.take_notices(1).await.unwrap();
+    let put_off = auth.put_off_notice(&late[0], "it answered 502").await.unwrap();
+    assert!(put_off.is_some_and(|wait| !wait.is_zero()));
+
+    let app = app.restart().await;
+    assert!(app.app.auth.take_notices(10).await.unwrap().is_empty(), "held by one that is no more");
+    let telling = app.tell_apps(&apps_here());
+    let token = tokio::time::timeout(Duration::from_secs(30), heard.recv()).await.unwrap().unwrap();
+    assert_eq!(claims(&token)["aud"], held[0].client_id);
+    telling.stop().await;
+    assert!(heard.try_recv().is_err(), "the other waits its time");
+    app.turn(put_off.unwrap());
+    assert_eq!(app.app.auth.take_notices(10).await.unwrap()[0].client_id, late[0].client_id);
+}
