@@ -20,6 +20,7 @@ account_failures = 4000000
 network_failures = 4000000
 network_sign_ups = 4000000
 mails = 4000000
+network_mails = 4000000
 second_step_mails = 4000000
 ";
 
