@@ -52,8 +52,12 @@ struct Client {
 #[tokio::test]
 async fn openid_client_does_everything_that_an_app_does() {
     let modules = Path::new(env!("CARGO_MANIFEST_DIR")).join("node_modules/openid-client");
-    let node = program(&["node"]).filter(|_| modules.is_dir());
-    let Some(program) = node else { return missing("node with openid-client") };
+    let is_new = |node: &PathBuf| {
+        let ask = "process.exit(parseInt(process.versions.node) >= 20 ? 0 : 1)";
+        Command::new(node).args(["-e", ask]).status().is_ok_and(|status| status.success())
+    };
+    let node = program(&["node"]).filter(|_| modules.is_dir()).filter(is_new);
+    let Some(program) = node else { return missing("Node 20 or newer with openid-client") };
     drive(&Client { program, script: "openid_client.mjs" }, &[BASIC, POST, KEY, PUBLIC]).await;
 }
 

@@ -45,7 +45,7 @@ const escape = (text) => String(text).replace(/[&<>"']/g, (letter) => `&#${lette
 app.get("/", async (request, response) => {
   const person = (await getSession(request, config))?.user;
   response.send(person
-    ? `<p>You are ${escape(person.name)} (${escape(person.email)}).</p>
+    ? `<p>You are ${escape(person.name ?? person.email)} (${escape(person.email)}).</p>
        <form method="post" action="/sign-out"><button>Sign out</button></form>`
     : `<a href="/auth/signin">Sign in</a>`);
 });

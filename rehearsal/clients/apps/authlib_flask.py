@@ -19,7 +19,7 @@ keyward = OAuth(app).register(
 
 PAGE = """
 {% if person %}
-<p>You are {{ person.name }} ({{ person.email }}).</p>
+<p>You are {{ person.name or person.email }} ({{ person.email }}).</p>
 <form method="post" action="/sign-out"><button>Sign out</button></form>
 {% else %}
 <a href="/sign-in">Sign in</a>

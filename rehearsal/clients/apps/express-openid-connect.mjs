@@ -22,7 +22,7 @@ const escape = (text) => String(text).replace(/[&<>"']/g, (letter) => `&#${lette
 app.get("/", (request, response) => {
   const person = request.oidc.user;
   if (!person) return response.send(`<a href="/login">Sign in</a>`);
-  response.send(`<p>You are ${escape(person.name)} (${escape(person.email)}).</p><a href="/logout">Sign out</a>`);
+  response.send(`<p>You are ${escape(person.name ?? person.email)} (${escape(person.email)}).</p><a href="/logout">Sign out</a>`);
 });
 
 app.get("/orders", openid.requiresAuth(), (request, response) => {

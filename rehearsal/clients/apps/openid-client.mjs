@@ -40,7 +40,7 @@ app.get("/callback", async (request, response) => {
   const person = await client.fetchUserInfo(keyward, tokens.access_token, sub);
   // Another session id than before, so that nobody can have planted it.
   await new Promise((done, failed) => request.session.regenerate((error) => (error ? failed(error) : done())));
-  request.session.person = { sub, name: person.name, email: person.email };
+  request.session.person = { sub, name: person.name ?? person.email, email: person.email };
   request.session.idToken = tokens.id_token;
   response.redirect("/");
 });

@@ -4,6 +4,7 @@ mod authorize;
 mod clients;
 mod code;
 mod documents;
+mod guides;
 mod hints;
 mod leftovers;
 mod logout;

@@ -15,7 +15,7 @@ const NOT_SHOWN: [&str; 2] = ["oauth4webapi.mjs", "apache/apache.conf"];
 const RUN: [&str; 4] = ["js", "python", "apache", "html"];
 const GUIDES: [&str; 4] = ["apache", "node", "python", "single-page-app"];
 
-fn workspace() -> PathBuf {
+pub(crate) fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
@@ -37,7 +37,7 @@ fn blocks(guide: &str) -> Vec<(&str, &str)> {
 }
 
 /// Every file below a folder.
-fn files(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
 }
@@ -80,7 +80,7 @@ fn the_guides_name_the_versions_that_are_rehearsed() {
 }
 
 /// The words of a line of the shell, as far as the guides go.
-fn words(line: &str) -> Vec<&str> {
+pub(crate) fn words(line: &str) -> Vec<&str> {
     let quoted = line.split('"').enumerate();
     quoted
         .flat_map(|(at, part)| if at % 2 == 1 { vec![part] } else { part.split_whitespace().collect() })

@@ -10,6 +10,7 @@ mod audit;
 mod client;
 mod command;
 mod conformance;
+mod documents;
 mod example;
 mod guides;
 mod help;

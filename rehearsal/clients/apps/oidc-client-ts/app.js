@@ -30,7 +30,7 @@ if (query.has("state")) {
 
 const person = await keyward.getUser();
 if (person && !person.expired) {
-  show("p", `You are ${person.profile.name} (${person.profile.email}).`);
+  show("p", `You are ${person.profile.name ?? person.profile.email} (${person.profile.email}).`);
   show("button", "Sign out", () => keyward.signoutRedirect());
 } else {
   show("button", "Sign in", () => keyward.signinRedirect());

@@ -91,3 +91,14 @@ async fn somebody_who_calls_a_sign_out_off_is_not_locked_out() {
     world.sign_in(&mut visitor, &mut person).await;
     assert!(is_let_in(&mut visitor).await, "the same session of the provider, proved after the sign-out");
 }
+
+#[tokio::test]
+async fn an_app_whose_access_is_withdrawn_lets_nobody_in_any_more() {
+    let world = start().await;
+    let (mut visitor, mut person) = world.member().await;
+    assert!(is_let_in(&mut visitor).await);
+    assert_eq!(person.post("/account/apps/withdraw", &[("id", "wiki")]).await.status, 303);
+    tell(&world).await;
+    assert!(!is_let_in(&mut visitor).await);
+    assert!(person.is_signed_in().await, "at Keyward they are signed in");
+}
