@@ -116,6 +116,6 @@ async fn token(server: &Server) -> Result<String, Failure> {
     Ok(answer.cookie("jwt").ok_or("a sign-in set no cookie `jwt`")?)
 }
 
-fn mebibytes(kib: u64) -> f64 {
+pub(crate) fn mebibytes(kib: u64) -> f64 {
     u32::try_from(kib).map_or(f64::INFINITY, f64::from) / 1024.0
 }

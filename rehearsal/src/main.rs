@@ -9,6 +9,7 @@ mod draw;
 mod figures;
 mod hashing;
 mod peers;
+mod readiness;
 mod server;
 mod statistics;
 mod timing;
@@ -42,6 +43,8 @@ enum Verb {
     /// Hash on this core and do nothing else: what hashing is compared with.
     #[command(hide = true)]
     Alone(hashing::Alone),
+    /// Measure the server's own binary: from its start to ready, on an empty database and on one that is there; idle memory.
+    Start(readiness::Readiness),
     /// Compare the server with others, side by side.
     Peers(peers::Peers),
 }
@@ -55,6 +58,7 @@ async fn main() -> ExitCode {
         Verb::Figures(figures) => figures.run(&arguments.program).await,
         Verb::Hashing(hashing) => hashing.run(&arguments.program).await,
         Verb::Alone(alone) => alone.run(),
+        Verb::Start(readiness) => readiness.run(&arguments.program).await,
         Verb::Peers(peers) => peers.run().await,
     };
     match done {

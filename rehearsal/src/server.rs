@@ -83,6 +83,16 @@ impl Program {
         Ok(server)
     }
 
+    /// The server's own binary, built beside `keyward`.
+    pub(crate) fn auth_service(&self) -> PathBuf {
+        self.binary.with_file_name("auth-service")
+    }
+
+    /// Whether it was built as it ships.
+    pub(crate) fn is_release(&self) -> bool {
+        self.profile == "release"
+    }
+
     /// Whether the audit trail in `folder` holds, and what the program says of it.
     pub(crate) fn verify_audit(&self, folder: &Path) -> Result<(bool, String), Failure> {
         let verified = Command::new(&self.binary)
@@ -144,10 +154,7 @@ impl Server {
 
     /// Resident memory in KiB, as Linux counts it.
     pub(crate) fn resident_kib(&self) -> Result<u64, Failure> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let digits = line.and_then(|line| line.split_whitespace().next()).ok_or("no VmRSS for the server")?;
-        Ok(digits.parse()?)
+        resident_kib(self.child.id())
     }
 }
 
@@ -156,6 +163,14 @@ impl Drop for Server {
         // It may have been killed already, and then there is nothing to end.
         let _ = self.kill();
     }
+}
+
+/// Resident memory of a process in KiB, as Linux counts it.
+pub(crate) fn resident_kib(process: u32) -> Result<u64, Failure> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let digits = line.and_then(|line| line.split_whitespace().next()).ok_or("no VmRSS for the server")?;
+    Ok(digits.parse()?)
 }
 
 /// What the server wrote to its log last.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use auth::{Auth, Delivery, Message};
+use domain::MessageId;
 use outbound::{EgressClient, Mail, Postmark, SendError, Smtp};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -14,7 +15,10 @@ use crate::locale::Locale;
 use crate::mailbox::Mailbox;
 use crate::views::{self, Device};
 
+mod held;
 mod notify;
+
+use held::Held;
 
 /// How mail leaves.
 #[derive(Debug)]
@@ -38,8 +42,9 @@ pub struct Sender {
 
 /// Mails sent at once: a server that is slow for one recipient keeps nobody else's code waiting.
 const AT_ONCE: usize = 5;
-/// After being told to stop, mails on their way have so long to arrive. One that is cut is sent again at the next start.
-const LAST_SENDS: Duration = Duration::from_secs(5);
+/// After being told to stop, mails on their way have so long to arrive. One that is cut is let go of: another process, or the
+/// next start, sends it.
+const LAST_SENDS: Duration = Duration::from_secs(3);
 /// With nothing to do, look again after so long: for what another process left behind.
 const IDLE: Duration = Duration::from_secs(30);
 /// An entry of the audit trail that a command wrote is sealed, and a key that it exchanged is known, after so long.
@@ -165,7 +170,7 @@ impl Mailer {
         if let Err(error) = self.auth.release_mail().await {
             tracing::error!(%error, "mails that were cut short wait for five minutes, since the outbox could not be written");
         }
-        let mut sending = JoinSet::new();
+        let mut sending = Held::default();
         loop {
             let wait = match self.take(&mut sending).await {
                 Ok(()) if sending.len() >= AT_ONCE => IDLE,
@@ -177,23 +182,27 @@ impl Mailer {
             };
             tokio::select! {
                 _ = stop.wait_for(|stop| *stop) => break,
-                Some(_) = sending.join_next() => {}
+                Some(()) = sending.next() => {}
                 _ = tokio::time::timeout(wait, self.auth.mail_waiting()) => {}
             }
         }
-        let arriving = async { while sending.join_next().await.is_some() {} };
-        drop(tokio::time::timeout(LAST_SENDS, arriving).await);
+        let cut = sending.end().await;
+        if !cut.is_empty()
+            && let Err(error) = self.auth.let_go_of_mail(&cut).await
+        {
+            tracing::error!(%error, "mails that the stop cut wait for five minutes, since the outbox could not be written");
+        }
     }
 
     /// Takes as many mails as can be sent now, and no more: one that is taken waits for nobody else's.
-    async fn take(self: &Arc<Self>, sending: &mut JoinSet<()>) -> Result<(), auth::Fault> {
+    async fn take(self: &Arc<Self>, sending: &mut Held<MessageId>) -> Result<(), auth::Fault> {
         let free = AT_ONCE.saturating_sub(sending.len());
         if free == 0 {
             return Ok(());
         }
         for delivery in self.auth.take_mail(i64::try_from(free).unwrap_or_default()).await? {
             let mailer = self.clone();
-            sending.spawn(async move { mailer.deliver(&delivery).await });
+            sending.spawn(delivery.id, async move { mailer.deliver(&delivery).await });
         }
         Ok(())
     }

@@ -2,26 +2,32 @@
 
 mod logo;
 
-use serde::{Deserialize, Deserializer, de};
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 pub use logo::Logo;
 
 /// The `[branding]` section of the configuration.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Branding {
     /// The name of the product, 1 to 60 characters.
     #[serde(deserialize_with = "name")]
+    #[schemars(length(min = 1, max = 60))]
     pub name: String,
     /// The logo, from a file on this machine, SVG or PNG; without one our own keyhole is shown.
     #[serde(deserialize_with = "logo::read")]
+    #[schemars(with = "Option<String>", extend("format" = "path"))]
     pub logo: Option<Logo>,
     /// The colour of buttons and links on light pages.
+    #[schemars(with = "String", regex(pattern = "^#[0-9a-fA-F]{6}$"))]
     pub accent_light: Colour,
     /// The colour of buttons and links on dark pages.
+    #[schemars(with = "String", regex(pattern = "^#[0-9a-fA-F]{6}$"))]
     pub accent_dark: Colour,
     /// Whom a person in trouble may turn to, an address or a sentence of at most 200 characters.
     #[serde(deserialize_with = "support_contact")]
+    #[schemars(length(max = 200))]
     pub support_contact: Option<String>,
 }
 
@@ -124,6 +130,12 @@ impl Colour {
 impl std::fmt::Display for Colour {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(formatter, "#{:02x}{:02x}{:02x}", self.red, self.green, self.blue)
+    }
+}
+
+impl Serialize for Colour {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 

@@ -15,6 +15,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tower::Service as _;
 
+use crate::stop::Stop;
+
 /// A system that is out of file descriptors has some again when others have closed theirs.
 const AFTER_REFUSAL: Duration = Duration::from_millis(100);
 
@@ -39,9 +41,16 @@ impl Default for Connections {
             // Longer than the two minutes for which Caddy keeps an idle connection to us: were ours the shorter wait, we
             // would now and then close one just as it sends a request.
             idle_timeout: Duration::from_secs(150),
-            // Compose kills after ten seconds, and what the last requests did is yet to be sealed.
-            drain: Duration::from_secs(6),
+            // Two seconds of drain before, and two after to seal what the last requests did: compose kills after ten seconds.
+            drain: Duration::from_secs(4),
         }
+    }
+}
+
+impl Connections {
+    /// For machines that ask how the server is: few, and not to be waited for at a stop.
+    pub fn internal() -> Self {
+        Self { maximum: 64, drain: Duration::from_millis(200), ..Self::default() }
     }
 }
 
@@ -57,13 +66,9 @@ fn descriptors() -> Option<usize> {
 }
 
 /// Serves routes until `stop` says so, then lets what is in flight end, for `connections.drain` at most. What has not ended
-/// by then is cut, and does nothing any more.
-pub async fn serve(
-    router: Router,
-    listener: TcpListener,
-    mut stop: watch::Receiver<bool>,
-    connections: Connections,
-) {
+/// by then is cut, and does nothing any more. While it drains, every answer ends its connection.
+pub async fn serve(router: Router, listener: TcpListener, stop: impl Into<Stop>, connections: Connections) {
+    let mut stop: Stop = stop.into();
     let mut make_service = router.into_make_service_with_connect_info::<SocketAddr>();
     let mut protocol = http1::Builder::new();
     protocol.timer(TokioTimer::new()).header_read_timeout(connections.idle_timeout);
@@ -73,11 +78,11 @@ pub async fn serve(
     let (held, cut) = watch::channel(());
     loop {
         let (stream, peer, slot) = tokio::select! {
-            _ = stop.wait_for(|stop| *stop) => break,
+            () = stop.stopped() => break,
             accepted = accept(&listener, &slots) => accepted,
         };
         let Ok(service) = make_service.call(peer).await;
-        let (stream, service) = patience::limit(stream, service, connections.head_timeout);
+        let (stream, service) = patience::limit(stream, service, connections.head_timeout, stop.clone());
         let connection = protocol.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
         let watched = graceful.watch(connection);
         let mut cut = cut.clone();
@@ -250,6 +255,29 @@ mod tests {
         running.serving.await.unwrap();
         assert!(TcpStream::connect(running.address).await.is_err());
     }
+
+    /// A proxy that kept its connections would go on asking a process that is about to go.
+    #[tokio::test]
+    async fn while_it_drains_every_answer_ends_its_connection_and_new_ones_are_taken() {
+        let router = Router::new().route("/", get(|| async { "hello" }));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stopper, stop) = crate::stop::stop();
+        let serving = tokio::spawn(serve(router, listener, stop, Connections::default()));
+        let mut before = send(address, ASK).await;
+        let mut begun = [0; 12];
+        before.read_exact(&mut begun).await.unwrap();
+        stopper.drain();
+        before.write_all(ASK.as_bytes()).await.unwrap();
+        for connection in [before, send(address, ASK).await] {
+            let answers = rest(connection).await;
+            assert!(answers.contains("connection: close\r\n") && answers.ends_with("hello"), "{answers}");
+        }
+        assert!(!serving.is_finished());
+        stopper.stop();
+        serving.await.unwrap();
+    }
+
     #[tokio::test]
     async fn what_is_in_flight_for_too_long_after_a_stop_is_cut() {
         let drain = Duration::from_millis(50);

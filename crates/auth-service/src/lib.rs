@@ -9,9 +9,11 @@ mod breaches;
 pub mod client_keys;
 pub mod config;
 pub mod connections;
+pub mod health;
 pub mod locale;
 pub mod mailbox;
 pub mod server;
+pub mod stop;
 pub mod views;
 
 mod api;

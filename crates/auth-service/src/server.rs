@@ -1,7 +1,17 @@
 //! From a configuration to a server that serves, drains, and stops.
 
+mod references;
+mod signals;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "what is waited for belongs to the full mode, which is not opened yet")
+)]
+mod waiting;
+
+pub use references::{Found, Secrets, secrets_of};
+pub use signals::Signals;
+
 use std::net::SocketAddr;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,28 +20,29 @@ use auth::{Auth, DeclaredClient, Hasher, HasherSettings, Parts, Peppers, Random,
 use domain::{Clock, Timestamp};
 use oidc::Algorithm;
 use outbound::{EgressClient, EgressSettings, Postmark, Smtp, SmtpSecurity, SmtpSettings};
-use secrets::sealing::Keyring;
-use secrets::{ExposeSecret as _, SecretRef, SecretString, WeakSecret};
 use store::Store;
 use store::ephemeral::Ephemeral;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::watch;
 
 use crate::background::{self, Sender, Transport};
 use crate::breaches;
 use crate::client_keys::ClientKeys;
-use crate::config::{self, Config, ConfiguredClient};
+use crate::config::{self, Config, ConfiguredClient, Mode};
 use crate::connections::{Connections, serve};
+use crate::health::{Health, Phase};
 use crate::mailbox::Mailbox;
+use crate::stop::Stop;
 use crate::{App, AppParts, router};
+use references::{foreign_password, own_secret};
 
 /// A mail server that does not answer for so long is tried again later.
 const MAIL_TIMEOUT: Duration = Duration::from_secs(30);
-/// After being told to stop, requests and background work have so long to end. The drain of connections is shorter.
-const STOP: Duration = Duration::from_secs(7);
-/// Then what they did is sealed, and the database closed, in so long: compose kills after ten seconds.
-const CLOSE: Duration = Duration::from_secs(2);
+/// Once nobody is taken any more, requests and background work have so long to end: as long as the connections, or a little
+/// longer.
+const STOP: Duration = Duration::from_millis(4_500);
+/// Then what they did is sealed, and the database closed, in so long. With two seconds of drain before, all of it takes less
+/// than eight: compose kills after ten.
+const CLOSE: Duration = Duration::from_secs(1);
 
 /// Why a server did not start, or did not go on. The text says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -76,106 +87,35 @@ pub enum ServerError {
     /// The use cases.
     #[error(transparent)]
     Fault(#[from] auth::Fault),
+    /// Something that it cannot do without.
+    #[error(
+        "{what} was not there within {seconds} s ({error}): start it, or let the server wait longer by startup.wait"
+    )]
+    NotThere {
+        /// What, and where.
+        what: String,
+        /// How long it was waited for.
+        seconds: u64,
+        /// Why it was not.
+        error: String,
+    },
+    /// What this release does not do yet.
+    #[error("PostgreSQL is not served by this release yet: name an SQLite file, path under [database]")]
+    NotYet,
     /// The signals that stop it.
     #[error("the signals that stop a server cannot be caught: {0}")]
     Signals(std::io::Error),
 }
 
-/// The keys that are not in the database.
-#[derive(Debug)]
-pub struct Secrets {
-    /// Seals what is secret at rest.
-    pub encryption: SecretString,
-    /// Sealed before it.
-    pub older_encryption: Vec<SecretString>,
-    /// Chains the audit trail.
-    pub audit: SecretString,
-}
-
-impl Secrets {
-    /// Resolves the references of a configuration.
-    pub async fn resolve(keys: &config::Keys) -> Result<Self, ServerError> {
-        let mut older_encryption = Vec::new();
-        for reference in &keys.older_encryption {
-            older_encryption.push(resolve("keys.older_encryption", reference).await?);
-        }
-        let encryption = resolve("keys.encryption", &keys.encryption).await?;
-        let audit = resolve("keys.audit", &keys.audit).await?;
-        let (one, other) = (encryption.expose_secret().trim(), audit.expose_secret().trim());
-        if secrets::constant_time_equal(one.as_bytes(), other.as_bytes()) {
-            let error =
-                "it is the same as keys.encryption: make one of its own, or whoever learns one has both";
-            return Err(ServerError::Secret { setting: "keys.audit", error: error.to_owned() });
-        }
-        Ok(Self { encryption, older_encryption, audit })
-    }
-
-    /// The key that chains the audit trail.
-    pub fn audit_key(&self) -> Result<[u8; 32], ServerError> {
-        let keyring = Keyring::from_text(&self.audit, &[])
-            .map_err(|error| ServerError::Secret { setting: "keys.audit", error: error.to_string() })?;
-        Ok(keyring.derive("audit trail"))
-    }
-
-    /// What seals.
-    pub fn keyring(&self) -> Result<Keyring, ServerError> {
-        Keyring::from_text(&self.encryption, &self.older_encryption)
-            .map_err(|error| ServerError::Secret { setting: "keys.encryption", error: error.to_string() })
-    }
-}
-
-/// The password of the mail server, which somebody else may have chosen: it may be short, but neither empty, which is
-/// found as it is read, nor a sample.
-async fn mail_password(reference: &SecretRef) -> Result<SecretString, ServerError> {
-    let setting = "mail.transport.password";
-    let wrong = |error: String| ServerError::Secret { setting, error };
-    let password = reference.resolve().await.map_err(|error| wrong(error.to_string()))?;
-    warn_if_open(setting, reference);
-    if matches!(secrets::check_strength(setting, &password), Err(WeakSecret::WellKnown { .. })) {
-        let sample = format!(
-            "{reference} holds a sample or well-known password that anybody can try; set another at your mail server, \
-             and write it there"
-        );
-        return Err(wrong(sample));
-    }
-    Ok(password)
-}
-
-async fn resolve(setting: &'static str, reference: &SecretRef) -> Result<SecretString, ServerError> {
-    let secret = reference
-        .resolve()
-        .await
-        .map_err(|error| ServerError::Secret { setting, error: error.to_string() })?;
-    warn_if_open(setting, reference);
-    secrets::check_strength(setting, &secret)
-        .map_err(|error| ServerError::Secret { setting, error: error.to_string() })?;
-    Ok(secret)
-}
-
-/// A file that every user of the machine may read keeps no secret. It is told and not refused: whoever mounts secrets
-/// (compose does with mode 0444) has often no say in it, and nobody else beside it.
-fn warn_if_open(setting: &str, reference: &SecretRef) {
-    let SecretRef::File(path) = reference else { return };
-    let Ok(metadata) = std::fs::metadata(path) else { return };
-    let mode = metadata.permissions().mode() & 0o777;
-    if mode & 0o007 != 0 {
-        let file = path.display();
-        tracing::warn!(
-            setting, %file, mode = format!("{mode:04o}"),
-            "every user of this machine may read the file of a secret: chmod 0400 it, for the server's user alone"
-        );
-    }
-}
-
 /// What hashes passwords, with the peppers that the configuration names.
 pub async fn hasher(settings: &HasherSettings, random: Random) -> Result<Hasher, ServerError> {
     let current = match &settings.pepper {
-        Some(reference) => Some(resolve(PEPPER, reference).await?),
+        Some(reference) => Some(own_secret(PEPPER, reference).await?),
         None => None,
     };
     let mut older = Vec::with_capacity(settings.older_peppers.len());
     for reference in &settings.older_peppers {
-        older.push(resolve("password.hashing.older_peppers", reference).await?);
+        older.push(own_secret("password.hashing.older_peppers", reference).await?);
     }
     let peppers = Peppers::new(current.as_ref(), &older)
         .map_err(|error| ServerError::Secret { setting: PEPPER, error: error.to_string() })?;
@@ -207,6 +147,7 @@ pub struct Server {
     transport: Transport,
     sender: Sender,
     egress: EgressClient,
+    health: Health,
 }
 
 impl Server {
@@ -217,12 +158,15 @@ impl Server {
         mailbox: Option<Mailbox>,
         clock: Clock,
         random: Random,
+        health: &Health,
     ) -> Result<Self, ServerError> {
         let transport = match &mailbox {
             Some(mailbox) => Transport::Mailbox(mailbox.clone()),
             None => transport(&config.mail.transport).await?,
         };
-        let store = open_store(&config.database.path).await?;
+        let Some(Mode::Small(path)) = config.mode() else { return Err(ServerError::NotYet) };
+        health.enter(Phase::Migrating);
+        let store = open_store(path).await?;
         let hasher = hasher(&config.password.hashing, random.clone()).await?;
         let settings = Settings {
             public_url: config.server.public_url,
@@ -260,7 +204,7 @@ impl Server {
             mailbox,
             client_keys: ClientKeys::new(egress.clone()),
         });
-        Ok(Self { app, transport, sender, egress })
+        Ok(Self { app, transport, sender, egress, health: health.clone() })
     }
 
     /// The routes alone, for tests in process.
@@ -268,8 +212,9 @@ impl Server {
         &self.app
     }
 
-    /// Serves until `stop` says so, then lets what is in flight end.
-    pub async fn serve(self, listener: TcpListener, stop: watch::Receiver<bool>) {
+    /// Serves until `stop` says so, then lets what is in flight end, lets go of what it holds, and seals the trail.
+    pub async fn serve(self, listener: TcpListener, stop: Stop) {
+        self.health.enter(Phase::Ready);
         let auth = self.app.auth.clone();
         let work = background::start(
             &auth,
@@ -277,11 +222,11 @@ impl Server {
             self.sender,
             &self.app.branding,
             Some(self.egress),
-            &stop,
+            &stop.receiver(),
         );
         let mut told = stop.clone();
         let deadline = async {
-            let _ = told.wait_for(|stop| *stop).await;
+            told.stopped().await;
             tokio::time::sleep(STOP).await;
         };
         let everything = async {
@@ -303,31 +248,6 @@ impl Server {
                 "the trail could not be sealed to its end in time; it is sealed at the next start"
             );
         }
-    }
-}
-
-/// The signals that ask a server to stop. They are caught from [`Signals::catch`] on: a server that says it runs and
-/// then dies of the first signal, because nobody listened yet, has not drained.
-#[derive(Debug)]
-pub struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Signals {
-    /// Begins to catch Ctrl-C and SIGTERM.
-    pub fn catch() -> Result<Self, ServerError> {
-        let caught = |kind| signal(kind).map_err(ServerError::Signals);
-        Ok(Self { interrupt: caught(SignalKind::interrupt())?, terminate: caught(SignalKind::terminate())? })
-    }
-
-    /// Resolves at either, and tells everybody.
-    pub async fn stop(mut self, stop: watch::Sender<bool>) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-        let _ = stop.send(true);
     }
 }
 
@@ -353,7 +273,7 @@ async fn declared(clients: &[ConfiguredClient]) -> Result<Vec<DeclaredClient>, S
     let mut declared = Vec::with_capacity(clients.len());
     for ConfiguredClient { client, secret } in clients {
         let secret = match secret {
-            Some(reference) => Some(resolve("clients.secret", reference).await?),
+            Some(reference) => Some(own_secret("clients.secret", reference).await?),
             None => None,
         };
         declared.push(DeclaredClient { client: client.clone(), secret });
@@ -366,7 +286,7 @@ async fn transport(settings: &config::Transport) -> Result<Transport, ServerErro
     match settings {
         config::Transport::Smtp { host, port, security, username, password } => {
             let password = match password {
-                Some(reference) => Some(mail_password(reference).await?),
+                Some(reference) => Some(foreign_password("mail.transport.password", reference).await?),
                 None => None,
             };
             let settings = SmtpSettings {
@@ -384,7 +304,7 @@ async fn transport(settings: &config::Transport) -> Result<Transport, ServerErro
             Ok(Transport::Smtp(Smtp::new(&settings).map_err(|error| wrong(error.to_string()))?))
         }
         config::Transport::Postmark { token } => {
-            let token = resolve("mail.transport.token", token).await?;
+            let token = own_secret("mail.transport.token", token).await?;
             let egress =
                 EgressClient::new(&EgressSettings::default()).map_err(|error| wrong(error.to_string()))?;
             let postmark = Postmark::new(egress, token, outbound::POSTMARK_URL);

@@ -160,6 +160,16 @@ impl Auth {
         Ok(Some(wait))
     }
 
+    /// Lets go of notices that were not sent because the worker stops: another process takes them at once.
+    pub async fn let_go_of_notices(&self, held: &[NoticeId]) -> Result<(), Fault> {
+        let mut tx = self.store.begin().await?;
+        for id in held {
+            let why = "the server stopped while it was sent";
+            store::logout_notices::retry(&mut tx, *id, why, self.clock.now()).await?;
+        }
+        Ok(tx.commit().await?)
+    }
+
     /// How long until a notice is due; none is waiting if nothing.
     pub async fn next_notice(&self) -> Result<Option<Duration>, Fault> {
         let now = self.clock.now();

@@ -11,7 +11,7 @@ mod client;
 mod clients;
 mod common;
 mod context;
-mod duration;
+pub mod duration;
 mod email_change;
 mod end_session;
 mod ending;

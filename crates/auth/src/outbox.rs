@@ -165,6 +165,9 @@ const CLAIM: Duration = Duration::from_mins(5);
 /// After this many tries a mail is given up.
 const LAST_ATTEMPT: i64 = 12;
 
+/// Why a mail that was let go of has not arrived.
+const CUT: &str = "the server stopped while it was sent";
+
 fn place(id: &Uuid) -> Place<'_> {
     Place { table: "outbox", column: "payload", row: id.as_bytes() }
 }
@@ -247,6 +250,15 @@ impl Auth {
     pub async fn release_mail(&self) -> Result<(), Fault> {
         let mut tx = self.store.begin().await?;
         store::outbox::release(&mut tx, self.clock.now()).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Lets go of mails that were not sent because the worker stops: another process takes them at once.
+    pub async fn let_go_of_mail(&self, held: &[MessageId]) -> Result<(), Fault> {
+        let mut tx = self.store.begin().await?;
+        for id in held {
+            store::outbox::retry(&mut tx, *id, CUT, self.clock.now()).await?;
+        }
         Ok(tx.commit().await?)
     }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use domain::{Email, Password, PasswordPolicy, Weakness};
 use oidc::Algorithm;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::ephemeral::Budget;
 use url::Url;
@@ -28,7 +29,7 @@ pub struct Settings {
 }
 
 /// `[accounts]`: what an account must have.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AccountSettings {
     /// Whether an address must be proved before it can sign in.
@@ -80,39 +81,48 @@ impl Settings {
 }
 
 /// `[limits]`: what bounds time and tries, in one table.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
     /// A session ends when unused for so long.
     #[serde(with = "duration")]
+    #[schemars(with = "duration::Written")]
     pub session_idle: Duration,
     /// A session ends so long after it began, used or not.
     #[serde(with = "duration")]
+    #[schemars(with = "duration::Written")]
     pub session_absolute: Duration,
     /// A sensitive act needs a proof no older than this.
     #[serde(with = "duration")]
+    #[schemars(with = "duration::Written")]
     pub fresh_proof: Duration,
     /// A token that projects a session is good for so long.
     #[serde(with = "duration")]
+    #[schemars(with = "duration::Written")]
     pub token_life: Duration,
     /// A mailed sign-in code is good for so long.
     #[serde(with = "duration")]
+    #[schemars(with = "duration::Written")]
     pub code_life: Duration,
     /// A code may be guessed at so often, then a new one is needed.
     pub code_tries: u32,
     /// A password reset is good for so long.
     #[serde(with = "duration")]
+    #[schemars(with = "duration::Written")]
     pub reset_life: Duration,
     /// A proof of address is good for so long.
     #[serde(with = "duration")]
+    #[schemars(with = "duration::Written")]
     pub proof_life: Duration,
     /// Failures to sign in to one account…
     pub account_failures: u32,
     /// …in any stretch of this length…
     #[serde(with = "duration")]
+    #[schemars(with = "duration::Written")]
     pub account_window: Duration,
     /// …then one try each time this has passed: an account is never locked.
     #[serde(with = "duration")]
+    #[schemars(with = "duration::Written")]
     pub account_spacing: Duration,
     /// Second-step guesses an hour on one account, over all attempts.
     pub second_step_guesses: u32,
@@ -120,6 +130,7 @@ pub struct Limits {
     pub network_failures: u32,
     /// …in any stretch of this length.
     #[serde(with = "duration")]
+    #[schemars(with = "duration::Written")]
     pub network_window: Duration,
     /// Requests of apps that wait until their person has signed in or consented, an hour from one network.
     pub network_requests: u32,
@@ -133,12 +144,15 @@ pub struct Limits {
     pub second_step_mails: u32,
     /// A refresh token is good for so long, and each use gives a new one…
     #[serde(with = "duration")]
+    #[schemars(with = "duration::Written")]
     pub refresh_idle: Duration,
     /// …until so long after the person let the app in.
     #[serde(with = "duration")]
+    #[schemars(with = "duration::Written")]
     pub refresh_absolute: Duration,
     /// A key signs for so long, then the next one does.
     #[serde(with = "duration")]
+    #[schemars(with = "duration::Written")]
     pub key_rotation: Duration,
     /// The most a request's body may be long, in bytes.
     pub body: u32,
@@ -146,12 +160,15 @@ pub struct Limits {
     pub password_bytes: u32,
     /// Entries of the audit trail are kept for so long.
     #[serde(with = "duration")]
+    #[schemars(with = "duration::Written")]
     pub audit_retention: Duration,
     /// A mail that is done with is shown to operators for so long.
     #[serde(with = "duration")]
+    #[schemars(with = "duration::Written")]
     pub mail_retention: Duration,
     /// A browser that signed in to an account is known to it for so long after.
     #[serde(with = "duration")]
+    #[schemars(with = "duration::Written")]
     pub browser_retention: Duration,
 }
 

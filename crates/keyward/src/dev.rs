@@ -7,14 +7,15 @@ use std::path::{Path, PathBuf};
 
 use auth_service::config::{self, Config};
 use auth_service::connections::{Connections, serve};
+use auth_service::health::Health;
 use auth_service::mailbox::Mailbox;
 use auth_service::server::{Secrets, Server, ServerError, Signals, system_clock};
+use auth_service::stop::stop;
 use clap::Args;
 use secrets::SecretRef;
 use secrets::sealing::load_or_create_key_file;
 use store::ServerLock;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
@@ -54,7 +55,7 @@ impl Dev {
     pub(crate) async fn run(self) -> Result<(), Failure> {
         let filter = EnvFilter::try_from_env("KEYWARD_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
-        let signals = Signals::catch()?;
+        let mut signals = Signals::catch()?;
         // Both ports before anything else, so that nothing is half started.
         let sign_in = listen("auth-service", self.port, "--port").await?;
         let app = listen("app-service", self.app_port, "--app-port").await?;
@@ -78,17 +79,21 @@ impl Dev {
         };
         let config = self.settings(&auth_url, &app_settings)?;
         let mailbox = Some(Mailbox::default());
-        let server = Server::build(config, &secrets, mailbox, system_clock(), auth::Random::system()).await?;
+        let health = Health::new(system_clock());
+        let server =
+            Server::build(config, &secrets, mailbox, system_clock(), auth::Random::system(), &health).await?;
         let routes = app_service::router(&app_settings)?;
-        let (sender, stop) = watch::channel(false);
+        let (stopper, stop) = stop();
         greet(sign_in_port, app_port, &self.data);
         if self.open {
             open(&app_settings.app_url);
         }
         let quiet = stop.clone();
         let signal = tokio::spawn(async move {
-            signals.stop(sender).await;
+            signals.next().await;
             say("\nStopping: letting requests in flight end.");
+            stopper.stop();
+            signals.end_at_the_next().await;
         });
         let serving_app = serve(routes, app, quiet, Connections::default());
         tokio::join!(server.serve(sign_in, stop), serving_app);
@@ -108,7 +113,7 @@ impl Dev {
             }
             None => toml::Table::new(),
         };
-        for own in ["server", "database", "keys", "mail", "apps", "egress"] {
+        for own in ["server", "database", "redis", "internal", "startup", "keys", "mail", "apps", "egress"] {
             if table.contains_key(own) {
                 return Err(format!("[{own}] is dev's own and cannot be set: remove it from the file").into());
             }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use auth::HasherSettings;
-use auth_service::config::{Config, Egress, Keys};
+use auth_service::config::{Config, Egress, Keys, Mode};
 use auth_service::server::open_store;
 use clap::Args;
 use store::Store;
@@ -58,7 +58,10 @@ impl Installation {
         let (path, keys) = match &self.config {
             Some(path) => {
                 let config = Config::load(path)?;
-                (config.database.path, config.keys)
+                let Some(Mode::Small(path)) = config.mode() else {
+                    return Err("the accounts are in PostgreSQL, which this command does not open".into());
+                };
+                (path.to_owned(), config.keys)
             }
             None => (self.data.join(DATABASE), dev::keys(&self.data)?),
         };

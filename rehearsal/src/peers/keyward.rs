@@ -79,7 +79,7 @@ fn ask(request: Arc<[u8]>, answered: &'static str) -> Work {
 /// What an operator would write for one app and three programs. Mail goes nowhere: nobody has to prove an address.
 fn settings(folder: &str) -> String {
     let mut text = format!(
-        "[server]\npublic_url = \"https://auth.example.com\"\nlisten = \"127.0.0.1:0\"\n\
+        "[server]\npublic_url = \"https://auth.example.com\"\nlisten = \"127.0.0.1:0\"\n[internal]\nlisten = \"127.0.0.1:0\"\n\
          [database]\npath = \"{folder}/keyward.sqlite\"\n\
          [keys]\nencryption = \"file:{folder}/encryption\"\naudit = \"file:{folder}/audit\"\n\
          [mail]\nfrom = \"no-reply@example.com\"\n\

@@ -3,17 +3,18 @@
 use std::sync::Arc;
 
 use auth::{Auth, LogoutDelivery};
+use domain::NoticeId;
 use outbound::{EgressClient, EgressRequest};
 use tokio::sync::watch;
-use tokio::task::JoinSet;
 
-use super::{AFTER_FAULT, AT_ONCE, IDLE, LAST_SENDS};
+use super::held::Held;
+use super::{AFTER_FAULT, AT_ONCE, IDLE};
 
 pub(super) async fn run(auth: Arc<Auth>, egress: EgressClient, mut stop: watch::Receiver<bool>) {
     if let Err(error) = auth.release_notices().await {
         tracing::error!(%error, "notices that were cut short wait for a minute, since they could not be written");
     }
-    let mut telling = JoinSet::new();
+    let mut telling = Held::default();
     loop {
         let wait = match take(&auth, &egress, &mut telling).await {
             Ok(()) if telling.len() >= AT_ONCE => IDLE,
@@ -25,23 +26,31 @@ pub(super) async fn run(auth: Arc<Auth>, egress: EgressClient, mut stop: watch::
         };
         tokio::select! {
             _ = stop.wait_for(|stop| *stop) => break,
-            Some(_) = telling.join_next() => {}
+            Some(()) = telling.next() => {}
             _ = tokio::time::timeout(wait, auth.notice_waiting()) => {}
         }
     }
-    let arriving = async { while telling.join_next().await.is_some() {} };
-    drop(tokio::time::timeout(LAST_SENDS, arriving).await);
+    let cut = telling.end().await;
+    if !cut.is_empty()
+        && let Err(error) = auth.let_go_of_notices(&cut).await
+    {
+        tracing::error!(%error, "notices that the stop cut wait until their claim has run out");
+    }
 }
 
 /// Takes as many notices as can be sent now: an app that does not answer keeps no other waiting.
-async fn take(auth: &Arc<Auth>, egress: &EgressClient, telling: &mut JoinSet<()>) -> Result<(), auth::Fault> {
+async fn take(
+    auth: &Arc<Auth>,
+    egress: &EgressClient,
+    telling: &mut Held<NoticeId>,
+) -> Result<(), auth::Fault> {
     let free = AT_ONCE.saturating_sub(telling.len());
     if free == 0 {
         return Ok(());
     }
     for delivery in auth.take_notices(i64::try_from(free).unwrap_or_default()).await? {
         let (auth, egress) = (auth.clone(), egress.clone());
-        telling.spawn(async move {
+        telling.spawn(delivery.id, async move {
             if let Err(error) = tell(&auth, &egress, &delivery).await {
                 tracing::error!(client_id = delivery.client_id, %error, "what came of a notice could not be written down");
             }

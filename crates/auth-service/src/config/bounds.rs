@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use auth::{AccountSettings, HashingViolation, Limits};
 
-use super::{Apps, Config, Mail, Server, Violation};
+use super::{Apps, Config, ConnectionUrl, Database, Mail, Redis, Server, Violation};
 use crate::branding::{Branding, Colour};
 use crate::views::{SURFACE_DARK, SURFACE_LIGHT};
 
@@ -28,11 +28,14 @@ pub(super) fn violations(config: &Config, purpose: Use) -> Vec<Violation> {
     let mut found = Vec::new();
     server(&config.server, purpose, &mut found);
     proxies(&config.server, &mut found);
+    mode(&config.database, &config.redis, &mut found);
+    schemes(&config.database, &config.redis, &mut found);
     sender(&config.mail, &mut found);
     apps(&config.apps, &mut found);
     colours(&config.branding, &mut found);
     accounts(&config.accounts, &mut found);
-    durations(&config.limits, &mut found);
+    durations(limits_of(&config.limits), &mut found);
+    durations(starts_and_stops(config), &mut found);
     counts(&config.limits, purpose, &mut found);
     sizes(&config.limits, &mut found);
     found.extend(config.password.hashing.violations().into_iter().map(hashing));
@@ -44,7 +47,7 @@ fn server(server: &Server, purpose: Use, violations: &mut Vec<Violation>) {
     let mut refuse = |expected: &str| {
         violations.push(Violation {
             setting: "server.public_url",
-            found: url.to_string(),
+            found: Some(url.to_string()),
             expected: expected.to_owned(),
         });
     };
@@ -68,7 +71,7 @@ fn proxies(server: &Server, violations: &mut Vec<Violation>) {
         if network.prefix_len() < least {
             violations.push(Violation {
                 setting: "server.trusted_proxies",
-                found: network.to_string(),
+                found: Some(network.to_string()),
                 expected: format!(
                     "it must be /{least} or narrower: whoever is in it may say to come from any network, and no limit \
                      by network would hold; name the addresses of your proxies"
@@ -78,11 +81,67 @@ fn proxies(server: &Server, violations: &mut Vec<Violation>) {
     }
 }
 
+/// Small or full, and nothing between: what would count on memory while others serve too is refused.
+fn mode(database: &Database, redis: &Redis, violations: &mut Vec<Violation>) {
+    let mut refuse = |setting, expected: &str| {
+        violations.push(Violation { setting, found: None, expected: expected.to_owned() });
+    };
+    match (&database.path, &database.url, redis.is_set()) {
+        (Some(_), None, false) | (None, Some(_), true) => {}
+        (None, None, _) => refuse(
+            "database.path",
+            "is missing, and so is database.url, so that there is no place for accounts. For one process on SQLite write \
+             path = \"/var/lib/keyward/keyward.sqlite\" under [database]; for any number on PostgreSQL and Redis set \
+             DATABASE_URL=postgres://keyward@HOST/keyward and REDIS_HOST_NAME=HOST",
+        ),
+        (Some(_), Some(_), _) => refuse(
+            "database.path",
+            "and database.url are both set, and accounts are kept in one place: remove one",
+        ),
+        (None, Some(_), false) => refuse(
+            "redis.host",
+            "is missing, and database.url is PostgreSQL, which several processes may serve: without Redis each would count \
+             tries by itself, and no limit would hold. Write host = \"redis\" under [redis], or set REDIS_HOST_NAME=HOST; for \
+             one process alone write path in the place of url under [database]",
+        ),
+        (Some(_), None, true) => refuse(
+            "database.url",
+            "is missing, and [redis] is set: SQLite is served by one process, which meets nobody in Redis. Set \
+             DATABASE_URL=postgres://keyward@HOST/keyward in the place of database.path, or remove [redis] and REDIS_*",
+        ),
+    }
+}
+
+fn schemes(database: &Database, redis: &Redis, violations: &mut Vec<Violation>) {
+    for (setting, url, schemes) in [
+        ("database.url", &database.url, ["postgres", "postgresql"]),
+        ("redis.url", &redis.url, ["redis", "rediss"]),
+    ] {
+        let Some(ConnectionUrl::Plain(url)) = url else { continue };
+        if !schemes.contains(&url.scheme()) || !url.has_host() {
+            violations.push(Violation {
+                setting,
+                found: Some(url.to_string()),
+                expected: format!("it must begin with {}://HOST", schemes[0]),
+            });
+        }
+    }
+    if !(1..=1_000).contains(&database.maximum_connections) {
+        violations.push(Violation {
+            setting: "database.maximum_connections",
+            found: Some(database.maximum_connections.to_string()),
+            expected: "it must be 1 to 1000: PostgreSQL itself takes 100 unless it is told otherwise, from all processes \
+                       together"
+                .to_owned(),
+        });
+    }
+}
+
 fn sender(mail: &Mail, violations: &mut Vec<Violation>) {
     if !outbound::is_mail_address(&mail.from) {
         violations.push(Violation {
             setting: "mail.from",
-            found: format!("{:?}", mail.from),
+            found: Some(format!("{:?}", mail.from)),
             expected: "it must be an e-mail address alone, such as no-reply@example.com: no mail could be sent; the name \
                        that people see is mail.from_name"
                 .to_owned(),
@@ -96,7 +155,7 @@ fn apps(apps: &Apps, violations: &mut Vec<Violation>) {
         if url.scheme() != "https" && !in_the_open {
             violations.push(Violation {
                 setting: "apps.return_to",
-                found: url.to_string(),
+                found: Some(url.to_string()),
                 expected: "it must begin with https://; http:// is for an app on this machine (localhost)"
                     .to_owned(),
             });
@@ -114,7 +173,7 @@ fn colours(branding: &Branding, violations: &mut Vec<Violation>) {
         if contrast < Colour::VISIBLE {
             violations.push(Violation {
                 setting,
-                found: accent.to_string(),
+                found: Some(accent.to_string()),
                 expected: format!(
                     "it must have a contrast of 3 to 1 to {surface}, which it is painted on, and has {contrast:.1}: \
                      buttons could not be seen"
@@ -144,7 +203,7 @@ fn accounts(accounts: &AccountSettings, violations: &mut Vec<Violation>) {
         if !(8..=most).contains(&value) {
             violations.push(Violation {
                 setting,
-                found: value.to_string(),
+                found: Some(value.to_string()),
                 expected: format!("it must be 8 to {most} characters: {why}"),
             });
         }
@@ -154,22 +213,40 @@ fn accounts(accounts: &AccountSettings, violations: &mut Vec<Violation>) {
 /// Setting, value, the least, the most, and why.
 type DurationBound = (&'static str, Duration, Duration, Duration, &'static str);
 
-fn durations(limits: &Limits, violations: &mut Vec<Violation>) {
-    for (setting, value, least, most, why) in
-        lives(limits).into_iter().chain(windows(limits)).chain(retentions(limits))
-    {
+fn limits_of(limits: &Limits) -> impl Iterator<Item = DurationBound> {
+    lives(limits).into_iter().chain(windows(limits)).chain(retentions(limits))
+}
+
+fn durations(bounds: impl IntoIterator<Item = DurationBound>, violations: &mut Vec<Violation>) {
+    for (setting, value, least, most, why) in bounds {
         if !(least..=most).contains(&value) {
-            let range = match most {
-                EVER => format!("{} or more", shown(least)),
-                _ => format!("{} to {}", shown(least), shown(most)),
-            };
             violations.push(Violation {
                 setting,
-                found: shown(value),
-                expected: format!("it must be {range}: {why}"),
+                found: Some(shown(value)),
+                expected: format!("it must be {}: {why}", range(least, most)),
             });
         }
     }
+}
+
+/// How long a start and a stop may take.
+fn starts_and_stops(config: &Config) -> [DurationBound; 2] {
+    [
+        (
+            "server.drain",
+            config.server.drain,
+            Duration::ZERO,
+            MINUTE * 5,
+            "a proxy finds out within seconds that this process takes no more",
+        ),
+        (
+            "startup.wait",
+            config.startup.wait,
+            Duration::ZERO,
+            HOUR,
+            "a database that is not there after an hour does not come by waiting",
+        ),
+    ]
 }
 
 /// How long something opens a door.
@@ -302,9 +379,12 @@ fn retentions(limits: &Limits) -> [DurationBound; 3] {
     ]
 }
 
-fn counts(limits: &Limits, purpose: Use, violations: &mut Vec<Violation>) {
+/// Setting, value, the most, and why.
+type CountBound = (&'static str, u32, u32, &'static str);
+
+fn counted(limits: &Limits) -> Vec<CountBound> {
     const NIST: &str = "NIST section 3.2.2 allows 100 failures in a row at the most";
-    let table = [
+    vec![
         (
             "limits.code_tries",
             limits.code_tries,
@@ -344,12 +424,15 @@ fn counts(limits: &Limits, purpose: Use, violations: &mut Vec<Violation>) {
             100,
             "more would let whoever knows the password flood its owner's mailbox",
         ),
-    ];
-    for (setting, value, most, why) in table {
+    ]
+}
+
+fn counts(limits: &Limits, purpose: Use, violations: &mut Vec<Violation>) {
+    for (setting, value, most, why) in counted(limits) {
         if value == 0 || (purpose == Use::Serving && value > most) {
             violations.push(Violation {
                 setting,
-                found: value.to_string(),
+                found: Some(value.to_string()),
                 expected: format!("it must be 1 to {most}: 0 would let nobody in, and {why}"),
             });
         }
@@ -376,7 +459,7 @@ fn sizes(limits: &Limits, violations: &mut Vec<Violation>) {
         if !(least..=most).contains(&value) {
             violations.push(Violation {
                 setting,
-                found: value.to_string(),
+                found: Some(value.to_string()),
                 expected: format!("it must be {least} to {most} bytes: {why}"),
             });
         }
@@ -394,7 +477,24 @@ fn hashing((setting, found, expected): HashingViolation) -> Violation {
         "longest_wait" => "password.hashing.longest_wait",
         _ => "password.hashing",
     };
-    Violation { setting, found, expected }
+    Violation { setting, found: Some(found), expected }
+}
+
+fn range(least: Duration, most: Duration) -> String {
+    match most {
+        EVER => format!("{} or more", shown(least)),
+        _ => format!("{} to {}", shown(least), shown(most)),
+    }
+}
+
+/// The range of each setting that has one, in words. Where one bounds another, it is that of the defaults.
+pub(super) fn described() -> Vec<(&'static str, String)> {
+    let limits = Limits::default();
+    let mut described: Vec<_> =
+        limits_of(&limits).map(|(setting, _, least, most, _)| (setting, range(least, most))).collect();
+    described
+        .extend(counted(&limits).into_iter().map(|(setting, _, most, _)| (setting, format!("1 to {most}"))));
+    described
 }
 
 /// A duration as the configuration writes it.

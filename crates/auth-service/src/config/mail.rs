@@ -1,27 +1,32 @@
 //! `[mail]`: who mail comes from, and by what it is sent.
 
+use schemars::JsonSchema;
 use secrets::SecretRef;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+
+use super::schema::SecretReference;
 
 /// `[mail]`: how mail is sent.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Mail {
     /// The address mail comes from.
+    #[schemars(extend("format" = "email"), example = "no-reply@example.com")]
     pub from: String,
     /// The name mail comes from; the product's if none.
     pub from_name: Option<String>,
-    /// By what.
+    /// By what it is sent: a mail server, or Postmark.
     pub transport: Transport,
 }
 
 /// `[mail.transport]`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Transport {
     /// A mail server.
     Smtp {
         /// Its host name.
+        #[schemars(example = "mail.example.com")]
         host: String,
         /// Its port.
         #[serde(default = "default_smtp_port")]
@@ -32,17 +37,19 @@ pub enum Transport {
         /// The user to sign in to it as.
         username: Option<String>,
         /// That user's password.
+        #[schemars(with = "Option<SecretReference>")]
         password: Option<SecretRef>,
     },
     /// Postmark's API.
     Postmark {
         /// The server token.
+        #[schemars(with = "SecretReference", example = "file:/etc/keyward/secrets/postmark")]
         token: SecretRef,
     },
 }
 
 /// How the connection to a mail server is protected.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Security {
     /// Begins in clear text and switches, or fails (port 587).

@@ -8,26 +8,30 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use axum::http::Request;
+use axum::http::header::CONNECTION;
+use axum::http::{HeaderValue, Request, Response};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 use tower::Service;
 
+use crate::stop::Stop;
+
 /// The two ends of one connection: the bytes, and the requests that are made of them.
-pub(super) fn limit<S>(stream: TcpStream, service: S, limit: Duration) -> (Hurried, Serving<S>) {
-    let progress = Arc::new(Progress::default());
+pub(super) fn limit<S>(stream: TcpStream, service: S, limit: Duration, stop: Stop) -> (Hurried, Serving<S>) {
+    let progress = Arc::new(Progress { heads: AtomicU64::new(0), serving: AtomicBool::new(false), stop });
     let hurried = Hurried { stream, progress: progress.clone(), seen: 0, limit, begun: None, deadline: None };
     (hurried, Serving { service, progress })
 }
 
 /// What the two ends know of each other.
-#[derive(Default)]
 struct Progress {
     /// How many heads were whole.
     heads: AtomicU64,
     /// Whether the request of the last one is being served.
     serving: AtomicBool,
+    /// Whether the connection is to end with its next answer.
+    stop: Stop,
 }
 
 /// A stream on which a head that has begun has a deadline.
@@ -103,21 +107,22 @@ impl AsyncWrite for Hurried {
     }
 }
 
-/// A service that tells when a head is whole, and when its request is done with.
+/// A service that tells when a head is whole, and when its request is done with. While the process drains, its answers end the
+/// connection.
 #[derive(Clone)]
 pub(super) struct Serving<S> {
     service: S,
     progress: Arc<Progress>,
 }
 
-impl<S, B> Service<Request<B>> for Serving<S>
+impl<S, B, A> Service<Request<B>> for Serving<S>
 where
-    S: Service<Request<B>>,
+    S: Service<Request<B>, Response = Response<A>>,
     S::Future: Send + 'static,
 {
-    type Response = S::Response;
+    type Response = Response<A>;
     type Error = S::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<S::Response, S::Error>> + Send>>;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<A>, S::Error>> + Send>>;
 
     fn poll_ready(&mut self, task: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.service.poll_ready(task)
@@ -129,7 +134,12 @@ where
         let progress = self.progress.clone();
         let answering = self.service.call(request);
         Box::pin(async move {
-            let answered = answering.await;
+            let mut answered = answering.await;
+            if progress.stop.is_draining()
+                && let Ok(answer) = &mut answered
+            {
+                answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
             progress.serving.store(false, Ordering::Release);
             answered
         })

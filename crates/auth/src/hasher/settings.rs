@@ -3,13 +3,14 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use secrets::SecretRef;
 use serde::{Deserialize, Serialize};
 
 use super::argon::Argon;
 
 /// `[password.hashing]`: Argon2id at OWASP's minimum.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct HasherSettings {
     /// What new hashes are made by.
@@ -24,8 +25,10 @@ pub struct HasherSettings {
     pub output_length: u32,
     /// A secret that goes into every hash: 32 bytes, as 64 hex digits or base64. Losing it loses every password.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", extend("format" = "keyward-secret"))]
     pub pepper: Option<SecretRef>,
     /// Peppers from before: what was hashed with them still verifies, and is hashed anew at the next sign-in.
+    #[schemars(with = "Vec<String>", extend("items" = { "type": "string", "format": "keyward-secret" }))]
     pub older_peppers: Vec<SecretRef>,
     /// Whether less than OWASP's minimum may be used all the same.
     pub allow_weak: bool,
@@ -34,11 +37,12 @@ pub struct HasherSettings {
     pub max_parallel: Option<u32>,
     /// Whoever would wait longer for a hash to begin is told to come back.
     #[serde(with = "crate::duration")]
+    #[schemars(with = "crate::duration::Written")]
     pub longest_wait: Duration,
 }
 
 /// What new hashes are made by.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum HashingAlgorithm {
     /// Argon2id (RFC 9106).

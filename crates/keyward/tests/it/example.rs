@@ -35,6 +35,8 @@ fn the_example_shows_every_default_as_it_is() {
     let default: Config = toml::from_str(minimal).unwrap();
     let pairs = [
         (format!("{:?}", shown.server), format!("{:?}", default.server)),
+        (format!("{:?}", shown.internal), format!("{:?}", default.internal)),
+        (format!("{:?}", shown.startup), format!("{:?}", default.startup)),
         (format!("{:?}", shown.keys.older_encryption), format!("{:?}", default.keys.older_encryption)),
         (format!("{:?}", shown.accounts), format!("{:?}", default.accounts)),
         (format!("{:?}", shown.api), format!("{:?}", default.api)),

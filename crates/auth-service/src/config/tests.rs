@@ -1,0 +1,380 @@
+//! What a file may say, and what it is told.
+
+use std::path::Path;
+
+use super::*;
+
+const MINIMAL: &str = r#"
+    [server]
+    public_url = "https://auth.example.com"
+    [database]
+    path = "keyward.sqlite"
+    [keys]
+    encryption = "file:/run/secrets/encryption"
+    audit = "file:/run/secrets/audit"
+    [mail]
+    from = "no-reply@example.com"
+    [mail.transport]
+    kind = "postmark"
+    token = "file:/run/secrets/postmark"
+"#;
+
+fn parse(text: &str) -> Result<(), String> {
+    Sources::of_text(Path::new("keyward.toml"), text)
+        .read()
+        .into_config()
+        .map(drop)
+        .map_err(|error| error.to_string())
+}
+
+#[test]
+fn a_minimal_file_is_enough() {
+    assert_eq!(parse(MINIMAL), Ok(()));
+}
+
+#[test]
+fn an_unknown_key_is_named() {
+    let error = parse(&format!("{MINIMAL}\n[limits]\nmail = 3")).unwrap_err();
+    assert_eq!(
+        error,
+        "the configuration cannot be used: keyward.toml:16: limits.mail is no setting: did you mean limits.mails?"
+    );
+}
+
+/// The parser shows the line it stumbled over, which was the secret that somebody had written there.
+#[test]
+fn a_secret_in_the_place_of_a_reference_is_not_repeated() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("keyward.toml");
+    let wrong = MINIMAL.replace("file:/run/secrets/encryption", "hunter2-the-very-secret");
+    for text in [wrong, MINIMAL.replace("\"file:/run/secrets/audit\"", "\"hunter2-the-very-secret")] {
+        std::fs::write(&file, text).unwrap();
+        let error = Config::load(&file).unwrap_err();
+        let (shown, whole) = (error.to_string(), format!("{error:?}"));
+        let why = ["this is not a reference to a secret", "this is not TOML: "];
+        assert!(shown.contains("keyward.toml:") && why.iter().any(|why| shown.contains(why)), "{shown}");
+        assert!(!shown.contains("hunter2") && !whole.contains("hunter2"), "{shown} {whole}");
+    }
+}
+
+#[test]
+fn durations_are_written_as_people_write_them() {
+    assert_eq!(parse(&format!("{MINIMAL}\n[limits]\nsession_idle = \"3d\"\ncode_life = \"5m\"")), Ok(()));
+    assert!(parse(&format!("{MINIMAL}\n[limits]\nsession_idle = \"soon\"")).is_err());
+}
+
+#[test]
+fn no_limit_is_zero() {
+    let error = parse(&format!("{MINIMAL}\n[limits]\nnetwork_sign_ups = 0")).unwrap_err();
+    assert!(error.contains("limits.network_sign_ups is 0: it must be 1 to 10000"), "{error}");
+    assert_eq!(parse(&format!("{MINIMAL}\n[limits]\nnetwork_sign_ups = 1")), Ok(()));
+}
+
+#[test]
+fn clear_text_on_the_network_and_weak_hashing_are_refused() {
+    let error = parse(&MINIMAL.replace("https://auth", "http://auth")).unwrap_err();
+    assert!(error.contains("server.public_url is http://auth.example.com/"), "{error}");
+    let error = parse(&format!("{MINIMAL}\n[password.hashing]\nmemory_kib = 1024")).unwrap_err();
+    assert!(error.contains("password.hashing.memory_kib is 1024: it must be 7168 to 1048576"), "{error}");
+}
+
+#[test]
+fn what_would_not_work_later_is_refused_at_start() {
+    let from = |from: &str| parse(&MINIMAL.replace("no-reply@example.com", from));
+    for address in ["nobody", "", "Ana <ana@example.com>", "a@b@", "ana@", "@example.com"] {
+        let error = from(address).unwrap_err();
+        assert!(
+            error.contains(&format!("mail.from is {address:?}: it must be an e-mail address")),
+            "{error}"
+        );
+    }
+    assert_eq!(from("keyward@localhost"), Ok(()));
+    assert_eq!(from("no-reply@müller.example"), Ok(()));
+
+    let proxies = |networks: &str| {
+        let listed = format!("[server]\ntrusted_proxies = [{networks}]");
+        parse(&MINIMAL.replace("[server]", &listed))
+    };
+    for network in ["0.0.0.0/0", "::/0", "0.0.0.0/1", "10.0.0.0/7", "fc00::/6"] {
+        let error = proxies(&format!("\"10.0.0.0/8\", \"{network}\"")).unwrap_err();
+        assert!(error.contains(&format!("server.trusted_proxies is {network}: ")), "{error}");
+    }
+    assert_eq!(proxies("\"10.0.0.0/8\", \"fc00::/7\", \"127.0.0.1/32\""), Ok(()));
+
+    let app = |url: &str| parse(&format!("{MINIMAL}\n[apps]\nreturn_to = [\"{url}\"]"));
+    for url in
+        ["http://app.example.com/", "javascript:alert(1)", "ftp://localhost/", "http://127.0.0.1.example/"]
+    {
+        let error = app(url).unwrap_err();
+        assert!(
+            error.contains("apps.return_to is ") && error.contains("it must begin with https://"),
+            "{error}"
+        );
+    }
+    for url in
+        ["https://app.example.com/", "http://localhost:8000/", "http://app.localhost/", "http://[::1]/"]
+    {
+        assert_eq!(app(url), Ok(()), "{url}");
+    }
+
+    let accent = |name: &str, colour: &str| parse(&format!("{MINIMAL}\n[branding]\n{name} = \"{colour}\""));
+    for (name, colour) in
+        [("accent_light", "#ffff99"), ("accent_light", "#ffffff"), ("accent_dark", "#222222")]
+    {
+        let error = accent(name, colour).unwrap_err();
+        assert!(
+            error.contains(&format!("branding.{name} is {colour}: it must have a contrast of 3 to 1")),
+            "{error}"
+        );
+    }
+    assert_eq!(accent("accent_light", "#222222"), Ok(()));
+    assert_eq!(accent("accent_dark", "#ffff99"), Ok(()));
+}
+
+#[test]
+fn an_address_to_listen_on_that_is_none_is_told_with_what_to_write() {
+    for text in ["localhost:3000", "3000", "127.0.0.1"] {
+        let listen = format!("[server]\nlisten = {text:?}");
+        let error = parse(&MINIMAL.replace("[server]", &listen)).unwrap_err();
+        assert!(
+            error.contains(&format!("server.listen cannot be used: {text:?} is not one to listen on: write an IP address and a port")),
+            "{error}"
+        );
+    }
+}
+
+fn limits() -> toml::Table {
+    toml::Table::try_from(Limits::default()).unwrap()
+}
+
+/// A limit that is added is found here without its bounds.
+#[test]
+fn every_limit_has_bounds() {
+    for (name, value) in limits() {
+        let (least, most) = if value.is_str() { ("\"0s\"", "\"36525d\"") } else { ("0", "4294967295") };
+        let error = parse(&format!("{MINIMAL}\n[limits]\n{name} = {least}")).unwrap_err();
+        assert!(error.contains(&format!("limits.{name} is ")), "{error}");
+        let high = parse(&format!("{MINIMAL}\n[limits]\n{name} = {most}"));
+        // How long a trail must be kept is for the law to say.
+        match name.as_str() {
+            "audit_retention" => assert_eq!(high, Ok(())),
+            _ => assert!(high.unwrap_err().contains(&format!("limits.{name} is ")), "{name}"),
+        }
+    }
+}
+
+#[test]
+fn the_ends_of_a_range_are_in_it_and_the_next_value_is_not() {
+    for (setting, good, bad) in [
+        ("account_spacing", "60s", "61s"),
+        ("token_life", "1h", "3601s"),
+        ("code_life", "30m", "31m"),
+        ("code_life", "1m", "59s"),
+        ("reset_life", "1d", "25h"),
+        ("proof_life", "7d", "8d"),
+        ("session_absolute", "90d", "91d"),
+        ("audit_retention", "30d", "29d"),
+    ] {
+        let with = |value: &str| parse(&format!("{MINIMAL}\n[limits]\n{setting} = \"{value}\""));
+        assert_eq!(with(good), Ok(()), "{setting}");
+        assert!(with(bad).unwrap_err().contains(&format!("limits.{setting} is {bad}")), "{setting}");
+    }
+    for (setting, good, bad) in [("password_minimum", 8, 7), ("password_minimum", 64, 65)] {
+        let with = |value: usize| parse(&format!("{MINIMAL}\n[accounts]\n{setting} = {value}"));
+        assert_eq!(with(good), Ok(()), "{setting}");
+        assert!(with(bad).unwrap_err().contains(&format!("accounts.{setting} is {bad}")), "{setting}");
+    }
+}
+
+#[test]
+fn every_violation_is_named_and_not_only_the_first() {
+    let text = MINIMAL.replace("https://auth", "http://auth")
+        + "[accounts]\npassword_minimum = 4\npassword_minimum_with_second_step = 6\n\
+           [limits]\ntoken_life = \"2h\"\nmails = 0\nsession_idle = \"31d\"\n\
+           [password.hashing]\niterations = 0\nparallelism = 0\n";
+    let error = parse(&text).unwrap_err();
+    for setting in [
+        "server.public_url is",
+        "accounts.password_minimum is 4",
+        "accounts.password_minimum_with_second_step is 6",
+        "limits.token_life is 2h",
+        "limits.mails is 0",
+        "limits.session_idle is 31d",
+        "password.hashing.iterations is 0",
+        "password.hashing.parallelism is 0",
+    ] {
+        assert!(error.contains(setting), "{setting} in {error}");
+    }
+}
+
+#[test]
+fn development_may_count_as_high_as_it_likes_and_no_more() {
+    let check = |limits: &str| {
+        let config: Config = toml::from_str(&format!("{MINIMAL}\n[limits]\n{limits}")).unwrap();
+        config.check_for_development().map_err(|error| error.to_string())
+    };
+    assert_eq!(check("mails = 1000000\ncode_tries = 1000000"), Ok(()));
+    assert!(check("mails = 0").is_err());
+    assert!(check("token_life = \"2h\"").is_err());
+}
+
+fn read(file: &str, variables: &[(&str, &str)], flags: &[&str]) -> Result<Config, String> {
+    let sources =
+        Sources::of_text(Path::new("keyward.toml"), file).with_environment(variables).with_flags(flags);
+    sources.read().into_config().map_err(|error| error.to_string())
+}
+
+#[test]
+fn each_layer_is_heard_before_the_one_below() {
+    let file = format!("{MINIMAL}\n[limits]\nmails = 3\ncode_tries = 3\n");
+    let variables = [("KEYWARD__LIMITS__MAILS", "4"), ("KEYWARD__LIMITS__CODE_TRIES", "4"), ("OTHER", "x")];
+    let config =
+        read(&file, &variables, &["limits.code_tries=5", "server.trusted_proxies=10.0.0.0/8"]).unwrap();
+    assert_eq!((config.limits.mails, config.limits.code_tries), (4, 5));
+    assert_eq!(config.server.trusted_proxies.len(), 1);
+    // What compose files set to nothing is not set.
+    assert_eq!(read(&file, &[("KEYWARD__LIMITS__MAILS", "")], &[]).unwrap().limits.mails, 3);
+}
+
+#[test]
+fn an_unknown_name_is_refused_in_each_layer_with_the_nearest() {
+    for (file, variables, flags, said) in [
+        (
+            "[limits]\nmail = 3",
+            None,
+            None,
+            "keyward.toml:16: limits.mail is no setting: did you mean limits.mails?",
+        ),
+        ("[limit]\nmails = 3", None, None, "keyward.toml:15: limit is no setting: did you mean limits?"),
+        ("[api]\nrequire_proof = true", None, None, "did you mean accounts.require_proof?"),
+        (
+            "",
+            Some(("KEYWARD__LIMITS__MAIL", "3")),
+            None,
+            "environment KEYWARD__LIMITS__MAIL: it names no setting: did you mean KEYWARD__LIMITS__MAILS?",
+        ),
+        (
+            "",
+            None,
+            Some("limits.mail=3"),
+            "--set limits.mail: limits.mail is no setting: did you mean limits.mails?",
+        ),
+        (
+            "[[clients]]\nclient_id = \"a\"\nclient_nam = \"A\"\nscope = \"openid\"",
+            None,
+            None,
+            "clients[a].client_nam is nothing that an app has: did you mean client_name?",
+        ),
+    ] {
+        let variables: Vec<_> = variables.into_iter().collect();
+        let flags: Vec<_> = flags.into_iter().collect();
+        let error = read(&format!("{MINIMAL}\n{file}"), &variables, &flags).unwrap_err();
+        assert!(error.contains(said), "{error}");
+    }
+}
+
+const FULL: [(&str, &str); 2] =
+    [("DATABASE_URL", "postgres://keyward@db/keyward"), ("REDIS_HOST_NAME", "redis")];
+
+#[test]
+fn small_or_full_and_nothing_between() {
+    let none = MINIMAL.replace("[database]\n    path = \"keyward.sqlite\"", "");
+    assert!(matches!(read(MINIMAL, &[], &[]).unwrap().mode(), Some(Mode::Small(_))));
+    assert!(matches!(read(&none, &FULL, &[]).unwrap().mode(), Some(Mode::Full(_))));
+    let config = read(MINIMAL, &FULL, &[]).unwrap();
+    assert!(matches!(config.mode(), Some(Mode::Full(_))), "a variable takes the place of the file's path");
+    assert_eq!((config.redis.host.as_deref(), config.redis.port), (Some("redis"), 6379));
+    for (file, variables, said) in [
+        (none.as_str(), &[][..], "database.path is missing, and so is database.url"),
+        (&none, &FULL[..1], "redis.host is missing, and database.url is PostgreSQL"),
+        (MINIMAL, &FULL[1..], "database.url is missing, and [redis] is set: SQLite is served by one process"),
+        (&none, &FULL[1..], "database.path is missing, and so is database.url"),
+    ] {
+        let error = read(file, variables, &[]).unwrap_err();
+        assert!(error.contains(said), "{said} in {error}");
+    }
+    let both = MINIMAL.replace("path =", "url = \"postgres://keyward@db/keyward\"\npath =");
+    let error = read(&both, &FULL[1..], &[]).unwrap_err();
+    assert!(error.contains("are both set, and one of them decides: remove one"), "{error}");
+    assert!(!error.contains("faults"), "it is told once: {error}");
+}
+
+#[test]
+fn one_setting_by_two_variables_is_refused() {
+    let variables =
+        [("DATABASE_URL", "postgres://a@db/a"), ("KEYWARD__DATABASE__URL", "postgres://b@db/b"), FULL[1]];
+    let error = read(MINIMAL, &variables, &[]).unwrap_err();
+    assert!(
+        error.contains(
+            "environment KEYWARD__DATABASE__URL: database.url is set by environment DATABASE_URL too"
+        ),
+        "{error}"
+    );
+}
+
+/// A password in the file would be in every backup and diff of it.
+#[test]
+fn a_password_is_in_no_configuration() {
+    let none =
+        MINIMAL.replace("path = \"keyward.sqlite\"", "url = \"postgres://keyward:hunter2@db/keyward\"");
+    let error = read(&none, &FULL[1..], &[]).unwrap_err();
+    assert!(error.contains("database.url a password stands in it") && !error.contains("hunter2"), "{error}");
+    let secret =
+        [("DATABASE_URL", "postgres://keyward:hunter2@db/keyward"), FULL[1], ("REDIS_PASSWORD", "hunter2")];
+    let config = read(MINIMAL, &secret, &[]).unwrap();
+    assert_eq!(config.database.url, Some(ConnectionUrl::Kept("env:DATABASE_URL".parse().unwrap())));
+    assert_eq!(config.redis.password, Some("env:REDIS_PASSWORD".parse().unwrap()));
+    assert!(!format!("{config:?}").contains("hunter2"));
+    let named = [FULL[0], FULL[1], ("REDIS_PASSWORD", "file:/run/secrets/redis")];
+    assert_eq!(
+        read(MINIMAL, &named, &[]).unwrap().redis.password,
+        Some("file:/run/secrets/redis".parse().unwrap())
+    );
+}
+
+#[tokio::test]
+async fn a_password_that_is_kept_apart_is_put_into_the_url() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("password");
+    std::fs::write(&file, "p@ss/w:rd\n").unwrap();
+    let password = SecretRef::File(file);
+    let url = ConnectionUrl::Plain("postgres://keyward@db/keyward?sslmode=require".parse().unwrap());
+    let whole = url.resolve(Some(&password)).await.unwrap();
+    let whole = secrets::ExposeSecret::expose_secret(&whole);
+    assert_eq!(whole, "postgres://keyward:p%40ss%2Fw%3Ard@db/keyward?sslmode=require");
+}
+
+/// A key that an app has and the schema has not would be refused, and one that only the schema has would be taken.
+#[test]
+fn the_schema_of_an_app_is_that_of_the_protocol() {
+    let table = toml::Table::from_iter([("no_such_key".to_owned(), toml::Value::from(1))]);
+    let error = ConfiguredClient::try_from(table).unwrap_err().to_string();
+    let (_, known) = error.split_once("expected one of ").unwrap();
+    let mut known: Vec<_> =
+        known.lines().next().unwrap().split(", ").map(|name| name.trim_matches('`')).collect();
+    known.push("secret");
+    known.sort_unstable();
+    let settings = settings::Settings::known();
+    let shown: Vec<_> = settings.client_keys.iter().map(|setting| setting.name.as_str()).collect();
+    assert_eq!(shown, known);
+}
+
+#[test]
+fn every_setting_is_described_and_can_be_said_by_a_variable() {
+    let settings = settings::Settings::known();
+    assert!(settings.all.len() > 60, "{}", settings.all.len());
+    let mut variables: Vec<_> =
+        settings.all.iter().map(|setting| environment::variable(&setting.name)).collect();
+    variables.sort_unstable();
+    variables.dedup();
+    assert_eq!(variables.len(), settings.all.len(), "no two settings have the same variable");
+    for setting in settings.all.iter().chain(&settings.client_keys) {
+        assert!(!setting.description.is_empty(), "{}", setting.name);
+        let has_text = setting.default.is_some() || setting.example.is_some() || !setting.choices.is_empty();
+        assert!(
+            has_text || !setting.required || settings.client_keys.iter().any(|key| key.name == setting.name),
+            "{}: what is missing is told with a line to add",
+            setting.name
+        );
+    }
+}

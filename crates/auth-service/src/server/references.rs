@@ -1,0 +1,212 @@
+//! From the references of a configuration to secrets that may be used.
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use secrets::sealing::Keyring;
+use secrets::{ExposeSecret as _, SecretRef, SecretString, WeakSecret};
+use url::Url;
+
+use super::ServerError;
+use crate::config::{self, Config, ConnectionUrl, Transport};
+
+/// The keys that are not in the database.
+#[derive(Debug)]
+pub struct Secrets {
+    /// Seals what is secret at rest.
+    pub encryption: SecretString,
+    /// Sealed before it.
+    pub older_encryption: Vec<SecretString>,
+    /// Chains the audit trail.
+    pub audit: SecretString,
+}
+
+impl Secrets {
+    /// Resolves the references of a configuration.
+    pub async fn resolve(keys: &config::Keys) -> Result<Self, ServerError> {
+        let mut older_encryption = Vec::new();
+        for reference in &keys.older_encryption {
+            older_encryption.push(own_secret("keys.older_encryption", reference).await?);
+        }
+        let encryption = own_secret("keys.encryption", &keys.encryption).await?;
+        let audit = own_secret("keys.audit", &keys.audit).await?;
+        let (one, other) = (encryption.expose_secret().trim(), audit.expose_secret().trim());
+        if secrets::constant_time_equal(one.as_bytes(), other.as_bytes()) {
+            let error =
+                "it is the same as keys.encryption: make one of its own, or whoever learns one has both";
+            return Err(ServerError::Secret { setting: "keys.audit", error: error.to_owned() });
+        }
+        Ok(Self { encryption, older_encryption, audit })
+    }
+
+    /// The key that chains the audit trail.
+    pub fn audit_key(&self) -> Result<[u8; 32], ServerError> {
+        let keyring = Keyring::from_text(&self.audit, &[])
+            .map_err(|error| ServerError::Secret { setting: "keys.audit", error: error.to_string() })?;
+        Ok(keyring.derive("audit trail"))
+    }
+
+    /// What seals.
+    pub fn keyring(&self) -> Result<Keyring, ServerError> {
+        Keyring::from_text(&self.encryption, &self.older_encryption)
+            .map_err(|error| ServerError::Secret { setting: "keys.encryption", error: error.to_string() })
+    }
+}
+
+/// A secret of ours: one that a generator made.
+pub(super) async fn own_secret(
+    setting: &'static str,
+    reference: &SecretRef,
+) -> Result<SecretString, ServerError> {
+    let wrong = |error: String| ServerError::Secret { setting, error };
+    let secret = reference.resolve().await.map_err(|error| wrong(error.to_string()))?;
+    warn_if_open(setting, reference);
+    secrets::check_strength(setting, &secret).map_err(|error| wrong(error.to_string()))?;
+    Ok(secret)
+}
+
+/// The password of another server, which somebody else may have chosen: it may be short, but neither empty, which is found
+/// as it is read, nor a sample.
+pub(super) async fn foreign_password(
+    setting: &'static str,
+    reference: &SecretRef,
+) -> Result<SecretString, ServerError> {
+    let wrong = |error: String| ServerError::Secret { setting, error };
+    let password = reference.resolve().await.map_err(|error| wrong(error.to_string()))?;
+    warn_if_open(setting, reference);
+    refuse_sample(setting, reference, &password)?;
+    Ok(password)
+}
+
+/// The URL of another server, with its password if that is kept apart.
+pub(super) async fn connection_url(
+    [url_setting, password_setting]: [&'static str; 2],
+    url: &ConnectionUrl,
+    password: Option<&SecretRef>,
+) -> Result<SecretString, ServerError> {
+    if let Some(reference) = password {
+        foreign_password(password_setting, reference).await?;
+    }
+    let resolved = url
+        .resolve(password)
+        .await
+        .map_err(|error| ServerError::Secret { setting: url_setting, error: error.to_string() })?;
+    if let ConnectionUrl::Kept(reference) = url {
+        warn_if_open(url_setting, reference);
+        let own = Url::parse(resolved.expose_secret()).ok();
+        if let Some(own) = own.as_ref().and_then(Url::password).filter(|_| password.is_none()) {
+            refuse_sample(url_setting, reference, &SecretString::from(own))?;
+        }
+    }
+    Ok(resolved)
+}
+
+fn refuse_sample(
+    setting: &'static str,
+    reference: &SecretRef,
+    password: &SecretString,
+) -> Result<(), ServerError> {
+    let Err(WeakSecret::WellKnown { .. }) = secrets::check_strength(setting, password) else { return Ok(()) };
+    let (server, _) = setting.split_once('.').unwrap_or((setting, ""));
+    let error = format!(
+        "{reference} holds a sample or well-known password that anybody can try; set another at your {server} server, \
+         and write it there"
+    );
+    Err(ServerError::Secret { setting, error })
+}
+
+fn warn_if_open(setting: &str, reference: &SecretRef) {
+    if let Some(mode) = open_mode(reference) {
+        let file = reference.to_string();
+        let file = file.trim_start_matches("file:");
+        tracing::warn!(
+            setting,
+            file,
+            mode = format!("{mode:04o}"),
+            "every user of this machine may read the file of a secret: chmod 0400 it, for the server's user alone"
+        );
+    }
+    if let SecretRef::Environment(variable) = reference {
+        tracing::warn!(setting, variable, "{IN_THE_ENVIRONMENT}");
+    }
+}
+
+const IN_THE_ENVIRONMENT: &str = "a secret is in the environment, which whoever may look at the process or its container \
+                                  can read: keep it in a file, and name that";
+
+/// A file that every user of the machine may read keeps no secret. It is told and not refused: whoever mounts secrets
+/// (compose does with mode 0444) has often no say in it, and nobody else beside it.
+fn open_mode(reference: &SecretRef) -> Option<u32> {
+    let SecretRef::File(path) = reference else { return None };
+    let mode = std::fs::metadata(path).ok()?.permissions().mode() & 0o777;
+    (mode & 0o007 != 0).then_some(mode)
+}
+
+/// What a look at every secret found.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// A setting, and what is wrong with its secret.
+    pub problems: Vec<(String, String)>,
+    /// What does not keep a server from starting.
+    pub warnings: Vec<String>,
+}
+
+/// Looks at every secret of a configuration as a start would, and goes on past what is wrong.
+pub async fn secrets_of(config: &Config) -> Found {
+    let mut found = Found::default();
+    let mut tell = |result: Result<(), ServerError>| match result {
+        Err(ServerError::Secret { setting, error }) => {
+            found.problems.push((setting.to_owned(), format!("names a secret that cannot be used: {error}")));
+        }
+        Err(error) => found.problems.push((String::new(), error.to_string())),
+        Ok(()) => {}
+    };
+    let keys = &config.keys;
+    let mut own = vec![("keys.encryption", &keys.encryption), ("keys.audit", &keys.audit)];
+    own.extend(keys.older_encryption.iter().map(|reference| ("keys.older_encryption", reference)));
+    let hashing = &config.password.hashing;
+    own.extend(hashing.pepper.as_ref().map(|reference| ("password.hashing.pepper", reference)));
+    own.extend(hashing.older_peppers.iter().map(|reference| ("password.hashing.older_peppers", reference)));
+    own.extend(config.clients.iter().filter_map(|client| Some(("clients.secret", client.secret.as_ref()?))));
+    let mut foreign = Vec::new();
+    match &config.mail.transport {
+        Transport::Smtp { password, .. } => {
+            foreign.extend(password.as_ref().map(|reference| ("mail.transport.password", reference)));
+        }
+        Transport::Postmark { token } => own.push(("mail.transport.token", token)),
+    }
+    foreign.extend(config.redis.password.as_ref().map(|reference| ("redis.password", reference)));
+    foreign.extend(config.database.password.as_ref().map(|reference| ("database.password", reference)));
+    for (setting, reference) in &own {
+        tell(own_secret(setting, reference).await.map(drop));
+    }
+    for (setting, reference) in &foreign {
+        tell(foreign_password(setting, reference).await.map(drop));
+    }
+    // Whether the two are one: each by itself was looked at above.
+    match Secrets::resolve(keys).await {
+        Ok(secrets) => {
+            tell(secrets.keyring().map(drop));
+            tell(secrets.audit_key().map(drop));
+        }
+        Err(error) if error.to_string().contains("the same as") => tell(Err(error)),
+        Err(_) => {}
+    }
+    let urls = [("database.url", &config.database.url), ("redis.url", &config.redis.url)];
+    for (setting, url) in urls.into_iter().filter_map(|(setting, url)| Some((setting, url.as_ref()?))) {
+        tell(connection_url([setting, setting], url, None).await.map(drop));
+        if let ConnectionUrl::Kept(reference) = url {
+            own.push((setting, reference));
+        }
+    }
+    for (setting, reference) in own.into_iter().chain(foreign) {
+        if let Some(mode) = open_mode(reference) {
+            found.warnings.push(format!(
+                "{setting}: every user of this machine may read {reference} (mode {mode:04o}): chmod 0400 it"
+            ));
+        }
+        if let SecretRef::Environment(_) = reference {
+            found.warnings.push(format!("{setting}: {reference}: {IN_THE_ENVIRONMENT}"));
+        }
+    }
+    found
+}

@@ -1,0 +1,118 @@
+//! `auth-service serve`.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use auth_service::config::{Config, Mode};
+use auth_service::connections::{Connections, serve};
+use auth_service::health::{Health, Phase};
+use auth_service::server::{Secrets, Server, ServerError, Signals, system_clock};
+use auth_service::stop::{Stopper, stop};
+use clap::Args;
+use store::ServerLock;
+use tokio::net::{TcpListener, TcpSocket};
+use tracing_subscriber::EnvFilter;
+
+use super::{Configuration, Failure};
+
+/// As many as the system allows wait to be accepted.
+const BACKLOG: u32 = 1024;
+
+/// Serve until Ctrl-C or SIGTERM.
+#[derive(Args)]
+pub(crate) struct Serve {
+    #[command(flatten)]
+    configuration: Configuration,
+}
+
+impl Serve {
+    pub(crate) fn run(self) -> Result<ExitCode, Failure> {
+        let filter = EnvFilter::try_from_env("KEYWARD_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+        tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(std::io::stderr).init();
+        let config = self.configuration.sources()?.read().into_config()?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        runtime.block_on(run(config))?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+async fn run(config: Config) -> Result<(), Failure> {
+    let mut signals = Signals::catch()?;
+    let health = Health::new(system_clock());
+    // From the first moment: whoever waits for us can ask what we wait for.
+    let internal = bind(config.internal.listen, "internal.listen")?.listen(BACKLOG)?;
+    let internal_address = internal.local_addr()?;
+    let (end_of_answers, answering) = stop();
+    let answers = tokio::spawn(serve(health.router(), internal, answering, Connections::internal()));
+    tracing::info!(internal = %internal_address, mode = config.mode().map(Mode::describe), "starting");
+    let drain = config.server.drain;
+    let starting = start(config, &health);
+    let started = tokio::select! {
+        started = starting => started?,
+        _ = signals.next() => {
+            tracing::info!("stopped before it served");
+            return Ok(());
+        }
+    };
+    let Started { server, listener, address, lock } = started;
+    let (stopper, told) = stop();
+    tokio::spawn(heed(signals, stopper, health, drain));
+    tracing::info!(%address, internal = %internal_address, "serving");
+    server.serve(listener, told).await;
+    drop(lock);
+    end_of_answers.stop();
+    let _ = answers.await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+struct Started {
+    server: Server,
+    listener: TcpListener,
+    address: SocketAddr,
+    /// Held for as long as it serves.
+    lock: Option<ServerLock>,
+}
+
+/// Everything up to the first request.
+async fn start(config: Config, health: &Health) -> Result<Started, Failure> {
+    let secrets = Secrets::resolve(&config.keys).await?;
+    let lock = match config.mode() {
+        Some(Mode::Small(path)) => Some(ServerLock::take(path)?),
+        _ => None,
+    };
+    // Ours from now on, so that a port that is taken is told at once; nobody can connect until it is listened on.
+    let socket = bind(config.server.listen, "server.listen")?;
+    let (clock, random) = (system_clock(), auth::Random::system());
+    let server = Server::build(config, &secrets, None, clock, random, health).await?;
+    let listener = socket.listen(BACKLOG)?;
+    // What it is asked to listen on may leave the port to the system.
+    let address = listener.local_addr()?;
+    Ok(Started { server, listener, address, lock })
+}
+
+fn bind(address: SocketAddr, setting: &str) -> Result<TcpSocket, ServerError> {
+    let bound = || {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        // What a server before us left in TIME_WAIT keeps nobody from listening.
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        Ok(socket)
+    };
+    bound().map_err(|error| ServerError::Listen {
+        what: "auth-service",
+        address,
+        error,
+        advice: format!("Stop what listens there, or set {setting} to another port."),
+    })
+}
+
+/// The first signal begins to drain, the second ends the process.
+async fn heed(mut signals: Signals, stopper: Stopper, health: Health, drain: Duration) {
+    signals.next().await;
+    health.enter(Phase::Draining);
+    tracing::info!(seconds = drain.as_secs(), "draining: served on, and no longer ready");
+    let draining = stopper.drain_for(drain);
+    tokio::join!(draining, signals.end_at_the_next());
+}

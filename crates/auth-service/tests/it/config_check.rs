@@ -1,0 +1,155 @@
+//! `auth-service config check`: what is in force, where it comes from, and everything that is wrong.
+
+use std::process::Command;
+
+use crate::process::{POSTMARK, binary, write_config, write_secrets};
+
+struct Told {
+    code: Option<i32>,
+    output: String,
+    error: String,
+}
+
+/// Runs it, with the folder's name taken out of what it says.
+fn told(folder: &tempfile::TempDir, command: &mut Command) -> Told {
+    let ran = command.output().unwrap();
+    let name = folder.path().display().to_string();
+    let plain = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap().replace(&name, "/etc/keyward");
+    Told { code: ran.status.code(), output: plain(ran.stdout), error: plain(ran.stderr) }
+}
+
+fn check(folder: &tempfile::TempDir) -> Command {
+    write_secrets(folder.path());
+    for name in crate::process::NAMES {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = std::fs::Permissions::from_mode(0o600);
+        std::fs::set_permissions(folder.path().join(name), mode).unwrap();
+    }
+    let mut command = binary();
+    command.args(["config", "check", "--config"]).arg(write_config(folder.path(), POSTMARK));
+    command
+}
+
+#[test]
+fn it_prints_what_is_in_force_and_where_it_comes_from() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = check(&folder);
+    command
+        .env("KEYWARD__LIMITS__MAILS", "7")
+        .env("KEYWARD__SERVER__TRUSTED_PROXIES", "10.0.0.0/8, fc00::/7");
+    let told = told(&folder, command.args(["--set", "server.listen=127.0.0.1:4000"]));
+    assert_eq!((told.code, told.error.as_str()), (Some(0), ""), "{}", told.output);
+    let line = |start: &str| -> String {
+        let line = told.output.lines().find(|line| line.starts_with(start));
+        line.unwrap_or_else(|| panic!("{start} in {}", told.output))
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    assert_eq!(line("Mode"), "Mode: small: SQLite and memory, one process.");
+    assert_eq!(
+        line("public_url"),
+        r#"public_url = "https://auth.example.com" # /etc/keyward/keyward.toml:2"#
+    );
+    assert_eq!(line("listen = \"127.0.0.1:4000\""), r#"listen = "127.0.0.1:4000" # --set server.listen"#);
+    assert_eq!(line("mails"), "mails = 7 # environment KEYWARD__LIMITS__MAILS");
+    assert_eq!(line("drain"), r#"drain = "2s" # default"#);
+    assert_eq!(
+        line("trusted_proxies"),
+        r#"trusted_proxies = ["10.0.0.0/8", "fc00::/7"] # environment KEYWARD__SERVER__TRUSTED_PROXIES"#
+    );
+    assert_eq!(
+        line("encryption"),
+        r#"encryption = "file:/etc/keyward/encryption" # /etc/keyward/keyward.toml:9"#
+    );
+    assert_eq!(line("# logo"), "# logo is not set");
+}
+
+#[test]
+fn every_problem_is_told_at_once_each_with_its_place_and_what_to_write() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = check(&folder);
+    let config = folder.path().join("keyward.toml");
+    let wrong = std::fs::read_to_string(&config)
+        .unwrap()
+        .replace("https://auth.example.com", "http://auth.example.com")
+        .replace("[internal]\nlisten", "[internal]\nlissen")
+        .replace("[database]\npath", "[databse]\npath")
+        .replace("audit = \"file:", "audit = \"hunter2 file:")
+        .replace("from = \"no-reply@example.com\"\n", "")
+        + "[limits]\nmails = \"many\"\ntoken_life = \"2h\"\n";
+    std::fs::write(&config, wrong).unwrap();
+    command.env("KEYWARD__SERVER__PUBLIC_UR", "x").env("REDIS_PORT", "red");
+    let told = told(&folder, command.args(["--set", "serve.listen=1"]));
+    assert_eq!(told.code, Some(1));
+    assert!(
+        !told.error.contains("hunter2") && !told.output.contains("hunter2"),
+        "{}{}",
+        told.error,
+        told.output
+    );
+    insta::assert_snapshot!(told.error, @r#"
+
+    /etc/keyward/keyward.toml:2: server.public_url is http://auth.example.com/: it must begin with https://, or cookies and passwords travel in the open; `keyward dev` serves this machine without
+    /etc/keyward/keyward.toml:5: internal.lissen is no setting: did you mean internal.listen?
+    /etc/keyward/keyward.toml:6: databse is no setting: did you mean database?
+    /etc/keyward/keyward.toml:11: keys.audit cannot be used: this is not a reference to a secret (it is not shown here, as it may be the secret itself); put the secret in a file or a variable and write file:/absolute/path or env:NAME
+    /etc/keyward/keyward.toml:23: limits.mails is of the wrong kind (string): it must be a whole number, such as 5
+    /etc/keyward/keyward.toml:24: limits.token_life is 2h: it must be 1m to 1h: an app that checks a token by itself does not hear that its session has ended until the token has
+    environment KEYWARD__SERVER__PUBLIC_UR: it names no setting: did you mean KEYWARD__SERVER__PUBLIC_URL?
+    environment REDIS_PORT: redis.port is "red": it must be a whole number
+    --set serve.listen: serve.listen is no setting: did you mean server.listen?
+    mail.from is missing: write from = "no-reply@example.com" under [mail] in keyward.toml, or set KEYWARD__MAIL__FROM
+    database.path is missing, and so is database.url, so that there is no place for accounts. For one process on SQLite write path = "/var/lib/keyward/keyward.sqlite" under [database]; for any number on PostgreSQL and Redis set DATABASE_URL=postgres://keyward@HOST/keyward and REDIS_HOST_NAME=HOST
+    "#);
+}
+
+#[test]
+fn secrets_are_masked_and_looked_at() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = check(&folder);
+    command
+        .env("DATABASE_URL", "postgres://keyward:hunter2-and-more@db/keyward")
+        .env("REDIS_URL", "redis://:hunter2-and-more@redis:6379")
+        .arg("--json");
+    let said = told(&folder, &mut command);
+    assert_eq!((said.code, said.error.as_str()), (Some(0), ""), "{}", said.output);
+    assert!(!said.output.contains("hunter2"), "{}", said.output);
+    let report: serde_json::Value = serde_json::from_str(&said.output).unwrap();
+    assert_eq!(report["mode"], "full: PostgreSQL and Redis, any number of processes");
+    let settings = report["settings"].as_array().unwrap();
+    let url = settings.iter().find(|one| one["setting"] == "database.url").unwrap();
+    assert_eq!(url["value"], "\"postgres://keyward:***@db/keyward\"");
+    assert_eq!(url["origin"], serde_json::json!({ "kind": "environment", "name": "DATABASE_URL" }));
+    assert_eq!(report["warnings"].as_array().unwrap().len(), 2, "{}", report["warnings"]);
+    // A secret that is not there is a problem of its setting.
+    std::fs::remove_file(folder.path().join("audit")).unwrap();
+    let mut command = binary();
+    command.args(["config", "check", "--config"]).arg(folder.path().join("keyward.toml"));
+    let told = told(&folder, &mut command);
+    assert_eq!(told.code, Some(1));
+    assert!(
+        told.error.contains(
+            "/etc/keyward/keyward.toml:11: keys.audit names a secret that cannot be used: the secret \
+                             file:/etc/keyward/audit could not be read"
+        ),
+        "{}",
+        told.error
+    );
+}
+
+#[test]
+fn nothing_at_all_is_told_with_the_lines_to_write() {
+    let folder = tempfile::tempdir().unwrap();
+    let told = told(&folder, binary().args(["config", "check"]).current_dir(folder.path()));
+    assert_eq!(told.code, Some(1));
+    insta::assert_snapshot!(told.error, @r#"
+
+    keys.audit is missing: write audit = "file:/etc/keyward/secrets/audit" under [keys] in keyward.toml (there is none here; --config names another), or set KEYWARD__KEYS__AUDIT
+    keys.encryption is missing: write encryption = "file:/etc/keyward/secrets/encryption" under [keys] in keyward.toml (there is none here; --config names another), or set KEYWARD__KEYS__ENCRYPTION
+    mail.from is missing: write from = "no-reply@example.com" under [mail] in keyward.toml (there is none here; --config names another), or set KEYWARD__MAIL__FROM
+    mail.transport.kind is missing: write kind = "smtp" under [mail.transport] in keyward.toml (there is none here; --config names another), or set KEYWARD__MAIL__TRANSPORT__KIND
+    server.public_url is missing: write public_url = "https://auth.example.com" under [server] in keyward.toml (there is none here; --config names another), or set KEYWARD__SERVER__PUBLIC_URL
+    database.path is missing, and so is database.url, so that there is no place for accounts. For one process on SQLite write path = "/var/lib/keyward/keyward.sqlite" under [database]; for any number on PostgreSQL and Redis set DATABASE_URL=postgres://keyward@HOST/keyward and REDIS_HOST_NAME=HOST
+    "#);
+}
