@@ -7,5 +7,6 @@ mod docker;
 mod files;
 mod headers;
 mod installation;
+mod journey;
 mod rises;
 mod visitor;

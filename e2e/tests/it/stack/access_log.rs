@@ -4,19 +4,19 @@ use reqwest::header::{AUTHORIZATION, COOKIE, REFERER};
 use serde_json::Value;
 
 use super::installation::Installation;
-use super::visitor::app;
+use super::visitor::auth;
 
 const SECRET: &str = "sentinel-that-nobody-may-read";
 
 /// A token in every place that a request has for one is in no line of any container's log.
 pub(super) async fn keeps_no_secret(stack: &Installation) {
     let client = stack.stranger();
-    for path in ["/protected", "/auth/callback", "/nowhere"] {
+    for path in ["/verify", "/authorize", "/reset", "/nowhere"] {
         let answer = client
-            .get(app(&format!("{path}?token={SECRET}&code={SECRET}")))
+            .get(auth(&format!("{path}?token={SECRET}&code={SECRET}")))
             .header(AUTHORIZATION, format!("Bearer {SECRET}"))
             .header(COOKIE, format!("jwt={SECRET}"))
-            .header(REFERER, app(&format!("/nowhere?token={SECRET}")))
+            .header(REFERER, auth(&format!("/verify?token={SECRET}")))
             .header("x-forwarded-for", "203.0.113.7")
             .send()
             .await
@@ -28,9 +28,7 @@ pub(super) async fn keeps_no_secret(stack: &Installation) {
     let of_proxy = stack.does(&["logs", "--no-color", "--no-log-prefix", "caddy"]);
     let lines: Vec<Value> = of_proxy.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let requests: Vec<_> = lines.iter().filter(|line| line["msg"] == "handled request").collect();
-    assert!(
-        requests.iter().any(|line| line["request"]["uri"] == "/auth/callback" && line["status"].is_u64())
-    );
+    assert!(requests.iter().any(|line| line["request"]["uri"] == "/verify" && line["status"].is_u64()));
     for line in requests {
         let request = &line["request"];
         assert!(request["headers"].is_null() && line["resp_headers"].is_null(), "{line}");

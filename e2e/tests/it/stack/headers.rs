@@ -21,14 +21,15 @@ const EVERYWHERE: [(&str, &str); 8] = [
     ("cross-origin-embedder-policy", "require-corp"),
 ];
 
-/// Through the proxy, from outside: TLS, headers, redirects.
+/// Through the proxy, from outside: TLS, headers, cookies, redirects.
 pub(super) async fn hold_from_outside(stack: &Installation) {
     let client = stack.stranger();
     for (page, status) in [
+        (auth("/sign-in"), StatusCode::OK),
+        (auth("/nowhere"), StatusCode::NOT_FOUND),
+        (auth("/.well-known/openid-configuration"), StatusCode::OK),
         (app("/"), StatusCode::OK),
         (app("/nowhere"), StatusCode::NOT_FOUND),
-        // No slot of the server runs: these are the proxy's own words.
-        (auth("/sign-in"), StatusCode::SERVICE_UNAVAILABLE),
     ] {
         let answer = client.get(&page).send().await.unwrap();
         assert_eq!((answer.status(), answer.version()), (status, Version::HTTP_2), "{page}");
@@ -48,6 +49,7 @@ pub(super) async fn hold_from_outside(stack: &Installation) {
         }
     }
     clear_text_leads_to_tls(&client).await;
+    cookies_are_kept_for_tls(&client).await;
     what_is_inside_is_not_reached(&client).await;
 }
 
@@ -65,9 +67,27 @@ async fn clear_text_leads_to_tls(client: &Client) {
     }
 }
 
+async fn cookies_are_kept_for_tls(client: &Client) {
+    let answer = client.get(app("/protected")).send().await.unwrap();
+    assert!(answer.status().is_redirection(), "{}", answer.status());
+    let location = answer.headers()["location"].to_str().unwrap().to_owned();
+    assert!(location.starts_with(&auth("/")), "{location}");
+    let mut cookies = all(answer.headers(), "set-cookie");
+    let answer = client.get(location).send().await.unwrap();
+    cookies.extend(all(answer.headers(), "set-cookie"));
+    assert!(!cookies.is_empty());
+    for cookie in cookies {
+        let attributes = cookie.to_ascii_lowercase();
+        assert!(attributes.starts_with("__host-"), "{cookie}");
+        for attribute in ["; secure", "; httponly", "; path=/", "; samesite=lax"] {
+            assert!(attributes.contains(attribute), "{attribute} of {cookie}");
+        }
+    }
+}
+
 /// What is for the proxy and for the containers is not for the world.
 async fn what_is_inside_is_not_reached(client: &Client) {
-    for page in [app("/readyz"), app("/livez")] {
+    for page in [auth("/readyz"), auth("/livez"), auth("/metrics"), app("/readyz"), app("/livez")] {
         let answer = client.get(&page).send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{page}");
     }

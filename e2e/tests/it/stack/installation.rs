@@ -43,7 +43,7 @@ impl Installation {
         // A port that is free is a number that no other test has.
         let [high, low] = free_port().to_be_bytes();
         let secret = parent.path().join("mail-password");
-        fs::write(&secret, "the password of a mail server").unwrap();
+        fs::write(&secret, "7d1f60c2b3a94e58").unwrap();
         let init = Command::new(binary())
             .args(["init", "--domain", AUTH, "--app-domain", APP, "--contact", "ops@example.org"])
             .args(["--mail-from", "no-reply@example.com", "--mail", "mail.example.com:587"])

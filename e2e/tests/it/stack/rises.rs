@@ -9,21 +9,22 @@ use serde_json::{Value, json};
 
 use super::docker::Docker;
 use super::installation::Installation;
-use super::visitor::app;
+use super::visitor::{app, auth};
 use crate::wait::until;
 
-/// All but the server and its tables: what is theirs is tested without containers so far.
-const PARTS: [&str; 4] = ["app-service-blue-1", "caddy", "db", "redis"];
+/// One slot of each service. The server's keeps its accounts in SQLite here (compose.small.yml), which one process can: its tables
+/// in the database are not made, and `migrate` is not asked for.
+const PARTS: [&str; 5] = ["app-service-blue-1", "auth-service-blue-1", "caddy", "db", "redis"];
 
-fn up<'a>(options: &[&'a str]) -> Vec<&'a str> {
-    [&["up", "--wait", "--wait-timeout", "180"], options, &PARTS].concat()
+pub(super) fn up<'a>(options: &[&'a str]) -> Vec<&'a str> {
+    [&["up", "--no-deps", "--wait", "--wait-timeout", "180"], options, &PARTS].concat()
 }
 
 /// One stack for all that it can show: to start another for each would take minutes.
 #[tokio::test(flavor = "multi_thread")]
 async fn from_nothing_to_healthy_by_one_command_and_back_after_every_kill() {
     let Some(docker) = Docker::find().await else { return };
-    let stack = Installation::make(docker);
+    let stack = Installation::make(docker).and("compose.small.yml");
     stack.does(&up(&[]));
     assert_eq!(stack.services(), PARTS);
 
@@ -32,6 +33,7 @@ async fn from_nothing_to_healthy_by_one_command_and_back_after_every_kill() {
     no_secret_is_in_an_environment(&stack);
     the_database_users_may_do_their_work_and_no_more(&stack);
     super::headers::hold_from_outside(&stack).await;
+    somebody_signs_up_and_in(&stack).await;
     super::access_log::keeps_no_secret(&stack).await;
     a_stack_at_rest_is_not_disturbed(&stack);
     every_part_may_die(&stack).await;
@@ -42,7 +44,7 @@ async fn from_nothing_to_healthy_by_one_command_and_back_after_every_kill() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_takes_half_a_minute_is_waited_for() {
     let Some(docker) = Docker::find().await else { return };
-    let stack = Installation::make(docker).and("compose.late.yml");
+    let stack = Installation::make(docker).and("compose.small.yml").and("compose.late.yml");
     #[expect(clippy::disallowed_methods, reason = "how long Docker took")]
     let started = Instant::now();
     stack.does(&up(&[]));
@@ -64,9 +66,10 @@ fn only_the_proxy_is_reached(stack: &Installation) {
         }
     }
     let expected = json!({
-        "data": ["db", "redis"],
+        "data": ["auth-service-blue-1", "db", "redis"],
         "edge": ["caddy"],
-        "front": ["app-service-blue-1", "caddy"],
+        "front": ["app-service-blue-1", "auth-service-blue-1", "caddy"],
+        "outward": ["auth-service-blue-1"],
     });
     assert_eq!(serde_json::to_value(neighbours).unwrap(), expected);
     for network in ["front", "data"] {
@@ -161,6 +164,16 @@ fn the_database_users_may_do_their_work_and_no_more(stack: &Installation) {
     }
 }
 
+async fn somebody_signs_up_and_in(stack: &Installation) {
+    let client = stack.stranger();
+    let person = json!({ "email": "ada@example.com", "password": "note G computes Bernoulli numbers" });
+    let signs_up = json!({ "email": person["email"], "password": person["password"], "requires2FA": false });
+    let answer = client.post(auth("/signup")).json(&signs_up).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::CREATED, "{}", answer.text().await.unwrap());
+    let answer = client.post(auth("/login")).json(&person).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK, "{}", answer.text().await.unwrap());
+}
+
 fn a_stack_at_rest_is_not_disturbed(stack: &Installation) {
     let standing = || {
         PARTS.map(|service| {
@@ -188,11 +201,13 @@ async fn every_part_may_die(stack: &Installation) {
             (again && now["State"]["Health"]["Status"] == "healthy").then_some(())
         })
         .await;
-        until(&format!("the app after {service} was killed"), async || {
-            let answer = client.get(app("/")).send().await.ok()?;
-            (answer.status() == StatusCode::OK).then_some(())
-        })
-        .await;
+        for page in [auth("/sign-in"), app("/")] {
+            until(&format!("{page} after {service} was killed"), async || {
+                let answer = client.get(&page).send().await.ok()?;
+                (answer.status() == StatusCode::OK).then_some(())
+            })
+            .await;
+        }
         assert_eq!(stack.inspect(service)["RestartCount"], before["RestartCount"].as_u64().unwrap() + 1);
     }
     // And what was in the database is still there.
