@@ -39,7 +39,10 @@ pub(super) fn of_configuration() -> Value {
     let mut schema = settings.into_generator().into_root_schema_for::<Config>();
     schema.insert("title".to_owned(), "keyward.toml".into());
     schema.insert("description".to_owned(), "The configuration of auth-service.".into());
-    schema.to_value()
+    let mut schema = schema.to_value();
+    // Whether an object keeps its order is for others in the same build to choose: sorted, it is the same in each.
+    schema.sort_all_objects();
+    schema
 }
 
 /// The schema as a file, for editors.
