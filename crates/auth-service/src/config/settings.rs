@@ -166,6 +166,8 @@ impl Settings {
             if let Some(properties) = rest.get_mut("properties").and_then(Value::as_object_mut) {
                 properties.remove(key);
             }
+            // Where an object keeps its order, the last takes the place of what is removed.
+            rest.sort_all_objects();
             self.object(&rest, name, required, Some(&(format!("{name}.{key}"), choice.clone())));
         }
     }
