@@ -88,6 +88,18 @@ async fn many_at_once_do_not_slip_through_together() {
 }
 
 #[tokio::test]
+async fn what_a_refusal_forgot_stays_forgotten_when_the_clock_goes_back() {
+    let Some(server) = RedisServer::start() else { return };
+    for processes in both(&server).await {
+        let one = || charge("a", Budget { limit: 1, spacing: None, ..BUDGET });
+        let window = i64::try_from(BUDGET.window.as_secs()).unwrap();
+        assert_eq!(processes[0].hit(&[one()], at(0)).await, Ok(()));
+        assert!(processes[0].hit(&[one(), one()], at(window + 1)).await.is_err());
+        assert_eq!(processes[0].hit(&[one()], at(window - 1)).await, Ok(()));
+    }
+}
+
+#[tokio::test]
 async fn a_message_reaches_every_process_in_order() {
     let Some(server) = RedisServer::start() else { return };
     for processes in both(&server).await {
