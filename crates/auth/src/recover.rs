@@ -100,6 +100,10 @@ impl Auth {
         let Some(user) = artefact.user_id.map(UserId) else { return Err(EvidenceError::Gone.into()) };
         let (account, before) = {
             let mut tx = self.store.read().await.map_err(Fault::from)?;
+            // In one picture with the password: to whoever used the link at the same time, it is gone, and not unchanged.
+            let (id, purpose) = (ArtefactId(artefact.id), Purpose::ResetPassword.name());
+            let live = store::artefacts::find(&mut tx, id, purpose, self.clock.now()).await;
+            live.map_err(Fault::from)?.ok_or(EvidenceError::Gone)?;
             let account =
                 store::users::find(&mut tx, user).await.map_err(Fault::from)?.ok_or(EvidenceError::Gone)?;
             (account, store::passwords::find(&mut tx, user).await.map_err(Fault::from)?)
