@@ -54,6 +54,24 @@ impl Wiki {
         Self { id: client.client_id, secret }
     }
 
+    /// An app of the configuration, as a server makes it known at each start, with what `changes` says of it.
+    pub(crate) async fn declare(app: &TestApp, changes: &[(&str, Value)]) -> Self {
+        let mut client = json!({
+            "client_id": "wiki", "client_name": "Team wiki", "redirect_uris": [CALLBACK],
+            "scope": "openid profile email offline_access", "token_endpoint_auth_method": "none",
+            "grant_types": ["authorization_code", "refresh_token"], "first_party": true,
+            "id_token_signed_response_alg": "EdDSA",
+        });
+        for (name, value) in changes {
+            client[name] = value.clone();
+        }
+        let client: Client = serde_json::from_value(client).unwrap();
+        let auth = &app.app.auth;
+        auth.clients().declare(&[auth::DeclaredClient { client, secret: None }], auth.now()).await.unwrap();
+        app.turn(std::time::Duration::from_secs(5));
+        Self { id: "wiki".to_owned(), secret: None }
+    }
+
     /// Where it sends people, with parameters of a test's own.
     pub(crate) fn authorize(&self, changes: &[(&str, &str)]) -> String {
         let mut fields = vec![

@@ -309,27 +309,13 @@ fn algorithm_of(token: &str) -> String {
 #[tokio::test]
 async fn an_app_that_asks_from_now_on_asks_everybody() {
     let app = TestApp::start().await;
-    let (auth, clients) = (&app.app.auth, app.app.auth.clients());
-    let mut described = json!({
-        "client_id": "wiki", "client_name": "Team wiki", "redirect_uris": [super::CALLBACK],
-        "scope": "openid profile email offline_access", "token_endpoint_auth_method": "none",
-        "grant_types": ["authorization_code", "refresh_token"], "first_party": true,
-        "id_token_signed_response_alg": "EdDSA",
-    });
-    let declare = async |described: &serde_json::Value| {
-        let client = serde_json::from_value(described.clone()).unwrap();
-        clients.declare(&[auth::DeclaredClient { client, secret: None }], auth.now()).await.unwrap();
-        app.turn(std::time::Duration::from_secs(5));
-    };
-    declare(&described).await;
-    let wiki = Wiki { id: "wiki".to_owned(), secret: None };
+    let wiki = Wiki::declare(&app, &[]).await;
     let mut browser = app.member(ANA).await;
     let tokens = wiki.sign_in(&app, &mut browser).await;
-    described["client_name"] = json!("Wiki of the team");
-    declare(&described).await;
+    let name = ("client_name", json!("Wiki of the team"));
+    Wiki::declare(&app, std::slice::from_ref(&name)).await;
     let refreshed = wiki.refresh(&app, tokens["refresh_token"].as_str().unwrap()).await.json();
-    described["first_party"] = json!(false);
-    declare(&described).await;
+    Wiki::declare(&app, &[name, ("first_party", json!(false))]).await;
     let refused = wiki.refresh(&app, refreshed["refresh_token"].as_str().unwrap()).await;
     assert_eq!(refused.text("error"), "invalid_grant", "what nobody was asked is taken back");
     assert_eq!(userinfo(&app, refreshed["access_token"].as_str().unwrap()).await.status, 401);

@@ -146,15 +146,21 @@ async fn an_app_that_gave_its_tokens_up_is_told_too() {
     assert!(app.app.auth.next_notice().await.unwrap().is_some(), "word for the app waits");
 }
 
+/// Somebody signed in to an app, and out: word for the app waits. What the app is told comes from the channel.
+async fn signed_out_of_an_app_that_hears(app: &TestApp) -> mpsc::UnboundedReceiver<String> {
+    let (uri, heard) = listener().await;
+    let wiki = Wiki::register(app, json!({ "backchannel_logout_uri": uri })).await;
+    let mut browser = app.member(ANA).await;
+    wiki.sign_in(app, &mut browser).await;
+    browser.post("/sign-out", &[]).await;
+    heard
+}
+
 /// Class 18: an app's address is no way into the network.
 #[tokio::test]
 async fn class_18_an_address_of_the_inner_network_is_not_asked() {
     let app = TestApp::start().await;
-    let (uri, mut heard) = listener().await;
-    let wiki = Wiki::register(&app, json!({ "backchannel_logout_uri": uri })).await;
-    let mut browser = app.member(ANA).await;
-    wiki.sign_in(&app, &mut browser).await;
-    browser.post("/sign-out", &[]).await;
+    let mut heard = signed_out_of_an_app_that_hears(&app).await;
     let telling = app.tell_apps(&EgressSettings::default());
     let put_off = async {
         while app.app.auth.next_notice().await.unwrap().is_none_or(|due| due.is_zero()) {
@@ -170,11 +176,7 @@ async fn class_18_an_address_of_the_inner_network_is_not_asked() {
 #[tokio::test]
 async fn an_app_that_is_back_after_two_hours_is_told() {
     let app = TestApp::start().await;
-    let (uri, mut heard) = listener().await;
-    let wiki = Wiki::register(&app, json!({ "backchannel_logout_uri": uri })).await;
-    let mut browser = app.member(ANA).await;
-    wiki.sign_in(&app, &mut browser).await;
-    browser.post("/sign-out", &[]).await;
+    let mut heard = signed_out_of_an_app_that_hears(&app).await;
     let auth = &app.app.auth;
     let (signed_out, hour) = (auth.now(), Duration::from_hours(1));
     let mut longest = Duration::ZERO;

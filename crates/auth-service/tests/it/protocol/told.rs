@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use serde_json::json;
 
-use super::{CALLBACK, Wiki, claims};
+use super::{Wiki, claims};
 use crate::support::{Browser, OTHER_PASSWORD, PASSWORD, TestApp};
 
 const ANA: &str = "ana@example.com";
@@ -111,21 +111,8 @@ async fn every_end_of_what_an_app_holds_puts_word_for_it() {
 #[tokio::test]
 async fn an_app_that_asks_from_now_on_is_told_of_everybody() {
     let app = TestApp::start().await;
-    let (auth, clients) = (&app.app.auth, app.app.auth.clients());
-    let mut described = json!({
-        "client_id": "wiki", "client_name": "Team wiki", "redirect_uris": [CALLBACK],
-        "scope": "openid profile email offline_access", "token_endpoint_auth_method": "none",
-        "grant_types": ["authorization_code", "refresh_token"], "first_party": true,
-        "id_token_signed_response_alg": "EdDSA",
-        "backchannel_logout_uri": "https://wiki.example.com/backchannel",
-    });
-    let declare = async |described: &serde_json::Value| {
-        let client = serde_json::from_value(described.clone()).unwrap();
-        clients.declare(&[auth::DeclaredClient { client, secret: None }], auth.now()).await.unwrap();
-        app.turn(std::time::Duration::from_secs(5));
-    };
-    declare(&described).await;
-    let wiki = Wiki { id: "wiki".to_owned(), secret: None };
+    let backchannel = ("backchannel_logout_uri", json!("https://wiki.example.com/backchannel"));
+    let wiki = Wiki::declare(&app, std::slice::from_ref(&backchannel)).await;
     let (mut ana, mut ben) = (app.member(ANA).await, app.member("ben@example.com").await);
     let mut expected = Vec::new();
     for browser in [&mut ana, &mut ben] {
@@ -133,7 +120,6 @@ async fn an_app_that_asks_from_now_on_is_told_of_everybody() {
         sid_of(&wiki, &app, browser).await;
     }
     expected.sort();
-    described["first_party"] = json!(false);
-    declare(&described).await;
+    Wiki::declare(&app, &[backchannel, ("first_party", json!(false))]).await;
     assert_eq!(told(&app).await, expected);
 }
