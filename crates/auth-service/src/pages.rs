@@ -213,10 +213,8 @@ pub(crate) fn weakness(weakness: Weakness) -> Problem {
 
 /// The fewest characters of a password, with or without a second step.
 pub(crate) fn minimum(app: &App, second_step: bool) -> u32 {
-    let accounts = &app.auth.settings().accounts;
-    let minimum =
-        if second_step { accounts.password_minimum_with_second_step } else { accounts.password_minimum };
-    u32::try_from(minimum).unwrap_or(u32::MAX)
+    let limits = &app.auth.settings().limits;
+    if second_step { limits.password_minimum_with_second_step } else { limits.password_minimum }
 }
 
 /// Files that pages refer to. Their address changes with their content, so they are kept for ever.

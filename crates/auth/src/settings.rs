@@ -34,20 +34,11 @@ pub struct Settings {
 pub struct AccountSettings {
     /// Whether an address must be proved before it can sign in.
     pub require_proof: bool,
-    /// The fewest characters of a password that alone opens an account.
-    pub password_minimum: usize,
-    /// The fewest characters of a password with a second step behind it.
-    pub password_minimum_with_second_step: usize,
 }
 
 impl Default for AccountSettings {
     fn default() -> Self {
-        let policy = PasswordPolicy::default();
-        Self {
-            require_proof: true,
-            password_minimum: policy.minimum,
-            password_minimum_with_second_step: policy.minimum_with_second_step,
-        }
+        Self { require_proof: true }
     }
 }
 
@@ -74,8 +65,8 @@ impl Settings {
     pub fn policy(&self) -> PasswordPolicy<'_> {
         PasswordPolicy {
             product: &self.product,
-            minimum: self.accounts.password_minimum,
-            minimum_with_second_step: self.accounts.password_minimum_with_second_step,
+            minimum: self.limits.password_minimum as usize,
+            minimum_with_second_step: self.limits.password_minimum_with_second_step as usize,
         }
     }
 }
@@ -156,6 +147,10 @@ pub struct Limits {
     pub key_rotation: Duration,
     /// The most a request's body may be long, in bytes.
     pub body: u32,
+    /// The fewest characters of a password that alone opens an account.
+    pub password_minimum: u32,
+    /// The fewest characters of a password with a second step behind it.
+    pub password_minimum_with_second_step: u32,
     /// The most a new password may be long, in bytes of UTF-8. All of it is hashed.
     pub password_bytes: u32,
     /// Entries of the audit trail are kept for so long.
@@ -202,6 +197,8 @@ impl Default for Limits {
             refresh_absolute: DAY * 90,
             key_rotation: DAY * 90,
             body: 64 * 1024,
+            password_minimum: 15,
+            password_minimum_with_second_step: 8,
             password_bytes: 512,
             audit_retention: DAY * 400,
             mail_retention: DAY * 7,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 pub(super) use limits::described;
 
-use auth::{AccountSettings, HashingViolation};
+use auth::HashingViolation;
 
 use super::{Apps, Config, ConnectionUrl, Database, Mail, Redis, Server, Violation};
 use crate::branding::{Branding, Colour};
@@ -37,7 +37,6 @@ pub(super) fn violations(config: &Config, purpose: Use) -> Vec<Violation> {
     sender(&config.mail, &mut found);
     apps(&config.apps, &mut found);
     colours(&config.branding, &mut found);
-    accounts(&config.accounts, &mut found);
     limits::violations(&config.limits, purpose, &mut found);
     durations(starts_and_stops(config), &mut found);
     found.extend(config.password.hashing.violations().into_iter().map(hashing));
@@ -180,33 +179,6 @@ fn colours(branding: &Branding, violations: &mut Vec<Violation>) {
                     "it must have a contrast of 3 to 1 to {surface}, which it is painted on, and has {contrast:.1}: \
                      buttons could not be seen"
                 ),
-            });
-        }
-    }
-}
-
-fn accounts(accounts: &AccountSettings, violations: &mut Vec<Violation>) {
-    let AccountSettings { require_proof: _, password_minimum, password_minimum_with_second_step } = accounts;
-    let table = [
-        (
-            "accounts.password_minimum",
-            *password_minimum,
-            64,
-            "NIST section 3.1.1.2 asks for 15 where a password alone opens an account, and more than 64 helps nobody",
-        ),
-        (
-            "accounts.password_minimum_with_second_step",
-            *password_minimum_with_second_step,
-            (*password_minimum).clamp(8, 64),
-            "NIST section 3.1.1.2 asks for 8 at the least, and a second step is no reason to ask for more than without",
-        ),
-    ];
-    for (setting, value, most, why) in table {
-        if !(8..=most).contains(&value) {
-            violations.push(Violation {
-                setting,
-                found: Some(value.to_string()),
-                expected: format!("it must be 8 to {most} characters: {why}"),
             });
         }
     }

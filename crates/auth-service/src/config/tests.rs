@@ -180,23 +180,23 @@ fn the_ends_of_a_range_are_in_it_and_the_next_value_is_not() {
         assert!(with(bad).unwrap_err().contains(&format!("limits.{setting} is {bad}")), "{setting}");
     }
     for (setting, good, bad) in [("password_minimum", 8, 7), ("password_minimum", 64, 65)] {
-        let with = |value: usize| parse(&format!("{MINIMAL}\n[accounts]\n{setting} = {value}"));
+        let with = |value: usize| parse(&format!("{MINIMAL}\n[limits]\n{setting} = {value}"));
         assert_eq!(with(good), Ok(()), "{setting}");
-        assert!(with(bad).unwrap_err().contains(&format!("accounts.{setting} is {bad}")), "{setting}");
+        assert!(with(bad).unwrap_err().contains(&format!("limits.{setting} is {bad}")), "{setting}");
     }
 }
 
 #[test]
 fn every_violation_is_named_and_not_only_the_first() {
     let text = MINIMAL.replace("https://auth", "http://auth")
-        + "[accounts]\npassword_minimum = 4\npassword_minimum_with_second_step = 6\n\
-           [limits]\ntoken_life = \"2h\"\nmails = 0\nsession_idle = \"31d\"\n\
+        + "[limits]\npassword_minimum = 4\npassword_minimum_with_second_step = 6\n\
+           token_life = \"2h\"\nmails = 0\nsession_idle = \"31d\"\n\
            [password.hashing]\niterations = 0\nparallelism = 0\n";
     let error = parse(&text).unwrap_err();
     for setting in [
         "server.public_url is",
-        "accounts.password_minimum is 4",
-        "accounts.password_minimum_with_second_step is 6",
+        "limits.password_minimum is 4",
+        "limits.password_minimum_with_second_step is 6",
         "limits.token_life is 2h",
         "limits.mails is 0",
         "limits.session_idle is 31d",
@@ -247,6 +247,14 @@ fn an_unknown_name_is_refused_in_each_layer_with_the_nearest() {
         ),
         ("[limit]\nmails = 3", None, None, "keyward.toml:15: limit is no setting: did you mean limits?"),
         ("[api]\nrequire_proof = true", None, None, "did you mean accounts.require_proof?"),
+        // Where they stood before all numbers were in one table.
+        ("[accounts]\npassword_minimum = 15", None, None, "did you mean limits.password_minimum?"),
+        (
+            "[accounts]\npassword_minimum_with_second_step = 8",
+            None,
+            None,
+            "did you mean limits.password_minimum_with_second_step?",
+        ),
         (
             "",
             Some(("KEYWARD__LIMITS__MAIL", "3")),

@@ -19,7 +19,8 @@ pub(in crate::config) fn described() -> Vec<(&'static str, String)> {
     described
         .extend(counted(&limits).into_iter().map(|(setting, _, most, _)| (setting, format!("1 to {most}"))));
     described.extend(
-        sized(&limits).map(|(setting, _, least, most, _)| (setting, format!("{least} to {most} bytes"))),
+        sized(&limits)
+            .map(|(setting, _, least, most, unit, _)| (setting, format!("{least} to {most} {unit}"))),
     );
     described
 }
@@ -218,35 +219,53 @@ fn counts(limits: &Limits, purpose: Use, violations: &mut Vec<Violation>) {
     }
 }
 
-/// Setting, value, the least and the most in bytes, and why.
-type SizeBound = (&'static str, u32, u32, u32, &'static str);
+/// Setting, value, the least, the most, in what, and why.
+type SizeBound = (&'static str, u32, u32, u32, &'static str, &'static str);
 
-fn sized(limits: &Limits) -> [SizeBound; 2] {
+fn sized(limits: &Limits) -> [SizeBound; 4] {
     [
         (
             "limits.body",
             limits.body,
             16_384,
             1_048_576,
+            "bytes",
             "less cuts off what apps send, and whatever anybody sends is held in memory",
+        ),
+        (
+            "limits.password_minimum",
+            limits.password_minimum,
+            8,
+            64,
+            "characters",
+            "NIST section 3.1.1.2 asks for 15 where a password alone opens an account, and more than 64 helps nobody",
+        ),
+        (
+            "limits.password_minimum_with_second_step",
+            limits.password_minimum_with_second_step,
+            8,
+            limits.password_minimum.clamp(8, 64),
+            "characters",
+            "NIST section 3.1.1.2 asks for 8 at the least, and a second step is no reason to ask for more than without",
         ),
         (
             "limits.password_bytes",
             limits.password_bytes,
             64,
             512,
+            "bytes",
             "NIST section 3.1.1.2 asks to take 64 characters at the least, and more than 512 bytes help nobody",
         ),
     ]
 }
 
 fn sizes(limits: &Limits, violations: &mut Vec<Violation>) {
-    for (setting, value, least, most, why) in sized(limits) {
+    for (setting, value, least, most, unit, why) in sized(limits) {
         if !(least..=most).contains(&value) {
             violations.push(Violation {
                 setting,
                 found: Some(value.to_string()),
-                expected: format!("it must be {least} to {most} bytes: {why}"),
+                expected: format!("it must be {least} to {most} {unit}: {why}"),
             });
         }
     }
