@@ -1,4 +1,4 @@
-//! The database after a crash, looked at from outside: by SQLite's own tool, so that our code does not vouch for itself.
+//! The database, looked at and touched from outside: by SQLite's own tool, so that our code does not vouch for itself.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -47,6 +47,30 @@ const CHECKS: [(&str, &str, &str); 8] = [
 pub(crate) fn can_be_checked() -> bool {
     let version = Command::new("sqlite3").arg("--version").stdout(Stdio::null()).status();
     version.is_ok_and(|status| status.success())
+}
+
+/// Disables these accounts while the server runs, as an operator would: no one signs in to them any more.
+pub(crate) fn disable(folder: &Path, emails: &[String]) -> Result<(), Failure> {
+    let listed = emails.iter().map(|email| format!("'{email}'")).collect::<Vec<_>>().join(",");
+    let owners = format!("SELECT user_id FROM emails WHERE normalized IN ({listed})");
+    let sql = format!("UPDATE users SET disabled_at = 1 WHERE id IN ({owners}); SELECT changes()");
+    let done = Command::new("sqlite3")
+        .args(["-cmd", ".timeout 10000"])
+        .arg(folder.join("data/keyward.sqlite"))
+        .arg(sql)
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| {
+            format!("sqlite3 is needed, to disable accounts (apt-get install sqlite3): {error}")
+        })?;
+    let changed = String::from_utf8_lossy(&done.stdout).trim().to_owned();
+    if changed != emails.len().to_string() {
+        let told = String::from_utf8_lossy(&done.stderr).trim().to_owned();
+        return Err(
+            format!("{} accounts were to be disabled, and {changed} were: {told}", emails.len()).into()
+        );
+    }
+    Ok(())
 }
 
 /// What is wrong with the database in `folder`.

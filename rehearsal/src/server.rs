@@ -143,13 +143,28 @@ impl Server {
         Ok(())
     }
 
-    /// What the server has spent of the processor, in seconds (a clock tick is a hundredth on Linux).
-    pub(crate) fn processor_seconds(&self) -> Result<f64, Failure> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        // The name, in brackets, may hold anything; user and system time are the 12th and 13th fields after it.
-        let (_, fields) = stat.rsplit_once(')').ok_or("no /proc/…/stat for the server")?;
-        let ticks = fields.split_whitespace().skip(11).take(2).map(str::parse::<u32>);
-        Ok(ticks.sum::<Result<u32, _>>().map(f64::from)? / 100.0)
+    /// What its hashing threads have spent of the processor, in seconds.
+    pub(crate) fn hashing_seconds(&self) -> Result<f64, Failure> {
+        let mut nanoseconds = 0_u64;
+        for thread in std::fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
+            let thread = thread?.path();
+            if std::fs::read_to_string(thread.join("comm"))?.starts_with("hasher-") {
+                let spent = std::fs::read_to_string(thread.join("schedstat"))?;
+                nanoseconds +=
+                    spent.split_whitespace().next().ok_or("no schedstat of a thread")?.parse::<u64>()?;
+            }
+        }
+        Ok(Duration::from_nanos(nanoseconds).as_secs_f64())
+    }
+
+    /// The most memory that was resident since [`forget_peak`](Self::forget_peak), in KiB, as Linux counts it.
+    pub(crate) fn peak_kib(&self) -> Result<u64, Failure> {
+        memory_kib(self.child.id(), "VmHWM:")
+    }
+
+    /// Lets the peak begin anew at what is resident now.
+    pub(crate) fn forget_peak(&self) -> Result<(), Failure> {
+        Ok(std::fs::write(format!("/proc/{}/clear_refs", self.child.id()), "5")?)
     }
 
     /// Resident memory in KiB, as Linux counts it.
@@ -167,10 +182,14 @@ impl Drop for Server {
 
 /// Resident memory of a process in KiB, as Linux counts it.
 pub(crate) fn resident_kib(process: u32) -> Result<u64, Failure> {
+    memory_kib(process, "VmRSS:")
+}
+
+fn memory_kib(process: u32, which: &str) -> Result<u64, Failure> {
     let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let digits = line.and_then(|line| line.split_whitespace().next()).ok_or("no VmRSS for the server")?;
-    Ok(digits.parse()?)
+    let line = status.lines().find_map(|line| line.strip_prefix(which));
+    let digits = line.and_then(|line| line.split_whitespace().next());
+    Ok(digits.ok_or_else(|| format!("no {which} of the server"))?.parse()?)
 }
 
 /// What the server wrote to its log last.

@@ -1,4 +1,7 @@
-//! Class 13: does time tell whether an address has an account?
+//! Class 13: does time tell whether an address has an account, or one that is locked?
+//!
+//! Locked is, here, an account that an operator disabled, and one whose budget of failures is spent: the latter is answered 429, an
+//! address without an account too, and a right password as a wrong one.
 //!
 //! One connection, pairs of a known and an unknown address, each pair in an order that a coin decides. What is compared
 //! is the time of the request itself, and that of a probe sent right after it: what the server still does once it has
@@ -13,6 +16,7 @@ use tempfile::TempDir;
 use crate::Failure;
 use crate::accounts::{self, NO_LIMITS, PASSWORD, WRONG_PASSWORD};
 use crate::connection::{Connection, Request};
+use crate::database;
 use crate::draw::{self, Draw};
 use crate::server::Program;
 use crate::statistics::{Comparison, Pair, SIGNIFICANCE, compare};
@@ -23,8 +27,26 @@ const WARM_UP: usize = 20;
 /// A server looks for hashes of others this often.
 const UNTIL_SEEN: Duration = Duration::from_secs(11);
 
-/// bcrypt of some password that nobody tries, at cost 10: several times what ours costs.
-const BROUGHT_HASH: &str = "$2b$10$VJLAfl2m5MUDHtPx4znuEeGcCT1gLNmVwv1cEbQgLykE5TS6g14Ma";
+/// Hashes from elsewhere of passwords that nobody tries. bcrypt at cost 10 is the dearest, several times ours; the others cost
+/// less than ours, or are wrapped in it.
+const BROUGHT: [(&str, &str); 4] = [
+    ("sign-in: bcrypt, unknown", "$2b$10$VJLAfl2m5MUDHtPx4znuEeGcCT1gLNmVwv1cEbQgLykE5TS6g14Ma"),
+    (
+        "sign-in: scrypt, unknown",
+        "$scrypt$ln=10,r=8,p=1$ACAkBMBY6/2fUyrFmJPSeg$3eqRcKv35KbjpYQdMoZEhuOre18pmZn5St4OQHnRyys",
+    ),
+    (
+        "sign-in: argon2i, unknown",
+        "$argon2i$v=19$m=256,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$gQuBv4zhBchBqJQZL4Pajso/bI69AzkolaGF5VjvPCw",
+    ),
+    ("sign-in: wrapped, unknown", "{SSHA}3exwr8ymwwROCv5SdJv+O1pYL/V4Tykl"),
+];
+
+/// Accounts whose budget is spent, and as many addresses without an account: each stays limited for [`LIMITED_FOR`], and all are
+/// asked often within it.
+const LIMITED: usize = 20;
+/// A little less than the longest spacing that a limit may have: after that one try is let through again.
+const LIMITED_FOR: Duration = Duration::from_secs(55);
 
 /// Try to tell by time whether an address has an account.
 #[derive(Args)]
@@ -45,7 +67,7 @@ pub(crate) struct Timing {
 
 /// Two kinds of request.
 struct Trial<'a> {
-    name: &'static str,
+    name: &'a str,
     kinds: [Kind<'a>; 2],
 }
 
@@ -107,7 +129,9 @@ impl Timing {
         let [delayed, _] = delayed.run(pairs, &mut connection, &mut draw).await?;
         let [unhashed, _] = unhashed.run(pairs / 10, &mut connection, &mut draw).await?;
 
-        let mut told = Vec::new();
+        let locked: Vec<_> = known.iter().step_by(2).cloned().collect();
+        let unlocked: Vec<_> = known.iter().skip(1).step_by(2).cloned().collect();
+        let mut told = Told::default();
         for trial in [
             Trial::new("sign-in: known, unknown", Kind::sign_in(&known), Kind::sign_in(&unknown)),
             Trial::new(
@@ -119,41 +143,108 @@ impl Timing {
             Trial::new("sign-in after sign-up", Kind::sign_in(&known), Kind::sign_in(&fresh)),
             Trial::new("reset: known, unknown", Kind::reset(&known), Kind::reset(&unknown)),
         ] {
-            let [own, echo] = trial.run(pairs, &mut connection, &mut draw).await?;
-            let results = [(own.tells(), "request"), (echo.tells(), "probe")];
-            told.extend(
-                results
-                    .into_iter()
-                    .filter(|(tells, _)| *tells)
-                    .map(|(_, of)| format!("{} ({of})", trial.name)),
-            );
+            told.note(&trial, pairs, &mut connection, &mut draw).await?;
+        }
+        told.extend(limited(program, pairs / 2, &mut draw).await?);
+        database::disable(folder.path(), &locked)?;
+        let right = Kind { password: Some(PASSWORD), ..Kind::sign_in(&locked) };
+        for trial in [
+            Trial::new("sign-in: disabled, not", Kind::sign_in(&locked), Kind::sign_in(&unlocked)),
+            Trial::new("disabled: right password", right, Kind::sign_in(&locked)),
+            Trial::new("reset: disabled, not", Kind::reset(&locked), Kind::reset(&unlocked)),
+        ] {
+            told.note(&trial, pairs, &mut connection, &mut draw).await?;
         }
         // From here on some hashes cost more than ours: every failure takes as long as they do.
-        let brought: Vec<_> = (0..count).map(|_| draw.address()).collect();
-        program.bring_in(folder.path(), &brought, BROUGHT_HASH)?;
-        tokio::time::sleep(UNTIL_SEEN).await;
-        for trial in [
-            Trial::new("sign-in: bcrypt, unknown", Kind::sign_in(&brought), Kind::sign_in(&unknown)),
-            Trial::new("sign-in: ours beside bcrypt", Kind::sign_in(&known), Kind::sign_in(&unknown)),
-        ] {
-            let [own, echo] = trial.run(pairs / 4, &mut connection, &mut draw).await?;
-            let results = [(own.tells(), "request"), (echo.tells(), "probe")];
-            let found = results.into_iter().filter(|(tells, _)| *tells);
-            told.extend(found.map(|(_, of)| format!("{} ({of})", trial.name)));
+        let mut brought = Vec::new();
+        for (name, hash) in BROUGHT {
+            let addresses: Vec<_> = (0..count).map(|_| draw.address()).collect();
+            program.bring_in(folder.path(), &addresses, hash)?;
+            brought.push((name, addresses));
         }
+        tokio::time::sleep(UNTIL_SEEN).await;
+        for (name, addresses) in &brought {
+            let trial = Trial::new(name, Kind::sign_in(addresses), Kind::sign_in(&unknown));
+            told.note(&trial, pairs / 4, &mut connection, &mut draw).await?;
+        }
+        let trial =
+            Trial::new("sign-in: ours beside these", Kind::sign_in(&unlocked), Kind::sign_in(&unknown));
+        told.note(&trial, pairs / 4, &mut connection, &mut draw).await?;
+        let Told(told) = told;
         println!();
         if chance.tells() || !delayed.tells() || !unhashed.tells() {
             return Err("a control failed, so this run shows nothing: repeat it on a quieter machine".into());
         }
         if told.is_empty() {
             println!(
-                "Time tells nothing: no comparison tells known from unknown, and the controls do what they must."
+                "Time tells nothing: no comparison tells known from unknown or locked from unlocked, and the controls do what they must."
             );
         } else {
             println!("TIME TELLS: {}.", told.join(", "));
         }
         Ok(told.is_empty())
     }
+}
+
+/// The comparisons that told two kinds apart.
+#[derive(Default)]
+struct Told(Vec<String>);
+
+impl Told {
+    async fn note(
+        &mut self,
+        trial: &Trial<'_>,
+        pairs: usize,
+        connection: &mut Connection,
+        draw: &mut Draw,
+    ) -> Result<(), Failure> {
+        let found = trial.run(pairs, connection, draw).await?;
+        for (comparison, of) in found.iter().zip(["request", "probe"]) {
+            if comparison.tells() {
+                self.0.push(format!("{} ({of})", trial.name));
+            }
+        }
+        Ok(())
+    }
+
+    fn extend(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+}
+
+/// Accounts whose budget of failures is spent, on a server of their own, whose limits are met at once.
+#[expect(clippy::disallowed_methods, reason = "how long a real server took")]
+async fn limited(program: &Program, pairs: usize, draw: &mut Draw) -> Result<Told, Failure> {
+    let folder = TempDir::with_prefix("keyward-rehearsal-")?;
+    let settings =
+        NO_LIMITS.replace("account_failures = 4000000", "account_failures = 1\naccount_spacing = \"60s\"");
+    let server = program.start(folder.path(), &settings).await?;
+    let mut connection = server.connect().await?;
+    let known = accounts::proved(&mut connection, draw, 2 * LIMITED).await?;
+    let (known, others) = known.split_at(LIMITED);
+    let unknown: Vec<_> = (0..LIMITED).map(|_| draw.address()).collect();
+    let mut told = Told::default();
+    let kind =
+        |addresses, password| Kind { password: Some(password), status: 429, ..Kind::sign_in(addresses) };
+    for trial in [
+        Trial::new("limited: known, unknown", kind(known, WRONG_PASSWORD), kind(&unknown, WRONG_PASSWORD)),
+        Trial::new("limited: right password", kind(others, PASSWORD), kind(others, WRONG_PASSWORD)),
+    ] {
+        let begun = Instant::now();
+        for addresses in trial.kinds.iter().map(|kind| &kind.addresses) {
+            let Addresses::Of(addresses) = addresses else { continue };
+            for address in *addresses {
+                // The one failure that there is room for; where both kinds are of the same addresses it is spent by then.
+                let body = json!({ "email": address, "password": WRONG_PASSWORD });
+                connection.post("/login", &body).await?;
+            }
+        }
+        told.note(&trial, pairs, &mut connection, draw).await?;
+        if begun.elapsed() > LIMITED_FOR {
+            return Err("this machine is too slow for so many pairs within a minute: ask for fewer".into());
+        }
+    }
+    Ok(told)
 }
 
 impl<'a> Kind<'a> {
@@ -202,7 +293,7 @@ impl<'a> Kind<'a> {
 }
 
 impl<'a> Trial<'a> {
-    fn new(name: &'static str, first: Kind<'a>, second: Kind<'a>) -> Self {
+    fn new(name: &'a str, first: Kind<'a>, second: Kind<'a>) -> Self {
         Self { name, kinds: [first, second] }
     }
 
