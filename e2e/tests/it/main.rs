@@ -17,6 +17,7 @@ mod screenshots;
 mod service;
 mod sheets;
 mod stack;
+mod strength;
 mod tools;
 mod two_hosts;
 mod visitor;

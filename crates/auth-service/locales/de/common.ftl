@@ -18,6 +18,19 @@ field-code = Code aus der E-Mail
 field-code-hint = Sechs Ziffern.
 field-language = Sprache
 
+# Was beim Tippen über ein neues Passwort gesagt wird: wie leicht es zu erraten ist, und warum.
+strength-weak = Leicht zu erraten.
+strength-fair = Wer sich Mühe gibt, könnte es erraten.
+strength-strong = Schwer zu erraten.
+strength-keys = Tasten nebeneinander werden zuerst probiert.
+strength-repeat = Immer das Gleiche wird zuerst probiert.
+strength-sequence = Zeichen, die aufeinander folgen, werden zuerst probiert.
+strength-date = Tage und Jahreszahlen werden zuerst probiert.
+strength-common = Es ähnelt einem Passwort, das viele haben.
+strength-word = Ein einzelnes Wort wird zuerst probiert.
+strength-name = Namen werden zuerst probiert.
+strength-own = Es hat mit Ihnen oder mit diesem Dienst zu tun.
+
 resend-question = Noch keine E-Mail?
 resend-action = Neuen Code senden
 

@@ -18,6 +18,19 @@ field-code = Code from the mail
 field-code-hint = Six digits.
 field-language = Language
 
+# What is said of a new password as it is typed: how easy it is to guess, and why.
+strength-weak = Easy to guess.
+strength-fair = Somebody who tries hard could guess it.
+strength-strong = Hard to guess.
+strength-keys = Keys in a row are tried first.
+strength-repeat = The same over and over is tried first.
+strength-sequence = Characters that follow one another are tried first.
+strength-date = Dates and years are tried first.
+strength-common = It is like a password that many people have.
+strength-word = A single word is tried first.
+strength-name = Names are tried first.
+strength-own = It has to do with you or with this service.
+
 resend-question = No mail yet?
 resend-action = Send a new code
 

@@ -33,13 +33,14 @@ pub(crate) async fn serve(State(app): State<App>, mut request: Request, next: Ne
 
 async fn answer(app: App, request: Request, next: Next) -> Response {
     let shown = Shown::of(&request, &app);
-    let any_page_may_read = protocol::any_page_may_read(request.uri().path());
+    let path = request.uri().path();
+    let (any_page_may_read, rated) = (protocol::any_page_may_read(path), headers::is_rated(path));
     let response = match admit(&app, request).await {
         Ok(request) => next.run(request).await,
         Err(refused) => refused,
     };
     let mut response = failure::show(&app, shown, response).await;
-    headers::add(app.https, any_page_may_read, response.headers_mut());
+    headers::add(app.https, any_page_may_read, rated, response.headers_mut());
     // What matters of a request that went well is in the audit trail, and a proxy logs each; failures are logged as they
     // are shown.
     tracing::debug!(status = response.status().as_u16(), "answered");

@@ -9,7 +9,7 @@ use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-/// Nothing is allowed but our own stylesheets, pictures and forms. There is no script at all.
+/// Nothing is allowed but our own stylesheets, pictures and forms.
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; \
                       base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
@@ -28,8 +28,17 @@ const HEADERS: [(HeaderName, &str); 7] = [
     (HeaderName::from_static("cross-origin-embedder-policy"), "require-corp"),
 ];
 
+/// Where a new password is typed: our own scripts, and nobody else's, say there how easy it is to guess. They may ask for
+/// nothing (`connect-src` is none). No other page runs any.
+pub(crate) fn is_rated(path: &str) -> bool {
+    matches!(
+        path,
+        "/sign-up" | "/verify" | "/reset/code" | "/reset/new" | "/account/password" | "/account/second-step"
+    )
+}
+
 /// What any page may read depends on no cookie (the WHATWG's CORS protocol).
-pub(crate) fn add(https: bool, any_page_may_read: bool, headers: &mut HeaderMap) {
+pub(crate) fn add(https: bool, any_page_may_read: bool, rated: bool, headers: &mut HeaderMap) {
     // Growing on the way would move what is there again and again.
     headers.reserve(HEADERS.len() + 5);
     for (name, value) in HEADERS {
@@ -37,6 +46,9 @@ pub(crate) fn add(https: bool, any_page_may_read: bool, headers: &mut HeaderMap)
     }
     if !headers.contains_key(CONTENT_SECURITY_POLICY) {
         headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    }
+    if rated {
+        allow_own_scripts(headers);
     }
     if !headers.contains_key(CACHE_CONTROL) {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -51,6 +63,15 @@ pub(crate) fn add(https: bool, any_page_may_read: bool, headers: &mut HeaderMap)
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
         headers
             .insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("www-authenticate, retry-after"));
+    }
+}
+
+fn allow_own_scripts(headers: &mut HeaderMap) {
+    let policy =
+        headers.get(CONTENT_SECURITY_POLICY).and_then(|policy| policy.to_str().ok()).unwrap_or(POLICY);
+    let policy = policy.replace("default-src 'none';", "default-src 'none'; script-src 'self';");
+    if let Ok(value) = HeaderValue::from_str(&policy) {
+        headers.insert(CONTENT_SECURITY_POLICY, value);
     }
 }
 

@@ -55,7 +55,7 @@ impl Document {
         let value = |text: &str| HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""));
         let mut headers = HeaderMap::from_iter([(ETAG, value(&tag)), (CACHE_CONTROL, value(&life))]);
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        headers::add(https, true, &mut headers);
+        headers::add(https, true, false, &mut headers);
         Self { headers, body: Bytes::copy_from_slice(body.as_bytes()) }
     }
 

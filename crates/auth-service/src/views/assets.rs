@@ -18,6 +18,12 @@ pub const ASSETS: &[Asset] = &[
     asset("/static/style.css", "text/css; charset=utf-8", include_bytes!("../../static/style.css")),
     asset("/static/logo.svg", "image/svg+xml", include_bytes!("../../static/logo.svg")),
     asset("/static/favicon.svg", "image/svg+xml", include_bytes!("../../static/favicon.svg")),
+    asset("/static/zxcvbn.js", "text/javascript; charset=utf-8", include_bytes!("../../static/zxcvbn.js")),
+    asset(
+        "/static/strength.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../static/strength.js"),
+    ),
     asset("/static/wards.svg", "image/svg+xml", include_bytes!("../../static/wards.svg")),
 ];
 

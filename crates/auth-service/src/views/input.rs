@@ -17,7 +17,29 @@ pub(super) struct Input {
     error: Option<String>,
     optional: Option<String>,
     focus: bool,
+    strength: Option<Strength>,
 }
+
+/// What is said of a new password as it is typed: the name of the service, and the words for each case.
+struct Strength {
+    service: String,
+    words: [(&'static str, String); CASES.len()],
+}
+
+/// The names that `static/strength.js` has for what it may say, and the key of each.
+const CASES: [(&str, &str); 11] = [
+    ("weak", "strength-weak"),
+    ("fair", "strength-fair"),
+    ("strong", "strength-strong"),
+    ("keys", "strength-keys"),
+    ("repeat", "strength-repeat"),
+    ("sequence", "strength-sequence"),
+    ("date", "strength-date"),
+    ("common", "strength-common"),
+    ("word", "strength-word"),
+    ("name", "strength-name"),
+    ("own", "strength-own"),
+];
 
 impl askama::filters::HtmlSafe for Input {}
 
@@ -50,6 +72,7 @@ impl Frame<'_> {
             error: problems.at(field).map(|problem| problem.text(self.texts())),
             optional: matches!(field, Field::Name).then(|| self.t("field-optional")),
             focus: false,
+            strength: None,
         }
     }
 }
@@ -58,6 +81,13 @@ impl Input {
     /// With a sentence of help under the label.
     pub(super) fn hint(mut self, hint: String) -> Self {
         self.hint = Some(hint);
+        self
+    }
+
+    /// With what is said of a new password as it is typed; the page has to bring `strength.html` for it.
+    pub(super) fn rated(mut self, frame: &Frame<'_>) -> Self {
+        let words = CASES.map(|(name, key)| (name, frame.t(key)));
+        self.strength = Some(Strength { service: frame.branding.name.clone(), words });
         self
     }
 
