@@ -1,5 +1,6 @@
 //! `keyward user`: the accounts of people.
 
+mod family;
 mod import;
 mod rows;
 mod source;

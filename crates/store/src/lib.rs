@@ -13,6 +13,7 @@ pub mod consents;
 pub mod email_changes;
 pub mod emails;
 pub mod ephemeral;
+pub mod family;
 pub mod grants;
 pub mod health;
 pub mod installation;

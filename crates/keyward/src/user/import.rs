@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::rows::{self, Reading};
-use super::source::{self, Row};
+use super::source::{Origin, Row};
 use crate::installation::Installation;
 use crate::{Failure, say};
 
@@ -25,6 +25,9 @@ const BATCH: usize = 500;
 
 /// Bring in accounts from elsewhere, with the hashes of their passwords.
 ///
+/// From a file, or straight from the running PostgreSQL database of another server of the auth-service family, of which the table
+/// `users (email, password_hash, requires_2fa)` is read and nothing else.
+///
 /// Each row has an `email`, and may have `password_hash`, `name`, `locale`, `second_step` (or `requires_2fa`) and `proved`. An
 /// address that has an account already is refused, and that account left as it is. What was cut short goes on where it
 /// stopped when it is called again.
@@ -32,12 +35,17 @@ const BATCH: usize = 500;
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Import {
     /// The rows: .ndjson (one JSON object a line) or .csv (with a line of names first).
-    #[arg(value_name = "FILE")]
-    file: PathBuf,
+    #[arg(value_name = "FILE", required_unless_present = "from", conflicts_with = "from")]
+    file: Option<PathBuf>,
+    /// A database: `postgres://user@host/database`, or `env:NAME` or `file:/absolute/path` of where that is written with its
+    /// password.
+    #[arg(long, value_name = "DATABASE")]
+    from: Option<String>,
     /// Look at every row and change nothing.
     #[arg(long)]
     dry_run: bool,
-    /// Rows that were refused go here, each with its line and the reason; without it, beside FILE.
+    /// Rows that were refused go here, each with its line and the reason; without it, beside FILE, or in this folder under the
+    /// name of the database.
     #[arg(long, value_name = "FILE")]
     rejects: Option<PathBuf>,
     /// Addresses are not known to be their owners' where a row does not say: each has to prove its own before it can sign in.
@@ -64,6 +72,8 @@ struct Progress {
     line: u64,
     /// How long the file was, to notice that it is another.
     length: u64,
+    /// The last address, of a database: rows may come and go there.
+    after: Option<String>,
     added: u64,
     refused: u64,
 }
@@ -81,12 +91,10 @@ struct Run {
 
 impl Import {
     pub(crate) async fn run(self) -> Result<(), Failure> {
-        let place = beside(&self.file, "progress");
-        let length = std::fs::metadata(&self.file)
-            .map_err(|error| format!("{} cannot be read: {error}", self.file.display()))?
-            .len();
-        let progress = self.progress(&place, length)?;
-        let rejects = self.rejects.clone().unwrap_or_else(|| beside(&self.file, "rejects.ndjson"));
+        let mut origin = Origin::open(self.file.as_deref(), self.from.as_deref()).await?;
+        let place = beside(origin.name(), "progress");
+        let progress = self.progress(&origin, &place)?;
+        let rejects = self.rejects.clone().unwrap_or_else(|| beside(origin.name(), "rejects.ndjson"));
         let firebase = self.firebase.as_deref().map(firebase).transpose()?;
         let (store, keys) = self.installation.open().await?;
         let secrets = Secrets::resolve(&keys).await?;
@@ -102,19 +110,16 @@ impl Import {
             reading: Reading { proved: !self.unproved, firebase },
             rejects: BufWriter::new(private(&rejects, progress.line > 0)?),
             seen: self.dry_run.then(HashSet::new),
-            bar: bar(&self.file)?,
+            bar: bar(&mut origin).await?,
             progress,
         };
         if run.progress.line > 0 && !self.json {
             say(format_args!("Going on after line {}.", run.progress.line));
         }
         let mut batch = Vec::with_capacity(BATCH);
-        for row in source::open(&self.file)? {
-            let row = row?;
-            if row.line <= run.progress.line {
-                run.bar.inc(1);
-                continue;
-            }
+        let mut rows = origin.rows(run.progress.line, run.progress.after.as_deref()).await?;
+        run.bar.set_position(run.progress.line);
+        while let Some(row) = rows.next().await? {
             batch.push(row);
             if batch.len() == BATCH {
                 run.take(std::mem::take(&mut batch)).await?;
@@ -122,6 +127,7 @@ impl Import {
             }
         }
         run.take(batch).await?;
+        rows.close().await;
         run.bar.finish_and_clear();
         store.close().await;
         if !self.dry_run {
@@ -134,7 +140,8 @@ impl Import {
         self.report(&run.progress, &rejects)
     }
 
-    fn progress(&self, place: &Path, length: u64) -> Result<Progress, Failure> {
+    fn progress(&self, origin: &Origin, place: &Path) -> Result<Progress, Failure> {
+        let length = origin.length()?;
         let begun = match std::fs::read(place) {
             Ok(bytes) if !self.restart && !self.dry_run => serde_json::from_slice::<Progress>(&bytes)?,
             _ => return Ok(Progress { length, ..Progress::default() }),
@@ -143,7 +150,7 @@ impl Import {
             return Err(format!(
                 "an import of {} was cut short after line {}, and the file is another by now: put it back, or begin anew with \
                  --restart, which refuses the rows that are in already",
-                self.file.display(),
+                origin.name().display(),
                 begun.line
             )
             .into());
@@ -185,10 +192,11 @@ impl Import {
 impl Run {
     /// Adds the accounts of a batch, and keeps what is refused of it.
     async fn take(&mut self, batch: Vec<Row>) -> Result<(), Failure> {
-        let Some(last) = batch.last().map(|row| row.line) else { return Ok(()) };
+        let Some(last) = batch.last() else { return Ok(()) };
+        let (last, address) = (last.line, last.address.clone());
         let rows = batch.len() as u64;
         let (mut accounts, mut places) = (Vec::new(), Vec::new());
-        for Row { line, fields, original } in batch {
+        for Row { line, fields, original, address: _ } in batch {
             match fields.and_then(|fields| rows::read(&fields, &self.reading)) {
                 Ok(account) => {
                     accounts.push(account);
@@ -208,6 +216,9 @@ impl Run {
         }
         self.rejects.flush()?;
         self.progress.line = last;
+        if address.is_some() {
+            self.progress.after = address;
+        }
         self.bar.inc(rows);
         Ok(())
     }
@@ -260,16 +271,11 @@ fn firebase(path: &Path) -> Result<FirebaseParameters, Failure> {
 }
 
 /// Shown while somebody watches.
-fn bar(file: &Path) -> Result<ProgressBar, Failure> {
+async fn bar(origin: &mut Origin) -> Result<ProgressBar, Failure> {
     if !std::io::stderr().is_terminal() {
         return Ok(ProgressBar::hidden());
     }
-    let mut rows = 0;
-    for row in source::open(file)? {
-        row?;
-        rows += 1;
-    }
-    let bar = ProgressBar::with_draw_target(Some(rows), ProgressDrawTarget::stderr());
+    let bar = ProgressBar::with_draw_target(Some(origin.count().await?), ProgressDrawTarget::stderr());
     let style = ProgressStyle::with_template("{bar:40} {pos}/{len} rows, {per_sec}, {eta} to go");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     Ok(bar)

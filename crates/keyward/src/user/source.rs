@@ -1,11 +1,13 @@
-//! Where rows come from: NDJSON (one JSON object a line) or CSV (with a line of names).
+//! Where rows come from: NDJSON (one JSON object a line), CSV (with a line of names), or the database of another server.
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
+use store::family::Family;
 
+use super::family;
 use crate::Failure;
 
 /// A row as it stood there.
@@ -17,16 +19,109 @@ pub(super) struct Row {
     pub(super) fields: Result<Map<String, Value>, String>,
     /// The row itself, to be kept if it is refused.
     pub(super) original: Value,
+    /// Its address, where rows are in the order of those.
+    pub(super) address: Option<String>,
+}
+
+/// Rows of a file, one after the other.
+type Lines = Box<dyn Iterator<Item = Result<Row, Failure>>>;
+
+/// Where rows come from.
+pub(super) enum Origin {
+    File(PathBuf),
+    Family { family: Family, name: PathBuf },
+}
+
+impl Origin {
+    /// The file, or the database that `--from` names.
+    pub(super) async fn open(file: Option<&Path>, from: Option<&str>) -> Result<Self, Failure> {
+        match (file, from) {
+            (Some(file), _) => Ok(Self::File(file.to_owned())),
+            (None, Some(from)) => {
+                let family = family::open(from).await?;
+                let name = format!("users of {}", family.at()).replace(['/', '\\'], " ");
+                Ok(Self::Family { family, name: name.into() })
+            }
+            (None, None) => Err("name a FILE, or a database with --from".into()),
+        }
+    }
+
+    /// What is kept of an import goes by this name.
+    pub(super) fn name(&self) -> &Path {
+        match self {
+            Self::File(file) => file,
+            Self::Family { name, .. } => name,
+        }
+    }
+
+    /// How long the file is.
+    pub(super) fn length(&self) -> Result<u64, Failure> {
+        match self {
+            Self::File(file) => {
+                let found = std::fs::metadata(file);
+                Ok(found.map_err(|error| format!("{} cannot be read: {error}", file.display()))?.len())
+            }
+            Self::Family { .. } => Ok(0),
+        }
+    }
+
+    /// How many rows there are.
+    pub(super) async fn count(&mut self) -> Result<u64, Failure> {
+        match self {
+            Self::File(file) => lines_of(file)?.try_fold(0, |rows, row| row.map(|_| rows + 1)),
+            Self::Family { family, .. } => Ok(family.count().await?),
+        }
+    }
+
+    /// The rows after this line, or after this address.
+    pub(super) async fn rows(self, line: u64, after: Option<&str>) -> Result<Rows, Failure> {
+        match self {
+            Self::File(file) => {
+                let done = move |row: &Result<Row, Failure>| row.as_ref().is_ok_and(|row| row.line <= line);
+                Ok(Rows::File(Box::new(lines_of(&file)?.skip_while(done))))
+            }
+            Self::Family { mut family, .. } => {
+                family.begin(after).await?;
+                Ok(Rows::Family { family, number: line })
+            }
+        }
+    }
 }
 
 /// Rows, one after the other.
-pub(super) type Rows = Box<dyn Iterator<Item = Result<Row, Failure>>>;
+pub(super) enum Rows {
+    File(Lines),
+    Family {
+        family: Family,
+        /// The number of the last row.
+        number: u64,
+    },
+}
+
+impl Rows {
+    pub(super) async fn next(&mut self) -> Result<Option<Row>, Failure> {
+        match self {
+            Self::File(lines) => lines.next().transpose(),
+            Self::Family { family, number } => {
+                let Some(account) = family.next().await? else { return Ok(None) };
+                *number += 1;
+                Ok(Some(family::row(*number, account)))
+            }
+        }
+    }
+
+    pub(super) async fn close(self) {
+        if let Self::Family { family, .. } = self {
+            family.close().await;
+        }
+    }
+}
 
 /// A line that is longer is no account.
 const LONGEST_LINE: usize = 64 * 1024;
 
 /// The rows of a file, by what its name ends with.
-pub(super) fn open(path: &Path) -> Result<Rows, Failure> {
+fn lines_of(path: &Path) -> Result<Lines, Failure> {
     let cannot = |error: &dyn std::fmt::Display| format!("{} cannot be read: {error}", path.display());
     let file = File::open(path).map_err(|error| cannot(&error))?;
     let extension = path.extension().map(|extension| extension.to_string_lossy().to_ascii_lowercase());
@@ -63,21 +158,28 @@ fn lines(file: File) -> impl Iterator<Item = Result<Row, Failure>> {
 fn object(line: u64, bytes: &[u8]) -> Row {
     let as_text = || Value::String(String::from_utf8_lossy(bytes).trim_end().to_owned());
     if bytes.len() > LONGEST_LINE {
-        return Row { line, fields: Err("it is longer than 64 KiB".to_owned()), original: as_text() };
+        return Row {
+            line,
+            fields: Err("it is longer than 64 KiB".to_owned()),
+            original: as_text(),
+            address: None,
+        };
     }
     match serde_json::from_slice::<Value>(bytes) {
         Ok(Value::Object(fields)) => {
-            Row { line, original: Value::Object(fields.clone()), fields: Ok(fields) }
+            Row { line, original: Value::Object(fields.clone()), fields: Ok(fields), address: None }
         }
-        Ok(_) => Row { line, fields: Err("it is no JSON object".to_owned()), original: as_text() },
+        Ok(_) => {
+            Row { line, fields: Err("it is no JSON object".to_owned()), original: as_text(), address: None }
+        }
         Err(error) => {
             let fields = Err(format!("it is no JSON: {error}"));
-            Row { line, fields, original: as_text() }
+            Row { line, fields, original: as_text(), address: None }
         }
     }
 }
 
-fn records(file: File) -> Result<Rows, csv::Error> {
+fn records(file: File) -> Result<Lines, csv::Error> {
     let mut reader = csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::Headers).from_reader(file);
     let names = reader.headers()?.clone();
     Ok(Box::new(reader.into_byte_records().map(move |record| {
@@ -86,7 +188,7 @@ fn records(file: File) -> Result<Rows, csv::Error> {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let original = record.iter().map(|field| Value::String(text(field))).collect();
         let fields = fields(&names, &record);
-        Ok(Row { line, fields, original: Value::Array(original) })
+        Ok(Row { line, fields, original: Value::Array(original), address: None })
     })))
 }
 
