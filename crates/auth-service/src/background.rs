@@ -299,6 +299,9 @@ impl Mailer {
             Message::PasswordChanged { at } => views::mail::Mail::PasswordChanged { at: at.micros() },
             Message::SecondStepChanged { on } => views::mail::Mail::SecondStepChanged { on: *on },
             Message::AccountDeleted => views::mail::Mail::AccountDeleted,
+            Message::AccountDisabled => views::mail::Mail::AccountDisabled,
+            Message::AccountEnabled => views::mail::Mail::AccountEnabled,
+            Message::SessionsEnded => views::mail::Mail::SessionsEnded,
         };
         views::mail::render(&mail, texts, &self.branding)
     }

@@ -19,10 +19,10 @@ mod value;
 pub use data::{ConnectionUrl, Database, Mode, Redis, ResolveUrlError};
 pub use mail::{Mail, Security, Transport};
 pub use problem::{ConfigError, Origin, Problem};
-pub use sections::{Api, Apps, Egress, Internal, Keys, Server, Startup};
+pub use sections::{Admin, Api, Apps, Egress, Internal, Keys, Server, Startup};
 pub use sources::{Reading, Sources};
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use auth::{AccountSettings, HasherSettings, Limits};
 use oidc::Client;
@@ -48,6 +48,9 @@ pub struct Config {
     /// Where machines ask how it is. Never an address that the public reaches.
     #[serde(default)]
     pub internal: Internal,
+    /// Where the operator's command, `keyward`, finds the running server.
+    #[serde(default)]
+    pub admin: Admin,
     /// How it starts.
     #[serde(default)]
     pub startup: Startup,
@@ -139,6 +142,16 @@ impl Config {
         }
     }
 
+    /// Where the operator's socket is, if there is to be one.
+    pub fn admin_socket(&self) -> Option<PathBuf> {
+        match (&self.admin.socket, self.mode()) {
+            (Some(none), _) if none.as_os_str().is_empty() => None,
+            (Some(path), _) => Some(path.clone()),
+            (None, Some(Mode::Small(database))) => Some(socket_beside(database)),
+            (None, _) => Some(PathBuf::from(FULL_SOCKET)),
+        }
+    }
+
     /// Whether every value is in bounds for `keyward dev`, where a count may be as high as it likes: a test that tries ten
     /// thousand times is no attack.
     pub fn check_for_development(&self) -> Result<(), ConfigError> {
@@ -150,6 +163,16 @@ impl Config {
         let problems: Vec<Problem> = violations.into_iter().map(problem).collect();
         if problems.is_empty() { Ok(()) } else { Err(ConfigError::Problems(problems)) }
     }
+}
+
+/// Where the socket is where no file of a database could tell.
+const FULL_SOCKET: &str = "/run/keyward/auth-service.sock";
+
+/// Where the operator's socket is if nothing says otherwise: beside the database itself.
+pub fn socket_beside(database: &Path) -> PathBuf {
+    let mut name = database.as_os_str().to_owned();
+    name.push(".sock");
+    name.into()
 }
 
 /// Where and why, without the line itself: a secret may stand there that somebody wrote in the place of a reference.

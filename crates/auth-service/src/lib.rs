@@ -3,6 +3,7 @@
 #[macro_use]
 mod shown;
 
+pub mod admin;
 pub mod background;
 pub mod branding;
 mod breaches;

@@ -16,7 +16,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use auth::{Auth, DeclaredClient, Hasher, HasherSettings, Parts, Peppers, Random, Settings};
+use auth::{AuditTrail, Auth, DeclaredClient, Hasher, HasherSettings, Parts, Peppers, Random, Settings};
 use domain::{Clock, Timestamp};
 use oidc::Algorithm;
 use outbound::{EgressClient, EgressSettings, Postmark, Smtp, SmtpSecurity, SmtpSettings};
@@ -24,6 +24,7 @@ use store::Store;
 use store::ephemeral::Ephemeral;
 use tokio::net::TcpListener;
 
+use crate::admin::{self, Desk, Offline, Socket, SocketError};
 use crate::background::{self, Sender, Transport};
 use crate::breaches;
 use crate::client_keys::ClientKeys;
@@ -75,6 +76,9 @@ pub enum ServerError {
         /// What is wrong with it.
         error: String,
     },
+    /// The operator's socket.
+    #[error(transparent)]
+    Socket(#[from] SocketError),
     /// The mail transport.
     #[error("[mail.transport]: {0}")]
     Mail(String),
@@ -148,6 +152,8 @@ pub struct Server {
     sender: Sender,
     egress: EgressClient,
     health: Health,
+    desk: Desk,
+    socket: Option<Socket>,
 }
 
 impl Server {
@@ -179,6 +185,16 @@ impl Server {
         let (keyring, audit_key) = (secrets.keyring()?, secrets.audit_key()?);
         let egress = EgressClient::new(&egress_settings(&config.egress)?);
         let egress = egress.map_err(|error| ServerError::Egress(error.to_string()))?;
+        let desk = Desk {
+            store: store.clone(),
+            keyring: Arc::new(secrets.keyring()?),
+            trail: AuditTrail::new(store.clone(), audit_key),
+            egress: egress.clone(),
+            random: random.clone(),
+            clock: clock.clone(),
+            auth: None,
+            offline: None,
+        };
         let declared = declared(&config.clients).await?;
         let ephemeral = Ephemeral::memory();
         let mut auth =
@@ -196,15 +212,23 @@ impl Server {
             address: config.mail.from,
             name: config.mail.from_name.unwrap_or_else(|| config.branding.name.clone()),
         };
+        let auth = Arc::new(auth);
+        let desk = Desk { trail: auth.audit_trail(), auth: Some(auth.clone()), ..desk };
         let app = App::new(AppParts {
-            auth: Arc::new(auth),
+            auth,
             branding: config.branding,
             trusted_proxies: config.server.trusted_proxies,
             reveal_accounts: config.api.reveal_accounts,
             mailbox,
             client_keys: ClientKeys::new(egress.clone()),
         });
-        Ok(Self { app, transport, sender, egress, health: health.clone() })
+        Ok(Self { app, transport, sender, egress, health: health.clone(), desk, socket: None })
+    }
+
+    /// Takes orders of the operator at this socket too, once it serves.
+    pub fn listen_to_operators(&mut self, socket: &Path, group: Option<&str>) -> Result<(), ServerError> {
+        self.socket = Some(Socket::bind(socket, group)?);
+        Ok(())
     }
 
     /// The routes alone, for tests in process.
@@ -229,8 +253,14 @@ impl Server {
             told.stopped().await;
             tokio::time::sleep(STOP).await;
         };
+        let operators = self.socket.map(|socket| admin::serve(socket, self.desk, stop.clone()));
+        let operators = async {
+            if let Some(operators) = operators {
+                operators.await;
+            }
+        };
         let everything = async {
-            serve(router(self.app), listener, stop, Connections::default()).await;
+            tokio::join!(serve(router(self.app), listener, stop, Connections::default()), operators);
             work.join_all().await;
         };
         tokio::select! {
@@ -251,11 +281,19 @@ impl Server {
     }
 }
 
-/// Whether a notice to this address would be sent, as far as that can be told before its name is looked up.
-pub fn check_egress(egress: &config::Egress, uri: &str) -> Result<(), ServerError> {
-    let client = EgressClient::new(&egress_settings(egress)?);
-    let client = client.map_err(|error| ServerError::Egress(error.to_string()))?;
-    client.check(uri).map_err(|error| ServerError::Egress(error.to_string()))
+/// A desk on a database that no server holds.
+pub fn desk(store: Store, egress: &config::Egress, offline: Offline) -> Result<Desk, ServerError> {
+    let egress = EgressClient::new(&egress_settings(egress)?);
+    Ok(Desk {
+        keyring: Arc::new(offline.secrets.keyring()?),
+        trail: AuditTrail::new(store.clone(), offline.secrets.audit_key()?),
+        store,
+        egress: egress.map_err(|error| ServerError::Egress(error.to_string()))?,
+        random: Random::system(),
+        clock: system_clock(),
+        auth: None,
+        offline: Some(Arc::new(offline)),
+    })
 }
 
 fn egress_settings(egress: &config::Egress) -> Result<EgressSettings, ServerError> {

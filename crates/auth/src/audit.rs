@@ -161,14 +161,27 @@ impl AuditTrail {
         detail: &str,
         now: Timestamp,
     ) -> Result<(), Fault> {
+        self.record_operator_on(tx, random, act, None, detail, now).await
+    }
+
+    /// The same, of an act on somebody's account.
+    pub(crate) async fn record_operator_on(
+        &self,
+        tx: &mut Tx,
+        random: &Random,
+        act: &str,
+        person: Option<Uuid>,
+        detail: &str,
+        now: Timestamp,
+    ) -> Result<(), Fault> {
         let mut entry = Entry {
             id: self.next_id(random.ordered_id(now)),
             at: now.micros(),
             act: act.to_owned(),
             outcome: "done".to_owned(),
             actor: None,
-            subject: None,
-            network: OPERATOR.to_owned(),
+            subject: person,
+            network: self.operator().to_owned(),
             support_id: String::new(),
             detail: detail.to_owned(),
             number: None,

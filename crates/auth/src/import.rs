@@ -113,7 +113,7 @@ impl Import {
             outcome: "done".to_owned(),
             actor: None,
             subject: Some(person.0),
-            network: "operator".to_owned(),
+            network: self.trail.operator().to_owned(),
             support_id: String::new(),
             detail: String::new(),
             number: None,

@@ -11,7 +11,7 @@ use std::time::Duration;
 use domain::Timestamp;
 use oidc::{Algorithm, IdTokenHint, Jwk, JwkSet, KeySet, SigningKey};
 use secrets::sealing::{Keyring, Place};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use store::retired_keys::RetiredKey;
 use store::signing_keys::SigningKey as Row;
 use store::{Store, Tx};
@@ -71,7 +71,7 @@ struct Times {
 }
 
 /// What a key is doing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum KeyState {
     /// It is published, and will sign.
@@ -314,6 +314,17 @@ impl SigningKeys {
         rotation: Rotation,
         now: Timestamp,
     ) -> Result<Option<String>, Fault> {
+        self.rotate_as(&self.audit, algorithm, rotation, now).await
+    }
+
+    /// The same, at the word of whoever is the operator in this trail.
+    pub async fn rotate_as(
+        &self,
+        trail: &AuditTrail,
+        algorithm: Algorithm,
+        rotation: Rotation,
+        now: Timestamp,
+    ) -> Result<Option<String>, Fault> {
         let key = generate(algorithm).await?;
         let mut tx = self.store.begin().await?;
         let rows = store::signing_keys::list(&mut tx).await?;
@@ -345,7 +356,7 @@ impl SigningKeys {
             Rotation::Compromised => "give_up_signing_key",
         };
         let next = format!("{algorithm} {}", key.kid());
-        self.audit.record_operator(&mut tx, &self.random, act, &next, now).await?;
+        trail.record_operator(&mut tx, &self.random, act, &next, now).await?;
         tx.commit().await?;
         self.refresh(now).await?;
         Ok(Some(key.kid().to_owned()))

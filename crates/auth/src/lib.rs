@@ -24,6 +24,7 @@ mod keys;
 mod limit;
 mod outbox;
 mod password;
+mod people;
 mod prove;
 mod random;
 mod recover;
@@ -59,6 +60,7 @@ pub use keys::{KEY_SET_LIFE, KeyInfo, KeyState, LONGEST_TOKEN, Rotation, Signing
 pub use limit::TooMany;
 pub use outbox::{Delivery, Mail, Message, masked_recipient};
 pub use password::PasswordChangeError;
+pub use people::{Person, PersonAct, PersonError};
 pub use prove::{Credential, PendingProof, ProveError};
 pub use random::Random;
 pub use recover::RecoverError;

@@ -97,6 +97,12 @@ pub enum Message {
     },
     /// The account is gone.
     AccountDeleted,
+    /// An operator disabled the account.
+    AccountDisabled,
+    /// An operator enabled it again.
+    AccountEnabled,
+    /// An operator ended every session.
+    SessionsEnded,
 }
 
 /// Its kind, never what it carries.
@@ -126,6 +132,9 @@ impl Message {
             Self::PasswordChanged { .. } => "password_changed",
             Self::SecondStepChanged { .. } => "second_step_changed",
             Self::AccountDeleted => "account_deleted",
+            Self::AccountDisabled => "account_disabled",
+            Self::AccountEnabled => "account_enabled",
+            Self::SessionsEnded => "sessions_ended",
         }
     }
 }

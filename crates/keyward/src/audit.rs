@@ -1,11 +1,12 @@
 //! `keyward audit`: the trail of what was done, read and proved.
 
-use auth::{AuditTrail, Link, Listed, VerifyError};
-use auth_service::server::Secrets;
+use auth::{AuditTrail, Link};
+use auth_service::admin::{ListAudit, Verification, VerifyAudit};
 use clap::{Args, Subcommand};
 use domain::Pseudonym;
 use serde_json::json;
 
+use crate::channel::Channel;
 use crate::installation::{Installation, moment};
 use crate::{Failure, say};
 
@@ -49,46 +50,48 @@ enum AuditVerb {
 
 impl Audit {
     pub(crate) async fn run(self) -> Result<(), Failure> {
-        let (store, keys) = self.installation.open().await?;
-        let secrets = Secrets::resolve(&keys).await?;
-        let trail = AuditTrail::new(store.clone(), secrets.audit_key()?);
         let same = self.installation.repeated();
+        if let AuditVerb::BeginAnew = self.verb {
+            let (desk, _lock) = self.installation.file().await?;
+            let done = begin_anew(&desk.trail, self.json).await;
+            desk.store.close().await;
+            return done;
+        }
+        let channel = self.installation.channel().await?;
         let done = match self.verb {
             AuditVerb::List { limit, before, person } => {
-                list(&trail, self.json, (limit, before, person), &same).await
+                let asked = ListAudit { limit, before, person: person.map(|person| person.0) };
+                list(&channel, self.json, asked, &same).await
             }
-            AuditVerb::BeginAnew => begin_anew(&trail, self.json).await,
-            AuditVerb::Verify { expect } => verify(&trail, self.json, expect.as_ref(), &same).await,
+            AuditVerb::BeginAnew => Ok(()),
+            AuditVerb::Verify { expect } => verify(&channel, self.json, expect, &same).await,
         };
-        store.close().await;
+        channel.close().await;
         done
     }
 }
 
-async fn list(
-    trail: &AuditTrail,
-    as_json: bool,
-    (limit, before, person): (i64, Option<i64>, Option<Pseudonym>),
-    same: &str,
-) -> Result<(), Failure> {
-    let entries = trail.list(person, before, limit).await?;
+async fn list(channel: &Channel, as_json: bool, asked: ListAudit, same: &str) -> Result<(), Failure> {
+    let (limit, person) = (asked.limit, asked.person);
+    let entries = channel.run(asked).await?;
     if entries.is_empty() && !as_json {
         say("No entries.");
         return Ok(());
     }
-    for Listed { entry, sealed, address, exchanged } in &entries {
-        let at = moment(entry.at);
-        let number = entry.number.unwrap_or_default();
+    for entry in &entries {
+        let (at, number) = (moment(entry.at), entry.number);
         if as_json {
             say(json!({
                 "number": number, "at": at, "act": entry.act, "outcome": entry.outcome, "actor": entry.actor,
-                "subject": entry.subject, "address": address, "network": entry.network,
-                "support_id": entry.support_id, "detail": entry.detail, "sealed": sealed, "exchanged": exchanged,
+                "subject": entry.subject, "address": entry.address, "network": entry.network,
+                "support_id": entry.support_id, "detail": entry.detail, "sealed": entry.sealed,
+                "exchanged": entry.exchanged,
             }));
         } else {
-            let whom = address.clone().or_else(|| entry.subject.map(|subject| subject.to_string()));
-            let not_sealed = if *sealed { "" } else { "  NOT SEALED here: see `keyward audit verify`" };
-            let not_them = if *exchanged { "  leads to ANOTHER ACCOUNT than it was given to" } else { "" };
+            let whom = entry.address.clone().or_else(|| entry.subject.map(|subject| subject.to_string()));
+            let not_sealed = if entry.sealed { "" } else { "  NOT SEALED here: see `keyward audit verify`" };
+            let not_them =
+                if entry.exchanged { "  leads to ANOTHER ACCOUNT than it was given to" } else { "" };
             say(format_args!(
                 "{number:>6}  {at:<27}  {:<22}  {:<8}  {}  {}  {}{not_sealed}{not_them}",
                 entry.act,
@@ -101,7 +104,7 @@ async fn list(
     }
     if !as_json
         && i64::try_from(entries.len()).is_ok_and(|count| count == limit)
-        && let Some(last) = entries.last().and_then(|last| last.entry.number)
+        && let Some(last) = entries.last().map(|last| last.number)
     {
         let person = person.map(|person| format!(" --person {person}")).unwrap_or_default();
         say(format_args!("More: keyward audit list --before {last} --limit {limit}{person}{same}"));
@@ -109,21 +112,20 @@ async fn list(
     Ok(())
 }
 
-async fn verify(trail: &AuditTrail, as_json: bool, expect: Option<&Link>, same: &str) -> Result<(), Failure> {
-    let verified = trail.verify(expect).await;
-    let waiting = trail.count_waiting().await?;
-    match verified {
-        Ok(end) if as_json => {
-            say(json!({ "holds": true, "number": end.number, "end": end.to_string(), "waiting": waiting }));
+async fn verify(channel: &Channel, as_json: bool, expect: Option<Link>, same: &str) -> Result<(), Failure> {
+    let expect = expect.map(|expect| expect.to_string());
+    let Verification { end, waiting } = channel.run(VerifyAudit { expect }).await?;
+    match end {
+        Ok((number, end)) if as_json => {
+            say(json!({ "holds": true, "number": number, "end": end, "waiting": waiting }));
             Ok(())
         }
-        Ok(end) => {
-            if end.number == 0 {
+        Ok((number, end)) => {
+            if number == 0 {
                 say("The trail holds: nothing was sealed yet.");
             } else {
                 say(format_args!(
-                    "The trail holds, up to entry {}. Keep this elsewhere; next time:\nkeyward audit verify --expect {end}{same}",
-                    end.number
+                    "The trail holds, up to entry {number}. Keep this elsewhere; next time:\nkeyward audit verify --expect {end}{same}"
                 ));
             }
             if waiting > 0 {
@@ -131,10 +133,9 @@ async fn verify(trail: &AuditTrail, as_json: bool, expect: Option<&Link>, same: 
             }
             Ok(())
         }
-        Err(VerifyError::Store(error)) => Err(error.into()),
         Err(broken) => {
             if as_json {
-                say(json!({ "holds": false, "error": broken.to_string() }));
+                say(json!({ "holds": false, "error": broken }));
             }
             Err(format!("the audit trail does not hold: {broken}").into())
         }

@@ -1,14 +1,13 @@
 //! `keyward client`: the apps that sign people in here.
 
-use std::time::Duration;
-
-use auth::{AuditTrail, ClientInfo, Clients, Random};
-use auth_service::server::{Secrets, check_egress, system_clock};
+use auth_service::admin::{
+    AddClient, AddedClient, ClientShown, ListClients, RemoveClient, RotateSecret, ShowClient,
+};
 use clap::{Args, Subcommand};
 use oidc::{Client, ClientAuthenticationMethod, GrantType};
-use secrets::ExposeSecret as _;
 use serde_json::json;
 
+use crate::channel::Channel;
 use crate::installation::{Installation, moment};
 use crate::{Failure, say};
 
@@ -169,40 +168,18 @@ impl Add {
 
 impl ClientCommand {
     pub(crate) async fn run(self) -> Result<(), Failure> {
-        let (store, keys) = self.installation.open().await?;
-        let secrets = Secrets::resolve(&keys).await?;
-        let trail = AuditTrail::new(store.clone(), secrets.audit_key()?);
-        let clients = Clients::new(store.clone(), Random::system(), trail);
-        if let Verb::Add(add) = &self.verb
-            && let Some(uri) = &add.backchannel_logout_uri
-            && let Err(error) = check_egress(&self.installation.egress()?, uri)
-        {
-            eprintln!("keyward: the app could not be told of sign-outs at {uri}: {error}. See [egress].");
-        }
-        let done = run(self.verb, &clients, self.json).await;
-        store.close().await;
+        let channel = self.installation.channel().await?;
+        let done = run(self.verb, &channel, self.json).await;
+        channel.close().await;
         done
     }
 }
 
-async fn run(verb: Verb, clients: &Clients, as_json: bool) -> Result<(), Failure> {
-    let now = system_clock().now();
+async fn run(verb: Verb, channel: &Channel, as_json: bool) -> Result<(), Failure> {
     match verb {
-        Verb::Add(add) => {
-            let client = add.client()?;
-            let secret = clients.add(&client, now).await?;
-            let secret = secret.as_ref().map(secrets::ExposeSecret::expose_secret);
-            if as_json {
-                say(json!({ "client_id": client.client_id, "client_secret": secret }));
-            } else {
-                say(format_args!("Registered {}.", client.client_id));
-                if let Some(secret) = secret {
-                    say(format_args!("Its secret, which is shown this once: {secret}"));
-                }
-            }
-        }
+        Verb::Add(add) => self::add(&add, channel, as_json).await?,
         Verb::List => {
-            let all = clients.list().await?;
+            let all = channel.run(ListClients {}).await?;
             if all.is_empty() && !as_json {
                 say("No apps. `keyward client add` registers one.");
             }
@@ -220,7 +197,7 @@ async fn run(verb: Verb, clients: &Clients, as_json: bool) -> Result<(), Failure
             }
         }
         Verb::Show { id } => {
-            let info = clients.find(&id).await?;
+            let info = channel.run(ShowClient { id }).await?;
             if as_json {
                 say(described(&info));
             } else {
@@ -228,8 +205,7 @@ async fn run(verb: Verb, clients: &Clients, as_json: bool) -> Result<(), Failure
             }
         }
         Verb::RotateSecret { id, overlap } => {
-            let secret = clients.rotate_secret(&id, Duration::from_hours(overlap), now).await?;
-            let secret = secret.expose_secret();
+            let secret = channel.run(RotateSecret { id: id.clone(), overlap }).await?;
             if as_json {
                 say(
                     json!({ "client_id": id, "client_secret": secret, "older_secret_good_for_hours": overlap }),
@@ -240,7 +216,7 @@ async fn run(verb: Verb, clients: &Clients, as_json: bool) -> Result<(), Failure
             }
         }
         Verb::Remove { id } => {
-            clients.remove(&id, now).await?;
+            channel.run(RemoveClient { id: id.clone() }).await?;
             if as_json {
                 say(json!({ "client_id": id, "removed": true }));
             } else {
@@ -251,12 +227,30 @@ async fn run(verb: Verb, clients: &Clients, as_json: bool) -> Result<(), Failure
     Ok(())
 }
 
-fn described(info: &ClientInfo) -> serde_json::Value {
+async fn add(add: &Add, channel: &Channel, as_json: bool) -> Result<(), Failure> {
+    let client = add.client()?;
+    let id = client.client_id.clone();
+    let AddedClient { secret, unreachable } = channel.run(AddClient { client }).await?;
+    if let (Some(error), Some(uri)) = (unreachable, &add.backchannel_logout_uri) {
+        eprintln!("keyward: the app could not be told of sign-outs at {uri}: {error}. See [egress].");
+    }
+    if as_json {
+        say(json!({ "client_id": id, "client_secret": secret }));
+    } else {
+        say(format_args!("Registered {id}."));
+        if let Some(secret) = secret {
+            say(format_args!("Its secret, which is shown this once: {secret}"));
+        }
+    }
+    Ok(())
+}
+
+fn described(info: &ClientShown) -> serde_json::Value {
     json!({
         "client": info.client,
         "has_secret": info.has_secret,
-        "older_secret_until": info.older_secret_until.map(|until| moment(until.micros())),
+        "older_secret_until": info.older_secret_until.map(moment),
         "declared": info.declared,
-        "created_at": moment(info.created_at.micros()),
+        "created_at": moment(info.created_at),
     })
 }

@@ -80,8 +80,12 @@ impl Dev {
         let config = self.settings(&auth_url, &app_settings)?;
         let mailbox = Some(Mailbox::default());
         let health = Health::new(system_clock());
-        let server =
+        let admin_socket = config.admin_socket();
+        let mut server =
             Server::build(config, &secrets, mailbox, system_clock(), auth::Random::system(), &health).await?;
+        if let Some(path) = &admin_socket {
+            server.listen_to_operators(path, None)?;
+        }
         let routes = app_service::router(&app_settings)?;
         let (stopper, stop) = stop();
         greet(sign_in_port, app_port, &self.data);
@@ -113,7 +117,9 @@ impl Dev {
             }
             None => toml::Table::new(),
         };
-        for own in ["server", "database", "redis", "internal", "startup", "keys", "mail", "apps", "egress"] {
+        for own in
+            ["server", "database", "redis", "internal", "admin", "startup", "keys", "mail", "apps", "egress"]
+        {
             if table.contains_key(own) {
                 return Err(format!("[{own}] is dev's own and cannot be set: remove it from the file").into());
             }
@@ -217,7 +223,8 @@ fn foreign(data: &Path) -> Result<Option<PathBuf>, std::io::Error> {
         return Ok(None);
     }
     let lock = format!("{DATABASE}.lock");
-    let ours = ["encryption.key", "audit.key", APP_SECRET, APP_SESSION_KEY, lock.as_str()];
+    let socket = format!("{DATABASE}.sock");
+    let ours = ["encryption.key", "audit.key", APP_SECRET, APP_SESSION_KEY, lock.as_str(), socket.as_str()];
     for entry in std::fs::read_dir(data)? {
         let name = entry?.file_name();
         if !ours.iter().any(|ours| name == *ours) {

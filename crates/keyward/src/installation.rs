@@ -1,13 +1,16 @@
 //! Which installation a verb is about: one with a configuration, or the data of `keyward dev`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use auth::HasherSettings;
-use auth_service::config::{Config, Egress, Keys, Mode};
-use auth_service::server::open_store;
+use auth::{AccountSettings, HasherSettings, Limits, Settings};
+use auth_service::admin::{Desk, Offline, Operator};
+use auth_service::config::{self, Config, Egress, Keys, Mode};
+use auth_service::server::{Secrets, desk, open_store};
 use clap::Args;
-use store::Store;
+use store::{LockError, ServerLock};
+use url::Url;
 
+use crate::channel::Channel;
 use crate::{Failure, dev};
 
 /// Names an installation.
@@ -19,6 +22,9 @@ pub(crate) struct Installation {
     /// The folder of `keyward dev`.
     #[arg(long, global = true, default_value = DATA, value_name = "DIR")]
     data: PathBuf,
+    /// The socket of the running server, in the place of the one that the configuration says.
+    #[arg(long, global = true, env = "KEYWARD_SOCKET", value_name = "SOCKET")]
+    socket: Option<PathBuf>,
 }
 
 /// The folder of `keyward dev`, if none is named.
@@ -30,18 +36,13 @@ pub(crate) const DATABASE: &str = "keyward.sqlite";
 impl Installation {
     /// The options that name it, as a shell takes them, for a hint that can be copied.
     pub(crate) fn repeated(&self) -> String {
+        if let Some(socket) = &self.socket {
+            return format!(" --socket {}", quoted(&socket.display().to_string()));
+        }
         match &self.config {
             Some(config) => format!(" --config {}", quoted(&config.display().to_string())),
             None if self.data.as_os_str() == DATA => String::new(),
             None => format!(" --data {}", quoted(&self.data.display().to_string())),
-        }
-    }
-
-    /// Where it may go by itself.
-    pub(crate) fn egress(&self) -> Result<Egress, Failure> {
-        match &self.config {
-            Some(path) => Ok(Config::load(path)?.egress),
-            None => Ok(dev::egress()),
         }
     }
 
@@ -53,26 +54,119 @@ impl Installation {
         }
     }
 
-    /// Opens its database, and says where its keys are. A database that is not there is not made.
-    pub(crate) async fn open(&self) -> Result<(Store, Keys), Failure> {
-        let (path, keys) = match &self.config {
-            Some(path) => {
-                let config = Config::load(path)?;
-                let Some(Mode::Small(path)) = config.mode() else {
-                    return Err("the accounts are in PostgreSQL, which this command does not open".into());
-                };
-                (path.to_owned(), config.keys)
-            }
-            None => (self.data.join(DATABASE), dev::keys(&self.data)?),
+    /// A way to its data: by the running server, or, where there is none, by its file.
+    pub(crate) async fn channel(&self) -> Result<Channel, Failure> {
+        if let Some(socket) = &self.socket {
+            return Channel::to_server(socket).await;
+        }
+        let place = self.place()?;
+        let Some(database) = &place.database else {
+            return Channel::to_server(place.socket.as_deref().unwrap_or(Path::new(""))).await;
         };
-        if !path.exists() {
-            return Err(format!(
+        match Channel::to_server_or_lock(place.socket.as_deref(), database).await? {
+            Ok(channel) => Ok(channel),
+            Err(lock) => Channel::of_file(&place.desk(database).await?, lock),
+        }
+    }
+
+    /// Its file, for what is done while no server runs.
+    pub(crate) async fn file(&self) -> Result<(Desk, ServerLock), Failure> {
+        let place = self.place()?;
+        let Some(database) = &place.database else {
+            return Err("the accounts are in PostgreSQL, which this command does not open".into());
+        };
+        let lock = match ServerLock::take(database) {
+            Ok(lock) => lock,
+            Err(LockError::Taken { who, .. }) => {
+                return Err(format!(
+                    "{who} serves the database {}: stop it first, since this is done on the file alone",
+                    database.display()
+                )
+                .into());
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let desk = place.desk(database).await?;
+        Ok((desk.of(&Operator::of_process()?), lock))
+    }
+
+    /// Where things are. A database that is not there is not made.
+    fn place(&self) -> Result<Place, Failure> {
+        let place = match &self.config {
+            Some(path) => Place::of(Config::load(path)?),
+            None => Place::of_development(&self.data)?,
+        };
+        match &place.database {
+            Some(path) if !path.exists() => Err(format!(
                 "there is no database at {}: name the folder with --data, or the configuration with --config",
                 path.display()
             )
-            .into());
+            .into()),
+            _ => Ok(place),
         }
-        Ok((open_store(&path).await?, keys))
+    }
+}
+
+/// Where an installation has its things.
+struct Place {
+    socket: Option<PathBuf>,
+    /// The file; none if it is PostgreSQL.
+    database: Option<PathBuf>,
+    keys: Keys,
+    egress: Egress,
+    hashing: HasherSettings,
+    settings: Settings,
+}
+
+impl Place {
+    fn of(config: Config) -> Self {
+        let database = match config.mode() {
+            Some(Mode::Small(path)) => Some(path.to_owned()),
+            _ => None,
+        };
+        Self {
+            socket: config.admin_socket(),
+            database,
+            keys: config.keys,
+            egress: config.egress,
+            hashing: config.password.hashing,
+            settings: Settings {
+                public_url: config.server.public_url,
+                product: config.branding.name,
+                return_to: config.apps.return_to,
+                algorithms: Vec::new(),
+                accounts: config.accounts,
+                limits: config.limits,
+            },
+        }
+    }
+
+    fn of_development(data: &Path) -> Result<Self, Failure> {
+        let database = data.join(DATABASE);
+        Ok(Self {
+            socket: Some(config::socket_beside(&database)),
+            keys: dev::keys(data)?,
+            egress: dev::egress(),
+            database: Some(database),
+            hashing: HasherSettings::default(),
+            settings: Settings {
+                public_url: Url::parse("http://localhost/")?,
+                product: "Keyward".to_owned(),
+                return_to: Vec::new(),
+                algorithms: Vec::new(),
+                accounts: AccountSettings::default(),
+                limits: Limits::default(),
+            },
+        })
+    }
+
+    async fn desk(&self, database: &Path) -> Result<Desk, Failure> {
+        let offline = Offline {
+            secrets: Secrets::resolve(&self.keys).await?,
+            hashing: self.hashing.clone(),
+            settings: self.settings.clone(),
+        };
+        Ok(desk(open_store(database).await?, &self.egress, offline)?)
     }
 }
 
@@ -99,6 +193,7 @@ mod tests {
         let installation = |config: Option<&str>, data: &str| Installation {
             config: config.map(PathBuf::from),
             data: PathBuf::from(data),
+            socket: None,
         };
         assert_eq!(installation(None, DATA).repeated(), "");
         assert_eq!(installation(None, "/srv/a b").repeated(), " --data '/srv/a b'");

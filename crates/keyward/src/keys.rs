@@ -1,13 +1,12 @@
 //! `keyward keys`: the keys that sign tokens.
 
-use std::sync::Arc;
-
-use auth::{AuditTrail, KeyState, Random, Rotation, SigningKeys};
-use auth_service::server::{Secrets, system_clock};
+use auth::KeyState;
+use auth_service::admin::{ListKeys, RotateKeys, RotatedKey};
 use clap::{Args, Subcommand};
 use oidc::Algorithm;
 use serde_json::json;
 
+use crate::channel::Channel;
 use crate::installation::{Installation, moment};
 use crate::{Failure, say};
 
@@ -40,61 +39,54 @@ enum Verb {
 
 impl Keys {
     pub(crate) async fn run(self) -> Result<(), Failure> {
-        let now = system_clock().now();
-        let (store, places) = self.installation.open().await?;
-        let secrets = Secrets::resolve(&places).await?;
-        let (keyring, trail) =
-            (Arc::new(secrets.keyring()?), AuditTrail::new(store.clone(), secrets.audit_key()?));
-        let keys = SigningKeys::load(store.clone(), keyring, Random::system(), trail, &[], now).await?;
-        match self.verb {
-            Verb::List => {
-                for key in keys.list(now).await? {
-                    let until = key.signs_until.map(|until| moment(until.micros()));
-                    if self.json {
-                        say(json!({
-                            "kid": key.kid, "algorithm": key.algorithm, "state": key.state,
-                            "created_at": moment(key.created_at.micros()),
-                            "signs_from": moment(key.signs_from.micros()), "signs_until": until,
-                        }));
-                    } else {
-                        let state = match key.state {
-                            KeyState::Next => "next",
-                            KeyState::Signing => "signing",
-                            KeyState::Retired => "retired",
-                        };
-                        let from = moment(key.signs_from.micros());
-                        let until = until.map(|until| format!(" until {until}")).unwrap_or_default();
-                        say(format_args!(
-                            "{}  {:<5}  {state:<7}  signs from {from}{until}",
-                            key.kid, key.algorithm
-                        ));
-                    }
-                }
-            }
+        let channel = self.installation.channel().await?;
+        let done = match self.verb {
+            Verb::List => list(&channel, self.json).await,
             Verb::Rotate { algorithm, compromised } => {
-                let rotation = if compromised { Rotation::Compromised } else { Rotation::Gentle };
-                for kind in [Algorithm::EdDsa, Algorithm::Es256, Algorithm::Rs256] {
-                    if algorithm.as_ref().is_some_and(|only| only != kind.name()) {
-                        continue;
-                    }
-                    let next = keys.rotate(kind, rotation, now).await?;
-                    match (&next, self.json) {
-                        (_, true) => say(json!({ "algorithm": kind, "next": next })),
-                        (Some(kid), false) if compromised => {
-                            say(format_args!("{kind}: {kid} signs from now on."));
-                        }
-                        (Some(kid), false) => {
-                            say(format_args!("{kind}: {kid} is published, and signs in 15 minutes."));
-                        }
-                        (None, false) => say(format_args!("{kind}: the next key is on its way already.")),
-                    }
-                }
-                if !self.json {
-                    say("A running server hears of it within a second.");
-                }
+                let algorithm =
+                    algorithm.map(|name| serde_json::from_value::<Algorithm>(name.into())).transpose()?;
+                rotate(&channel, self.json, RotateKeys { algorithm, compromised }).await
             }
-        }
-        store.close().await;
-        Ok(())
+        };
+        channel.close().await;
+        done
     }
+}
+
+async fn list(channel: &Channel, as_json: bool) -> Result<(), Failure> {
+    for key in channel.run(ListKeys {}).await? {
+        let until = key.signs_until.map(moment);
+        if as_json {
+            say(json!({
+                "kid": key.kid, "algorithm": key.algorithm, "state": key.state, "created_at": moment(key.created_at),
+                "signs_from": moment(key.signs_from), "signs_until": until,
+            }));
+        } else {
+            let state = match key.state {
+                KeyState::Next => "next",
+                KeyState::Signing => "signing",
+                KeyState::Retired => "retired",
+            };
+            let from = moment(key.signs_from);
+            let until = until.map(|until| format!(" until {until}")).unwrap_or_default();
+            say(format_args!("{}  {:<5}  {state:<7}  signs from {from}{until}", key.kid, key.algorithm));
+        }
+    }
+    Ok(())
+}
+
+async fn rotate(channel: &Channel, as_json: bool, asked: RotateKeys) -> Result<(), Failure> {
+    let compromised = asked.compromised;
+    for RotatedKey { algorithm, next } in channel.run(asked).await? {
+        match next {
+            next if as_json => say(json!({ "algorithm": algorithm, "next": next })),
+            Some(kid) if compromised => say(format_args!("{algorithm}: {kid} signs from now on.")),
+            Some(kid) => say(format_args!("{algorithm}: {kid} is published, and signs in 15 minutes.")),
+            None => say(format_args!("{algorithm}: the next key is on its way already.")),
+        }
+    }
+    if !as_json {
+        say("A running server hears of it within a second.");
+    }
+    Ok(())
 }

@@ -1,7 +1,7 @@
 //! `keyward mail`: what became of each mail. Whom one that waits is to is shown masked; recipient and content are sealed, and
 //! wiped once it is sent.
 
-use auth_service::server::Secrets;
+use auth_service::admin::ListMail;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
@@ -37,21 +37,18 @@ enum MailVerb {
 impl Mail {
     pub(crate) async fn run(self) -> Result<(), Failure> {
         let MailVerb::List { limit } = self.verb;
-        let (store, keys) = self.installation.open().await?;
-        let keyring = Secrets::resolve(&keys).await?.keyring()?;
-        let mails = store::outbox::list(&mut store.read().await?, limit).await?;
-        store.close().await;
+        let channel = self.installation.channel().await?;
+        let mails = channel.run(ListMail { limit }).await?;
+        channel.close().await;
         if mails.is_empty() && !self.json {
             say("No mails.");
         }
         for mail in mails {
             let waits = mail.finished_at.is_none();
             let next = waits.then(|| moment(mail.next_attempt_at));
-            let payload = mail.payload.as_deref();
-            let to = payload.and_then(|payload| auth::masked_recipient(&keyring, &mail.id, payload));
             if self.json {
                 say(json!({
-                    "id": mail.id, "kind": mail.kind, "state": mail.state, "to": to, "attempts": mail.attempts,
+                    "id": mail.id, "kind": mail.kind, "state": mail.state, "to": mail.to, "attempts": mail.attempts,
                     "created_at": moment(mail.created_at), "finished_at": mail.finished_at.map(moment),
                     "next_attempt_at": next, "last_error": mail.last_error,
                 }));
@@ -63,7 +60,7 @@ impl Mail {
                     moment(mail.created_at),
                     mail.kind,
                     mail.state,
-                    to.as_deref().unwrap_or("-"),
+                    mail.to.as_deref().unwrap_or("-"),
                     mail.attempts,
                 ));
             }

@@ -1,6 +1,7 @@
 //! `keyward`: the one command a person types. A file a verb.
 
 mod audit;
+mod channel;
 mod client;
 mod completions;
 mod dev;

@@ -2,6 +2,7 @@
 
 mod calibrate;
 
+use auth_service::admin::{HashingCount, ReportPasswords};
 use clap::{Args, Subcommand};
 use serde_json::json;
 
@@ -40,13 +41,13 @@ impl Passwords {
 }
 
 async fn report(installation: &Installation, json: bool) -> Result<(), Failure> {
-    let (store, _) = installation.open().await?;
-    let counts = store::passwords::count_by_scheme(&mut store.read().await?).await?;
-    store.close().await;
+    let channel = installation.channel().await?;
+    let counts = channel.run(ReportPasswords {}).await?;
+    channel.close().await;
     if counts.is_empty() && !json {
         say("No account has a password.");
     }
-    for store::passwords::SchemeCount { scheme, accounts } in counts {
+    for HashingCount { scheme, accounts } in counts {
         let kind = match &scheme {
             Some(scheme) => auth::describe_scheme(scheme),
             None => "not looked at yet: a server of this release does so at its start".to_owned(),

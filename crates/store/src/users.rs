@@ -106,6 +106,54 @@ pub async fn find_for_sign_in(
     .await?)
 }
 
+/// An account, as an operator sees it.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Listed {
+    /// The account.
+    #[sqlx(flatten)]
+    pub user: User,
+    /// Its address as it is compared: lists are in this order.
+    pub normalized: String,
+    /// How many sessions it has.
+    pub sessions: i64,
+}
+
+/// Accounts in the order of their addresses, after `after`, whose address is like `pattern` (`LIKE`, escaped by a backslash).
+pub async fn list(tx: &mut Tx, pattern: &str, after: &str, limit: i64) -> Result<Vec<Listed>, Error> {
+    Ok(sqlx::query_as(
+        "SELECT u.id, u.name, u.locale, u.second_step, u.disabled_at, u.created_at,
+                e.address, e.proved_at, p.pseudonym, e.normalized,
+                (SELECT count(*) FROM sessions s WHERE s.user_id = u.id) AS sessions
+         FROM emails e
+         JOIN users u ON u.id = e.user_id
+         JOIN audit_people p ON p.user_id = u.id
+         WHERE e.is_primary AND e.normalized > $2 AND e.normalized LIKE $1 ESCAPE '\\'
+         ORDER BY e.normalized
+         LIMIT $3",
+    )
+    .bind(pattern)
+    .bind(after)
+    .bind(limit)
+    .fetch_all(tx.connection())
+    .await?)
+}
+
+/// The account with this id, as an operator sees it.
+pub async fn find_listed(tx: &mut Tx, id: UserId) -> Result<Option<Listed>, Error> {
+    Ok(sqlx::query_as(
+        "SELECT u.id, u.name, u.locale, u.second_step, u.disabled_at, u.created_at,
+                e.address, e.proved_at, p.pseudonym, e.normalized,
+                (SELECT count(*) FROM sessions s WHERE s.user_id = u.id) AS sessions
+         FROM users u
+         JOIN emails e ON e.user_id = u.id AND e.is_primary
+         JOIN audit_people p ON p.user_id = u.id
+         WHERE u.id = $1",
+    )
+    .bind(id.0)
+    .fetch_optional(tx.connection())
+    .await?)
+}
+
 /// Sets what its owner may change freely.
 pub async fn set_profile(
     tx: &mut Tx,

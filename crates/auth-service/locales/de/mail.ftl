@@ -75,3 +75,13 @@ mail-second-step-off-body = Wenn Sie sich anmelden, genügt Ihr Passwort.
 mail-deleted-subject = Ihr Konto bei { $brand } ist gelöscht
 mail-deleted-title = Ihr Konto ist gelöscht
 mail-deleted-body = Das Konto und alles, was dazugehörte, ist weg. Danke, dass Sie hier waren.
+
+mail-disabled-subject = Ihr Konto bei { $brand } ist gesperrt
+mail-disabled-title = Ihr Konto ist gesperrt
+mail-disabled-body = Wer diesen Dienst betreibt, hat es gesperrt und jede Sitzung beendet. Niemand kann sich damit anmelden, bis es wieder freigegeben ist; fragen Sie dort nach, wenn Sie nicht wissen, warum.
+mail-enabled-subject = Ihr Konto bei { $brand } ist wieder freigegeben
+mail-enabled-title = Ihr Konto ist wieder freigegeben
+mail-enabled-body = Wer diesen Dienst betreibt, hat es freigegeben: Sie können sich anmelden wie zuvor.
+mail-sessions-ended-subject = Sie wurden bei { $brand } überall abgemeldet
+mail-sessions-ended-title = Sie wurden überall abgemeldet
+mail-sessions-ended-body = Wer diesen Dienst betreibt, hat jede Sitzung Ihres Kontos beendet. Sie können sich auf jedem Ihrer Geräte wieder anmelden.

@@ -75,3 +75,13 @@ mail-second-step-off-body = When you sign in, your password alone is enough.
 mail-deleted-subject = Your { $brand } account is deleted
 mail-deleted-title = Your account is deleted
 mail-deleted-body = The account and all that belonged to it is gone. Thank you for having been here.
+
+mail-disabled-subject = Your { $brand } account is disabled
+mail-disabled-title = Your account is disabled
+mail-disabled-body = Whoever runs this service has disabled it, and ended every session. Nobody can sign in to it until they enable it again; ask them if you do not know why.
+mail-enabled-subject = Your { $brand } account is enabled again
+mail-enabled-title = Your account is enabled again
+mail-enabled-body = Whoever runs this service has enabled it: you can sign in as before.
+mail-sessions-ended-subject = You were signed out of { $brand } everywhere
+mail-sessions-ended-title = You were signed out everywhere
+mail-sessions-ended-body = Whoever runs this service has ended every session of your account. You can sign in again on each of your devices.

@@ -1,6 +1,7 @@
 //! The small sections: where the server is reached, by people and by machines, and how it starts.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -47,6 +48,20 @@ impl Default for Internal {
     fn default() -> Self {
         Self { listen: SocketAddr::from(([127, 0, 0, 1], 3001)) }
     }
+}
+
+/// `[admin]`: where the operator's command, `keyward`, finds the running server. Only root, the user of the server and members of
+/// the group may ask; what they change is in the audit trail under their names.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Admin {
+    /// The Unix socket, a path of at most 103 bytes. Without it, beside the SQLite file (its name and `.sock`), or with PostgreSQL
+    /// `/run/keyward/auth-service.sock`; an empty one is none.
+    #[schemars(with = "Option<String>", extend("format" = "path"), example = "/run/keyward/auth-service.sock")]
+    pub socket: Option<PathBuf>,
+    /// The group whose members may ask. Without it, `keyward`, if there is one.
+    #[schemars(example = &"keyward")]
+    pub group: Option<String>,
 }
 
 /// `[startup]`.

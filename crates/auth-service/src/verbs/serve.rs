@@ -85,7 +85,11 @@ async fn start(config: Config, health: &Health) -> Result<Started, Failure> {
     // Ours from now on, so that a port that is taken is told at once; nobody can connect until it is listened on.
     let socket = bind(config.server.listen, "server.listen")?;
     let (clock, random) = (system_clock(), auth::Random::system());
-    let server = Server::build(config, &secrets, None, clock, random, health).await?;
+    let (admin_socket, group) = (config.admin_socket(), config.admin.group.clone());
+    let mut server = Server::build(config, &secrets, None, clock, random, health).await?;
+    if let Some(path) = &admin_socket {
+        server.listen_to_operators(path, group.as_deref())?;
+    }
     let listener = socket.listen(BACKLOG)?;
     // What it is asked to listen on may leave the port to the system.
     let address = listener.local_addr()?;

@@ -88,6 +88,12 @@ pub enum Mail<'a> {
     },
     /// The account is gone.
     AccountDeleted,
+    /// An operator disabled the account.
+    AccountDisabled,
+    /// An operator enabled it again.
+    AccountEnabled,
+    /// An operator ended every session.
+    SessionsEnded,
 }
 
 shows_its_name_only!(Mail<'a>);

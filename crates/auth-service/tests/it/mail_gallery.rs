@@ -30,6 +30,9 @@ pub(crate) fn mails(
         ("mail-second-step-on", Mail::SecondStepChanged { on: true }),
         ("mail-second-step-off", Mail::SecondStepChanged { on: false }),
         ("mail-deleted", Mail::AccountDeleted),
+        ("mail-disabled", Mail::AccountDisabled),
+        ("mail-enabled", Mail::AccountEnabled),
+        ("mail-sessions-ended", Mail::SessionsEnded),
     ]
     .map(|(title, mail)| (title, mail::render(&mail, locale.texts(), branding)))
     .into()

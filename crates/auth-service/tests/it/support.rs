@@ -266,5 +266,8 @@ fn read(to: &str, message: Message) -> Letter {
         Message::PasswordChanged { .. } => of("password changed", none(), none()),
         Message::SecondStepChanged { .. } => of("second step changed", none(), none()),
         Message::AccountDeleted => of("deleted", none(), none()),
+        Message::AccountDisabled => of("disabled", none(), none()),
+        Message::AccountEnabled => of("enabled", none(), none()),
+        Message::SessionsEnded => of("sessions ended", none(), none()),
     }
 }

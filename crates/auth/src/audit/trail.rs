@@ -17,6 +17,8 @@ pub struct AuditTrail {
     key: [u8; 32],
     /// The id of the entry that was written last.
     last: Arc<Mutex<Uuid>>,
+    /// Who acts as the operator, as entries call them.
+    pub(super) operator: Arc<str>,
 }
 
 /// Where the chain is broken.
@@ -125,7 +127,18 @@ impl Beginning {
 impl AuditTrail {
     /// The trail in `store`, sealed under `key`.
     pub fn new(store: store::Store, key: [u8; 32]) -> Self {
-        Self { store, key, last: Arc::default() }
+        Self { store, key, last: Arc::default(), operator: super::OPERATOR.into() }
+    }
+
+    /// The same trail, in which this person is the operator: entries name them.
+    #[must_use]
+    pub fn of_operator(&self, name: &str) -> Self {
+        Self { operator: format!("{}: {name}", super::OPERATOR).into(), ..self.clone() }
+    }
+
+    /// Who acts as the operator, as entries call them.
+    pub(crate) fn operator(&self) -> &str {
+        &self.operator
     }
 
     /// An id after that of every entry this process wrote before, so that entries are sealed in the order they were

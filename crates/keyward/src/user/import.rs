@@ -8,8 +8,8 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use auth::{AuditTrail, FirebaseParameters, HasherSettings, Imported, ImportedAccount, Random};
-use auth_service::server::{Secrets, hasher, system_clock};
+use auth::{FirebaseParameters, HasherSettings, Imported, ImportedAccount, Random};
+use auth_service::server::{hasher, system_clock};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::{Deserialize, Serialize};
@@ -96,12 +96,11 @@ impl Import {
         let progress = self.progress(&origin, &place)?;
         let rejects = self.rejects.clone().unwrap_or_else(|| beside(origin.name(), "rejects.ndjson"));
         let firebase = self.firebase.as_deref().map(firebase).transpose()?;
-        let (store, keys) = self.installation.open().await?;
-        let secrets = Secrets::resolve(&keys).await?;
+        let (desk, _lock) = self.installation.file().await?;
+        let (store, trail) = (desk.store, desk.trail);
         // Nobody waits at a door: a long queue is as good as a short one.
         let settings = HasherSettings { longest_wait: Duration::MAX, ..self.installation.hashing()? };
         let hasher = hasher(&settings, Random::system()).await?;
-        let trail = AuditTrail::new(store.clone(), secrets.audit_key()?);
         if !trail.is_its_key().await? {
             return Err(auth::Fault::AnotherAuditKey.into());
         }

@@ -89,6 +89,15 @@ impl Letter {
             Mail::AccountDeleted => writer
                 .begin("mail-deleted-subject", "mail-deleted-title")
                 .say(texts.text("mail-deleted-body")),
+            Mail::AccountDisabled => writer
+                .begin("mail-disabled-subject", "mail-disabled-title")
+                .say(texts.text("mail-disabled-body")),
+            Mail::AccountEnabled => writer
+                .begin("mail-enabled-subject", "mail-enabled-title")
+                .say(texts.text("mail-enabled-body")),
+            Mail::SessionsEnded => writer
+                .begin("mail-sessions-ended-subject", "mail-sessions-ended-title")
+                .say(texts.text("mail-sessions-ended-body")),
         }
     }
 

@@ -21,9 +21,11 @@ pub(crate) fn documented() -> Vec<Route> {
 }
 
 /// The files of `src` that have routes by `.route(`; those of `routes!` are in the document.
-const FILES: [&str; 5] = ["connections.rs", "dev.rs", "health.rs", "protocol.rs", "router.rs"];
-/// Of those, the ones whose routes are on no public address of an operator: `keyward dev`'s mailbox, health, and a test's own.
-const ELSEWHERE: [&str; 3] = ["connections.rs", "dev.rs", "health.rs"];
+const FILES: [&str; 6] =
+    ["admin/serving.rs", "connections.rs", "dev.rs", "health.rs", "protocol.rs", "router.rs"];
+/// Of those, the ones whose routes are on no public address of an operator: the operator's socket, `keyward dev`'s mailbox, health,
+/// and a test's own.
+const ELSEWHERE: [&str; 4] = ["admin/serving.rs", "connections.rs", "dev.rs", "health.rs"];
 
 /// The routes for people, and for apps.
 pub(crate) fn pages() -> Vec<Route> {

@@ -1,0 +1,30 @@
+//! The operator's channel: what the command `keyward` asks of a running server, over a Unix socket.
+//!
+//! Each [`Operation`] is one request with one kind of answer. Here it is run for whoever asks, and `keyward` runs the very same
+//! on a database that no server holds: so both ways do and say the same.
+
+mod audit;
+mod call;
+mod clients;
+mod desk;
+mod keys;
+mod listener;
+mod mail;
+mod operation;
+mod operator;
+mod passwords;
+mod people;
+mod serving;
+
+pub use audit::{AuditEntry, ListAudit, Verification, VerifyAudit};
+pub use call::{CallError, call};
+pub use clients::{AddClient, AddedClient, ClientShown, ListClients, RemoveClient, RotateSecret, ShowClient};
+pub use desk::{Desk, Offline};
+pub use keys::{KeyShown, ListKeys, RotateKeys, RotatedKey};
+pub use listener::{Socket, SocketError};
+pub use mail::{ListMail, MailShown};
+pub use operation::{Done, Operation, Refusal};
+pub use operator::Operator;
+pub use passwords::{HashingCount, ReportPasswords};
+pub use people::{ActOnUser, ListUsers, ShowUser, UserAct, UserActed, UserShown};
+pub use serving::serve;

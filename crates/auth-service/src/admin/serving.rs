@@ -1,0 +1,119 @@
+//! Serving the socket: whoever may ask has each operation at an address of its own.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::post;
+use axum::{Json, Router};
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::UnixStream;
+use tokio::task::JoinSet;
+
+use super::{Desk, Operation, Operator, Refusal, Socket};
+use super::{audit, clients, keys, mail, passwords, people};
+use crate::stop::Stop;
+
+/// A batch of an import is the largest request.
+const LARGEST: usize = 64 * 1024 * 1024;
+/// What is in flight has so long to end, once nobody is taken any more.
+const DRAIN: Duration = Duration::from_secs(4);
+/// A request comes whole within that time.
+const HEAD: Duration = Duration::from_secs(10);
+/// After the system refused a connection, for want of file descriptors.
+const AFTER_REFUSAL: Duration = Duration::from_millis(100);
+
+/// Serves until `stop` says so; then what is in flight ends, and the socket is removed.
+pub async fn serve(socket: Socket, desk: Desk, mut stop: Stop) {
+    let graceful = GracefulShutdown::new();
+    // Dropped at the end: what has not ended by then is cut.
+    let mut connections = JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            () = stop.stopped() => break,
+            accepted = socket.listener.accept() => accepted,
+        };
+        while connections.try_join_next().is_some() {}
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                tracing::warn!(%error, "the operator's socket takes nobody just now");
+                tokio::time::sleep(AFTER_REFUSAL).await;
+                continue;
+            }
+        };
+        let routes = routes_for(&stream, &socket, &desk);
+        let mut protocol = http1::Builder::new();
+        protocol.timer(TokioTimer::new()).header_read_timeout(HEAD);
+        let connection = protocol.serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes));
+        let watched = graceful.watch(connection);
+        connections.spawn(async move {
+            if let Err(error) = watched.await {
+                tracing::debug!(%error, "a connection of the operator broke off");
+            }
+        });
+    }
+    drop(socket);
+    let _ = tokio::time::timeout(DRAIN, graceful.shutdown()).await;
+}
+
+fn routes_for(stream: &UnixStream, socket: &Socket, desk: &Desk) -> Router {
+    let admitted = match stream.peer_cred() {
+        Ok(peer) => Operator::admit(peer, socket.owner, socket.group).map_err(|other| other.to_string()),
+        Err(error) => Err(format!("somebody unknown ({error})")),
+    };
+    match admitted {
+        Ok(operator) => routes().with_state(desk.of(&operator)),
+        Err(other) => {
+            tracing::warn!(who = other, "refused on the operator's socket");
+            let refusal = format!(
+                "this server takes no orders from {other}: ask as root, or as a member of the socket's group"
+            );
+            Router::new().fallback(move || async move { refused(StatusCode::FORBIDDEN, refusal) })
+        }
+    }
+}
+
+fn routes() -> Router<Desk> {
+    let router = Router::new();
+    let router = with::<audit::ListAudit>(router);
+    let router = with::<audit::VerifyAudit>(router);
+    let router = with::<mail::ListMail>(router);
+    let router = with::<clients::AddClient>(router);
+    let router = with::<clients::ListClients>(router);
+    let router = with::<clients::ShowClient>(router);
+    let router = with::<clients::RotateSecret>(router);
+    let router = with::<clients::RemoveClient>(router);
+    let router = with::<keys::ListKeys>(router);
+    let router = with::<keys::RotateKeys>(router);
+    let router = with::<passwords::ReportPasswords>(router);
+    let router = with::<people::ListUsers>(router);
+    let router = with::<people::ShowUser>(router);
+    let router = with::<people::ActOnUser>(router);
+    router.fallback(unknown).layer(DefaultBodyLimit::max(LARGEST))
+}
+
+fn with<O: Operation>(router: Router<Desk>) -> Router<Desk> {
+    router.route(O::PATH, post(answer::<O>))
+}
+
+async fn answer<O: Operation>(State(desk): State<Desk>, Json(operation): Json<O>) -> Response {
+    match operation.run(&desk).await {
+        Ok(answer) => Json(answer).into_response(),
+        Err(refusal) => refused(StatusCode::UNPROCESSABLE_ENTITY, refusal.error),
+    }
+}
+
+async fn unknown() -> Result<Response, Infallible> {
+    let sentence = "the server does not know this: `keyward` is of another release than it";
+    Ok(refused(StatusCode::NOT_FOUND, sentence.to_owned()))
+}
+
+fn refused(status: StatusCode, error: String) -> Response {
+    (status, Json(Refusal { error })).into_response()
+}
