@@ -5,6 +5,7 @@ mod bounds;
 mod data;
 mod environment;
 mod file;
+mod log;
 mod mail;
 mod problem;
 pub mod reference;
@@ -17,6 +18,7 @@ mod suggest;
 mod value;
 
 pub use data::{ConnectionUrl, Database, Mode, Redis, ResolveUrlError};
+pub use log::{Format, Level, Log};
 pub use mail::{Mail, Security, Transport};
 pub use problem::{ConfigError, Origin, Problem};
 pub use sections::{Admin, Api, Apps, Egress, Internal, Keys, Server, Startup};
@@ -51,6 +53,9 @@ pub struct Config {
     /// Where the operator's command, `keyward`, finds the running server.
     #[serde(default)]
     pub admin: Admin,
+    /// What is logged.
+    #[serde(default)]
+    pub log: Log,
     /// How it starts.
     #[serde(default)]
     pub startup: Startup,

@@ -1,7 +1,7 @@
 //! How the server is, for machines that ask: whether it lives, has started, is to be sent requests. Answered from memory: an answer
 //! that waited behind traffic, or for the database, would turn slowness into an outage.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
@@ -10,6 +10,8 @@ use axum::routing::get;
 use axum::{Json, Router};
 use domain::{Clock, Timestamp};
 use serde::Serialize;
+
+use crate::{App, metrics};
 
 /// What is known of the server. Clones know the same.
 #[derive(Clone, Debug)]
@@ -20,6 +22,8 @@ struct Inner {
     clock: Clock,
     phase: RwLock<(Phase, Option<Loss>)>,
     dependencies: RwLock<Vec<store::health::Health>>,
+    /// The server, once there is one.
+    app: OnceLock<App>,
 }
 
 /// How far it is.
@@ -64,7 +68,8 @@ impl Health {
     /// A server that has begun to start.
     pub fn new(clock: Clock) -> Self {
         let dependencies = RwLock::default();
-        Self(Arc::new(Inner { clock, phase: RwLock::new((Phase::Starting, None)), dependencies }))
+        let phase = RwLock::new((Phase::Starting, None));
+        Self(Arc::new(Inner { clock, phase, dependencies, app: OnceLock::new() }))
     }
 
     /// How far it is.
@@ -91,6 +96,23 @@ impl Health {
         dependencies.push(dependency.clone());
     }
 
+    /// From now on it is told what this server does.
+    pub fn measure(&self, app: &App) {
+        // Who is measured already goes on being so: a process is one server.
+        let _ = self.0.app.set(app.clone());
+    }
+
+    pub(crate) fn app(&self) -> Option<&App> {
+        self.0.app.get()
+    }
+
+    /// What the server depends on, and since when it is away, if it is.
+    pub(crate) fn dependencies(&self) -> Vec<(&'static str, Option<Timestamp>)> {
+        let dependencies = self.0.dependencies.read().unwrap_or_else(PoisonError::into_inner);
+        let states = dependencies.iter().map(|one| (one.name(), one.state().map(|lost| lost.since)));
+        states.collect()
+    }
+
     /// What is away.
     pub fn degraded(&self) -> Vec<Loss> {
         let dependencies = self.0.dependencies.read().unwrap_or_else(PoisonError::into_inner);
@@ -103,7 +125,7 @@ impl Health {
 
     /// The routes, for the internal listener.
     pub fn router(&self) -> Router {
-        let (starting, ready) = (self.clone(), self.clone());
+        let (starting, ready, measured) = (self.clone(), self.clone(), self.clone());
         Router::new()
             .route(
                 "/livez",
@@ -111,7 +133,10 @@ impl Health {
             )
             .route("/startupz", get(|| async move { starting.startupz() }))
             .route("/readyz", get(|| async move { ready.readyz() }))
-            .fallback(|| async { (StatusCode::NOT_FOUND, "There are /livez, /startupz and /readyz here.\n") })
+            .route("/metrics", get(|| async move { metrics::answer(&measured).await }))
+            .fallback(|| async {
+                (StatusCode::NOT_FOUND, "There are /livez, /startupz, /readyz and /metrics here.\n")
+            })
     }
 
     fn startupz(&self) -> Response {

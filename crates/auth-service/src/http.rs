@@ -1,5 +1,6 @@
 //! What all routes share: who is asking, what is refused before a handler runs, how a failure is shown.
 
+pub(crate) mod access;
 pub(crate) mod asking;
 pub(crate) mod conditional;
 pub(crate) mod cookies;

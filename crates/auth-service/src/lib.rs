@@ -13,6 +13,7 @@ pub mod connections;
 pub mod health;
 pub mod locale;
 pub mod mailbox;
+pub mod metrics;
 pub mod server;
 pub mod stop;
 pub mod views;

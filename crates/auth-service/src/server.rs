@@ -221,7 +221,9 @@ impl Server {
             reveal_accounts: config.api.reveal_accounts,
             mailbox,
             client_keys: ClientKeys::new(egress.clone()),
-        });
+        })
+        .with_full_addresses(config.log.full_addresses);
+        health.measure(&app);
         Ok(Self { app, transport, sender, egress, health: health.clone(), desk, socket: None })
     }
 

@@ -10,6 +10,7 @@ use crate::branding::Branding;
 use crate::client_keys::ClientKeys;
 use crate::http::cookies::CookieNames;
 use crate::mailbox::Mailbox;
+use crate::metrics::Traffic;
 use crate::protocol::metadata::Documents;
 
 /// The application.
@@ -36,6 +37,10 @@ pub struct Inner {
     pub(crate) https: bool,
     /// What the server says of itself as a provider, ready made.
     pub(crate) documents: Documents,
+    /// What was asked, how often, and how long the answers took.
+    pub(crate) traffic: Traffic,
+    /// Whether the log has whole addresses.
+    pub(crate) full_addresses: bool,
 }
 
 /// What [`App::new`] is given.
@@ -75,7 +80,18 @@ impl App {
             origin,
             https,
             documents,
+            traffic: Traffic::default(),
+            full_addresses: false,
         }))
+    }
+
+    /// Logs the whole address that a request came from, and not the network alone. Asked for before it is shared.
+    #[must_use]
+    pub fn with_full_addresses(mut self, full: bool) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.full_addresses = full;
+        }
+        self
     }
 
     /// Where people reach this server.

@@ -2,6 +2,7 @@
 
 pub(crate) mod config;
 pub(crate) mod healthcheck;
+mod logging;
 pub(crate) mod serve;
 
 use std::path::PathBuf;

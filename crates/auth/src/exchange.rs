@@ -20,6 +20,7 @@ use crate::access::{person_claims, token_id};
 use crate::audit::{Act, Outcome};
 use crate::authorize::levels;
 use crate::client::{ProtocolError, RegisteredClient};
+use crate::counts::Issued;
 use crate::keys::corrupt;
 use crate::{Auth, Context, Fault};
 
@@ -55,11 +56,19 @@ impl Auth {
         context: &Context,
     ) -> Result<TokenResponse, ProtocolError> {
         let client = &client.client;
-        match request {
-            TokenRequest::AuthorizationCode(exchange) => self.exchange_code(client, exchange, context).await,
-            TokenRequest::RefreshToken(exchange) => self.refresh(client, exchange, context).await,
-            TokenRequest::ClientCredentials(request) => self.token_of_client(client, request),
-        }
+        let (issued, response) = match request {
+            TokenRequest::AuthorizationCode(exchange) => {
+                (Issued::AuthorizationCode, self.exchange_code(client, exchange, context).await?)
+            }
+            TokenRequest::RefreshToken(exchange) => {
+                (Issued::RefreshToken, self.refresh(client, exchange, context).await?)
+            }
+            TokenRequest::ClientCredentials(request) => {
+                (Issued::ClientCredentials, self.token_of_client(client, request)?)
+            }
+        };
+        self.tokens_issued.add(issued);
+        Ok(response)
     }
 
     async fn exchange_code(

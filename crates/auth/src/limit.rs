@@ -9,6 +9,8 @@ use domain::{Network, Timestamp, UserId};
 use store::ephemeral::{Charge, Ephemeral, Spent};
 
 use crate::audit::{Act, Outcome};
+use crate::counts::{Counts, Kind};
+use crate::metrics::ByKind;
 use crate::settings::hourly;
 use crate::{Auth, Context, Fault, Limits};
 
@@ -19,17 +21,81 @@ pub struct TooMany {
     /// When the next try is let through.
     pub retry_after: Duration,
     /// Which budget is spent, if the trail is to be told: once a window of it, or a limit would be a way to fill the trail.
-    pub(crate) news: Option<&'static str>,
+    pub(crate) news: Option<Budget>,
 }
 
-/// What a try counts against: which budget, as the trail calls it, and the charge on it.
-type Named = (&'static str, Charge);
+/// What a try counts against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Budget {
+    Account,
+    Network,
+    App,
+    Requests,
+    Guesses,
+    SignUps,
+    MailsFromNetwork,
+    Mails,
+    SecondStepMails,
+}
+
+impl Budget {
+    /// What the trail calls it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Account => "account",
+            Self::Network => "network",
+            Self::App => "an app on the network",
+            Self::Requests => "requests of apps from the network",
+            Self::Guesses => "guesses",
+            Self::SignUps => "sign-ups from the network",
+            Self::MailsFromNetwork => "mails from the network",
+            Self::Mails => "mails",
+            Self::SecondStepMails => "second-step mails",
+        }
+    }
+}
+
+impl Kind for Budget {
+    const ALL: &'static [Self] = &[
+        Self::Account,
+        Self::Network,
+        Self::App,
+        Self::Requests,
+        Self::Guesses,
+        Self::SignUps,
+        Self::MailsFromNetwork,
+        Self::Mails,
+        Self::SecondStepMails,
+    ];
+
+    fn index(self) -> usize {
+        self as usize
+    }
+
+    fn label(self) -> &'static str {
+        match self {
+            Self::Account => "account",
+            Self::Network => "network",
+            Self::App => "app",
+            Self::Requests => "requests",
+            Self::Guesses => "guesses",
+            Self::SignUps => "sign_ups",
+            Self::MailsFromNetwork => "mails_from_network",
+            Self::Mails => "mails",
+            Self::SecondStepMails => "second_step_mails",
+        }
+    }
+}
+
+/// A budget, and the charge on it.
+type Named = (Budget, Charge);
 
 /// The limits and what counts against them.
 #[derive(Debug)]
 pub(crate) struct Limiter {
     ephemeral: Ephemeral,
     limits: Limits,
+    refusals: Counts<Budget>,
 }
 
 /// A try that was let through. It counts as a failure unless it is [`refunded`](Try::refund).
@@ -43,7 +109,12 @@ pub(crate) struct Try<'a> {
 
 impl Limiter {
     pub(crate) fn new(ephemeral: Ephemeral, limits: Limits) -> Self {
-        Self { ephemeral, limits }
+        Self { ephemeral, limits, refusals: Counts::default() }
+    }
+
+    /// Tries that were turned away, by the budget that was spent.
+    pub(crate) fn refusals(&self) -> ByKind {
+        self.refusals.read()
     }
 
     /// A try at a credential of `account` (its normalised address, whether or not there is such an account). A browser
@@ -56,7 +127,7 @@ impl Limiter {
         now: Timestamp,
     ) -> Result<Try<'_>, TooMany> {
         let key = key("account", &of_browser(account, known_browser));
-        let account = ("account", Charge { key, budget: self.limits.account_budget() });
+        let account = (Budget::Account, Charge { key, budget: self.limits.account_budget() });
         self.take(vec![self.network(context.network), account], now).await
     }
 
@@ -93,14 +164,14 @@ impl Limiter {
 
     fn failures_of_app(&self, client_id: &str, context: &Context) -> Named {
         let key = key("app", &format!("{}:{client_id}", context.network));
-        ("an app on the network", Charge { key, budget: self.limits.network_budget() })
+        (Budget::App, Charge { key, budget: self.limits.network_budget() })
     }
 
     /// A request of an app that is to wait for its person: anybody can send one.
     pub(crate) async fn waiting_request(&self, context: &Context, now: Timestamp) -> Result<(), TooMany> {
         let key = key("requests", &context.network.to_string());
         let budget = hourly(self.limits.network_requests);
-        let requests = ("requests of apps from the network", Charge { key, budget });
+        let requests = (Budget::Requests, Charge { key, budget });
         self.take(vec![requests], now).await.map(|_counted| ())
     }
 
@@ -114,7 +185,7 @@ impl Limiter {
         now: Timestamp,
     ) -> Result<Try<'_>, TooMany> {
         let key = key("guess", &format!("{purpose}:{account}"));
-        let guesses = ("guesses", Charge { key, budget: hourly(self.limits.second_step_guesses) });
+        let guesses = (Budget::Guesses, Charge { key, budget: hourly(self.limits.second_step_guesses) });
         self.take(vec![self.network(context.network), guesses], now).await
     }
 
@@ -122,7 +193,7 @@ impl Limiter {
     pub(crate) async fn sign_up(&self, context: &Context, now: Timestamp) -> Result<(), TooMany> {
         let key = key("sign-up", &context.network.to_string());
         let budget = hourly(self.limits.network_sign_ups);
-        let sign_ups = ("sign-ups from the network", Charge { key, budget });
+        let sign_ups = (Budget::SignUps, Charge { key, budget });
         self.take(vec![sign_ups], now).await.map(|_counted| ())
     }
 
@@ -139,10 +210,10 @@ impl Limiter {
             key: key("mails-from", &context.network.to_string()),
             budget: hourly(self.limits.network_mails),
         };
-        let mut charges = vec![("mails from the network", network); addresses.len()];
+        let mut charges = vec![(Budget::MailsFromNetwork, network); addresses.len()];
         charges.extend(addresses.iter().map(|(address, known_browser)| {
             let key = key("mail", &of_browser(address, *known_browser));
-            ("mails", Charge { key, budget: hourly(self.limits.mails) })
+            (Budget::Mails, Charge { key, budget: hourly(self.limits.mails) })
         }));
         self.take(charges, now).await.map(|_counted| ())
     }
@@ -151,12 +222,12 @@ impl Limiter {
     pub(crate) async fn second_step_mail(&self, address: &str, now: Timestamp) -> Result<(), TooMany> {
         let key = key("second-step-mail", address);
         let budget = hourly(self.limits.second_step_mails);
-        self.take(vec![("second-step mails", Charge { key, budget })], now).await.map(|_counted| ())
+        self.take(vec![(Budget::SecondStepMails, Charge { key, budget })], now).await.map(|_counted| ())
     }
 
     fn network(&self, network: Network) -> Named {
         let key = key("network", &network.to_string());
-        ("network", Charge { key, budget: self.limits.network_budget() })
+        (Budget::Network, Charge { key, budget: self.limits.network_budget() })
     }
 
     /// Charges all, or none.
@@ -168,7 +239,8 @@ impl Limiter {
         Err(self.too_many(budgets[spent.charge], &charges[spent.charge], spent, now).await)
     }
 
-    async fn too_many(&self, budget: &'static str, charge: &Charge, spent: Spent, now: Timestamp) -> TooMany {
+    async fn too_many(&self, budget: Budget, charge: &Charge, spent: Spent, now: Timestamp) -> TooMany {
+        self.refusals.add(budget);
         let news = self.ephemeral.is_news(charge, now).await;
         TooMany { retry_after: spent.retry_after, news: news.then_some(budget) }
     }
@@ -188,7 +260,7 @@ impl Auth {
             Ok(granted) => Ok(granted),
             Err(too_many) => {
                 if let Some(what) = too_many.news {
-                    self.record_too_many(what, act, user, context).await?;
+                    self.record_too_many(what.name(), act, user, context).await?;
                 }
                 Err(too_many.into())
             }

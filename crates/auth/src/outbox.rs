@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use store::Tx;
 use uuid::Uuid;
 
+use crate::counts::Sending;
 use crate::{Auth, Fault};
 
 /// A mail to one person.
@@ -243,6 +244,7 @@ impl Auth {
                 Err(fault) => {
                     store::outbox::finish(&mut tx, id, "failed", Some(&fault.to_string()), now).await?;
                     tracing::error!(message_id = %id, error = %fault, "a mail cannot be read and is given up");
+                    self.mails.add(Sending::Failed);
                 }
             }
         }
@@ -277,17 +279,23 @@ impl Auth {
 
     /// A mail was handed over; what it carried is wiped.
     pub async fn delivered(&self, id: MessageId) -> Result<(), Fault> {
-        self.finish_mail(id, "sent", None).await
+        self.finish_mail(id, "sent", None).await?;
+        self.mails.add(Sending::Sent);
+        Ok(())
     }
 
     /// A mail was not sent in time, and would be of no use any more; what it carried is wiped.
     pub async fn expired(&self, id: MessageId) -> Result<(), Fault> {
-        self.finish_mail(id, "expired", None).await
+        self.finish_mail(id, "expired", None).await?;
+        self.mails.add(Sending::Expired);
+        Ok(())
     }
 
     /// A mail can never be sent, for this reason; what it carried is wiped.
     pub async fn give_up(&self, id: MessageId, error: &str) -> Result<(), Fault> {
-        self.finish_mail(id, "failed", Some(error)).await
+        self.finish_mail(id, "failed", Some(error)).await?;
+        self.mails.add(Sending::Failed);
+        Ok(())
     }
 
     /// A mail could not be sent now: it is tried again, each time after twice as long, up to an hour. Says when, or
@@ -302,6 +310,7 @@ impl Auth {
         let mut tx = self.store.begin().await?;
         store::outbox::retry(&mut tx, delivery.id, error, self.clock.now().plus(wait)).await?;
         tx.commit().await?;
+        self.mails.add(Sending::PutOff);
         Ok(Some(wait))
     }
 

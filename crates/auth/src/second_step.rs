@@ -5,6 +5,7 @@ use store::artefacts::Artefact;
 
 use crate::artefact::{Evidence, EvidenceError, Purpose, is_bound_to};
 use crate::audit::{Act, Outcome, session_detail};
+use crate::counts::Opened;
 use crate::outbox::Mail;
 use crate::sign_in::Attempt;
 use crate::{Auth, Context, Fault, NewSession, TooMany};
@@ -100,6 +101,7 @@ impl Auth {
         )
         .await?;
         self.commit_changed(tx, attempt.replaces.map(|old| old.0)).await?;
+        self.sessions_opened.add(Opened::SecondStep);
         Ok(Some(session))
     }
 

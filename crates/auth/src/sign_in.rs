@@ -6,6 +6,7 @@ use store::{Tx, users};
 
 use crate::artefact::{Holder, Purpose};
 use crate::audit::{Act, Outcome};
+use crate::counts::Opened;
 use crate::outbox::{Mail, Message};
 use crate::rehash::Renewal;
 use crate::{Auth, Context, Fault, NewSession, TooMany};
@@ -179,6 +180,7 @@ impl Auth {
         self.record(&mut tx, Outcome::Done(Act::SignIn), Some(found.user.pseudonym), &detail, context, now)
             .await?;
         self.commit_changed(tx, request.replaces.map(|old| old.0)).await?;
+        self.sessions_opened.add(Opened::Password);
         Ok(session)
     }
 

@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 
 use crate::breaches::Breaches;
 use crate::client::KnownClients;
+use crate::counts::{Counts, Issued, Opened, Sending};
 use crate::keys::SigningKeys;
 use crate::limit::Limiter;
 use crate::rehash::Rehashing;
@@ -59,6 +60,9 @@ pub struct Auth {
     pub(crate) limiter: Limiter,
     pub(crate) live: Arc<Live>,
     pub(crate) clients: KnownClients,
+    pub(crate) sessions_opened: Counts<Opened>,
+    pub(crate) tokens_issued: Counts<Issued>,
+    pub(crate) mails: Counts<Sending>,
     pub(crate) mail_waiting: Notify,
     pub(crate) notice_waiting: Notify,
     pub(crate) audit_waiting: Notify,
@@ -109,6 +113,9 @@ impl Auth {
             settings,
             live: Arc::new(Live::new()),
             clients: KnownClients::new(),
+            sessions_opened: Counts::default(),
+            tokens_issued: Counts::default(),
+            mails: Counts::default(),
             mail_waiting: Notify::new(),
             notice_waiting: Notify::new(),
             audit_waiting: Notify::new(),

@@ -7,6 +7,7 @@ pub mod artefacts;
 pub mod audit;
 pub mod authorization_codes;
 pub mod authorization_requests;
+pub mod backlog;
 pub mod client_assertions;
 pub mod clients;
 pub mod consents;

@@ -136,6 +136,14 @@ impl Said {
     }
 }
 
+/// Where a request comes from, and whether it came through a proxy that is believed.
+pub(crate) fn came_from<B>(request: &Request<B>, app: &App) -> (IpAddr, bool) {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_canonical());
+    let through_proxy =
+        peer.is_some_and(|peer| app.trusted_proxies.iter().any(|network| network.contains(&peer)));
+    (client_address(peer, request.headers(), &app.trusted_proxies), through_proxy)
+}
+
 impl FromRequestParts<App> for Asking {
     type Rejection = Infallible;
 

@@ -10,25 +10,39 @@ use tracing::Instrument as _;
 use crate::App;
 use crate::http::asking::SupportId;
 use crate::http::failure::{self, Shown};
-use crate::http::{guard, headers};
+use crate::http::{access, guard, headers};
 use crate::protocol;
 
 /// Gives the request its support id, and a span that carries it; lets it in, or refuses it; shows a failure in the form of
 /// the route; and puts the headers on the answer.
 pub(crate) async fn serve(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let measured = app.traffic.begin(&request);
     // A body is read before anything is answered, even one that nobody asked for.
     if !app.is_development()
         && request.body().is_end_stream()
         && let Some(document) = protocol::ready_made(&app, &request)
     {
+        measured.end(document.status());
         return document;
     }
     let support_id = app.auth.new_support_id();
     // At the highest level, so that whatever is logged of a request carries its support id, however little is logged.
-    let span =
-        tracing::error_span!("request", method = %request.method(), path = request.uri().path(), support_id);
+    let span = tracing::error_span!(
+        "request",
+        method = %request.method(),
+        path = request.uri().path(),
+        support_id,
+        request_id = access::request_id(&app, &request),
+    );
     request.extensions_mut().insert(SupportId(support_id));
-    answer(app, request, next).instrument(span).await
+    let line = access::Line::of(&app, &request, measured);
+    async {
+        let response = answer(app, request, next).await;
+        line.end(response.status());
+        response
+    }
+    .instrument(span)
+    .await
 }
 
 async fn answer(app: App, request: Request, next: Next) -> Response {
@@ -41,9 +55,6 @@ async fn answer(app: App, request: Request, next: Next) -> Response {
     };
     let mut response = failure::show(&app, shown, response).await;
     headers::add(app.https, any_page_may_read, rated, response.headers_mut());
-    // What matters of a request that went well is in the audit trail, and a proxy logs each; failures are logged as they
-    // are shown.
-    tracing::debug!(status = response.status().as_u16(), "answered");
     response
 }
 

@@ -12,9 +12,8 @@ use auth_service::stop::{Stopper, stop};
 use clap::Args;
 use store::ServerLock;
 use tokio::net::{TcpListener, TcpSocket};
-use tracing_subscriber::EnvFilter;
 
-use super::{Configuration, Failure};
+use super::{Configuration, Failure, logging};
 
 /// As many as the system allows wait to be accepted.
 const BACKLOG: u32 = 1024;
@@ -28,9 +27,8 @@ pub(crate) struct Serve {
 
 impl Serve {
     pub(crate) fn run(self) -> Result<ExitCode, Failure> {
-        let filter = EnvFilter::try_from_env("KEYWARD_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-        tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(std::io::stderr).init();
         let config = self.configuration.sources()?.read().into_config()?;
+        logging::start(&config.log);
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         runtime.block_on(run(config))?;
         Ok(ExitCode::SUCCESS)

@@ -21,6 +21,7 @@ mod routes;
 mod scripts;
 mod serve;
 mod shape;
+mod sight;
 mod stopping;
 mod stylesheet;
 mod support;

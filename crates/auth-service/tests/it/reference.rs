@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use auth_service::config::{reference, schema};
+use auth_service::metrics;
 
 /// Compares, or writes with `UPDATE_REFERENCE` set.
 fn hold(name: &str, text: &str) {
@@ -26,4 +27,9 @@ fn the_schema_of_the_configuration_is_fresh() {
 #[test]
 fn the_reference_page_of_the_configuration_is_fresh() {
     hold("configuration.md", &reference::page());
+}
+
+#[test]
+fn the_reference_page_of_the_metrics_is_fresh() {
+    hold("metrics.md", &metrics::reference::page());
 }

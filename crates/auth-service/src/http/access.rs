@@ -1,0 +1,53 @@
+//! The line that the log has of a request: to which route, how it was answered, how long that took, and from where. What matters of
+//! a request that went well is in the audit trail, and a proxy logs each, so these are written only if the operator asks.
+
+use axum::extract::Request;
+use axum::http::StatusCode;
+use domain::Network;
+
+use crate::App;
+use crate::http::asking;
+use crate::metrics::{Measured, template};
+
+/// What such lines are named by in the filter of the log.
+const TARGET: &str = "access";
+/// A proxy's name for a request is no longer.
+const LONGEST_ID: usize = 64;
+
+/// A request that is being answered.
+pub(crate) struct Line {
+    measured: Measured,
+    /// Nothing if lines are not written: what stands in them costs.
+    told: Option<(String, String)>,
+}
+
+impl Line {
+    pub(crate) fn of(app: &App, request: &Request, measured: Measured) -> Self {
+        let wanted = tracing::enabled!(target: TARGET, tracing::Level::DEBUG);
+        let told = wanted.then(|| (template(request).to_owned(), origin(app, request)));
+        Self { measured, told }
+    }
+
+    /// It was answered: counts it, and writes the line.
+    pub(crate) fn end(self, status: StatusCode) {
+        let took = self.measured.end(status);
+        if let Some((route, from)) = self.told {
+            let seconds = took.as_secs_f64();
+            tracing::debug!(target: TARGET, route, status = status.as_u16(), seconds, from, "answered");
+        }
+    }
+}
+
+/// Whom it is from, as exactly as the operator wants to know.
+fn origin(app: &App, request: &Request) -> String {
+    let (address, _) = asking::came_from(request, app);
+    if app.full_addresses { address.to_string() } else { Network::of(address).to_string() }
+}
+
+/// What a proxy that is believed calls a request, so that its log and ours can be laid side by side.
+pub(crate) fn request_id<'a>(app: &App, request: &'a Request) -> Option<&'a str> {
+    let id = request.headers().get("x-request-id")?.to_str().ok()?;
+    let is_name = |letter: u8| letter.is_ascii_alphanumeric() || matches!(letter, b'-' | b'_' | b'.');
+    let fits = !id.is_empty() && id.len() <= LONGEST_ID && id.bytes().all(is_name);
+    (fits && asking::came_from(request, app).1).then_some(id)
+}
