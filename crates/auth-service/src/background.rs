@@ -76,6 +76,7 @@ pub fn start(
         work.spawn(notify::run(auth.clone(), egress, stop.clone()));
     }
     work.spawn(clean(auth.clone(), stop.clone()));
+    work.spawn(hear(auth.clone(), stop.clone()));
     work
 }
 
@@ -137,6 +138,11 @@ async fn keep_keys(auth: Arc<Auth>, mut stop: watch::Receiver<bool>) {
             return;
         }
     }
+}
+
+/// Hears of what other processes end, for as long as anybody is served.
+async fn hear(auth: Arc<Auth>, mut stop: watch::Receiver<bool>) {
+    stopping(&mut stop, auth.hear()).await;
 }
 
 async fn clean(auth: Arc<Auth>, mut stop: watch::Receiver<bool>) {

@@ -103,7 +103,7 @@ fn json(cache: &'static str, body: String) -> Response {
 mod tests {
     use std::sync::Arc;
 
-    use auth::{AccountSettings, Auth, Hasher, HasherSettings, Limits, Parts, Random, Settings};
+    use auth::{AccountSettings, Auth, Hasher, HasherSettings, Limits, Parts, Processes, Random, Settings};
     use axum::body::Body;
     use axum::http::{Request, StatusCode};
     use domain::{Clock, Timestamp};
@@ -128,6 +128,7 @@ mod tests {
         };
         let weak = HasherSettings { memory_kib: 64, iterations: 1, ..HasherSettings::default() };
         let parts = Parts {
+            processes: Processes::One,
             store: store::Store::open(&folder.path().join("keyward.sqlite")).await.unwrap(),
             ephemeral: store::ephemeral::Ephemeral::memory(),
             keyring: Keyring::from_text(&generate_key_text(), &[]).unwrap(),

@@ -16,7 +16,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use auth::{AuditTrail, Auth, DeclaredClient, Hasher, HasherSettings, Parts, Peppers, Random, Settings};
+use auth::{AuditTrail, Auth, DeclaredClient, Hasher, HasherSettings, Parts, Peppers, Processes, Random, Settings};
 use domain::{Clock, Timestamp};
 use oidc::Algorithm;
 use outbound::{EgressClient, EgressSettings, Postmark, Smtp, SmtpSecurity, SmtpSettings};
@@ -197,9 +197,18 @@ impl Server {
         };
         let declared = declared(&config.clients).await?;
         let ephemeral = Ephemeral::memory();
-        let mut auth =
-            Auth::start(Parts { store, ephemeral, keyring, audit_key, hasher, clock, random, settings })
-                .await?;
+        let mut auth = Auth::start(Parts {
+            store,
+            ephemeral,
+            processes: Processes::One,
+            keyring,
+            audit_key,
+            hasher,
+            clock,
+            random,
+            settings,
+        })
+        .await?;
         if let Some(url) = &config.password.breach_range_url {
             let refused = |error: outbound::EgressError| {
                 ServerError::Egress(format!("password.breach_range_url: {error}"))

@@ -35,6 +35,14 @@ impl KnownClients {
     pub(crate) fn new() -> Self {
         Self(Cache::new(CACHED))
     }
+
+    pub(crate) fn forget(&self, id: &str) {
+        self.0.remove(id);
+    }
+
+    pub(crate) fn forget_all(&self) {
+        self.0.clear();
+    }
 }
 
 /// Why an app was given nothing.
@@ -64,10 +72,19 @@ impl Auth {
         if let Some((at, known)) = self.clients.0.get(id)
             && now >= at
             && now.since(at) < STALENESS
+            && self.hearing.is_current()
         {
             return Ok(Some(known));
         }
-        let Some(row) = store::clients::find(&mut self.store.look().await?, id).await? else {
+        let epoch = self.live.epoch();
+        let found = match self.look_for_client(id).await {
+            Err(fault) if self.hearing.goes_on(&fault) => {
+                let known = self.clients.0.get(id).map(|(_, known)| known);
+                return known.map_or(Err(fault), |known| Ok(Some(known)));
+            }
+            found => found?,
+        };
+        let Some(row) = found else {
             self.clients.0.remove(id);
             return Ok(None);
         };
@@ -80,7 +97,14 @@ impl Auth {
         let secrets = row.secret_hash.map(|hash| (hash, None)).into_iter().chain(older).collect();
         let known = Arc::new(RegisteredClient { client, secrets, keys });
         self.clients.0.insert(id.to_owned(), (now, known.clone()));
+        if self.live.epoch() != epoch {
+            self.clients.0.remove(id);
+        }
         Ok(Some(known))
+    }
+
+    async fn look_for_client(&self, id: &str) -> Result<Option<store::clients::Client>, Fault> {
+        Ok(store::clients::find(&mut self.store.look().await?, id).await?)
     }
 
     /// Where the keys are that the app of this id publishes, by which its assertions are checked; none, if it does not

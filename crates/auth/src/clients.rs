@@ -12,6 +12,7 @@ use store::clients::Client as Row;
 
 use crate::audit::AuditTrail;
 use crate::ending::NOTICE_LIFE;
+use crate::hearing::Change;
 use crate::{Fault, Random};
 
 /// As many as one page of a list shows.
@@ -144,6 +145,7 @@ impl Clients {
         let hash = hash_secret(secrets::ExposeSecret::expose_secret(&secret));
         store::clients::set_secret(&mut tx, id, Some(&hash), now.plus(overlap), now).await?;
         self.audit.record_operator(&mut tx, &self.random, "rotate_client_secret", id, now).await?;
+        self.tell(&mut tx, vec![id.to_owned()], now).await?;
         tx.commit().await?;
         Ok(secret)
     }
@@ -159,7 +161,13 @@ impl Clients {
         }
         store::clients::delete(&mut tx, id).await?;
         self.audit.record_operator(&mut tx, &self.random, "remove_client", id, now).await?;
+        self.tell(&mut tx, vec![id.to_owned()], now).await?;
         Ok(tx.commit().await?)
+    }
+
+    /// Servers that run read of it within half a second, and forget what they knew of these apps.
+    async fn tell(&self, tx: &mut store::Tx, changed: Vec<String>, now: Timestamp) -> Result<(), Fault> {
+        Change::of_clients(self.random.ordered_id(now), changed).write(tx, now).await.map(|_| ())
     }
 
     /// Makes the register hold these apps of the configuration and no others that came from there.
@@ -174,7 +182,7 @@ impl Clients {
             }
         }
         let mut tx = self.store.begin().await?;
-        let mut after = String::new();
+        let (mut after, mut changed) = (String::new(), Vec::new());
         loop {
             let page = store::clients::list(&mut tx, &after, PAGE).await?;
             let Some(last) = page.last() else { break };
@@ -187,27 +195,32 @@ impl Clients {
                     );
                     store::clients::delete(&mut tx, &old.id).await?;
                     self.audit.record_operator(&mut tx, &self.random, "remove_client", &old.id, now).await?;
+                    changed.push(old.id.clone());
                 }
             }
         }
         for DeclaredClient { client, secret } in declared {
-            self.declare_one(&mut tx, client, secret.as_ref(), now).await?;
+            if self.declare_one(&mut tx, client, secret.as_ref(), now).await? {
+                changed.push(client.client_id.clone());
+            }
         }
+        self.tell(&mut tx, changed, now).await?;
         Ok(tx.commit().await?)
     }
 
+    /// Says whether there was one of this id that is another now.
     async fn declare_one(
         &self,
         tx: &mut store::Tx,
         client: &Client,
         secret: Option<&SecretString>,
         now: Timestamp,
-    ) -> Result<(), RegisterError> {
+    ) -> Result<bool, RegisterError> {
         let new = row(client, secret, true, now)?;
         let Some(old) = store::clients::find(tx, &new.id).await? else {
             store::clients::insert(tx, &new).await?;
             self.audit.record_operator(tx, &self.random, "add_client", &new.id, now).await?;
-            return Ok(());
+            return Ok(false);
         };
         if !old.declared {
             return Err(RegisterError::Taken(new.id));
@@ -233,7 +246,7 @@ impl Clients {
             store::clients::set_secret(tx, &new.id, new.secret_hash.as_deref(), until, now).await?;
             self.audit.record_operator(tx, &self.random, "rotate_client_secret", &new.id, now).await?;
         }
-        Ok(())
+        Ok(!same || old.settings != new.settings)
     }
 
     fn new_secret(&self) -> SecretString {

@@ -8,7 +8,7 @@ use oidc::{Algorithm, LogoutEvent, LogoutRequest, LogoutToken, OAuthError, Param
 use store::logout_notices::LogoutNotice;
 
 use crate::keys::corrupt;
-use crate::{Auth, Current, Fault};
+use crate::{Auth, Current, Fault, Processes};
 
 /// How an app wants a person to sign out.
 #[derive(Clone, Debug, Default)]
@@ -102,9 +102,12 @@ impl Auth {
         Ok(deliveries)
     }
 
-    /// Lets be taken at once what a worker held that is no more. Only for whoever serves this database alone, before it takes
-    /// notices itself.
+    /// Lets be taken at once what a worker held that is no more: before this process takes notices itself. Where there are
+    /// other processes it may be theirs, and comes back by itself.
     pub async fn release_notices(&self) -> Result<(), Fault> {
+        if self.hearing.processes() == Processes::Several {
+            return Ok(());
+        }
         let mut tx = self.store.begin().await?;
         store::logout_notices::release(&mut tx, self.clock.now()).await?;
         Ok(tx.commit().await?)

@@ -44,6 +44,7 @@ impl Auth {
         store::passwords::fill_in(&mut tx, BATCH).await?;
         tx.commit().await?;
         gone += self.clean_protocol(now).await?;
+        gone += self.clean_changes(now, BATCH).await?;
         gone += self.audit.prune(limits.audit_retention, now).await?;
         Ok(gone)
     }

@@ -19,6 +19,7 @@ mod ending;
 mod exchange;
 mod fault;
 mod hasher;
+mod hearing;
 mod import;
 mod janitor;
 mod keys;
@@ -57,6 +58,7 @@ pub use hasher::{
     FirebaseParameters, Foreign, HASHING_BUCKETS, Hasher, HasherSettings, HashingAlgorithm, HashingMetrics,
     HashingViolation, Histogram, Peppers, Unreadable, Verified, describe_scheme, max_parallel,
 };
+pub use hearing::Processes;
 pub use import::{Import, Imported, ImportedAccount};
 pub use keys::{KEY_SET_LIFE, KeyInfo, KeyState, LONGEST_TOKEN, Rotation, SigningKeys};
 pub use limit::TooMany;

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::audit::{Act, Outcome, session_detail};
 use crate::ending::Ending;
+use crate::hearing::{Change, Processes};
 use crate::{Auth, Context, Fault};
 
 /// A session that was just opened. The token is told once.
@@ -151,15 +152,29 @@ impl Auth {
     /// would live on in memory for as long as memory is believed.
     pub(crate) async fn commit_changed(
         &self,
-        tx: Tx,
+        mut tx: Tx,
         sessions: impl IntoIterator<Item = Uuid>,
     ) -> Result<(), Fault> {
-        let sessions: Vec<Uuid> = sessions.into_iter().collect();
-        let live = self.live.clone();
+        let ids: Vec<Uuid> = sessions.into_iter().collect();
+        let mut news = None;
+        if self.hearing.processes() == Processes::Several {
+            let now = self.clock.now();
+            news = Change::of(self.random.ordered_id(now), ids.clone()).write(&mut tx, now).await?;
+        }
+        self.commit_and_forget(tx, ids, news).await
+    }
+
+    /// Commits, forgets, and tells other processes.
+    async fn commit_and_forget(&self, tx: Tx, ids: Vec<Uuid>, news: Option<String>) -> Result<(), Fault> {
+        let (live, ephemeral) = (self.live.clone(), self.hearing.ephemeral());
         let committing = tokio::spawn(async move {
             let committed = tx.commit().await;
             // Whether or not it was committed: a commit that failed may have been durable all the same.
-            live.changed(sessions);
+            live.changed(ids);
+            if let Some(news) = news {
+                // Where nobody hears it they read it.
+                ephemeral.publish(&news).await;
+            }
             committed
         });
         Ok(committing.await.map_err(|error| Fault::Corrupt(format!("a commit did not end: {error}")))??)
@@ -176,7 +191,8 @@ impl Auth {
         if now.since(Timestamp(open.session.used_at)) >= USED_PRECISION {
             let mut tx = self.store.begin().await?;
             store::sessions::set_used(&mut tx, SessionId(open.session.id), now).await?;
-            self.commit_changed(tx, [open.session.id]).await?;
+            // Others, who take it to end earlier, ask the database before they say so.
+            self.commit_and_forget(tx, vec![open.session.id], None).await?;
         }
         current(open).map(Some)
     }

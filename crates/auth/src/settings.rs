@@ -91,6 +91,11 @@ pub struct Limits {
     #[serde(with = "duration")]
     #[schemars(with = "duration::Written")]
     pub token_life: Duration,
+    /// What a process remembers of sessions, apps and tokens is believed for so long while it can hear of no change, neither by
+    /// Redis nor from the database; then checks are refused until it can. 0: not at all.
+    #[serde(with = "duration")]
+    #[schemars(with = "duration::Written")]
+    pub max_staleness: Duration,
     /// A mailed sign-in code is good for so long.
     #[serde(with = "duration")]
     #[schemars(with = "duration::Written")]
@@ -178,6 +183,7 @@ impl Default for Limits {
             session_absolute: DAY * 30,
             fresh_proof: MINUTE * 10,
             token_life: MINUTE * 10,
+            max_staleness: Duration::from_secs(5),
             code_life: MINUTE * 10,
             code_tries: 5,
             reset_life: MINUTE * 30,

@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 use crate::breaches::Breaches;
 use crate::client::KnownClients;
 use crate::counts::{Counts, Issued, Opened, Sending};
+use crate::hearing::{Hearing, Processes};
 use crate::keys::SigningKeys;
 use crate::limit::Limiter;
 use crate::rehash::Rehashing;
@@ -25,6 +26,8 @@ pub struct Parts {
     pub store: Store,
     /// Counters, and messages between processes.
     pub ephemeral: Ephemeral,
+    /// Who else works on the database.
+    pub processes: Processes,
     /// The keys that seal what is secret at rest.
     pub keyring: Keyring,
     /// The key that chains the audit trail.
@@ -59,6 +62,7 @@ pub struct Auth {
     support_ids: AtomicU64,
     pub(crate) limiter: Limiter,
     pub(crate) live: Arc<Live>,
+    pub(crate) hearing: Hearing,
     pub(crate) clients: KnownClients,
     pub(crate) sessions_opened: Counts<Opened>,
     pub(crate) tokens_issued: Counts<Issued>,
@@ -71,7 +75,8 @@ pub struct Auth {
 impl Auth {
     /// Reads or makes the signing keys, and is ready.
     pub async fn start(parts: Parts) -> Result<Self, Fault> {
-        let Parts { store, ephemeral, keyring, audit_key, hasher, clock, random, settings } = parts;
+        let Parts { store, ephemeral, processes, keyring, audit_key, hasher, clock, random, settings } =
+            parts;
         let now = clock.now();
         let keyring = Arc::new(keyring);
         let audit = AuditTrail::new(store.clone(), audit_key);
@@ -109,6 +114,7 @@ impl Auth {
             random,
             token_endpoint: format!("{issuer}/token"),
             issuer,
+            hearing: Hearing::new(processes, ephemeral.clone(), settings.limits.max_staleness),
             limiter: Limiter::new(ephemeral, settings.limits.clone()),
             settings,
             live: Arc::new(Live::new()),

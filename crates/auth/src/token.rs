@@ -1,17 +1,18 @@
 //! Tokens: signed projections of a session, and the check of one, which is the hottest path there is.
 //!
 //! A signature is verified once; after that a token is known by its hash. Whether its session still lives is asked of
-//! the process's memory, and of the database when that is older than five seconds. Ending a session clears it at once.
+//! the process's memory, and of the database when that is older than five seconds. Ending a session clears it at once, and
+//! in other processes within a second ([`hearing`](crate::hearing)).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use domain::{Proofs, SessionId, Timestamp, UserId};
 use oidc::{Algorithm, Expected};
 use quick_cache::sync::Cache;
 use secrets::SecretString;
 use serde::{Deserialize, Serialize};
+use store::sessions::Session;
 use uuid::Uuid;
 
 use crate::access::KnownAccess;
@@ -21,8 +22,6 @@ use crate::{Auth, Fault};
 
 /// The `typ` of a session's projection: no other token of ours can be taken for one.
 const TYPE: &str = "keyward-session+jwt";
-/// What memory says of a session is believed for so long.
-pub(crate) const STALENESS: Duration = Duration::from_secs(5);
 const CACHED: usize = 50_000;
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -100,6 +99,17 @@ impl Live {
         }
     }
 
+    /// Nothing is known any more of what lives.
+    pub(crate) fn forget_all(&self) {
+        self.epoch.fetch_add(1, Ordering::SeqCst);
+        self.sessions.clear();
+        self.access.forget_all();
+    }
+
+    fn alive(&self, session: SessionId, now: Timestamp) -> Option<Seen> {
+        self.sessions.get(&session.0).filter(|seen| seen.at <= now && now < seen.ends_at)
+    }
+
     pub(crate) fn epoch(&self) -> u64 {
         self.epoch.load(Ordering::SeqCst)
     }
@@ -163,17 +173,20 @@ impl Auth {
     }
 
     async fn lives(&self, session: SessionId, now: Timestamp) -> Result<bool, Fault> {
-        if let Some(seen) = self.live.sessions.get(&session.0)
-            && now.since(seen.at) < STALENESS
-            && now >= seen.at
+        if let Some(seen) = self.live.alive(session, now)
+            && now.since(seen.at) < self.hearing.asked_again()
+            && self.hearing.is_current()
         {
-            return Ok(now < seen.ends_at);
+            return Ok(true);
         }
         let epoch = self.live.epoch.load(Ordering::SeqCst);
-        let mut tx = self.store.look().await?;
-        let Some(row) = store::sessions::find(&mut tx, session, now, self.idle_since(now)).await? else {
-            return Ok(false);
+        let found = match self.look_for_session(session, now).await {
+            Err(fault) if self.hearing.goes_on(&fault) && self.live.alive(session, now).is_some() => {
+                return Ok(true);
+            }
+            found => found?,
         };
+        let Some(row) = found else { return Ok(false) };
         let idle_end = Timestamp(row.used_at).plus(self.settings.limits.session_idle);
         let seen = Seen { at: now, ends_at: idle_end.min(Timestamp(row.expires_at)) };
         self.live.sessions.insert(session.0, seen);
@@ -182,5 +195,10 @@ impl Auth {
             self.live.sessions.remove(&session.0);
         }
         Ok(true)
+    }
+
+    async fn look_for_session(&self, session: SessionId, now: Timestamp) -> Result<Option<Session>, Fault> {
+        let mut tx = self.store.look().await?;
+        Ok(store::sessions::find(&mut tx, session, now, self.idle_since(now)).await?)
     }
 }

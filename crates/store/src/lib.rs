@@ -8,6 +8,7 @@ pub mod audit;
 pub mod authorization_codes;
 pub mod authorization_requests;
 pub mod backlog;
+pub mod changes;
 pub mod client_assertions;
 pub mod clients;
 pub mod consents;

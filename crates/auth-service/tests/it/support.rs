@@ -13,7 +13,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use auth::{AccountSettings, Auth, Hasher, HasherSettings, Limits, Message, Parts, Random, Settings};
+use auth::{
+    AccountSettings, Auth, Hasher, HasherSettings, Limits, Message, Parts, Processes, Random, Settings,
+};
 use auth_service::branding::Branding;
 use auth_service::client_keys::ClientKeys;
 use auth_service::mailbox::Mailbox;
@@ -232,6 +234,7 @@ async fn start(setup: &Setup, path: &Path, key_text: &SecretString, clock: Arc<A
     let weak = HasherSettings { memory_kib: 64, iterations: 1, ..HasherSettings::default() };
     let random = Random::system();
     Auth::start(Parts {
+        processes: Processes::One,
         store: Store::open(path).await.unwrap(),
         ephemeral: Ephemeral::memory(),
         keyring: Keyring::from_text(key_text, &[]).unwrap(),

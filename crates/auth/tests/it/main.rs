@@ -20,5 +20,9 @@ mod keys;
 mod limits;
 mod outbox;
 mod people;
+mod processes;
+#[expect(dead_code, reason = "not every test of Redis is here")]
+#[path = "../../../store/tests/support/redis_server.rs"]
+mod redis_server;
 mod rehash;
 mod world;

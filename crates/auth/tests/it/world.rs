@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use auth::{
     AccountSettings, Auth, Context, Credential, Current, Hasher, HasherSettings, Limits, Mail, Message,
-    NewSession, Parts, Random, Settings, SignIn, SignInError, SignedIn, SignedUp,
+    NewSession, Parts, Processes, Random, Settings, SignIn, SignInError, SignedIn, SignedUp,
 };
 use domain::{ArtefactId, Clock, Timestamp};
 use secrets::SecretString;
@@ -81,6 +81,14 @@ impl World {
         let store = Store::open(&self.folder.path().join("keyward.db")).await.unwrap();
         let ticking = ticking(self.clock.clone(), watch::Sender::new(0));
         process(store, Ephemeral::memory(), ticking, &self.key_text, self.settings.clone()).await
+    }
+
+    /// The same, one that knows it is not alone, and hears of others by `ephemeral`.
+    pub(crate) async fn one_of_several(&self, ephemeral: Ephemeral) -> Auth {
+        let store = Store::open(&self.folder.path().join("keyward.db")).await.unwrap();
+        let ticking = ticking(self.clock.clone(), watch::Sender::new(0));
+        let parts = parts(store, ephemeral, ticking, &self.key_text, self.settings.clone());
+        Auth::start(Parts { processes: Processes::Several, ..parts }).await.unwrap()
     }
 
     /// What a start on the same file comes to.
@@ -260,6 +268,7 @@ fn parts(
 ) -> Parts {
     let weak = HasherSettings { memory_kib: 64, iterations: 1, ..HasherSettings::default() };
     Parts {
+        processes: Processes::One,
         store,
         ephemeral,
         keyring: Keyring::from_text(key_text, &[]).unwrap(),

@@ -3,7 +3,10 @@
 use std::net::Ipv4Addr;
 use std::path::Path;
 
-use auth::{AccountSettings, Auth, Context, Hasher, HasherSettings, Limits, Parts, Random, Settings, SignUp};
+use auth::{
+    AccountSettings, Auth, Context, Hasher, HasherSettings, Limits, Parts, Processes, Random, Settings,
+    SignUp,
+};
 use auth_service::server::system_clock;
 use domain::{DisplayName, Email, Network, Password};
 use secrets::SecretString;
@@ -22,6 +25,7 @@ async fn server(data: &Path) -> Auth {
     let random = Random::system();
     let weak = HasherSettings { memory_kib: 64, iterations: 1, ..HasherSettings::default() };
     Auth::start(Parts {
+        processes: Processes::One,
         store: Store::open(&data.join("keyward.sqlite")).await.unwrap(),
         ephemeral: Ephemeral::memory(),
         keyring: Keyring::from_text(&key("encryption.key"), &[]).unwrap(),

@@ -1,5 +1,7 @@
 //! The bounds of `[limits]`: the one table of the numbers that bound time, tries and sizes.
 
+use std::time::Duration;
+
 use auth::Limits;
 
 use super::{DAY, DurationBound, EVER, HOUR, MINUTE, SECOND, Use, Violation, durations, range};
@@ -30,7 +32,7 @@ fn lasting(limits: &Limits) -> impl Iterator<Item = DurationBound> {
 }
 
 /// How long something opens a door.
-fn lives(limits: &Limits) -> [DurationBound; 10] {
+fn lives(limits: &Limits) -> [DurationBound; 11] {
     [
         (
             "limits.session_idle",
@@ -59,6 +61,13 @@ fn lives(limits: &Limits) -> [DurationBound; 10] {
             MINUTE,
             HOUR,
             "an app that checks a token by itself does not hear that its session has ended until the token has",
+        ),
+        (
+            "limits.max_staleness",
+            limits.max_staleness,
+            Duration::ZERO,
+            MINUTE,
+            "a sign-out that could not be heard of must not be ignored for long",
         ),
         (
             "limits.code_life",
