@@ -142,7 +142,8 @@ async fn keep_keys(auth: Arc<Auth>, mut stop: watch::Receiver<bool>) {
 
 /// Hears of what other processes end, for as long as anybody is served.
 async fn hear(auth: Arc<Auth>, mut stop: watch::Receiver<bool>) {
-    stopping(&mut stop, auth.hear()).await;
+    // It is large, and every task that waits here would be.
+    stopping(&mut stop, Box::pin(auth.hear())).await;
 }
 
 async fn clean(auth: Arc<Auth>, mut stop: watch::Receiver<bool>) {

@@ -16,7 +16,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use auth::{AuditTrail, Auth, DeclaredClient, Hasher, HasherSettings, Parts, Peppers, Processes, Random, Settings};
+use auth::{
+    AuditTrail, Auth, DeclaredClient, Hasher, HasherSettings, Parts, Peppers, Processes, Random, Settings,
+};
 use domain::{Clock, Timestamp};
 use oidc::Algorithm;
 use outbound::{EgressClient, EgressSettings, Postmark, Smtp, SmtpSecurity, SmtpSettings};

@@ -7,6 +7,7 @@ use oidc::{
     AccessToken, ErrorCode, Introspection, OAuthError, PersonClaims, Scopes, Secret, UserInfo, invalid_token,
 };
 use quick_cache::sync::Cache;
+use store::Turn;
 use store::grants::LiveGrant;
 use uuid::Uuid;
 
@@ -127,8 +128,8 @@ impl Auth {
     ) -> Result<(), ProtocolError> {
         let now = self.clock.now();
         let id = &client.client.client_id;
-        let mut tx = self.store.begin().await?;
         let hash = secrets::sha256(token.expose().as_bytes());
+        let mut tx = self.store.begin_in_turn(&[Turn::Secret(&hash)]).await?;
         if let Some(found) = store::refresh_tokens::find(&mut tx, &hash).await? {
             let grant = GrantId(found.grant_id);
             let live = store::grants::find_live(&mut tx, grant, now, self.idle_since(now)).await?;
@@ -250,7 +251,7 @@ impl Auth {
 
     /// The apps that a person has let in, newest first.
     pub async fn apps(&self, user: UserId) -> Result<Vec<App>, Fault> {
-        let mut tx = self.store.read().await?;
+        let mut tx = self.store.look().await?;
         let consents = store::consents::list(&mut tx, user, LISTED).await?;
         consents
             .into_iter()

@@ -1,7 +1,7 @@
 //! What a person may change about their account: name, language, second step, and that it exists.
 
 use domain::{DisplayName, Email, Password, Timestamp, UserId, Weakness};
-use store::Tx;
+use store::{Turn, Tx};
 
 use crate::audit::{Act, Outcome};
 use crate::outbox::Message;
@@ -189,7 +189,11 @@ impl Auth {
         context: &Context,
     ) -> Result<(), DeleteError> {
         let hash = self.check_password(current, password, Act::DeleteAccount, context).await?;
-        let Some((tx, current)) = self.begin_with_password(current, &hash).await? else {
+        // About its address too: whoever is just being sent something by it would refer to an account that is gone. A session
+        // goes on under another id where the address changes, so that it is the one that was asked by.
+        let turns = [Turn::Account(current.user), Turn::Address(current.email.normalized())];
+        let begun = self.begin_with_password_in_turn(current, &hash, &turns).await?;
+        let Some((tx, current)) = begun else {
             return Err(DeleteError::WrongPassword);
         };
         Ok(self.erase(tx, &current, context).await?)

@@ -233,7 +233,7 @@ impl Auth {
         purpose: Purpose,
         now: Timestamp,
     ) -> Result<Option<Artefact>, Fault> {
-        let mut tx = self.store.read().await?;
+        let mut tx = self.store.look().await?;
         Ok(store::artefacts::find_by_link(&mut tx, &hash_link(token), purpose.name(), now).await?)
     }
 
@@ -270,7 +270,7 @@ impl Auth {
         purpose: Purpose,
         now: Timestamp,
     ) -> Result<Option<(String, Option<UserId>)>, Fault> {
-        let mut tx = self.store.read().await?;
+        let mut tx = self.store.look().await?;
         let Some(artefact) = store::artefacts::find(&mut tx, id, purpose.name(), now).await? else {
             return Ok(None);
         };

@@ -114,7 +114,7 @@ impl Auth {
         };
         entry.mac = Some(self.audit.vouch(&entry));
         store::audit::insert(tx, &entry).await?;
-        self.audit_waiting.notify_one();
+        tx.wake(&self.audit_waiting);
         Ok(())
     }
 
@@ -134,12 +134,6 @@ impl Auth {
     /// Resolves when an entry waits to be sealed.
     pub async fn audit_waiting(&self) {
         self.audit_waiting.notified().await;
-        // It was told of from within the act's transaction, and cannot be read before that is committed: the sealer would
-        // find nothing and rest. There is one writer, so whoever commits nothing now commits it after the act. A fault of
-        // the database is met again, and told, by whoever seals.
-        if let Ok(nothing) = self.store.begin().await {
-            drop(nothing.commit().await);
-        }
     }
 
     /// The trail, for sealing and reading.

@@ -13,9 +13,9 @@ use oidc::{
 };
 use secrets::sealing::Place;
 use serde::{Deserialize, Serialize};
-use store::Tx;
 use store::authorization_requests::AuthorizationRequest as Row;
 use store::grants::NewGrant;
+use store::{Turn, Tx};
 use uuid::Uuid;
 
 use crate::audit::{Act, Outcome};
@@ -380,7 +380,7 @@ impl Auth {
     ) -> Result<Next, AuthorizeError> {
         let now = self.clock.now();
         let code = Secret::new(URL_SAFE_NO_PAD.encode(self.random.token()));
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.store.begin_in_turn(&[Turn::Account(current.user)]).await?;
         if let Some(ticket) = waiting
             && !take(&mut tx, ticket).await?
         {

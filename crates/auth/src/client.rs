@@ -179,12 +179,14 @@ impl Auth {
         let jti_hash = secrets::sha256(id.jti.as_bytes());
         let mut tx = self.store.begin().await?;
         let first = store::client_assertions::insert(&mut tx, &client.client_id, &jti_hash, until).await;
-        let first = match first {
-            Err(error) if error.is_missing_reference() => false,
-            first => first?,
-        };
-        tx.commit().await?;
-        Ok(first)
+        match first {
+            Err(error) if error.is_missing_reference() => Ok(false),
+            first => {
+                let first = first?;
+                tx.commit().await?;
+                Ok(first)
+            }
+        }
     }
 }
 

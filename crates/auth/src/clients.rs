@@ -7,8 +7,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::Timestamp;
 use oidc::{Client, ClientAuthenticationMethod, ClientError};
 use secrets::SecretString;
-use store::Store;
 use store::clients::Client as Row;
+use store::{Store, Turn};
 
 use crate::audit::AuditTrail;
 use crate::ending::NOTICE_LIFE;
@@ -93,7 +93,7 @@ impl Clients {
         client.validate()?;
         let secret = has_secret(client).then(|| self.new_secret());
         let row = row(client, secret.as_ref(), false, now)?;
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.store.begin_in_turn(&[Turn::Apps]).await?;
         if !store::clients::insert(&mut tx, &row).await? {
             return Err(RegisterError::Taken(client.client_id.clone()));
         }
@@ -130,7 +130,7 @@ impl Clients {
         overlap: Duration,
         now: Timestamp,
     ) -> Result<SecretString, RegisterError> {
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.store.begin_in_turn(&[Turn::Apps]).await?;
         let found = store::clients::find(&mut tx, id).await?;
         let found = found.ok_or_else(|| RegisterError::Unknown(id.to_owned()))?;
         if found.declared {
@@ -152,7 +152,7 @@ impl Clients {
 
     /// Removes an app: what people agreed to, and every token it holds, goes with it.
     pub async fn remove(&self, id: &str, now: Timestamp) -> Result<(), RegisterError> {
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.store.begin_in_turn(&[Turn::Apps]).await?;
         let found = store::clients::find(&mut tx, id).await?;
         match found {
             None => return Err(RegisterError::Unknown(id.to_owned())),
@@ -181,7 +181,7 @@ impl Clients {
                 _ => {}
             }
         }
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.store.begin_in_turn(&[Turn::Apps]).await?;
         let (mut after, mut changed) = (String::new(), Vec::new());
         loop {
             let page = store::clients::list(&mut tx, &after, PAGE).await?;

@@ -3,9 +3,9 @@
 
 use domain::{ArtefactId, Email, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
-use store::Tx;
 use store::email_changes::EmailChange;
 use store::users::User;
+use store::{Turn, Tx};
 use uuid::Uuid;
 
 use crate::artefact::{Evidence, EvidenceError, Holder, Purpose};
@@ -157,7 +157,7 @@ impl Auth {
 
     /// The change under way for whoever is signed in.
     pub async fn email_change(&self, current: &Current) -> Result<Option<ChangeState>, Fault> {
-        let mut tx = self.store.read().await?;
+        let mut tx = self.store.look().await?;
         let found = store::email_changes::find(&mut tx, current.user, self.clock.now()).await?;
         found
             .map(|change| {
@@ -206,7 +206,7 @@ impl Auth {
         context: &Context,
     ) -> Result<Progress, EmailChangeError> {
         let change = {
-            let mut tx = self.store.read().await.map_err(Fault::from)?;
+            let mut tx = self.store.look().await.map_err(Fault::from)?;
             store::email_changes::find(&mut tx, current.user, self.clock.now()).await.map_err(Fault::from)?
         };
         let change = change.ok_or(EvidenceError::Gone)?;
@@ -228,21 +228,23 @@ impl Auth {
     ) -> Result<Progress, EmailChangeError> {
         let artefact = self.examine(evidence, side.purpose(), context).await?;
         let Some(user) = artefact.user_id.map(UserId) else { return Err(EvidenceError::Gone.into()) };
+        let address = self.payload::<Move>(&artefact)?.address;
         let id = ArtefactId(artefact.id);
         let current = current.filter(|current| current.user == user);
-        Ok(self.agree(user, side, id, current, context).await?.ok_or(EvidenceError::Gone)?)
+        Ok(self.agree(user, &address, side, id, current, context).await?.ok_or(EvidenceError::Gone)?)
     }
 
     async fn agree(
         &self,
         user: UserId,
+        address: &Email,
         side: Side,
         artefact: ArtefactId,
         current: Option<&Current>,
         context: &Context,
     ) -> Result<Option<Progress>, Fault> {
         let now = self.clock.now();
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.begin_move(user, address).await?;
         if store::artefacts::take(&mut tx, artefact, side.purpose().name(), now).await?.is_none() {
             return Ok(None);
         }
@@ -269,6 +271,21 @@ impl Auth {
         ended.extend(current.map(|current| current.id.0));
         self.commit_changed(tx, ended).await?;
         Ok(Some(Progress::Done { address, session }))
+    }
+
+    /// A transaction in which an account may move to `address`. It is about both its addresses, since nobody may be sent
+    /// anything by the one it leaves, or sign up by the one it goes to, and about the account that has that one unproved.
+    async fn begin_move(&self, user: UserId, address: &Email) -> Result<Tx, Fault> {
+        let (account, squatter) = {
+            let mut tx = self.store.read().await?;
+            (store::users::find(&mut tx, user).await?, store::emails::owner(&mut tx, address).await?)
+        };
+        // The address it has can change only in its own turn, which withdraws what is agreed to here.
+        let old = account.map(|account| stored_email(&account.address)).transpose()?;
+        let mut turns = vec![Turn::Account(user), Turn::Address(address.normalized())];
+        turns.extend(old.as_ref().map(|old| Turn::Address(old.normalized())));
+        turns.extend(squatter.map(|owner| Turn::Account(UserId(owner.user_id))));
+        Ok(self.store.begin_in_turn(&turns).await?)
     }
 
     /// A session under a new id in the place of the present one, if that still lives.

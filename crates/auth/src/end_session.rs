@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use domain::{NoticeId, Timestamp};
 use oidc::{Algorithm, LogoutEvent, LogoutRequest, LogoutToken, OAuthError, Parameters, Secret};
+use store::Turn;
 use store::logout_notices::LogoutNotice;
 
 use crate::keys::corrupt;
@@ -83,7 +84,7 @@ impl Auth {
     /// that is not comes back by itself.
     pub async fn take_notices(&self, limit: i64) -> Result<Vec<LogoutDelivery>, Fault> {
         let now = self.clock.now();
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.store.begin_in_turn(&[Turn::Notices]).await?;
         let claimed = store::logout_notices::claim(&mut tx, now, now.plus(CLAIM), limit).await?;
         tx.commit().await?;
         let mut deliveries = Vec::new();

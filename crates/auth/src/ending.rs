@@ -92,7 +92,7 @@ impl Auth {
             let id = NoticeId(self.random.ordered_id(now));
             let expires_at = now.plus(NOTICE_LIFE);
             store::logout_notices::insert(tx, id, client, user, sid, now, expires_at).await?;
-            self.notice_waiting.notify_one();
+            tx.wake(&self.notice_waiting);
         }
         Ok(())
     }

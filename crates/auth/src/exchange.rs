@@ -11,9 +11,9 @@ use oidc::{
     TokenType, at_hash, audience, invalid_or_expired,
 };
 use secrets::sealing::Place;
-use store::Tx;
 use store::grants::LiveGrant;
 use store::refresh_tokens::RefreshToken;
+use store::{Turn, Tx};
 use uuid::Uuid;
 
 use crate::access::{person_claims, token_id};
@@ -79,7 +79,7 @@ impl Auth {
     ) -> Result<TokenResponse, ProtocolError> {
         let now = self.clock.now();
         let hash = secrets::sha256(exchange.code.expose().as_bytes());
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.store.begin_in_turn(&[Turn::Secret(&hash)]).await?;
         let Some(row) = store::authorization_codes::take(&mut tx, &hash, now).await? else {
             return Err(self.refuse_used_code(tx, &hash, context, now).await?.into());
         };
@@ -149,7 +149,8 @@ impl Auth {
         let now = self.clock.now();
         let refused = || invalid_or_expired("refresh token");
         let hash = secrets::sha256(exchange.refresh_token.expose().as_bytes());
-        let mut tx = self.store.begin().await?;
+        // Of two who show it at once, the second sees that it was used.
+        let mut tx = self.store.begin_in_turn(&[Turn::Secret(&hash)]).await?;
         let row = store::refresh_tokens::find(&mut tx, &hash).await?.ok_or_else(refused)?;
         // A used one is reuse however old it is; an unused one has its time.
         if row.used_at.is_none() && row.expires_at <= now.micros() {

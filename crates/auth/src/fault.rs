@@ -42,6 +42,13 @@ pub enum Fault {
     Corrupt(String),
 }
 
+impl Fault {
+    /// Whether the database is away or too busy: whoever asks again soon is likely to be served.
+    pub fn is_unavailable(&self) -> bool {
+        matches!(self, Self::Store(error) if error.is_unavailable())
+    }
+}
+
 impl From<serde_json::Error> for Fault {
     fn from(error: serde_json::Error) -> Self {
         Self::Corrupt(format!("a sealed value is not what this release writes: {error}"))

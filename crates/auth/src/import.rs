@@ -2,7 +2,7 @@
 
 use domain::{DisplayName, Email, EmailId, Pseudonym, Timestamp, UserId};
 use store::audit::Entry;
-use store::{Store, Tx};
+use store::{Store, Turn, Tx};
 
 use crate::{AuditTrail, Fault, Foreign, Hasher, Random};
 
@@ -80,7 +80,8 @@ impl Import {
             let (at, hash) = wrapped.map_err(|_| Fault::Corrupt("wrapping a hash panicked".to_owned()))?;
             hashes[at] = Some(hash?);
         }
-        let mut tx = self.store.begin().await?;
+        let turns: Vec<_> = rest.iter().map(|(email, ..)| Turn::Address(email.normalized())).collect();
+        let mut tx = self.store.begin_in_turn(&turns).await?;
         let mut done = Vec::with_capacity(rest.len());
         for ((email, proved, name, locale, second_step), hash) in rest.into_iter().zip(hashes) {
             if store::emails::owner(&mut tx, &email).await?.is_some() {

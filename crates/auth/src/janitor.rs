@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use domain::Timestamp;
+use domain::{Timestamp, UserId};
+use store::Turn;
 
 use crate::{Auth, Fault};
 
@@ -23,24 +24,24 @@ impl Auth {
         let now = self.clock.now();
         let limits = &self.settings.limits;
         let mut gone = 0;
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.store.begin_in_turn(&[Turn::Janitor]).await?;
         gone += store::artefacts::delete_expired(&mut tx, now, BATCH).await?;
         gone += store::email_changes::delete_expired(&mut tx, now, BATCH).await?;
         tx.commit().await?;
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.store.begin_in_turn(&[Turn::Janitor]).await?;
         gone += store::sessions::delete_expired(&mut tx, now, self.idle_since(now), BATCH).await?;
         gone +=
             store::known_browsers::delete_unused(&mut tx, now.minus(limits.browser_retention), BATCH).await?;
         tx.commit().await?;
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.store.begin_in_turn(&[Turn::Janitor]).await?;
         gone += store::outbox::expire(&mut tx, now, BATCH).await?;
         gone += store::outbox::delete_finished(&mut tx, now.minus(limits.mail_retention), BATCH).await?;
-        if self.settings.accounts.require_proof {
-            gone += store::users::delete_unproved(&mut tx, now.minus(UNPROVED_KEPT), BATCH).await?;
-        }
         tx.commit().await?;
+        if self.settings.accounts.require_proof {
+            gone += self.clean_unproved(now.minus(UNPROVED_KEPT)).await?;
+        }
         // What an older release that runs beside this one writes says not how it was hashed.
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.store.begin_in_turn(&[Turn::Janitor]).await?;
         store::passwords::fill_in(&mut tx, BATCH).await?;
         tx.commit().await?;
         gone += self.clean_protocol(now).await?;
@@ -49,16 +50,33 @@ impl Auth {
         Ok(gone)
     }
 
+    /// In the turns of their addresses: whoever signs up again at this moment gets an account that stays.
+    async fn clean_unproved(&self, before: Timestamp) -> Result<u64, Fault> {
+        let found = store::users::unproved(&mut self.store.look().await?, before, BATCH).await?;
+        if found.is_empty() {
+            return Ok(0);
+        }
+        let mut turns: Vec<_> = found.iter().map(|(_, address)| Turn::Address(address)).collect();
+        turns.push(Turn::Janitor);
+        let mut tx = self.store.begin_in_turn(&turns).await?;
+        let mut gone = 0;
+        for (user, _) in &found {
+            gone += u64::from(store::users::delete_unproved(&mut tx, UserId(*user), before).await?);
+        }
+        tx.commit().await?;
+        Ok(gone)
+    }
+
     /// What apps leave behind.
     async fn clean_protocol(&self, now: Timestamp) -> Result<u64, Fault> {
         let mut gone = 0;
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.store.begin_in_turn(&[Turn::Janitor]).await?;
         gone += store::authorization_requests::delete_expired(&mut tx, now, BATCH).await?;
         gone += store::authorization_codes::delete_expired(&mut tx, now.minus(CODE_KEPT), BATCH).await?;
         gone += store::client_assertions::delete_expired(&mut tx, now, BATCH).await?;
         gone += store::revoked_tokens::delete_expired(&mut tx, now, BATCH).await?;
         tx.commit().await?;
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.store.begin_in_turn(&[Turn::Janitor]).await?;
         gone += store::refresh_tokens::wipe_successors(&mut tx, now.minus(SUCCESSOR_KEPT), BATCH).await?;
         gone += store::refresh_tokens::delete_expired(&mut tx, now, BATCH).await?;
         gone += store::refresh_tokens::delete_ended(&mut tx, now, BATCH).await?;

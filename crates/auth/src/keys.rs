@@ -14,7 +14,7 @@ use secrets::sealing::{Keyring, Place};
 use serde::{Deserialize, Serialize};
 use store::retired_keys::RetiredKey;
 use store::signing_keys::SigningKey as Row;
-use store::{Store, Tx};
+use store::{Store, Turn, Tx};
 
 use crate::audit::AuditTrail;
 use crate::{Fault, Limits, Random};
@@ -223,7 +223,7 @@ impl SigningKeys {
             return Ok(());
         }
         let key = generate(algorithm).await?;
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.store.begin_in_turn(&[Turn::Keys]).await?;
         // Another process may have been quicker.
         if signs(&store::signing_keys::list(&mut tx).await?) {
             return Ok(());
@@ -276,7 +276,7 @@ impl SigningKeys {
             }
         }
         if rows.retired.iter().any(|key| key.expires_at <= now.micros()) {
-            let mut tx = self.store.begin().await?;
+            let mut tx = self.store.begin_in_turn(&[Turn::Keys]).await?;
             store::retired_keys::delete_expired(&mut tx, now).await?;
             tx.commit().await?;
         }
@@ -286,7 +286,7 @@ impl SigningKeys {
     /// Deletes a key, and keeps its public half if an ID token of it may come back.
     async fn retire(&self, row: &Row, limits: &Limits, now: Timestamp) -> Result<(), Fault> {
         let hinted_until = Times::of(row).signs_until.map(|until| until.plus(limits.longest_hint()));
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.store.begin_in_turn(&[Turn::Keys]).await?;
         // Whoever gave it up meanwhile must not find it back.
         let deleted = store::signing_keys::delete(&mut tx, &row.kid).await?;
         if let Some(until) = hinted_until.filter(|until| deleted && now < *until) {
@@ -326,7 +326,7 @@ impl SigningKeys {
         now: Timestamp,
     ) -> Result<Option<String>, Fault> {
         let key = generate(algorithm).await?;
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.store.begin_in_turn(&[Turn::Keys]).await?;
         let rows = store::signing_keys::list(&mut tx).await?;
         let of_it = || rows.iter().filter(|row| row.algorithm == algorithm.name());
         let signs_from = match rotation {

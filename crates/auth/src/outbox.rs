@@ -7,7 +7,7 @@ use std::time::Duration;
 use domain::{Email, MessageId, Timestamp};
 use secrets::sealing::{Keyring, Place};
 use serde::{Deserialize, Serialize};
-use store::Tx;
+use store::{Turn, Tx};
 use uuid::Uuid;
 
 use crate::counts::Sending;
@@ -220,7 +220,7 @@ impl Auth {
         let payload = self.keyring.seal(&place(&id), &serde_json::to_vec(&queued)?);
         let expires_at = now.plus(life.unwrap_or(NOTICE_LIFE));
         store::outbox::insert(tx, MessageId(id), mail.message.kind(), &payload, now, expires_at).await?;
-        self.mail_waiting.notify_one();
+        tx.wake(&self.mail_waiting);
         Ok(())
     }
 
@@ -228,7 +228,8 @@ impl Auth {
     /// [`given up`](Self::give_up); one that is not comes back by itself.
     pub async fn take_mail(&self, limit: i64) -> Result<Vec<Delivery>, Fault> {
         let now = self.clock.now();
-        let mut tx = self.store.begin().await?;
+        // In turn: two workers that take the same mails would wait for each other, and one of them in vain.
+        let mut tx = self.store.begin_in_turn(&[Turn::Outbox]).await?;
         store::outbox::expire(&mut tx, now, limit).await?;
         let claimed = store::outbox::claim(&mut tx, now, now.plus(CLAIM), limit).await?;
         let mut deliveries = Vec::with_capacity(claimed.len());

@@ -1,7 +1,7 @@
 //! Changing a password, and asking for it before something that cannot be undone.
 
 use domain::{Password, Timestamp, Weakness};
-use store::Tx;
+use store::{Turn, Tx};
 use uuid::Uuid;
 
 use crate::audit::{Act, Outcome};
@@ -109,7 +109,17 @@ impl Auth {
         asked: &Current,
         checked_hash: &str,
     ) -> Result<Option<(Tx, Current)>, Fault> {
-        let (mut tx, current) = self.begin_as(asked).await?;
+        self.begin_with_password_in_turn(asked, checked_hash, &[Turn::Account(asked.user)]).await
+    }
+
+    /// The same, of an act that is about more than the account.
+    pub(crate) async fn begin_with_password_in_turn(
+        &self,
+        asked: &Current,
+        checked_hash: &str,
+        turns: &[Turn<'_>],
+    ) -> Result<Option<(Tx, Current)>, Fault> {
+        let (mut tx, current) = self.begin_as_in_turn(asked, turns).await?;
         let hash = store::passwords::find(&mut tx, current.user).await?;
         Ok((hash.as_deref() == Some(checked_hash)).then_some((tx, current)))
     }

@@ -177,12 +177,11 @@ const LOCALE: &str = "en";
 
 async fn look_up(tx: &mut Tx, who: &str) -> Result<Listed, PersonError> {
     let unknown = || PersonError::Unknown(who.to_owned());
-    let id = match who.parse::<UserId>() {
-        Ok(id) => id,
-        Err(_) => {
-            let email = Email::parse(who).map_err(|_| unknown())?;
-            UserId(store::emails::owner(tx, &email).await?.ok_or_else(unknown)?.user_id)
-        }
+    let id = if let Ok(id) = who.parse::<UserId>() {
+        id
+    } else {
+        let email = Email::parse(who).map_err(|_| unknown())?;
+        UserId(store::emails::owner(tx, &email).await?.ok_or_else(unknown)?.user_id)
     };
     store::users::find_listed(tx, id).await?.ok_or_else(unknown)
 }

@@ -5,6 +5,7 @@
 //! nobody's password is activated by somebody else's click.
 
 use domain::{ArtefactId, Email, Password, UserId, Weakness};
+use store::Turn;
 use store::artefacts::Artefact;
 use uuid::Uuid;
 
@@ -64,7 +65,7 @@ impl Auth {
         id: ArtefactId,
         context: &Context,
     ) -> Result<Option<PendingProof>, Fault> {
-        let mut tx = self.store.read().await?;
+        let mut tx = self.store.look().await?;
         let found =
             store::artefacts::find(&mut tx, id, Purpose::ProveAddress.name(), self.clock.now()).await?;
         match found {
@@ -75,7 +76,7 @@ impl Auth {
 
     /// Whether a code can still be entered for this proof, in whatever browser it was begun.
     pub async fn is_proof_open(&self, id: ArtefactId) -> Result<bool, Fault> {
-        let mut tx = self.store.read().await?;
+        let mut tx = self.store.look().await?;
         let purpose = Purpose::ProveAddress.name();
         Ok(store::artefacts::find(&mut tx, id, purpose, self.clock.now()).await?.is_some())
     }
@@ -168,7 +169,7 @@ impl Auth {
     ) -> Result<(), ProveError> {
         let fault = |error: store::Error| Fault::from(error);
         let now = self.clock.now();
-        let mut tx = self.store.begin().await.map_err(fault)?;
+        let mut tx = self.store.begin_in_turn(&[Turn::Account(user)]).await.map_err(fault)?;
         let taken = store::artefacts::take(&mut tx, artefact, Purpose::ProveAddress.name(), now)
             .await
             .map_err(fault)?;
@@ -202,7 +203,7 @@ impl Auth {
         let now = self.clock.now();
         let purpose = Purpose::ProveAddress.name();
         let found = {
-            let mut tx = self.store.read().await.map_err(fault)?;
+            let mut tx = self.store.look().await.map_err(fault)?;
             store::artefacts::find(&mut tx, id, purpose, now).await.map_err(fault)?
         };
         let own = |artefact: &Artefact| artefact.browser_hash.is_none() || is_bound_to(artefact, context);

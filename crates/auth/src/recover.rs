@@ -3,6 +3,7 @@
 
 use domain::{ArtefactId, Email, Password, UserId, Weakness};
 use serde::{Deserialize, Serialize};
+use store::Turn;
 
 use crate::artefact::{Evidence, EvidenceError, Holder, Purpose};
 use crate::audit::{Act, Outcome};
@@ -37,7 +38,7 @@ impl Auth {
         let now = self.clock.now();
         let browser = context.browser.as_ref();
         let found = {
-            let mut tx = self.store.read().await.map_err(Fault::from)?;
+            let mut tx = self.store.look().await.map_err(Fault::from)?;
             let browser = browser.map(<[u8; 32]>::as_slice);
             store::users::find_for_sign_in(&mut tx, email.normalized(), browser).await.map_err(Fault::from)?
         };
@@ -52,7 +53,8 @@ impl Auth {
     async fn issue_reset(&self, email: &Email, context: &Context) -> Result<ArtefactId, Fault> {
         let now = self.clock.now();
         let life = self.life(Purpose::ResetPassword);
-        let mut tx = self.store.begin().await?;
+        // Whoever moves the account away from this address withdraws what was sent to it, this too.
+        let mut tx = self.store.begin_in_turn(&[Turn::Address(email.normalized())]).await?;
         let account = store::users::find_for_sign_in(&mut tx, email.normalized(), None).await?;
         let account = account.map(|found| found.user).filter(|user| user.disabled_at.is_none());
         let holder = Holder { user: account.as_ref().map(|account| UserId(account.id)), email };
@@ -132,7 +134,7 @@ impl Auth {
     ) -> Result<bool, Fault> {
         let now = self.clock.now();
         let user = UserId(account.id);
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.store.begin_in_turn(&[Turn::Account(user)]).await?;
         let taken = store::artefacts::take(&mut tx, artefact, Purpose::ResetPassword.name(), now).await?;
         // The account may have been disabled or changed since the reset was asked for.
         let now_as_then = store::users::find(&mut tx, user).await?.is_some_and(|found| {

@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use domain::{Password, Timestamp, UserId};
+use store::Turn;
 
 use crate::{Auth, Fault};
 
@@ -102,7 +103,7 @@ impl Auth {
     /// is known.
     pub(crate) async fn look_at_hashes(&self) -> Result<(), Fault> {
         loop {
-            let mut tx = self.store.begin().await?;
+            let mut tx = self.store.begin_in_turn(&[Turn::Janitor]).await?;
             let filled = store::passwords::fill_in(&mut tx, BATCH).await?;
             tx.commit().await?;
             if filled == 0 {

@@ -1,6 +1,7 @@
 //! The second step: a code by mail, after the right password.
 
 use domain::{ArtefactId, Email, Proof, Proofs, UserId};
+use store::Turn;
 use store::artefacts::Artefact;
 
 use crate::artefact::{Evidence, EvidenceError, Purpose, is_bound_to};
@@ -82,7 +83,7 @@ impl Auth {
         context: &Context,
     ) -> Result<Option<NewSession>, Fault> {
         let now = self.clock.now();
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.store.begin_in_turn(&[Turn::Account(user)]).await?;
         let taken = store::artefacts::take(&mut tx, id, Purpose::SecondStep.name(), now).await?;
         // The account may have been disabled, or have changed, since its password was right.
         let account =
@@ -114,7 +115,8 @@ impl Auth {
         let asked = self.limiter.second_step_mail(attempt.email.normalized(), now).await;
         self.within::<_, StepError>(asked, Act::ResendCode, Some(user), context).await?;
         let life = self.life(Purpose::SecondStep);
-        let mut tx = self.store.begin().await.map_err(Fault::from)?;
+        let turn = [Turn::Account(user)];
+        let mut tx = self.store.begin_in_turn(&turn).await.map_err(Fault::from)?;
         let account = store::users::find(&mut tx, user).await.map_err(Fault::from)?;
         let account = account.filter(|account| account.disabled_at.is_none()).ok_or(EvidenceError::Gone)?;
         let issued = self.reissue(&mut tx, artefact, life, now).await?.ok_or(EvidenceError::Gone)?;
@@ -132,7 +134,7 @@ impl Auth {
 
     /// An attempt that a browser began goes on in that browser only.
     async fn find_step(&self, id: ArtefactId, context: &Context) -> Result<Option<Artefact>, Fault> {
-        let mut tx = self.store.read().await?;
+        let mut tx = self.store.look().await?;
         let found = store::artefacts::find(&mut tx, id, Purpose::SecondStep.name(), self.clock.now()).await?;
         Ok(found.filter(|artefact| artefact.browser_hash.is_none() || is_bound_to(artefact, context)))
     }

@@ -4,8 +4,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::{Email, Proofs, SessionId, Timestamp, UserId};
 use secrets::{ExposeSecret, SecretString};
-use store::Tx;
-use store::sessions::{Open, Session};
+use store::sessions::{Open, Session, Unchanged};
+use store::{Turn, Tx};
 use uuid::Uuid;
 
 use crate::audit::{Act, Outcome, session_detail};
@@ -69,6 +69,22 @@ impl Auth {
         context: &Context,
         now: Timestamp,
     ) -> Result<NewSession, Fault> {
+        let opened = self.open_session_if(tx, user, proofs, replaces, None, context, now).await?;
+        opened.ok_or_else(|| Fault::Corrupt("a session was not opened".to_owned()))
+    }
+
+    /// The same if the account still is what it is said to be; nothing if it is not.
+    #[expect(clippy::too_many_arguments, reason = "whose it is, by what, and from where")]
+    pub(crate) async fn open_session_if(
+        &self,
+        tx: &mut Tx,
+        user: UserId,
+        proofs: &Proofs,
+        replaces: Option<SessionId>,
+        unchanged: Option<Unchanged<'_>>,
+        context: &Context,
+        now: Timestamp,
+    ) -> Result<Option<NewSession>, Fault> {
         let token = URL_SAFE_NO_PAD.encode(self.random.token());
         let id = self.random.ordered_id(now);
         let before = match replaces {
@@ -88,7 +104,12 @@ impl Auth {
             device: context.device.clone(),
             network: context.network.to_string(),
         };
-        store::sessions::insert(tx, &session, &hash_token(&token)).await?;
+        let hash = hash_token(&token);
+        match unchanged {
+            None => store::sessions::insert(tx, &session, &hash).await?,
+            Some(unchanged) if store::sessions::insert_if(tx, &session, &hash, unchanged).await? => {}
+            Some(_) => return Ok(None),
+        }
         if let Some(before) = before {
             // Apps go on as if nothing had happened: it is the same person at the same browser.
             let old = SessionId(before.id);
@@ -98,13 +119,13 @@ impl Auth {
         if let Some(browser) = context.browser.as_ref().or(context.new_browser.as_ref()) {
             store::known_browsers::remember(tx, browser, user, now).await?;
         }
-        Ok(NewSession {
+        Ok(Some(NewSession {
             id: SessionId(session.id),
             user,
             token: SecretString::from(token),
             expires_at: Timestamp(session.expires_at),
             jwt: self.project(SessionId(session.id), user, proofs, now, now)?,
-        })
+        }))
     }
 
     /// Gives a session another id and token, at a change of privilege that was no new proof: what was proved, and when
@@ -131,8 +152,17 @@ impl Auth {
     /// from the check of its cookie to here; whoever ends the session meanwhile, disables the account, or changes it,
     /// must not find it undone. Every act of somebody signed in begins so.
     pub(crate) async fn begin_as(&self, asked: &Current) -> Result<(Tx, Current), Fault> {
+        self.begin_as_in_turn(asked, &[Turn::Account(asked.user)]).await
+    }
+
+    /// The same, of an act that is about more than the account.
+    pub(crate) async fn begin_as_in_turn(
+        &self,
+        asked: &Current,
+        turns: &[Turn<'_>],
+    ) -> Result<(Tx, Current), Fault> {
         let now = self.clock.now();
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.store.begin_in_turn(turns).await?;
         let found = self.find_current(&mut tx, asked.id, now).await?;
         let current = found.filter(|current| current.user == asked.user).ok_or(Fault::SessionEnded)?;
         Ok((tx, current))
@@ -209,7 +239,8 @@ impl Auth {
 
     /// Signs out: the session and every token of it are worthless at once.
     pub async fn sign_out(&self, current: &Current, context: &Context) -> Result<(), Fault> {
-        let (tx, person) = (self.store.begin().await?, Some(current.pseudonym));
+        let tx = self.store.begin_in_turn(&[Turn::Account(current.user)]).await?;
+        let person = Some(current.pseudonym);
         self.end(tx, current.user, current.id, person, Act::SignOut, context).await.map(|_| ())
     }
 
@@ -220,7 +251,7 @@ impl Auth {
         session: SessionId,
         context: &Context,
     ) -> Result<bool, Fault> {
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.store.begin_in_turn(&[Turn::Account(user)]).await?;
         let person = store::audit::pseudonym_of(&mut tx, user).await?;
         self.end(tx, user, session, person, Act::SignOut, context).await
     }
@@ -252,7 +283,7 @@ impl Auth {
     /// A person's live sessions, last used first.
     pub async fn sessions(&self, current: &Current) -> Result<Vec<Session>, Fault> {
         let now = self.clock.now();
-        let mut tx = self.store.read().await?;
+        let mut tx = self.store.look().await?;
         Ok(store::sessions::list(&mut tx, current.user, now, self.idle_since(now), LISTED).await?)
     }
 

@@ -1,8 +1,9 @@
 //! Signing in with a password.
 
-use domain::{ArtefactId, Email, Password, Proof, Proofs, SessionId, UserId};
+use domain::{ArtefactId, Email, Password, Proof, Proofs, SessionId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
-use store::{Tx, users};
+use store::sessions::Unchanged;
+use store::{Turn, Tx, users};
 
 use crate::artefact::{Holder, Purpose};
 use crate::audit::{Act, Outcome};
@@ -67,7 +68,7 @@ impl Auth {
     pub async fn sign_in(&self, request: SignIn, context: &Context) -> Result<SignedIn, SignInError> {
         let browser = context.browser.as_ref();
         let found = {
-            let mut tx = self.store.read().await.map_err(Fault::from)?;
+            let mut tx = self.store.look().await.map_err(Fault::from)?;
             let browser = browser.map(<[u8; 32]>::as_slice);
             users::find_for_sign_in(&mut tx, request.email.normalized(), browser)
                 .await
@@ -129,7 +130,7 @@ impl Auth {
         context: &Context,
     ) -> Result<Tx, SignInError> {
         let user = UserId(found.user.id);
-        let (mut tx, now) = self.begin_and_find(&request.email).await?;
+        let (mut tx, now) = self.begin_and_find(user, &request.email).await?;
         if now
             .as_ref()
             .is_some_and(|now| is_same_account(now, found) && now.password_hash == found.password_hash)
@@ -144,7 +145,7 @@ impl Auth {
         if let Some(newer) = newer.as_ref().and_then(|newer| newer.password_hash.as_deref()) {
             drop(tx);
             let right = self.hasher.verify(&request.password, Some(newer)).await.is_ok_and(|now| now.right);
-            let (again, now) = self.begin_and_find(&request.email).await?;
+            let (again, now) = self.begin_and_find(user, &request.email).await?;
             let now = now.filter(|now| right && is_same_account(now, found));
             if now.is_some_and(|now| now.password_hash.as_deref() == Some(newer)) {
                 return Ok(again);
@@ -158,8 +159,12 @@ impl Auth {
         Err(SignInError::Incorrect)
     }
 
-    async fn begin_and_find(&self, email: &Email) -> Result<(Tx, Option<users::SignIn>), Fault> {
-        let mut tx = self.store.begin().await?;
+    async fn begin_and_find(
+        &self,
+        user: UserId,
+        email: &Email,
+    ) -> Result<(Tx, Option<users::SignIn>), Fault> {
+        let mut tx = self.store.begin_in_turn(&[Turn::Account(user)]).await?;
         let found = users::find_for_sign_in(&mut tx, email.normalized(), None).await?;
         Ok((tx, found))
     }
@@ -174,14 +179,50 @@ impl Auth {
         let now = self.clock.now();
         let user = UserId(found.user.id);
         let proofs = Proofs::new([Proof::Password]);
-        let mut tx = self.begin_if_unchanged(found, request, renewal, context).await?;
-        let session = self.open_session(&mut tx, user, &proofs, request.replaces, context, now).await?;
+        let opened = self.open_if_unchanged(found, request, renewal, context, now).await?;
+        let (mut tx, session) = if let Some(opened) = opened {
+            opened
+        } else {
+            let mut tx = self.begin_if_unchanged(found, request, None, context).await?;
+            let session = self.open_session(&mut tx, user, &proofs, request.replaces, context, now).await?;
+            (tx, session)
+        };
         let detail = crate::audit::session_detail(session.id);
         self.record(&mut tx, Outcome::Done(Act::SignIn), Some(found.user.pseudonym), &detail, context, now)
             .await?;
         self.commit_changed(tx, request.replaces.map(|old| old.0)).await?;
         self.sessions_opened.add(Opened::Password);
         Ok(session)
+    }
+
+    /// The quick way, for an account of which nothing has changed: it is looked at by what opens the session.
+    async fn open_if_unchanged(
+        &self,
+        found: &users::SignIn,
+        request: &SignIn,
+        renewal: Option<Renewal<'_>>,
+        context: &Context,
+        now: Timestamp,
+    ) -> Result<Option<(Tx, NewSession)>, Fault> {
+        let Some(old) = found.password_hash.as_deref() else { return Ok(None) };
+        let user = UserId(found.user.id);
+        let mut tx = self.store.begin_in_turn(&[Turn::Account(user)]).await?;
+        let mut password_hash = old;
+        if let Some(renewal) = &renewal
+            && store::passwords::rehash(&mut tx, user, old, renewal.hash()).await?
+        {
+            password_hash = renewal.hash();
+        }
+        let unchanged = Unchanged {
+            address: request.email.normalized(),
+            second_step: found.user.second_step,
+            password_hash,
+        };
+        let proofs = Proofs::new([Proof::Password]);
+        let replaces = request.replaces;
+        let opened =
+            self.open_session_if(&mut tx, user, &proofs, replaces, Some(unchanged), context, now).await?;
+        Ok(opened.map(|session| (tx, session)))
     }
 
     async fn ask_for_code(

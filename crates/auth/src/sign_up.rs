@@ -6,7 +6,7 @@
 
 use domain::{ArtefactId, DisplayName, Email, EmailId, Password, Pseudonym, Timestamp, UserId, Weakness};
 use serde::{Deserialize, Serialize};
-use store::Tx;
+use store::{Turn, Tx};
 
 use crate::artefact::{Holder, Purpose};
 use crate::audit::{Act, Outcome};
@@ -92,7 +92,8 @@ impl Auth {
         context: &Context,
         now: Timestamp,
     ) -> Result<SignedUp, Fault> {
-        let mut tx = self.store.begin().await?;
+        // Of two who sign up by one address at once, the second finds the account of the first.
+        let mut tx = self.store.begin_in_turn(&[Turn::Address(claim.email.normalized())]).await?;
         let owner = store::emails::owner(&mut tx, &claim.email).await?;
         let created = owner.is_none();
         // For an address that has an account the same rows are written, under an address that nobody has, and deleted

@@ -67,9 +67,9 @@ pub struct Auth {
     pub(crate) sessions_opened: Counts<Opened>,
     pub(crate) tokens_issued: Counts<Issued>,
     pub(crate) mails: Counts<Sending>,
-    pub(crate) mail_waiting: Notify,
-    pub(crate) notice_waiting: Notify,
-    pub(crate) audit_waiting: Notify,
+    pub(crate) mail_waiting: Arc<Notify>,
+    pub(crate) notice_waiting: Arc<Notify>,
+    pub(crate) audit_waiting: Arc<Notify>,
 }
 
 impl Auth {
@@ -122,9 +122,9 @@ impl Auth {
             sessions_opened: Counts::default(),
             tokens_issued: Counts::default(),
             mails: Counts::default(),
-            mail_waiting: Notify::new(),
-            notice_waiting: Notify::new(),
-            audit_waiting: Notify::new(),
+            mail_waiting: Arc::default(),
+            notice_waiting: Arc::default(),
+            audit_waiting: Arc::default(),
         };
         auth.look_at_hashes().await?;
         Ok(auth)

@@ -57,7 +57,7 @@ enum Verb {
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match arguments.verb.unwrap_or(Verb::Dev(arguments.dev)) {
-        Verb::Dev(dev) => dev.run().await,
+        Verb::Dev(dev) => Box::pin(dev.run()).await,
         Verb::Init(init) => init.run().await,
         Verb::Audit(audit) => audit.run().await,
         Verb::Mail(mail) => mail.run().await,

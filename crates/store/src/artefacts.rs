@@ -32,23 +32,25 @@ pub struct Artefact {
 
 /// Adds an artefact.
 pub async fn insert(tx: &mut Tx, artefact: &Artefact) -> Result<(), Error> {
-    sqlx::query(
-        "INSERT INTO artefacts
-             (id, purpose, user_id, link_hash, code_mac, tries_left, browser_hash, payload, created_at, expires_at)
+    changed!(
+        tx,
+        sqlx::query(
+            "INSERT INTO artefacts
+             (id, purpose, user_id, link_hash, code_mac, tries_left, browser_hash, payload,
+              created_at, expires_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-    )
-    .bind(artefact.id)
-    .bind(&artefact.purpose)
-    .bind(artefact.user_id)
-    .bind(&artefact.link_hash)
-    .bind(&artefact.code_mac)
-    .bind(artefact.tries_left)
-    .bind(&artefact.browser_hash)
-    .bind(&artefact.payload)
-    .bind(artefact.created_at)
-    .bind(artefact.expires_at)
-    .execute(tx.connection())
-    .await?;
+        )
+        .bind(artefact.id)
+        .bind(&artefact.purpose)
+        .bind(artefact.user_id)
+        .bind(&artefact.link_hash)
+        .bind(&artefact.code_mac)
+        .bind(artefact.tries_left)
+        .bind(&artefact.browser_hash)
+        .bind(&artefact.payload)
+        .bind(artefact.created_at)
+        .bind(artefact.expires_at)
+    )?;
     Ok(())
 }
 
@@ -59,12 +61,15 @@ pub async fn find(
     purpose: &str,
     now: Timestamp,
 ) -> Result<Option<Artefact>, Error> {
-    Ok(sqlx::query_as("SELECT * FROM artefacts WHERE id = $1 AND purpose = $2 AND expires_at > $3")
-        .bind(id.0)
-        .bind(purpose)
-        .bind(now.micros())
-        .fetch_optional(tx.connection())
-        .await?)
+    on!(tx, |connection| sqlx::query_as(
+        "SELECT id, purpose, user_id, link_hash, code_mac, tries_left, browser_hash, payload,
+                created_at, expires_at
+         FROM artefacts WHERE id = $1 AND purpose = $2 AND expires_at > $3"
+    )
+    .bind(id.0)
+    .bind(purpose)
+    .bind(now.micros())
+    .fetch_optional(connection))
 }
 
 /// The live artefact that this link leads to; nothing is used up.
@@ -74,12 +79,15 @@ pub async fn find_by_link(
     purpose: &str,
     now: Timestamp,
 ) -> Result<Option<Artefact>, Error> {
-    Ok(sqlx::query_as("SELECT * FROM artefacts WHERE link_hash = $1 AND purpose = $2 AND expires_at > $3")
-        .bind(link_hash)
-        .bind(purpose)
-        .bind(now.micros())
-        .fetch_optional(tx.connection())
-        .await?)
+    on!(tx, |connection| sqlx::query_as(
+        "SELECT id, purpose, user_id, link_hash, code_mac, tries_left, browser_hash, payload,
+                created_at, expires_at
+         FROM artefacts WHERE link_hash = $1 AND purpose = $2 AND expires_at > $3"
+    )
+    .bind(link_hash)
+    .bind(purpose)
+    .bind(now.micros())
+    .fetch_optional(connection))
 }
 
 /// Uses up one try at the code, and gives the artefact if there was one left.
@@ -89,16 +97,16 @@ pub async fn use_try(
     purpose: &str,
     now: Timestamp,
 ) -> Result<Option<Artefact>, Error> {
-    Ok(sqlx::query_as(
+    on!(tx, |connection| sqlx::query_as(
         "UPDATE artefacts SET tries_left = tries_left - 1
          WHERE id = $1 AND purpose = $2 AND expires_at > $3 AND tries_left > 0
-         RETURNING *",
+         RETURNING id, purpose, user_id, link_hash, code_mac, tries_left, browser_hash, payload,
+                created_at, expires_at",
     )
     .bind(id.0)
     .bind(purpose)
     .bind(now.micros())
-    .fetch_optional(tx.connection())
-    .await?)
+    .fetch_optional(connection))
 }
 
 /// Takes an artefact: it is gone, and of all who try at once one gets it.
@@ -108,56 +116,58 @@ pub async fn take(
     purpose: &str,
     now: Timestamp,
 ) -> Result<Option<Artefact>, Error> {
-    Ok(sqlx::query_as("DELETE FROM artefacts WHERE id = $1 AND purpose = $2 AND expires_at > $3 RETURNING *")
+    on!(tx, |connection| {
+        sqlx::query_as("DELETE FROM artefacts WHERE id = $1 AND purpose = $2 AND expires_at > $3 RETURNING id, purpose, user_id, link_hash, code_mac, tries_left, browser_hash, payload,
+                created_at, expires_at")
         .bind(id.0)
         .bind(purpose)
         .bind(now.micros())
-        .fetch_optional(tx.connection())
-        .await?)
+        .fetch_optional(connection)
+    })
 }
 
 /// Gives a live artefact a new code, link and life. False if there is none.
 pub async fn renew(tx: &mut Tx, artefact: &Artefact, now: Timestamp) -> Result<bool, Error> {
-    let done = sqlx::query(
-        "UPDATE artefacts SET link_hash = $3, code_mac = $4, tries_left = $5, expires_at = $6
+    let done = changed!(
+        tx,
+        sqlx::query(
+            "UPDATE artefacts SET link_hash = $3, code_mac = $4, tries_left = $5, expires_at = $6
          WHERE id = $1 AND purpose = $2 AND expires_at > $7",
-    )
-    .bind(artefact.id)
-    .bind(&artefact.purpose)
-    .bind(&artefact.link_hash)
-    .bind(&artefact.code_mac)
-    .bind(artefact.tries_left)
-    .bind(artefact.expires_at)
-    .bind(now.micros())
-    .execute(tx.connection())
-    .await?;
-    Ok(done.rows_affected() == 1)
+        )
+        .bind(artefact.id)
+        .bind(&artefact.purpose)
+        .bind(&artefact.link_hash)
+        .bind(&artefact.code_mac)
+        .bind(artefact.tries_left)
+        .bind(artefact.expires_at)
+        .bind(now.micros())
+    )?;
+    Ok(done == 1)
 }
 
 /// Withdraws every artefact of an account with this purpose.
 pub async fn delete_of(tx: &mut Tx, user: UserId, purpose: &str) -> Result<(), Error> {
-    sqlx::query("DELETE FROM artefacts WHERE user_id = $1 AND purpose = $2")
-        .bind(user.0)
-        .bind(purpose)
-        .execute(tx.connection())
-        .await?;
+    changed!(
+        tx,
+        sqlx::query("DELETE FROM artefacts WHERE user_id = $1 AND purpose = $2").bind(user.0).bind(purpose)
+    )?;
     Ok(())
 }
 
 /// Withdraws every artefact of an account, whatever its purpose.
 pub async fn delete_all_of(tx: &mut Tx, user: UserId) -> Result<(), Error> {
-    sqlx::query("DELETE FROM artefacts WHERE user_id = $1").bind(user.0).execute(tx.connection()).await?;
+    changed!(tx, sqlx::query("DELETE FROM artefacts WHERE user_id = $1").bind(user.0))?;
     Ok(())
 }
 
 /// Deletes up to `limit` artefacts that can no longer be used.
 pub async fn delete_expired(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<u64, Error> {
-    let done = sqlx::query(
-        "DELETE FROM artefacts WHERE id IN (SELECT id FROM artefacts WHERE expires_at <= $1 LIMIT $2)",
+    changed!(
+        tx,
+        sqlx::query(
+            "DELETE FROM artefacts WHERE id IN (SELECT id FROM artefacts WHERE expires_at <= $1 LIMIT $2)",
+        )
+        .bind(now.micros())
+        .bind(limit)
     )
-    .bind(now.micros())
-    .bind(limit)
-    .execute(tx.connection())
-    .await?;
-    Ok(done.rows_affected())
 }

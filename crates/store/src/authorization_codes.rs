@@ -28,47 +28,48 @@ pub async fn insert(
     payload: &[u8],
     expires_at: Timestamp,
 ) -> Result<(), Error> {
-    sqlx::query(
-        "INSERT INTO authorization_codes (hash, grant_id, payload, expires_at) VALUES ($1, $2, $3, $4)",
-    )
-    .bind(hash)
-    .bind(grant.0)
-    .bind(payload)
-    .bind(expires_at.micros())
-    .execute(tx.connection())
-    .await?;
+    changed!(
+        tx,
+        sqlx::query(
+            "INSERT INTO authorization_codes (hash, grant_id, payload, expires_at) VALUES ($1, $2, $3, $4)",
+        )
+        .bind(hash)
+        .bind(grant.0)
+        .bind(payload)
+        .bind(expires_at.micros())
+    )?;
     Ok(())
 }
 
 /// Takes an unused code that has not expired: of all who try at once one gets it.
 pub async fn take(tx: &mut Tx, hash: &[u8], now: Timestamp) -> Result<Option<AuthorizationCode>, Error> {
-    Ok(sqlx::query_as(
+    on!(tx, |connection| sqlx::query_as(
         "UPDATE authorization_codes SET used_at = $2 WHERE hash = $1 AND used_at IS NULL AND expires_at > $2
-         RETURNING *",
+         RETURNING hash, grant_id, payload, used_at, expires_at",
     )
     .bind(hash)
     .bind(now.micros())
-    .fetch_optional(tx.connection())
-    .await?)
+    .fetch_optional(connection))
 }
 
 /// The grant of a code that was used before.
 pub async fn used_grant(tx: &mut Tx, hash: &[u8]) -> Result<Option<Uuid>, Error> {
-    Ok(sqlx::query_scalar("SELECT grant_id FROM authorization_codes WHERE hash = $1 AND used_at IS NOT NULL")
-        .bind(hash)
-        .fetch_optional(tx.connection())
-        .await?)
+    on!(tx, |connection| sqlx::query_scalar(
+        "SELECT grant_id FROM authorization_codes WHERE hash = $1 AND used_at IS NOT NULL"
+    )
+    .bind(hash)
+    .fetch_optional(connection))
 }
 
 /// Deletes up to `limit` codes that expired before `before`.
 pub async fn delete_expired(tx: &mut Tx, before: Timestamp, limit: i64) -> Result<u64, Error> {
-    let done = sqlx::query(
-        "DELETE FROM authorization_codes WHERE hash IN (
+    changed!(
+        tx,
+        sqlx::query(
+            "DELETE FROM authorization_codes WHERE hash IN (
              SELECT hash FROM authorization_codes WHERE expires_at <= $1 LIMIT $2)",
+        )
+        .bind(before.micros())
+        .bind(limit)
     )
-    .bind(before.micros())
-    .bind(limit)
-    .execute(tx.connection())
-    .await?;
-    Ok(done.rows_affected())
 }

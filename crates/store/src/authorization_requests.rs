@@ -24,7 +24,7 @@ pub struct AuthorizationRequest {
 
 /// Adds a request.
 pub async fn insert(tx: &mut Tx, request: &AuthorizationRequest) -> Result<(), Error> {
-    sqlx::query(
+    changed!(tx, sqlx::query(
         "INSERT INTO authorization_requests (id, client_id, browser_hash, request, created_at, expires_at)
          VALUES ($1, $2, $3, $4, $5, $6)",
     )
@@ -33,9 +33,7 @@ pub async fn insert(tx: &mut Tx, request: &AuthorizationRequest) -> Result<(), E
     .bind(&request.browser_hash)
     .bind(&request.request)
     .bind(request.created_at)
-    .bind(request.expires_at)
-    .execute(tx.connection())
-    .await?;
+    .bind(request.expires_at))?;
     Ok(())
 }
 
@@ -46,45 +44,45 @@ pub async fn find(
     browser_hash: &[u8],
     now: Timestamp,
 ) -> Result<Option<AuthorizationRequest>, Error> {
-    Ok(sqlx::query_as(
-        "SELECT * FROM authorization_requests WHERE id = $1 AND browser_hash = $2 AND expires_at > $3",
+    on!(tx, |connection| sqlx::query_as(
+        "SELECT id, client_id, browser_hash, request, created_at, expires_at
+         FROM authorization_requests WHERE id = $1 AND browser_hash = $2 AND expires_at > $3",
     )
     .bind(id.0)
     .bind(browser_hash)
     .bind(now.micros())
-    .fetch_optional(tx.connection())
-    .await?)
+    .fetch_optional(connection))
 }
 
 /// Takes a request: it is answered once. False if it was.
 pub async fn take(tx: &mut Tx, id: RequestId, browser_hash: &[u8]) -> Result<bool, Error> {
-    let done = sqlx::query("DELETE FROM authorization_requests WHERE id = $1 AND browser_hash = $2")
-        .bind(id.0)
-        .bind(browser_hash)
-        .execute(tx.connection())
-        .await?;
-    Ok(done.rows_affected() == 1)
+    let done = changed!(
+        tx,
+        sqlx::query("DELETE FROM authorization_requests WHERE id = $1 AND browser_hash = $2")
+            .bind(id.0)
+            .bind(browser_hash)
+    )?;
+    Ok(done == 1)
 }
 
 /// Deletes up to `limit` requests that nobody answered in time.
 pub async fn delete_expired(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<u64, Error> {
-    let done = sqlx::query(
-        "DELETE FROM authorization_requests WHERE id IN (
+    changed!(
+        tx,
+        sqlx::query(
+            "DELETE FROM authorization_requests WHERE id IN (
              SELECT id FROM authorization_requests WHERE expires_at <= $1 LIMIT $2)",
+        )
+        .bind(now.micros())
+        .bind(limit)
     )
-    .bind(now.micros())
-    .bind(limit)
-    .execute(tx.connection())
-    .await?;
-    Ok(done.rows_affected())
 }
 
 /// Writes down what a request has come to.
 pub async fn set_request(tx: &mut Tx, id: RequestId, request: &[u8]) -> Result<(), Error> {
-    sqlx::query("UPDATE authorization_requests SET request = $2 WHERE id = $1")
-        .bind(id.0)
-        .bind(request)
-        .execute(tx.connection())
-        .await?;
+    changed!(
+        tx,
+        sqlx::query("UPDATE authorization_requests SET request = $2 WHERE id = $1").bind(id.0).bind(request)
+    )?;
     Ok(())
 }

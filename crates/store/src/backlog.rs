@@ -19,7 +19,7 @@ pub struct Backlog {
 
 /// One statement, so that it is one picture; each part of it reads an index of what waits and nothing else.
 pub async fn look(tx: &mut Tx) -> Result<Backlog, Error> {
-    Ok(sqlx::query_as(
+    on!(tx, |connection| sqlx::query_as(
         "SELECT
              (SELECT COUNT(*) FROM outbox WHERE state = 'queued') AS mails,
              (SELECT MIN(created_at) FROM outbox WHERE state = 'queued') AS oldest_mail,
@@ -27,6 +27,5 @@ pub async fn look(tx: &mut Tx) -> Result<Backlog, Error> {
              (SELECT COUNT(*) FROM audit WHERE number IS NULL) AS unsealed,
              (SELECT MIN(at) FROM audit WHERE number IS NULL) AS oldest_unsealed",
     )
-    .fetch_one(tx.connection())
-    .await?)
+    .fetch_one(connection))
 }

@@ -18,29 +18,29 @@ pub struct Change {
 
 /// Adds a change, in the transaction that makes it.
 pub async fn insert(tx: &mut Tx, change: &Change) -> Result<(), Error> {
-    sqlx::query("INSERT INTO changes (id, at, what) VALUES ($1, $2, $3)")
-        .bind(change.id)
-        .bind(change.at)
-        .bind(&change.what)
-        .execute(tx.connection())
-        .await?;
+    changed!(
+        tx,
+        sqlx::query("INSERT INTO changes (id, at, what) VALUES ($1, $2, $3)")
+            .bind(change.id)
+            .bind(change.at)
+            .bind(&change.what)
+    )?;
     Ok(())
 }
 
 /// What was written from `from` on.
 pub async fn since(tx: &mut Tx, from: Timestamp) -> Result<Vec<Change>, Error> {
-    Ok(sqlx::query_as("SELECT id, at, what FROM changes WHERE at >= $1")
+    on!(tx, |connection| sqlx::query_as("SELECT id, at, what FROM changes WHERE at >= $1")
         .bind(from.micros())
-        .fetch_all(tx.connection())
-        .await?)
+        .fetch_all(connection))
 }
 
 /// Deletes up to `limit` changes written before `before`.
 pub async fn delete_before(tx: &mut Tx, before: Timestamp, limit: i64) -> Result<u64, Error> {
-    let done = sqlx::query("DELETE FROM changes WHERE id IN (SELECT id FROM changes WHERE at < $1 LIMIT $2)")
-        .bind(before.micros())
-        .bind(limit)
-        .execute(tx.connection())
-        .await?;
-    Ok(done.rows_affected())
+    changed!(
+        tx,
+        sqlx::query("DELETE FROM changes WHERE id IN (SELECT id FROM changes WHERE at < $1 LIMIT $2)")
+            .bind(before.micros())
+            .bind(limit)
+    )
 }

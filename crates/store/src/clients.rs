@@ -27,33 +27,39 @@ pub struct Client {
 
 /// Adds an app. False if there is one of this id.
 pub async fn insert(tx: &mut Tx, client: &Client) -> Result<bool, Error> {
-    let done = sqlx::query(
-        "INSERT INTO clients (id, settings, secret_hash, declared, created_at, updated_at)
+    let done = changed!(
+        tx,
+        sqlx::query(
+            "INSERT INTO clients (id, settings, secret_hash, declared, created_at, updated_at)
          VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO NOTHING",
-    )
-    .bind(&client.id)
-    .bind(&client.settings)
-    .bind(&client.secret_hash)
-    .bind(client.declared)
-    .bind(client.created_at)
-    .bind(client.updated_at)
-    .execute(tx.connection())
-    .await?;
-    Ok(done.rows_affected() == 1)
+        )
+        .bind(&client.id)
+        .bind(&client.settings)
+        .bind(&client.secret_hash)
+        .bind(client.declared)
+        .bind(client.created_at)
+        .bind(client.updated_at)
+    )?;
+    Ok(done == 1)
 }
 
 /// The app of this id.
 pub async fn find(tx: &mut Tx, id: &str) -> Result<Option<Client>, Error> {
-    Ok(sqlx::query_as("SELECT * FROM clients WHERE id = $1").bind(id).fetch_optional(tx.connection()).await?)
+    on!(tx, |connection| {
+        sqlx::query_as("SELECT id, settings, secret_hash, older_secret_hash, older_secret_until, declared, created_at, updated_at
+         FROM clients WHERE id = $1").bind(id).fetch_optional(connection)
+    })
 }
 
 /// Up to `limit` apps whose id comes after `after`, in the order of their ids.
 pub async fn list(tx: &mut Tx, after: &str, limit: i64) -> Result<Vec<Client>, Error> {
-    Ok(sqlx::query_as("SELECT * FROM clients WHERE id > $1 ORDER BY id LIMIT $2")
+    on!(tx, |connection| {
+        sqlx::query_as("SELECT id, settings, secret_hash, older_secret_hash, older_secret_until, declared, created_at, updated_at
+         FROM clients WHERE id > $1 ORDER BY id LIMIT $2")
         .bind(after)
         .bind(limit)
-        .fetch_all(tx.connection())
-        .await?)
+        .fetch_all(connection)
+    })
 }
 
 /// Sets what the protocol needs to know of an app, and whether it stands in the configuration.
@@ -64,14 +70,15 @@ pub async fn set_settings(
     declared: bool,
     now: Timestamp,
 ) -> Result<bool, Error> {
-    let done = sqlx::query("UPDATE clients SET settings = $2, declared = $3, updated_at = $4 WHERE id = $1")
-        .bind(id)
-        .bind(settings)
-        .bind(declared)
-        .bind(now.micros())
-        .execute(tx.connection())
-        .await?;
-    Ok(done.rows_affected() == 1)
+    let done = changed!(
+        tx,
+        sqlx::query("UPDATE clients SET settings = $2, declared = $3, updated_at = $4 WHERE id = $1")
+            .bind(id)
+            .bind(settings)
+            .bind(declared)
+            .bind(now.micros())
+    )?;
+    Ok(done == 1)
 }
 
 /// Gives an app another secret; the present one is good until `older_until`.
@@ -82,21 +89,19 @@ pub async fn set_secret(
     older_until: Timestamp,
     now: Timestamp,
 ) -> Result<bool, Error> {
-    let done = sqlx::query(
+    let done = changed!(tx, sqlx::query(
         "UPDATE clients SET older_secret_hash = secret_hash, older_secret_until = $3, secret_hash = $2, updated_at = $4
          WHERE id = $1",
     )
     .bind(id)
     .bind(secret_hash)
     .bind(older_until.micros())
-    .bind(now.micros())
-    .execute(tx.connection())
-    .await?;
-    Ok(done.rows_affected() == 1)
+    .bind(now.micros()))?;
+    Ok(done == 1)
 }
 
 /// Removes an app, and with it what people agreed to and every token it holds.
 pub async fn delete(tx: &mut Tx, id: &str) -> Result<bool, Error> {
-    let done = sqlx::query("DELETE FROM clients WHERE id = $1").bind(id).execute(tx.connection()).await?;
-    Ok(done.rows_affected() == 1)
+    let done = changed!(tx, sqlx::query("DELETE FROM clients WHERE id = $1").bind(id))?;
+    Ok(done == 1)
 }

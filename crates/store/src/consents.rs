@@ -19,56 +19,52 @@ pub struct Consent {
 
 /// What a person agreed that an app may have.
 pub async fn find(tx: &mut Tx, user: UserId, client: &str) -> Result<Option<String>, Error> {
-    Ok(sqlx::query_scalar("SELECT scope FROM consents WHERE user_id = $1 AND client_id = $2")
-        .bind(user.0)
-        .bind(client)
-        .fetch_optional(tx.connection())
-        .await?)
+    on!(tx, |connection| sqlx::query_scalar(
+        "SELECT scope FROM consents WHERE user_id = $1 AND client_id = $2"
+    )
+    .bind(user.0)
+    .bind(client)
+    .fetch_optional(connection))
 }
 
 /// Records what a person agreed to, in the place of what they agreed to before.
 pub async fn set(tx: &mut Tx, user: UserId, client: &str, scope: &str, now: Timestamp) -> Result<(), Error> {
-    sqlx::query(
-        "INSERT INTO consents (user_id, client_id, scope, granted_at) VALUES ($1, $2, $3, $4)
+    changed!(
+        tx,
+        sqlx::query(
+            "INSERT INTO consents (user_id, client_id, scope, granted_at) VALUES ($1, $2, $3, $4)
          ON CONFLICT (user_id, client_id) DO UPDATE SET scope = $3, granted_at = $4",
-    )
-    .bind(user.0)
-    .bind(client)
-    .bind(scope)
-    .bind(now.micros())
-    .execute(tx.connection())
-    .await?;
+        )
+        .bind(user.0)
+        .bind(client)
+        .bind(scope)
+        .bind(now.micros())
+    )?;
     Ok(())
 }
 
 /// Everything a person agreed to, up to `limit`, newest first.
 pub async fn list(tx: &mut Tx, user: UserId, limit: i64) -> Result<Vec<Consent>, Error> {
-    Ok(sqlx::query_as(
+    on!(tx, |connection| sqlx::query_as(
         "SELECT s.client_id, c.settings, s.scope, s.granted_at
          FROM consents s JOIN clients c ON c.id = s.client_id
          WHERE s.user_id = $1 ORDER BY s.granted_at DESC, s.client_id LIMIT $2",
     )
     .bind(user.0)
     .bind(limit)
-    .fetch_all(tx.connection())
-    .await?)
+    .fetch_all(connection))
 }
 
 /// Forgets what people agreed that an app may have.
 pub async fn delete_of(tx: &mut Tx, client: &str) -> Result<u64, Error> {
-    let done = sqlx::query("DELETE FROM consents WHERE client_id = $1")
-        .bind(client)
-        .execute(tx.connection())
-        .await?;
-    Ok(done.rows_affected())
+    changed!(tx, sqlx::query("DELETE FROM consents WHERE client_id = $1").bind(client))
 }
 
 /// Withdraws a consent. False if there was none.
 pub async fn delete(tx: &mut Tx, user: UserId, client: &str) -> Result<bool, Error> {
-    let done = sqlx::query("DELETE FROM consents WHERE user_id = $1 AND client_id = $2")
-        .bind(user.0)
-        .bind(client)
-        .execute(tx.connection())
-        .await?;
-    Ok(done.rows_affected() == 1)
+    let done = changed!(
+        tx,
+        sqlx::query("DELETE FROM consents WHERE user_id = $1 AND client_id = $2").bind(user.0).bind(client)
+    )?;
+    Ok(done == 1)
 }

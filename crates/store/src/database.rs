@@ -1,28 +1,26 @@
-//! The connection to the database, and transactions on it.
+//! The database, whichever it is, and transactions on it.
 
-use std::fs::{File, OpenOptions, Permissions};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
-use sqlx::ConnectOptions as _;
-use sqlx::sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use tokio::sync::Notify;
 
+use crate::health::Health;
+use crate::migrations::Schema;
+use crate::postgres::{Asking, Postgres, PostgresError, PostgresSettings, Session};
 use crate::prompt::Prompt;
-use crate::readers::{Look, Readers};
-use crate::writer::{Act, Writer};
-
-static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
-
-/// How long a statement waits for another process's write to end before it fails.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-const READERS: usize = 4;
+use crate::readers::Look;
+use crate::sqlite::Sqlite;
+use crate::turns::Turn;
+use crate::writer::Act;
 
 /// Why the database did not do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// It could not be reached, was too busy, or refused the statement.
+    /// It cannot be reached, and nobody waits for it: it is looked for, and used again once it is found.
+    #[error("the database is away: {0}")]
+    Away(String),
+    /// It was too busy, or refused the statement.
     #[error("the database did not answer: {0}")]
     Database(#[from] sqlx::Error),
     /// What several had done together could not be made durable.
@@ -31,6 +29,9 @@ pub enum Error {
     /// Its file could not be made.
     #[error("its file could not be made: {0}; its folder must be there, and one that this user may write to")]
     File(#[from] std::io::Error),
+    /// This release must not run on it.
+    #[error("{0}; nothing was changed")]
+    Refused(String),
     /// Its tables could not be brought to this release's form.
     #[error("the database could not be migrated: {0}; nothing was changed by the migration that failed")]
     Migration(#[from] sqlx::migrate::MigrateError),
@@ -47,16 +48,27 @@ impl Error {
         let Self::Database(error) = self else { return false };
         error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_foreign_key_violation)
     }
+
+    /// Whether it is not what was asked that is at fault, but the database, which is away, too busy, or had to choose between
+    /// two who waited for each other: whoever asks again later is likely to be served.
+    pub fn is_unavailable(&self) -> bool {
+        match self {
+            Self::Away(_) => true,
+            Self::Database(error) => crate::postgres::is_unavailable(error),
+            Self::Commit(error) => crate::postgres::is_unavailable(error),
+            Self::File(_) | Self::Refused(_) | Self::Migration(_) => false,
+        }
+    }
 }
 
-/// The database.
-///
-/// SQLite takes one writer at a time. Ours wait for it in one queue of our own (see [`writer`](crate::writer)), which is fair
-/// and wakes at once; SQLite's own waiting polls and starves.
+/// The database: an SQLite file, or PostgreSQL. Clones share it.
 #[derive(Clone, Debug)]
-pub struct Store {
-    writer: Writer,
-    readers: Readers,
+pub struct Store(Backend);
+
+#[derive(Clone, Debug)]
+enum Backend {
+    Sqlite(Sqlite),
+    Postgres(Postgres),
 }
 
 /// An open transaction. Dropped without [`commit`](Tx::commit) it is rolled back.
@@ -67,84 +79,120 @@ pub struct Tx(Kind);
 enum Kind {
     Write(Act),
     Read(Look),
+    Postgres(Session),
+}
+
+/// What a statement is run on.
+pub(crate) enum Connection<'c> {
+    Sqlite(Prompt<'c>),
+    Postgres(Asking<'c>),
 }
 
 impl Store {
     /// Opens the SQLite file at `path`, made for this user alone if it is not there, and brings its tables to this
     /// release's form.
     pub async fn open(path: &Path) -> Result<Self, Error> {
-        make_private(path)?;
-        let options =
-            SqliteConnectOptions::new().filename(path).foreign_keys(true).busy_timeout(BUSY_TIMEOUT);
-        let writing = options
-            .clone()
-            .auto_vacuum(SqliteAutoVacuum::Incremental)
-            .journal_mode(SqliteJournalMode::Wal)
-            // An acknowledged sign-up survives a cut of the power: NORMAL in WAL mode would lose the last ones.
-            .synchronous(SqliteSynchronous::Full)
-            // What a savepoint changes again is remembered until it is released: not in a file.
-            .pragma("temp_store", "MEMORY")
-            // Keys are random, so each act touches pages all over: they are kept, and not read from the log again.
-            .pragma("cache_size", "-16384")
-            // A page that many acts change is copied into the database once for all of them.
-            .pragma("wal_autocheckpoint", "4000");
-        let mut writer = writing.connect().await?;
-        MIGRATIONS.run(&mut writer).await?;
-        let reading = options.pragma("query_only", "ON");
-        let mut readers = Vec::new();
-        for _ in 0..READERS {
-            readers.push(reading.connect().await?);
-        }
-        Ok(Self { writer: Writer::new(writer), readers: Readers::new(readers) })
+        Ok(Self(Backend::Sqlite(Sqlite::open(path).await?)))
     }
 
-    /// A transaction that may write. It holds the write lock from the start, so it never fails half-way because another
-    /// wrote in between. It may see what another did that is not durable yet: then they become so together.
+    /// Connects to PostgreSQL: one attempt. Once it was reached, what is lost is found again by itself. Its tables are left as
+    /// they are: [`migrations`](crate::migrations) are the operator's act.
+    pub async fn connect(settings: &PostgresSettings) -> Result<Self, PostgresError> {
+        Ok(Self(Backend::Postgres(Postgres::connect(settings).await?)))
+    }
+
+    /// A transaction that may write.
+    ///
+    /// In SQLite it holds the write lock from the start, so it never fails half-way because another wrote in between. It may
+    /// see what another did that is not durable yet: then they become so together. In PostgreSQL others write at the same
+    /// time: an act that must not overlap with another takes [`begin_in_turn`](Self::begin_in_turn).
     pub async fn begin(&self) -> Result<Tx, Error> {
-        Ok(Tx(Kind::Write(self.writer.begin().await?)))
+        self.begin_in_turn(&[]).await
+    }
+
+    /// The same, and until it ends nobody else is in any of these turns.
+    pub async fn begin_in_turn(&self, turns: &[Turn<'_>]) -> Result<Tx, Error> {
+        Ok(Tx(match &self.0 {
+            // There is but one turn.
+            Backend::Sqlite(sqlite) => Kind::Write(sqlite.writer.begin().await?),
+            Backend::Postgres(postgres) => Kind::Postgres(postgres.begin(turns).await?),
+        }))
     }
 
     /// A transaction that only reads: one consistent picture.
     pub async fn read(&self) -> Result<Tx, Error> {
-        Ok(Tx(Kind::Read(self.readers.begin().await?)))
+        Ok(Tx(match &self.0 {
+            Backend::Sqlite(sqlite) => Kind::Read(sqlite.readers.begin().await?),
+            Backend::Postgres(postgres) => Kind::Postgres(postgres.read().await?),
+        }))
     }
 
     /// For a single statement that only reads: it is a picture by itself, and needs no transaction around it.
     pub async fn look(&self) -> Result<Tx, Error> {
-        Ok(Tx(Kind::Read(self.readers.look().await?)))
+        Ok(Tx(match &self.0 {
+            Backend::Sqlite(sqlite) => Kind::Read(sqlite.readers.look().await?),
+            Backend::Postgres(postgres) => Kind::Postgres(postgres.look().await?),
+        }))
     }
 
-    /// Waits for what is in flight and closes the file.
+    /// Whether this release can run on it. A file is migrated as it is opened.
+    pub async fn schema(&self) -> Result<Schema, Error> {
+        match &self.0 {
+            Backend::Sqlite(_) => Ok(Schema::Ready),
+            Backend::Postgres(postgres) => postgres.schema().await,
+        }
+    }
+
+    /// Whether the database is there. None where it is a file, which is always.
+    pub fn health(&self) -> Option<&Health> {
+        match &self.0 {
+            Backend::Sqlite(_) => None,
+            Backend::Postgres(postgres) => Some(postgres.health()),
+        }
+    }
+
+    /// How many statements PostgreSQL was asked so far, those that begin and end transactions apart.
+    pub fn statements(&self) -> u64 {
+        match &self.0 {
+            Backend::Sqlite(_) => 0,
+            Backend::Postgres(postgres) => postgres.statements(),
+        }
+    }
+
+    /// Waits for what is in flight and closes what is open.
     pub async fn close(&self) {
-        self.readers.close().await;
-        self.writer.close().await;
-    }
-}
-
-/// Makes an empty file that its owner alone reads and writes, whatever the umask, if there is none. SQLite takes it for a
-/// new database, and gives the files it puts beside it (`-wal`, `-shm`) the same permissions. One that is there is the
-/// operator's to decide on.
-fn make_private(path: &Path) -> Result<(), std::io::Error> {
-    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
-        Ok(file) => File::set_permissions(&file, Permissions::from_mode(0o600)),
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(error),
+        match &self.0 {
+            Backend::Sqlite(sqlite) => sqlite.close().await,
+            Backend::Postgres(postgres) => postgres.close().await,
+        }
     }
 }
 
 impl Tx {
+    /// Wakes whoever waits for what is done here, once it is committed and can be seen.
+    pub fn wake(&mut self, waiting: &Arc<Notify>) {
+        match &mut self.0 {
+            Kind::Write(act) => act.wake(waiting),
+            // Nothing is done here.
+            Kind::Read(_) => {}
+            Kind::Postgres(session) => session.wake(waiting),
+        }
+    }
+
     /// Makes everything done in this transaction durable, or nothing.
     pub async fn commit(self) -> Result<(), Error> {
         match self.0 {
             Kind::Write(act) => act.commit().await,
             Kind::Read(_) => Ok(()),
+            Kind::Postgres(session) => session.commit().await,
         }
     }
 
-    pub(crate) fn connection(&mut self) -> Prompt<'_> {
-        Prompt(match &mut self.0 {
-            Kind::Write(act) => act.connection(),
-            Kind::Read(look) => look.connection(),
-        })
+    pub(crate) fn connection(&mut self) -> Connection<'_> {
+        match &mut self.0 {
+            Kind::Write(act) => Connection::Sqlite(Prompt(act.connection())),
+            Kind::Read(look) => Connection::Sqlite(Prompt(look.connection())),
+            Kind::Postgres(session) => Connection::Postgres(session.asking()),
+        }
     }
 }

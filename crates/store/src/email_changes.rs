@@ -32,29 +32,32 @@ pub async fn begin(
     artefacts: (Uuid, Uuid),
     expires_at: Timestamp,
 ) -> Result<(), Error> {
-    sqlx::query(
-        "INSERT INTO email_changes (user_id, address, old_artefact, new_artefact, expires_at)
+    changed!(
+        tx,
+        sqlx::query(
+            "INSERT INTO email_changes (user_id, address, old_artefact, new_artefact, expires_at)
          VALUES ($1, $2, $3, $4, $5)
          ON CONFLICT (user_id) DO UPDATE SET address = $2, old_artefact = $3, new_artefact = $4,
              old_proved_at = NULL, new_proved_at = NULL, expires_at = $5",
-    )
-    .bind(user.0)
-    .bind(email.address())
-    .bind(artefacts.0)
-    .bind(artefacts.1)
-    .bind(expires_at.micros())
-    .execute(tx.connection())
-    .await?;
+        )
+        .bind(user.0)
+        .bind(email.address())
+        .bind(artefacts.0)
+        .bind(artefacts.1)
+        .bind(expires_at.micros())
+    )?;
     Ok(())
 }
 
 /// The change under way for this account.
 pub async fn find(tx: &mut Tx, user: UserId, now: Timestamp) -> Result<Option<EmailChange>, Error> {
-    Ok(sqlx::query_as("SELECT * FROM email_changes WHERE user_id = $1 AND expires_at > $2")
-        .bind(user.0)
-        .bind(now.micros())
-        .fetch_optional(tx.connection())
-        .await?)
+    on!(tx, |connection| sqlx::query_as(
+        "SELECT user_id, address, old_artefact, new_artefact, old_proved_at, new_proved_at, expires_at
+         FROM email_changes WHERE user_id = $1 AND expires_at > $2"
+    )
+    .bind(user.0)
+    .bind(now.micros())
+    .fetch_optional(connection))
 }
 
 /// Records that the end this artefact was sent to agreed, and gives the change as it now is.
@@ -64,38 +67,34 @@ pub async fn set_proved(
     artefact: Uuid,
     now: Timestamp,
 ) -> Result<Option<EmailChange>, Error> {
-    Ok(sqlx::query_as(
+    on!(tx, |connection| sqlx::query_as(
         "UPDATE email_changes SET
              old_proved_at = CASE WHEN old_artefact = $2 THEN $3 ELSE old_proved_at END,
              new_proved_at = CASE WHEN new_artefact = $2 THEN $3 ELSE new_proved_at END
          WHERE user_id = $1 AND (old_artefact = $2 OR new_artefact = $2) AND expires_at > $3
-         RETURNING *",
+         RETURNING user_id, address, old_artefact, new_artefact, old_proved_at, new_proved_at, expires_at",
     )
     .bind(user.0)
     .bind(artefact)
     .bind(now.micros())
-    .fetch_optional(tx.connection())
-    .await?)
+    .fetch_optional(connection))
 }
 
 /// Ends the change under way, done or given up.
 pub async fn delete(tx: &mut Tx, user: UserId) -> Result<bool, Error> {
-    let done = sqlx::query("DELETE FROM email_changes WHERE user_id = $1")
-        .bind(user.0)
-        .execute(tx.connection())
-        .await?;
-    Ok(done.rows_affected() == 1)
+    let done = changed!(tx, sqlx::query("DELETE FROM email_changes WHERE user_id = $1").bind(user.0))?;
+    Ok(done == 1)
 }
 
 /// Deletes up to `limit` changes that have lapsed.
 pub async fn delete_expired(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<u64, Error> {
-    let done = sqlx::query(
-        "DELETE FROM email_changes WHERE user_id IN (
+    changed!(
+        tx,
+        sqlx::query(
+            "DELETE FROM email_changes WHERE user_id IN (
              SELECT user_id FROM email_changes WHERE expires_at <= $1 LIMIT $2)",
+        )
+        .bind(now.micros())
+        .bind(limit)
     )
-    .bind(now.micros())
-    .bind(limit)
-    .execute(tx.connection())
-    .await?;
-    Ok(done.rows_affected())
 }

@@ -23,54 +23,56 @@ pub async fn insert(
     proved_at: Option<Timestamp>,
     now: Timestamp,
 ) -> Result<bool, Error> {
-    let done = sqlx::query(
-        "INSERT INTO emails (id, user_id, address, normalized, is_primary, proved_at, created_at)
+    let done = changed!(
+        tx,
+        sqlx::query(
+            "INSERT INTO emails (id, user_id, address, normalized, is_primary, proved_at, created_at)
          VALUES ($1, $2, $3, $4, TRUE, $5, $6)
          ON CONFLICT (normalized) DO NOTHING",
-    )
-    .bind(id.0)
-    .bind(user.0)
-    .bind(email.address())
-    .bind(email.normalized())
-    .bind(proved_at.map(Timestamp::micros))
-    .bind(now.micros())
-    .execute(tx.connection())
-    .await?;
-    Ok(done.rows_affected() == 1)
+        )
+        .bind(id.0)
+        .bind(user.0)
+        .bind(email.address())
+        .bind(email.normalized())
+        .bind(proved_at.map(Timestamp::micros))
+        .bind(now.micros())
+    )?;
+    Ok(done == 1)
 }
 
 /// Whose `email` is.
 pub async fn owner(tx: &mut Tx, email: &Email) -> Result<Option<Owner>, Error> {
-    Ok(sqlx::query_as("SELECT user_id, proved_at FROM emails WHERE normalized = $1")
+    on!(tx, |connection| sqlx::query_as("SELECT user_id, proved_at FROM emails WHERE normalized = $1")
         .bind(email.normalized())
-        .fetch_optional(tx.connection())
-        .await?)
+        .fetch_optional(connection))
 }
 
 /// Records that the primary address was proved. False if it had been already.
 pub async fn set_proved(tx: &mut Tx, user: UserId, now: Timestamp) -> Result<bool, Error> {
-    let done = sqlx::query(
-        "UPDATE emails SET proved_at = $2 WHERE user_id = $1 AND is_primary AND proved_at IS NULL",
-    )
-    .bind(user.0)
-    .bind(now.micros())
-    .execute(tx.connection())
-    .await?;
-    Ok(done.rows_affected() == 1)
+    let done = changed!(
+        tx,
+        sqlx::query(
+            "UPDATE emails SET proved_at = $2 WHERE user_id = $1 AND is_primary AND proved_at IS NULL",
+        )
+        .bind(user.0)
+        .bind(now.micros())
+    )?;
+    Ok(done == 1)
 }
 
 /// Puts a proved address in the place of the primary one. False if the address is another's already.
 pub async fn replace(tx: &mut Tx, user: UserId, email: &Email, now: Timestamp) -> Result<bool, Error> {
-    let done = sqlx::query(
-        "UPDATE emails SET address = $2, normalized = $3, proved_at = $4
+    let done = changed!(
+        tx,
+        sqlx::query(
+            "UPDATE emails SET address = $2, normalized = $3, proved_at = $4
          WHERE user_id = $1 AND is_primary
            AND NOT EXISTS (SELECT 1 FROM emails o WHERE o.normalized = $3 AND o.user_id <> $1)",
-    )
-    .bind(user.0)
-    .bind(email.address())
-    .bind(email.normalized())
-    .bind(now.micros())
-    .execute(tx.connection())
-    .await?;
-    Ok(done.rows_affected() == 1)
+        )
+        .bind(user.0)
+        .bind(email.address())
+        .bind(email.normalized())
+        .bind(now.micros())
+    )?;
+    Ok(done == 1)
 }

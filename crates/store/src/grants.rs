@@ -92,7 +92,8 @@ pub async fn insert(
     now: Timestamp,
     used_after: Timestamp,
 ) -> Result<Option<Added>, Error> {
-    Ok(sqlx::query_as(
+    on!(tx, |connection| {
+        sqlx::query_as(
         "INSERT INTO grants (id, client_id, user_id, session_id, sid, offline, scope, resources, proofs, proved_at,
                              created_at, expires_at)
          SELECT $1, $2, s.user_id, s.id, COALESCE(s.sid, s.id), $5, $6, $7, s.proofs, s.proved_at, $8, $9
@@ -114,8 +115,8 @@ pub async fn insert(
     .bind(now.micros())
     .bind(grant.expires_at.micros())
     .bind(used_after.micros())
-    .fetch_optional(tx.connection())
-    .await?)
+    .fetch_optional(connection)
+    })
 }
 
 /// The authorization of this id if it lives: its account is enabled, and its session goes on or it does without.
@@ -125,7 +126,7 @@ pub async fn find_live(
     now: Timestamp,
     used_after: Timestamp,
 ) -> Result<Option<LiveGrant>, Error> {
-    Ok(sqlx::query_as(
+    on!(tx, |connection| sqlx::query_as(
         "SELECT g.id, g.client_id, g.user_id, g.session_id, g.sid, g.offline, g.scope, g.resources, g.proofs,
                 g.proved_at, g.created_at, g.expires_at,
                 u.name, u.locale, u.updated_at, e.address, e.proved_at AS email_proved_at, p.pseudonym
@@ -139,49 +140,45 @@ pub async fn find_live(
     .bind(id.0)
     .bind(now.micros())
     .bind(used_after.micros())
-    .fetch_optional(tx.connection())
-    .await?)
+    .fetch_optional(connection))
 }
 
 /// Ends an authorization: its code and every token of it are worthless. While its session goes on the row stays, since the
 /// app has signed the person in by it and is to be told when that session ends.
 pub async fn end(tx: &mut Tx, id: GrantId, now: Timestamp) -> Result<bool, Error> {
-    let done = sqlx::query("UPDATE grants SET expires_at = $2 WHERE id = $1 AND expires_at > $2")
-        .bind(id.0)
-        .bind(now.micros())
-        .execute(tx.connection())
-        .await?;
-    Ok(done.rows_affected() == 1)
+    let done = changed!(
+        tx,
+        sqlx::query("UPDATE grants SET expires_at = $2 WHERE id = $1 AND expires_at > $2")
+            .bind(id.0)
+            .bind(now.micros())
+    )?;
+    Ok(done == 1)
 }
 
 /// Ends every authorization that a person gave to an app, and says which they were.
 pub async fn delete_of(tx: &mut Tx, user: UserId, client: &str) -> Result<Vec<Held>, Error> {
-    Ok(sqlx::query_as(
+    on!(tx, |connection| sqlx::query_as(
         "DELETE FROM grants WHERE user_id = $1 AND client_id = $2 RETURNING id, client_id, sid",
     )
     .bind(user.0)
     .bind(client)
-    .fetch_all(tx.connection())
-    .await?)
+    .fetch_all(connection))
 }
 
 /// Ends every authorization that anybody gave to an app.
 pub async fn delete_of_client(tx: &mut Tx, client: &str) -> Result<u64, Error> {
-    let done =
-        sqlx::query("DELETE FROM grants WHERE client_id = $1").bind(client).execute(tx.connection()).await?;
-    Ok(done.rows_affected())
+    changed!(tx, sqlx::query("DELETE FROM grants WHERE client_id = $1").bind(client))
 }
 
 /// Ends every authorization of an account but those given in the session `keep`, and says which they were.
 pub async fn delete_others(tx: &mut Tx, user: UserId, keep: Option<SessionId>) -> Result<Vec<Held>, Error> {
-    Ok(sqlx::query_as(
+    on!(tx, |connection| sqlx::query_as(
         "DELETE FROM grants WHERE user_id = $1 AND (session_id IS NULL OR session_id <> $2)
          RETURNING id, client_id, sid",
     )
     .bind(user.0)
     .bind(keep.map_or(Uuid::nil(), |keep| keep.0))
-    .fetch_all(tx.connection())
-    .await?)
+    .fetch_all(connection))
 }
 
 /// What an app holds of a session.
@@ -197,67 +194,68 @@ pub struct Held {
 
 /// What apps hold of one session of an account.
 pub async fn held_in(tx: &mut Tx, user: UserId, session: SessionId) -> Result<Vec<Held>, Error> {
-    Ok(sqlx::query_as("SELECT id, client_id, sid FROM grants WHERE user_id = $1 AND session_id = $2")
-        .bind(user.0)
-        .bind(session.0)
-        .fetch_all(tx.connection())
-        .await?)
+    on!(tx, |connection| sqlx::query_as(
+        "SELECT id, client_id, sid FROM grants WHERE user_id = $1 AND session_id = $2"
+    )
+    .bind(user.0)
+    .bind(session.0)
+    .fetch_all(connection))
 }
 
 /// What apps hold of every session of an account but `keep`.
 pub async fn held_in_others(tx: &mut Tx, user: UserId, keep: Option<SessionId>) -> Result<Vec<Held>, Error> {
-    Ok(sqlx::query_as(
+    on!(tx, |connection| sqlx::query_as(
         "SELECT id, client_id, sid FROM grants
          WHERE user_id = $1 AND session_id IS NOT NULL AND session_id <> $2",
     )
     .bind(user.0)
     .bind(keep.map_or(Uuid::nil(), |keep| keep.0))
-    .fetch_all(tx.connection())
-    .await?)
+    .fetch_all(connection))
 }
 
 /// Hands the authorizations of a session on to the one that takes its place.
 pub async fn move_session(tx: &mut Tx, old: SessionId, new: SessionId) -> Result<(), Error> {
-    sqlx::query("UPDATE grants SET session_id = $2 WHERE session_id = $1")
-        .bind(old.0)
-        .bind(new.0)
-        .execute(tx.connection())
-        .await?;
+    changed!(
+        tx,
+        sqlx::query("UPDATE grants SET session_id = $2 WHERE session_id = $1").bind(old.0).bind(new.0)
+    )?;
     Ok(())
 }
 
 /// Deletes up to `limit` authorizations whose session has ended, and that do not outlive it or have ended too.
 pub async fn delete_ended(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<u64, Error> {
-    let done = sqlx::query(
-        "DELETE FROM grants WHERE id IN (
+    changed!(
+        tx,
+        sqlx::query(
+            "DELETE FROM grants WHERE id IN (
              SELECT id FROM grants WHERE session_id IS NULL AND (expires_at <= $1 OR NOT offline) LIMIT $2)",
+        )
+        .bind(now.micros())
+        .bind(limit)
     )
-    .bind(now.micros())
-    .bind(limit)
-    .execute(tx.connection())
-    .await?;
-    Ok(done.rows_affected())
 }
 
 /// Deletes up to `limit` authorizations whose code expired before `before` and was never used: nothing came of them, and no
 /// app is signed in by them.
 pub async fn delete_unused(tx: &mut Tx, before: Timestamp, limit: i64) -> Result<u64, Error> {
-    let done = sqlx::query(
-        "DELETE FROM grants WHERE id IN (
+    changed!(
+        tx,
+        sqlx::query(
+            "DELETE FROM grants WHERE id IN (
              SELECT grant_id FROM authorization_codes WHERE used_at IS NULL AND expires_at <= $1 LIMIT $2)",
+        )
+        .bind(before.micros())
+        .bind(limit)
     )
-    .bind(before.micros())
-    .bind(limit)
-    .execute(tx.connection())
-    .await?;
-    Ok(done.rows_affected())
 }
 
 /// Deletes up to `limit` authorizations that have ended while their session goes on, if the app has come for a later one of
 /// it: that one says that the app is to be told when the session ends.
 pub async fn delete_replaced(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<u64, Error> {
-    let done = sqlx::query(
-        "DELETE FROM grants WHERE id IN (
+    changed!(
+        tx,
+        sqlx::query(
+            "DELETE FROM grants WHERE id IN (
              SELECT g.id FROM grants g
              WHERE g.expires_at <= $1 AND g.session_id IS NOT NULL AND EXISTS (
                  SELECT 1 FROM grants o
@@ -265,10 +263,8 @@ pub async fn delete_replaced(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<
                  AND NOT EXISTS (
                      SELECT 1 FROM authorization_codes c WHERE c.grant_id = o.id AND c.used_at IS NULL))
              LIMIT $2)",
+        )
+        .bind(now.micros())
+        .bind(limit)
     )
-    .bind(now.micros())
-    .bind(limit)
-    .execute(tx.connection())
-    .await?;
-    Ok(done.rows_affected())
 }

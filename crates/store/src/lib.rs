@@ -3,6 +3,9 @@
 //! A use case opens a transaction, hands it down, and commits once. Functions here are one SQL statement each; they
 //! hold no rules. The text of every statement is valid on SQLite and PostgreSQL alike (see `ARCHITECTURE.md`).
 
+#[macro_use]
+mod on;
+
 pub mod artefacts;
 pub mod audit;
 pub mod authorization_codes;
@@ -21,6 +24,7 @@ pub mod health;
 pub mod installation;
 pub mod known_browsers;
 pub mod logout_notices;
+pub mod migrations;
 pub mod outbox;
 pub mod passwords;
 pub mod refresh_tokens;
@@ -32,9 +36,14 @@ pub mod users;
 
 mod database;
 mod lock;
+mod postgres;
 mod prompt;
 mod readers;
+mod sqlite;
+mod turns;
 mod writer;
 
 pub use database::{Error, Store, Tx};
 pub use lock::{LockError, ServerLock};
+pub use postgres::{PostgresError, PostgresSettings};
+pub use turns::Turn;

@@ -32,7 +32,7 @@ pub async fn insert(
     now: Timestamp,
     expires_at: Timestamp,
 ) -> Result<(), Error> {
-    sqlx::query(
+    changed!(tx, sqlx::query(
         "INSERT INTO logout_notices (id, client_id, subject, sid, attempts, next_attempt_at, created_at, expires_at)
          VALUES ($1, $2, $3, $4, 0, $5, $5, $6)",
     )
@@ -41,9 +41,7 @@ pub async fn insert(
     .bind(subject.0)
     .bind(sid)
     .bind(now.micros())
-    .bind(expires_at.micros())
-    .execute(tx.connection())
-    .await?;
+    .bind(expires_at.micros()))?;
     Ok(())
 }
 
@@ -55,7 +53,7 @@ pub async fn insert_of_client(
     now: Timestamp,
     expires_at: Timestamp,
 ) -> Result<(), Error> {
-    sqlx::query(
+    changed!(tx, sqlx::query(
         "INSERT INTO logout_notices (id, client_id, subject, sid, attempts, next_attempt_at, created_at, expires_at)
          SELECT g.id, g.client_id, g.user_id, g.sid, 0, $2, $2, $3 FROM grants g
          WHERE g.client_id = $1
@@ -63,9 +61,7 @@ pub async fn insert_of_client(
     )
     .bind(client)
     .bind(now.micros())
-    .bind(expires_at.micros())
-    .execute(tx.connection())
-    .await?;
+    .bind(expires_at.micros()))?;
     Ok(())
 }
 
@@ -77,7 +73,7 @@ pub async fn claim(
     until: Timestamp,
     limit: i64,
 ) -> Result<Vec<LogoutNotice>, Error> {
-    Ok(sqlx::query_as(
+    on!(tx, |connection| sqlx::query_as(
         "UPDATE logout_notices SET next_attempt_at = $2, attempts = attempts + 1, last_error = NULL
          WHERE next_attempt_at <= $1 AND id IN (
              SELECT id FROM logout_notices WHERE next_attempt_at <= $1 AND expires_at > $1
@@ -87,56 +83,55 @@ pub async fn claim(
     .bind(now.micros())
     .bind(until.micros())
     .bind(limit)
-    .fetch_all(tx.connection())
-    .await?)
+    .fetch_all(connection))
 }
 
 /// Makes due what a worker held: it was tried, and nothing came of it.
 pub async fn release(tx: &mut Tx, now: Timestamp) -> Result<(), Error> {
-    sqlx::query(
-        "UPDATE logout_notices SET next_attempt_at = $1
+    changed!(
+        tx,
+        sqlx::query(
+            "UPDATE logout_notices SET next_attempt_at = $1
          WHERE attempts > 0 AND last_error IS NULL AND next_attempt_at > $1",
-    )
-    .bind(now.micros())
-    .execute(tx.connection())
-    .await?;
+        )
+        .bind(now.micros())
+    )?;
     Ok(())
 }
 
 /// When the next notice that is of use is due, Unix microseconds. One that has expired is taken by nobody, so that whoever
 /// waited for it would wait for nothing.
 pub async fn next_due(tx: &mut Tx, now: Timestamp) -> Result<Option<i64>, Error> {
-    Ok(sqlx::query_scalar("SELECT MIN(next_attempt_at) FROM logout_notices WHERE expires_at > $1")
-        .bind(now.micros())
-        .fetch_one(tx.connection())
-        .await?)
+    on!(tx, |connection| sqlx::query_scalar(
+        "SELECT MIN(next_attempt_at) FROM logout_notices WHERE expires_at > $1"
+    )
+    .bind(now.micros())
+    .fetch_one(connection))
 }
 
 /// Puts a notice off.
 pub async fn retry(tx: &mut Tx, id: NoticeId, error: &str, at: Timestamp) -> Result<(), Error> {
-    sqlx::query("UPDATE logout_notices SET last_error = $2, next_attempt_at = $3 WHERE id = $1")
-        .bind(id.0)
-        .bind(error)
-        .bind(at.micros())
-        .execute(tx.connection())
-        .await?;
+    changed!(
+        tx,
+        sqlx::query("UPDATE logout_notices SET last_error = $2, next_attempt_at = $3 WHERE id = $1")
+            .bind(id.0)
+            .bind(error)
+            .bind(at.micros())
+    )?;
     Ok(())
 }
 
 /// Is done with a notice.
 pub async fn delete(tx: &mut Tx, id: NoticeId) -> Result<(), Error> {
-    sqlx::query("DELETE FROM logout_notices WHERE id = $1").bind(id.0).execute(tx.connection()).await?;
+    changed!(tx, sqlx::query("DELETE FROM logout_notices WHERE id = $1").bind(id.0))?;
     Ok(())
 }
 
 /// Deletes up to `limit` notices that are of no use any more.
 pub async fn delete_expired(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<u64, Error> {
-    let done = sqlx::query(
+    changed!(tx, sqlx::query(
         "DELETE FROM logout_notices WHERE id IN (SELECT id FROM logout_notices WHERE expires_at <= $1 LIMIT $2)",
     )
     .bind(now.micros())
-    .bind(limit)
-    .execute(tx.connection())
-    .await?;
-    Ok(done.rows_affected())
+    .bind(limit))
 }

@@ -54,24 +54,25 @@ pub async fn insert(
     now: Timestamp,
     expires_at: Timestamp,
 ) -> Result<(), Error> {
-    sqlx::query(
-        "INSERT INTO outbox (id, kind, state, payload, attempts, next_attempt_at, created_at, expires_at)
+    changed!(
+        tx,
+        sqlx::query(
+            "INSERT INTO outbox (id, kind, state, payload, attempts, next_attempt_at, created_at, expires_at)
          VALUES ($1, $2, 'queued', $3, 0, $4, $4, $5)",
-    )
-    .bind(id.0)
-    .bind(kind)
-    .bind(payload)
-    .bind(now.micros())
-    .bind(expires_at.micros())
-    .execute(tx.connection())
-    .await?;
+        )
+        .bind(id.0)
+        .bind(kind)
+        .bind(payload)
+        .bind(now.micros())
+        .bind(expires_at.micros())
+    )?;
     Ok(())
 }
 
 /// Takes up to `limit` mails that are due and still of use, and puts their next try off to `until`, so that no other worker takes them
 /// meanwhile and a worker that dies loses nothing. While one is held it has no `last_error`.
 pub async fn claim(tx: &mut Tx, now: Timestamp, until: Timestamp, limit: i64) -> Result<Vec<Claimed>, Error> {
-    Ok(sqlx::query_as(
+    on!(tx, |connection| sqlx::query_as(
         "UPDATE outbox SET next_attempt_at = $2, attempts = attempts + 1, last_error = NULL
          WHERE state = 'queued' AND next_attempt_at <= $1 AND id IN (
              SELECT id FROM outbox WHERE state = 'queued' AND next_attempt_at <= $1 AND expires_at > $1
@@ -81,27 +82,26 @@ pub async fn claim(tx: &mut Tx, now: Timestamp, until: Timestamp, limit: i64) ->
     .bind(now.micros())
     .bind(until.micros())
     .bind(limit)
-    .fetch_all(tx.connection())
-    .await?)
+    .fetch_all(connection))
 }
 
 /// Makes due what is held: it was tried, and nothing was written of what came of it.
 pub async fn release(tx: &mut Tx, now: Timestamp) -> Result<(), Error> {
-    sqlx::query(
-        "UPDATE outbox SET next_attempt_at = $1
+    changed!(
+        tx,
+        sqlx::query(
+            "UPDATE outbox SET next_attempt_at = $1
          WHERE state = 'queued' AND attempts > 0 AND last_error IS NULL AND next_attempt_at > $1",
-    )
-    .bind(now.micros())
-    .execute(tx.connection())
-    .await?;
+        )
+        .bind(now.micros())
+    )?;
     Ok(())
 }
 
 /// When the next mail is due, Unix microseconds.
 pub async fn next_due(tx: &mut Tx) -> Result<Option<i64>, Error> {
-    Ok(sqlx::query_scalar("SELECT MIN(next_attempt_at) FROM outbox WHERE state = 'queued'")
-        .fetch_one(tx.connection())
-        .await?)
+    on!(tx, |connection| sqlx::query_scalar("SELECT MIN(next_attempt_at) FROM outbox WHERE state = 'queued'")
+        .fetch_one(connection))
 }
 
 /// Is done with a mail, as `sent`, `failed` or `decoy`; what it carried is wiped.
@@ -112,60 +112,62 @@ pub async fn finish(
     error: Option<&str>,
     now: Timestamp,
 ) -> Result<(), Error> {
-    sqlx::query(
-        "UPDATE outbox SET state = $2, last_error = $3, finished_at = $4, payload = NULL WHERE id = $1",
-    )
-    .bind(id.0)
-    .bind(state)
-    .bind(error)
-    .bind(now.micros())
-    .execute(tx.connection())
-    .await?;
+    changed!(
+        tx,
+        sqlx::query(
+            "UPDATE outbox SET state = $2, last_error = $3, finished_at = $4, payload = NULL WHERE id = $1",
+        )
+        .bind(id.0)
+        .bind(state)
+        .bind(error)
+        .bind(now.micros())
+    )?;
     Ok(())
 }
 
 /// Puts a mail off.
 pub async fn retry(tx: &mut Tx, id: MessageId, error: &str, at: Timestamp) -> Result<(), Error> {
-    sqlx::query("UPDATE outbox SET last_error = $2, next_attempt_at = $3 WHERE id = $1 AND state = 'queued'")
+    changed!(
+        tx,
+        sqlx::query(
+            "UPDATE outbox SET last_error = $2, next_attempt_at = $3 WHERE id = $1 AND state = 'queued'"
+        )
         .bind(id.0)
         .bind(error)
         .bind(at.micros())
-        .execute(tx.connection())
-        .await?;
+    )?;
     Ok(())
 }
 
 /// The newest mails, up to `limit`. What was found to be to nobody (`decoy`) is no mail.
 pub async fn list(tx: &mut Tx, limit: i64) -> Result<Vec<State>, Error> {
-    Ok(sqlx::query_as(
+    on!(tx, |connection| sqlx::query_as(
         "SELECT id, kind, state, attempts, next_attempt_at, last_error, created_at, finished_at, payload
          FROM outbox WHERE state <> 'decoy' ORDER BY id DESC LIMIT $1",
     )
     .bind(limit)
-    .fetch_all(tx.connection())
-    .await?)
+    .fetch_all(connection))
 }
 
 /// Wipes up to `limit` mails that were never sent and are of no use any more.
 pub async fn expire(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<u64, Error> {
-    let done = sqlx::query(
-        "UPDATE outbox SET state = 'expired', payload = NULL, finished_at = $1
+    changed!(
+        tx,
+        sqlx::query(
+            "UPDATE outbox SET state = 'expired', payload = NULL, finished_at = $1
          WHERE id IN (SELECT id FROM outbox WHERE state = 'queued' AND expires_at <= $1 LIMIT $2)",
+        )
+        .bind(now.micros())
+        .bind(limit)
     )
-    .bind(now.micros())
-    .bind(limit)
-    .execute(tx.connection())
-    .await?;
-    Ok(done.rows_affected())
 }
 
 /// Deletes up to `limit` mails done with before `before`.
 pub async fn delete_finished(tx: &mut Tx, before: Timestamp, limit: i64) -> Result<u64, Error> {
-    let done =
+    changed!(
+        tx,
         sqlx::query("DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE finished_at < $1 LIMIT $2)")
             .bind(before.micros())
             .bind(limit)
-            .execute(tx.connection())
-            .await?;
-    Ok(done.rows_affected())
+    )
 }

@@ -7,38 +7,39 @@ use crate::{Error, Tx};
 
 /// Sets an account's password hash, whatever it was.
 pub async fn set(tx: &mut Tx, user: UserId, hash: &str, now: Timestamp) -> Result<(), Error> {
-    sqlx::query(
-        "INSERT INTO passwords (user_id, hash, scheme, changed_at) VALUES ($1, $2, $3, $4)
+    changed!(
+        tx,
+        sqlx::query(
+            "INSERT INTO passwords (user_id, hash, scheme, changed_at) VALUES ($1, $2, $3, $4)
          ON CONFLICT (user_id) DO UPDATE SET hash = $2, scheme = $3, changed_at = $4",
-    )
-    .bind(user.0)
-    .bind(hash)
-    .bind(scheme(hash))
-    .bind(now.micros())
-    .execute(tx.connection())
-    .await?;
+        )
+        .bind(user.0)
+        .bind(hash)
+        .bind(scheme(hash))
+        .bind(now.micros())
+    )?;
     Ok(())
 }
 
 /// Puts another hash of the same password in the place of `old`, if that still is there: of two that do so at once one
 /// wins, and a password that was changed meanwhile stays changed. It is no change of password, so the time of that stays.
 pub async fn rehash(tx: &mut Tx, user: UserId, old: &str, new: &str) -> Result<bool, Error> {
-    let done = sqlx::query("UPDATE passwords SET hash = $3, scheme = $4 WHERE user_id = $1 AND hash = $2")
-        .bind(user.0)
-        .bind(old)
-        .bind(new)
-        .bind(scheme(new))
-        .execute(tx.connection())
-        .await?;
-    Ok(done.rows_affected() == 1)
+    let done = changed!(
+        tx,
+        sqlx::query("UPDATE passwords SET hash = $3, scheme = $4 WHERE user_id = $1 AND hash = $2")
+            .bind(user.0)
+            .bind(old)
+            .bind(new)
+            .bind(scheme(new))
+    )?;
+    Ok(done == 1)
 }
 
 /// An account's password hash.
 pub async fn find(tx: &mut Tx, user: UserId) -> Result<Option<String>, Error> {
-    Ok(sqlx::query_scalar("SELECT hash FROM passwords WHERE user_id = $1")
+    on!(tx, |connection| sqlx::query_scalar("SELECT hash FROM passwords WHERE user_id = $1")
         .bind(user.0)
-        .fetch_optional(tx.connection())
-        .await?)
+        .fetch_optional(connection))
 }
 
 /// How many accounts have a password that is hashed in the same way.
@@ -52,16 +53,15 @@ pub struct SchemeCount {
 
 /// How many accounts have which way of hashing.
 pub async fn count_by_scheme(tx: &mut Tx) -> Result<Vec<SchemeCount>, Error> {
-    Ok(sqlx::query_as(
+    on!(tx, |connection| sqlx::query_as(
         "SELECT scheme, count(*) AS accounts FROM passwords GROUP BY scheme ORDER BY accounts DESC, scheme",
     )
-    .fetch_all(tx.connection())
-    .await?)
+    .fetch_all(connection))
 }
 
 /// The ways of hashing that there are. One step in the index for each, however many accounts there are.
 pub async fn schemes(tx: &mut Tx) -> Result<Vec<String>, Error> {
-    Ok(sqlx::query_scalar(
+    on!(tx, |connection| sqlx::query_scalar(
         "WITH RECURSIVE found (scheme) AS (
              SELECT min(scheme) FROM passwords
              UNION ALL
@@ -69,24 +69,24 @@ pub async fn schemes(tx: &mut Tx) -> Result<Vec<String>, Error> {
              FROM found WHERE found.scheme IS NOT NULL)
          SELECT scheme FROM found WHERE scheme IS NOT NULL",
     )
-    .fetch_all(tx.connection())
-    .await?)
+    .fetch_all(connection))
 }
 
 /// Fills in the scheme of up to `limit` rows that an older release wrote. Says how many there were.
 pub async fn fill_in(tx: &mut Tx, limit: i64) -> Result<usize, Error> {
-    let rows: Vec<(Uuid, String)> =
-        sqlx::query_as("SELECT user_id, hash FROM passwords WHERE scheme IS NULL LIMIT $1")
-            .bind(limit)
-            .fetch_all(tx.connection())
-            .await?;
+    let rows: Vec<(Uuid, String)> = on!(tx, |connection| sqlx::query_as(
+        "SELECT user_id, hash FROM passwords WHERE scheme IS NULL LIMIT $1"
+    )
+    .bind(limit)
+    .fetch_all(connection))?;
     for (user, hash) in &rows {
-        sqlx::query("UPDATE passwords SET scheme = $3 WHERE user_id = $1 AND hash = $2")
-            .bind(user)
-            .bind(hash)
-            .bind(scheme(hash))
-            .execute(tx.connection())
-            .await?;
+        changed!(
+            tx,
+            sqlx::query("UPDATE passwords SET scheme = $3 WHERE user_id = $1 AND hash = $2")
+                .bind(user)
+                .bind(hash)
+                .bind(scheme(hash))
+        )?;
     }
     Ok(rows.len())
 }

@@ -19,40 +19,36 @@ pub struct RetiredKey {
 
 /// Every key.
 pub async fn list(tx: &mut Tx) -> Result<Vec<RetiredKey>, Error> {
-    Ok(sqlx::query_as("SELECT kid, algorithm, public_key, expires_at FROM retired_keys ORDER BY kid")
-        .fetch_all(tx.connection())
-        .await?)
+    on!(tx, |connection| sqlx::query_as(
+        "SELECT kid, algorithm, public_key, expires_at FROM retired_keys ORDER BY kid"
+    )
+    .fetch_all(connection))
 }
 
 /// Adds a key.
 pub async fn insert(tx: &mut Tx, key: &RetiredKey) -> Result<(), Error> {
-    sqlx::query(
-        "INSERT INTO retired_keys (kid, algorithm, public_key, expires_at) VALUES ($1, $2, $3, $4)
+    changed!(
+        tx,
+        sqlx::query(
+            "INSERT INTO retired_keys (kid, algorithm, public_key, expires_at) VALUES ($1, $2, $3, $4)
          ON CONFLICT (kid) DO NOTHING",
-    )
-    .bind(&key.kid)
-    .bind(&key.algorithm)
-    .bind(&key.public_key)
-    .bind(key.expires_at)
-    .execute(tx.connection())
-    .await?;
+        )
+        .bind(&key.kid)
+        .bind(&key.algorithm)
+        .bind(&key.public_key)
+        .bind(key.expires_at)
+    )?;
     Ok(())
 }
 
 /// Deletes the keys of which no ID token may come back any more.
 pub async fn delete_expired(tx: &mut Tx, now: Timestamp) -> Result<(), Error> {
-    sqlx::query("DELETE FROM retired_keys WHERE expires_at <= $1")
-        .bind(now.micros())
-        .execute(tx.connection())
-        .await?;
+    changed!(tx, sqlx::query("DELETE FROM retired_keys WHERE expires_at <= $1").bind(now.micros()))?;
     Ok(())
 }
 
 /// Deletes every key of an algorithm.
 pub async fn delete_of(tx: &mut Tx, algorithm: &str) -> Result<(), Error> {
-    sqlx::query("DELETE FROM retired_keys WHERE algorithm = $1")
-        .bind(algorithm)
-        .execute(tx.connection())
-        .await?;
+    changed!(tx, sqlx::query("DELETE FROM retired_keys WHERE algorithm = $1").bind(algorithm))?;
     Ok(())
 }

@@ -50,7 +50,7 @@ pub struct Open {
 
 /// Adds a session.
 pub async fn insert(tx: &mut Tx, session: &Session, token_hash: &[u8]) -> Result<(), Error> {
-    sqlx::query(
+    changed!(tx, sqlx::query(
         "INSERT INTO sessions
              (id, token_hash, user_id, proofs, proved_at, created_at, used_at, expires_at, device, network, sid)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
@@ -65,10 +65,56 @@ pub async fn insert(tx: &mut Tx, session: &Session, token_hash: &[u8]) -> Result
     .bind(session.expires_at)
     .bind(&session.device)
     .bind(&session.network)
-    .bind(session.sid)
-    .execute(tx.connection())
-    .await?;
+    .bind(session.sid))?;
     Ok(())
+}
+
+/// What an account still has to be for somebody to be let in to it.
+#[derive(Clone, Copy, Debug)]
+pub struct Unchanged<'a> {
+    /// Its normalized address.
+    pub address: &'a str,
+    /// Whether it has a second step.
+    pub second_step: bool,
+    /// The hash that the password was found right by.
+    pub password_hash: &'a str,
+}
+
+/// Adds a session if its account is enabled and still is `unchanged`. The check and the act are one statement, since it is the
+/// one that every sign-in waits for. False if it is not.
+pub async fn insert_if(
+    tx: &mut Tx,
+    session: &Session,
+    token_hash: &[u8],
+    unchanged: Unchanged<'_>,
+) -> Result<bool, Error> {
+    let done = changed!(
+        tx,
+        sqlx::query(
+            "INSERT INTO sessions
+                 (id, token_hash, user_id, proofs, proved_at, created_at, used_at, expires_at, device, network, sid)
+             SELECT $1, $2, u.id, $4, $5, $6, $7, $8, $9, $10, $11
+             FROM users u
+             JOIN emails e ON e.user_id = u.id AND e.is_primary
+             JOIN passwords w ON w.user_id = u.id
+             WHERE u.id = $3 AND u.disabled_at IS NULL AND u.second_step = $12 AND e.normalized = $13 AND w.hash = $14",
+        )
+        .bind(session.id)
+        .bind(token_hash)
+        .bind(session.user_id)
+        .bind(&session.proofs)
+        .bind(session.proved_at)
+        .bind(session.created_at)
+        .bind(session.used_at)
+        .bind(session.expires_at)
+        .bind(&session.device)
+        .bind(&session.network)
+        .bind(session.sid)
+        .bind(unchanged.second_step)
+        .bind(unchanged.address)
+        .bind(unchanged.password_hash)
+    )?;
+    Ok(done == 1)
 }
 
 /// The live session of an enabled account that this token opens.
@@ -78,7 +124,8 @@ pub async fn find_by_token(
     now: Timestamp,
     used_after: Timestamp,
 ) -> Result<Option<Open>, Error> {
-    Ok(sqlx::query_as(
+    on!(tx, |connection| {
+        sqlx::query_as(
         "SELECT s.id, COALESCE(s.sid, s.id) AS sid, s.user_id, s.proofs, s.proved_at, s.created_at, s.used_at, s.expires_at, s.device, s.network,
                 u.name, u.locale, u.second_step, e.address, p.pseudonym
          FROM sessions s
@@ -90,8 +137,8 @@ pub async fn find_by_token(
     .bind(token_hash)
     .bind(now.micros())
     .bind(used_after.micros())
-    .fetch_optional(tx.connection())
-    .await?)
+    .fetch_optional(connection)
+    })
 }
 
 /// The live session of an enabled account with this id, and what every page shows of the account.
@@ -101,7 +148,8 @@ pub async fn find_open(
     now: Timestamp,
     used_after: Timestamp,
 ) -> Result<Option<Open>, Error> {
-    Ok(sqlx::query_as(
+    on!(tx, |connection| {
+        sqlx::query_as(
         "SELECT s.id, COALESCE(s.sid, s.id) AS sid, s.user_id, s.proofs, s.proved_at, s.created_at, s.used_at, s.expires_at, s.device, s.network,
                 u.name, u.locale, u.second_step, e.address, p.pseudonym
          FROM sessions s
@@ -113,8 +161,8 @@ pub async fn find_open(
     .bind(id.0)
     .bind(now.micros())
     .bind(used_after.micros())
-    .fetch_optional(tx.connection())
-    .await?)
+    .fetch_optional(connection)
+    })
 }
 
 /// The live session of an enabled account with this id.
@@ -124,7 +172,8 @@ pub async fn find(
     now: Timestamp,
     used_after: Timestamp,
 ) -> Result<Option<Session>, Error> {
-    Ok(sqlx::query_as(
+    on!(tx, |connection| {
+        sqlx::query_as(
         "SELECT s.id, COALESCE(s.sid, s.id) AS sid, s.user_id, s.proofs, s.proved_at, s.created_at, s.used_at, s.expires_at, s.device, s.network
          FROM sessions s
          JOIN users u ON u.id = s.user_id AND u.disabled_at IS NULL
@@ -133,8 +182,8 @@ pub async fn find(
     .bind(id.0)
     .bind(now.micros())
     .bind(used_after.micros())
-    .fetch_optional(tx.connection())
-    .await?)
+    .fetch_optional(connection)
+    })
 }
 
 /// The live sessions of an account, last used first, up to `limit`.
@@ -145,7 +194,8 @@ pub async fn list(
     used_after: Timestamp,
     limit: i64,
 ) -> Result<Vec<Session>, Error> {
-    Ok(sqlx::query_as(
+    on!(tx, |connection| {
+        sqlx::query_as(
         "SELECT id, COALESCE(sid, id) AS sid, user_id, proofs, proved_at, created_at, used_at, expires_at, device, network
          FROM sessions WHERE user_id = $1 AND expires_at > $2 AND used_at > $3
          ORDER BY used_at DESC, id DESC LIMIT $4",
@@ -154,8 +204,8 @@ pub async fn list(
     .bind(now.micros())
     .bind(used_after.micros())
     .bind(limit)
-    .fetch_all(tx.connection())
-    .await?)
+    .fetch_all(connection)
+    })
 }
 
 /// Gives a session another id and token; all else stays. Gives its end, Unix microseconds, or nothing if there is no
@@ -166,50 +216,51 @@ pub async fn replace_id(
     new: SessionId,
     token_hash: &[u8],
 ) -> Result<Option<i64>, Error> {
-    Ok(sqlx::query_scalar("UPDATE sessions SET id = $2, token_hash = $3 WHERE id = $1 RETURNING expires_at")
-        .bind(old.0)
-        .bind(new.0)
-        .bind(token_hash)
-        .fetch_optional(tx.connection())
-        .await?)
+    on!(tx, |connection| sqlx::query_scalar(
+        "UPDATE sessions SET id = $2, token_hash = $3 WHERE id = $1 RETURNING expires_at"
+    )
+    .bind(old.0)
+    .bind(new.0)
+    .bind(token_hash)
+    .fetch_optional(connection))
 }
 
 /// Records that a session was used.
 pub async fn set_used(tx: &mut Tx, id: SessionId, now: Timestamp) -> Result<(), Error> {
-    sqlx::query("UPDATE sessions SET used_at = $2 WHERE id = $1 AND used_at < $2")
-        .bind(id.0)
-        .bind(now.micros())
-        .execute(tx.connection())
-        .await?;
+    changed!(
+        tx,
+        sqlx::query("UPDATE sessions SET used_at = $2 WHERE id = $1 AND used_at < $2")
+            .bind(id.0)
+            .bind(now.micros())
+    )?;
     Ok(())
 }
 
 /// Ends one session of this account. False if it has no such session (any more).
 pub async fn delete(tx: &mut Tx, user: UserId, id: SessionId) -> Result<bool, Error> {
-    let done = sqlx::query("DELETE FROM sessions WHERE id = $1 AND user_id = $2")
-        .bind(id.0)
-        .bind(user.0)
-        .execute(tx.connection())
-        .await?;
-    Ok(done.rows_affected() == 1)
+    let done = changed!(
+        tx,
+        sqlx::query("DELETE FROM sessions WHERE id = $1 AND user_id = $2").bind(id.0).bind(user.0)
+    )?;
+    Ok(done == 1)
 }
 
 /// How many sessions this account has besides `keep`.
 pub async fn count_others(tx: &mut Tx, user: UserId, keep: SessionId) -> Result<i64, Error> {
-    Ok(sqlx::query_scalar("SELECT count(*) FROM sessions WHERE user_id = $1 AND id <> $2")
+    on!(tx, |connection| sqlx::query_scalar("SELECT count(*) FROM sessions WHERE user_id = $1 AND id <> $2")
         .bind(user.0)
         .bind(keep.0)
-        .fetch_one(tx.connection())
-        .await?)
+        .fetch_one(connection))
 }
 
 /// Ends every session of this account but `keep`, and says which they were.
 pub async fn delete_others(tx: &mut Tx, user: UserId, keep: Option<SessionId>) -> Result<Vec<Uuid>, Error> {
-    Ok(sqlx::query_scalar("DELETE FROM sessions WHERE user_id = $1 AND id <> $2 RETURNING id")
-        .bind(user.0)
-        .bind(keep.map_or(Uuid::nil(), |keep| keep.0))
-        .fetch_all(tx.connection())
-        .await?)
+    on!(tx, |connection| sqlx::query_scalar(
+        "DELETE FROM sessions WHERE user_id = $1 AND id <> $2 RETURNING id"
+    )
+    .bind(user.0)
+    .bind(keep.map_or(Uuid::nil(), |keep| keep.0))
+    .fetch_all(connection))
 }
 
 /// Deletes up to `limit` sessions that have ended by themselves.
@@ -219,14 +270,14 @@ pub async fn delete_expired(
     used_before: Timestamp,
     limit: i64,
 ) -> Result<u64, Error> {
-    let done = sqlx::query(
-        "DELETE FROM sessions WHERE id IN (
+    changed!(
+        tx,
+        sqlx::query(
+            "DELETE FROM sessions WHERE id IN (
              SELECT id FROM sessions WHERE expires_at <= $1 OR used_at <= $2 LIMIT $3)",
+        )
+        .bind(now.micros())
+        .bind(used_before.micros())
+        .bind(limit)
     )
-    .bind(now.micros())
-    .bind(used_before.micros())
-    .bind(limit)
-    .execute(tx.connection())
-    .await?;
-    Ok(done.rows_affected())
 }

@@ -23,44 +23,42 @@ pub struct SigningKey {
 
 /// Every key, newest first.
 pub async fn list(tx: &mut Tx) -> Result<Vec<SigningKey>, Error> {
-    Ok(sqlx::query_as(
+    on!(tx, |connection| sqlx::query_as(
         "SELECT kid, algorithm, private_key, created_at, signs_from, signs_until
          FROM signing_keys ORDER BY created_at DESC, kid",
     )
-    .fetch_all(tx.connection())
-    .await?)
+    .fetch_all(connection))
 }
 
 /// Adds a key.
 pub async fn insert(tx: &mut Tx, key: &SigningKey) -> Result<(), Error> {
-    sqlx::query(
-        "INSERT INTO signing_keys (kid, algorithm, private_key, created_at, signs_from, signs_until)
+    changed!(
+        tx,
+        sqlx::query(
+            "INSERT INTO signing_keys (kid, algorithm, private_key, created_at, signs_from, signs_until)
          VALUES ($1, $2, $3, $4, $5, $6)",
-    )
-    .bind(&key.kid)
-    .bind(&key.algorithm)
-    .bind(&key.private_key)
-    .bind(key.created_at)
-    .bind(key.signs_from)
-    .bind(key.signs_until)
-    .execute(tx.connection())
-    .await?;
+        )
+        .bind(&key.kid)
+        .bind(&key.algorithm)
+        .bind(&key.private_key)
+        .bind(key.created_at)
+        .bind(key.signs_from)
+        .bind(key.signs_until)
+    )?;
     Ok(())
 }
 
 /// Decides until when a key signs.
 pub async fn set_signs_until(tx: &mut Tx, kid: &str, until: Timestamp) -> Result<(), Error> {
-    sqlx::query("UPDATE signing_keys SET signs_until = $2 WHERE kid = $1")
-        .bind(kid)
-        .bind(until.micros())
-        .execute(tx.connection())
-        .await?;
+    changed!(
+        tx,
+        sqlx::query("UPDATE signing_keys SET signs_until = $2 WHERE kid = $1").bind(kid).bind(until.micros())
+    )?;
     Ok(())
 }
 
 /// Deletes a key. False if there is none.
 pub async fn delete(tx: &mut Tx, kid: &str) -> Result<bool, Error> {
-    let done =
-        sqlx::query("DELETE FROM signing_keys WHERE kid = $1").bind(kid).execute(tx.connection()).await?;
-    Ok(done.rows_affected() == 1)
+    let done = changed!(tx, sqlx::query("DELETE FROM signing_keys WHERE kid = $1").bind(kid))?;
+    Ok(done == 1)
 }

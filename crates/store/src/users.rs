@@ -50,28 +50,27 @@ pub async fn insert(
     second_step: bool,
     now: Timestamp,
 ) -> Result<(), Error> {
-    sqlx::query(
+    changed!(tx, sqlx::query(
         "INSERT INTO users (id, name, locale, second_step, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $5)",
     )
     .bind(id.0)
     .bind(name)
     .bind(locale)
     .bind(second_step)
-    .bind(now.micros())
-    .execute(tx.connection())
-    .await?;
-    sqlx::query("INSERT INTO audit_people (pseudonym, user_id, mac) VALUES ($1, $2, $3)")
-        .bind(pseudonym.0)
-        .bind(id.0)
-        .bind(mac)
-        .execute(tx.connection())
-        .await?;
+    .bind(now.micros()))?;
+    changed!(
+        tx,
+        sqlx::query("INSERT INTO audit_people (pseudonym, user_id, mac) VALUES ($1, $2, $3)")
+            .bind(pseudonym.0)
+            .bind(id.0)
+            .bind(mac)
+    )?;
     Ok(())
 }
 
 /// The account with this id.
 pub async fn find(tx: &mut Tx, id: UserId) -> Result<Option<User>, Error> {
-    Ok(sqlx::query_as(
+    on!(tx, |connection| sqlx::query_as(
         "SELECT u.id, u.name, u.locale, u.second_step, u.disabled_at, u.created_at,
                 e.address, e.proved_at, p.pseudonym
          FROM users u
@@ -80,8 +79,7 @@ pub async fn find(tx: &mut Tx, id: UserId) -> Result<Option<User>, Error> {
          WHERE u.id = $1",
     )
     .bind(id.0)
-    .fetch_optional(tx.connection())
-    .await?)
+    .fetch_optional(connection))
 }
 
 /// The account that `normalized` belongs to, and what sign-in needs of it, in one statement.
@@ -90,7 +88,8 @@ pub async fn find_for_sign_in(
     normalized: &str,
     browser_hash: Option<&[u8]>,
 ) -> Result<Option<SignIn>, Error> {
-    Ok(sqlx::query_as(
+    on!(tx, |connection| {
+        sqlx::query_as(
         "SELECT u.id, u.name, u.locale, u.second_step, u.disabled_at, u.created_at,
                 e.address, e.proved_at, p.pseudonym, w.hash AS password_hash,
                 EXISTS (SELECT 1 FROM known_browsers k WHERE k.browser_hash = $2 AND k.user_id = u.id) AS known_browser
@@ -102,8 +101,8 @@ pub async fn find_for_sign_in(
     )
     .bind(normalized)
     .bind(browser_hash)
-    .fetch_optional(tx.connection())
-    .await?)
+    .fetch_optional(connection)
+    })
 }
 
 /// An account, as an operator sees it.
@@ -120,7 +119,7 @@ pub struct Listed {
 
 /// Accounts in the order of their addresses, after `after`, whose address is like `pattern` (`LIKE`, escaped by a backslash).
 pub async fn list(tx: &mut Tx, pattern: &str, after: &str, limit: i64) -> Result<Vec<Listed>, Error> {
-    Ok(sqlx::query_as(
+    on!(tx, |connection| sqlx::query_as(
         "SELECT u.id, u.name, u.locale, u.second_step, u.disabled_at, u.created_at,
                 e.address, e.proved_at, p.pseudonym, e.normalized,
                 (SELECT count(*) FROM sessions s WHERE s.user_id = u.id) AS sessions
@@ -134,13 +133,12 @@ pub async fn list(tx: &mut Tx, pattern: &str, after: &str, limit: i64) -> Result
     .bind(pattern)
     .bind(after)
     .bind(limit)
-    .fetch_all(tx.connection())
-    .await?)
+    .fetch_all(connection))
 }
 
 /// The account with this id, as an operator sees it.
 pub async fn find_listed(tx: &mut Tx, id: UserId) -> Result<Option<Listed>, Error> {
-    Ok(sqlx::query_as(
+    on!(tx, |connection| sqlx::query_as(
         "SELECT u.id, u.name, u.locale, u.second_step, u.disabled_at, u.created_at,
                 e.address, e.proved_at, p.pseudonym, e.normalized,
                 (SELECT count(*) FROM sessions s WHERE s.user_id = u.id) AS sessions
@@ -150,8 +148,7 @@ pub async fn find_listed(tx: &mut Tx, id: UserId) -> Result<Option<Listed>, Erro
          WHERE u.id = $1",
     )
     .bind(id.0)
-    .fetch_optional(tx.connection())
-    .await?)
+    .fetch_optional(connection))
 }
 
 /// Sets what its owner may change freely.
@@ -162,56 +159,73 @@ pub async fn set_profile(
     locale: Option<&str>,
     now: Timestamp,
 ) -> Result<(), Error> {
-    sqlx::query("UPDATE users SET name = $2, locale = $3, updated_at = $4 WHERE id = $1")
-        .bind(id.0)
-        .bind(name)
-        .bind(locale)
-        .bind(now.micros())
-        .execute(tx.connection())
-        .await?;
+    changed!(
+        tx,
+        sqlx::query("UPDATE users SET name = $2, locale = $3, updated_at = $4 WHERE id = $1")
+            .bind(id.0)
+            .bind(name)
+            .bind(locale)
+            .bind(now.micros())
+    )?;
     Ok(())
 }
 
 /// Switches the second step on or off.
 pub async fn set_second_step(tx: &mut Tx, id: UserId, on: bool, now: Timestamp) -> Result<(), Error> {
-    sqlx::query("UPDATE users SET second_step = $2, updated_at = $3 WHERE id = $1")
-        .bind(id.0)
-        .bind(on)
-        .bind(now.micros())
-        .execute(tx.connection())
-        .await?;
+    changed!(
+        tx,
+        sqlx::query("UPDATE users SET second_step = $2, updated_at = $3 WHERE id = $1")
+            .bind(id.0)
+            .bind(on)
+            .bind(now.micros())
+    )?;
     Ok(())
 }
 
 /// Disables an account, or enables it again.
 pub async fn set_disabled(tx: &mut Tx, id: UserId, disabled_at: Option<Timestamp>) -> Result<(), Error> {
-    sqlx::query("UPDATE users SET disabled_at = $2 WHERE id = $1")
-        .bind(id.0)
-        .bind(disabled_at.map(Timestamp::micros))
-        .execute(tx.connection())
-        .await?;
+    changed!(
+        tx,
+        sqlx::query("UPDATE users SET disabled_at = $2 WHERE id = $1")
+            .bind(id.0)
+            .bind(disabled_at.map(Timestamp::micros))
+    )?;
     Ok(())
 }
 
 /// Deletes an account and all that hangs on it. Entries of the audit trail stay, and no longer lead to it.
 pub async fn delete(tx: &mut Tx, id: UserId) -> Result<bool, Error> {
-    let done = sqlx::query("DELETE FROM users WHERE id = $1").bind(id.0).execute(tx.connection()).await?;
-    Ok(done.rows_affected() == 1)
+    let done = changed!(tx, sqlx::query("DELETE FROM users WHERE id = $1").bind(id.0))?;
+    Ok(done == 1)
 }
 
-/// Deletes up to `limit` accounts whose address nobody proved since before `before`, and for which no code or link is on
-/// its way: what was acknowledged to somebody who signed up again yesterday is kept.
-pub async fn delete_unproved(tx: &mut Tx, before: Timestamp, limit: i64) -> Result<u64, Error> {
-    let done = sqlx::query(
-        "DELETE FROM users WHERE id IN (
-             SELECT user_id FROM emails
-             WHERE proved_at IS NULL AND is_primary AND created_at < $1
-               AND NOT EXISTS (SELECT 1 FROM artefacts a WHERE a.user_id = emails.user_id)
-             LIMIT $2)",
+/// Up to `limit` accounts, with their normalized addresses, whose address nobody proved since before `before`, and for which no
+/// code or link is on its way.
+pub async fn unproved(tx: &mut Tx, before: Timestamp, limit: i64) -> Result<Vec<(Uuid, String)>, Error> {
+    on!(tx, |connection| sqlx::query_as(
+        "SELECT user_id, normalized FROM emails
+         WHERE proved_at IS NULL AND is_primary AND created_at < $1
+           AND NOT EXISTS (SELECT 1 FROM artefacts a WHERE a.user_id = emails.user_id)
+         LIMIT $2",
     )
     .bind(before.micros())
     .bind(limit)
-    .execute(tx.connection())
-    .await?;
-    Ok(done.rows_affected())
+    .fetch_all(connection))
+}
+
+/// Deletes an account if it still is one that [`unproved`] finds: what was acknowledged to somebody who signed up again is kept.
+pub async fn delete_unproved(tx: &mut Tx, id: UserId, before: Timestamp) -> Result<bool, Error> {
+    let done = changed!(
+        tx,
+        sqlx::query(
+            "DELETE FROM users
+             WHERE id = $1
+               AND EXISTS (SELECT 1 FROM emails e
+                           WHERE e.user_id = users.id AND e.is_primary AND e.proved_at IS NULL AND e.created_at < $2)
+               AND NOT EXISTS (SELECT 1 FROM artefacts a WHERE a.user_id = users.id)",
+        )
+        .bind(id.0)
+        .bind(before.micros())
+    )?;
+    Ok(done == 1)
 }

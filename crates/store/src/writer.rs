@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use sqlx::Connection as _;
 use sqlx::sqlite::SqliteConnection;
-use tokio::sync::{Mutex, OwnedMutexGuard, watch};
+use tokio::sync::{Mutex, Notify, OwnedMutexGuard, watch};
 
 use crate::{Error, prompt};
 
@@ -47,6 +47,8 @@ struct Batch {
     kept: usize,
     /// Whether the last one was given up.
     spoilt: bool,
+    /// Who is woken when they are committed.
+    waiting: Vec<Arc<Notify>>,
     outcome: watch::Sender<Option<Outcome>>,
 }
 
@@ -57,6 +59,7 @@ type Outcome = Result<(), Arc<sqlx::Error>>;
 pub(crate) struct Act {
     shared: Arc<Shared>,
     turn: OwnedMutexGuard<Turn>,
+    waiting: Vec<Arc<Notify>>,
     kept: bool,
 }
 
@@ -95,7 +98,7 @@ impl Shared {
             self.settle_soon();
             return Err(error.into());
         }
-        Ok(Act { shared: self, turn, kept: false })
+        Ok(Act { shared: self, turn, waiting: Vec::new(), kept: false })
     }
 
     /// Ends the batch, unless somebody waits who will go on with it. Called with the turn in hand, so that nobody can come
@@ -141,6 +144,7 @@ impl Turn {
                 self.batch.get_or_insert_with(|| Batch {
                     kept: 0,
                     spoilt: false,
+                    waiting: Vec::new(),
                     outcome: watch::Sender::new(None),
                 });
                 Ok(())
@@ -171,14 +175,23 @@ impl Turn {
             drop(self.execute("ROLLBACK").await);
         }
         batch.outcome.send_replace(Some(ended.map_err(Arc::new)));
+        for waiting in batch.waiting {
+            waiting.notify_one();
+        }
     }
 }
 
 impl Act {
+    /// Wakes whoever waits for what is done here, once it is durable: even if whoever did it hangs up before.
+    pub(crate) fn wake(&mut self, waiting: &Arc<Notify>) {
+        self.waiting.push(waiting.clone());
+    }
+
     /// Resolves when what was done is durable.
     pub(crate) async fn commit(mut self) -> Result<(), Error> {
         let batch = self.turn.batch.as_mut().ok_or(sqlx::Error::PoolClosed)?;
         batch.kept += 1;
+        batch.waiting.append(&mut self.waiting);
         let mut outcome = batch.outcome.subscribe();
         self.kept = true;
         self.shared.settle_soon();

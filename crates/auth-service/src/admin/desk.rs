@@ -3,7 +3,9 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
-use auth::{AuditTrail, Auth, Clients, Fault, HasherSettings, Parts, Random, Settings, SigningKeys};
+use auth::{
+    AuditTrail, Auth, Clients, Fault, HasherSettings, Parts, Processes, Random, Settings, SigningKeys,
+};
 use domain::{Clock, Timestamp};
 use outbound::EgressClient;
 use secrets::sealing::Keyring;
@@ -91,6 +93,8 @@ impl Desk {
         let parts = Parts {
             store: self.store.clone(),
             ephemeral: Ephemeral::memory(),
+            // No server holds the database: nobody else has to hear of it.
+            processes: Processes::One,
             keyring: secrets.keyring().map_err(Refusal::new)?,
             audit_key: secrets.audit_key().map_err(Refusal::new)?,
             hasher,

@@ -100,8 +100,8 @@ impl Socket {
             let mode = if gid.is_some() { 0o660 } else { 0o600 };
             std::fs::set_permissions(&not_ready, std::fs::Permissions::from_mode(mode))?;
             std::fs::rename(&not_ready, path)?;
-            let made = std::fs::symlink_metadata(path)?;
-            Ok((gid, made.ino(), made.uid()))
+            let socket = std::fs::symlink_metadata(path)?;
+            Ok((gid, socket.ino(), socket.uid()))
         };
         let (group, inode, owner) = ready().map_err(wrong)?;
         Ok(Self { listener, path: path.to_owned(), inode, owner, group })

@@ -17,7 +17,9 @@ const REVISION: Option<&str> = option_env!("KEYWARD_REVISION");
 /// What the server is and does at this moment.
 pub(super) async fn scrape(health: &Health) -> Samples {
     let mut samples = Samples::default();
-    ALL.iter().for_each(|family| samples.describe(*family));
+    for family in ALL {
+        samples.describe(*family);
+    }
     let build = [env!("CARGO_PKG_VERSION"), REVISION.unwrap_or("unknown")];
     samples.level(family::BUILD_INFO, &build, 1.0);
     for (phase, name) in [
@@ -61,7 +63,9 @@ fn activity(samples: &mut Samples, activity: &Activity) {
 }
 
 fn by_kind(samples: &mut Samples, family: Family, counts: &[(&str, u64)]) {
-    counts.iter().for_each(|(kind, count)| samples.count(family, &[*kind], *count));
+    for (kind, count) in counts {
+        samples.count(family, &[*kind], *count);
+    }
 }
 
 async fn backlog(samples: &mut Samples, auth: &Auth) {

@@ -17,6 +17,7 @@
 use std::time::Duration;
 
 use domain::Timestamp;
+use store::Turn;
 use store::audit::Checkpoint;
 
 use super::trail::{AuditTrail, BATCH, Beginning};
@@ -61,7 +62,7 @@ impl AuditTrail {
 
     /// One short transaction.
     async fn prune_batch(&self, before: Timestamp, now: Timestamp) -> Result<u64, store::Error> {
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.store.begin_in_turn(&[Turn::Trail]).await?;
         let Some((number, mac)) = store::audit::last_before(&mut tx, before, BATCH).await? else {
             return Ok(0);
         };

@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::Timestamp;
-use store::Tx;
 use store::audit::{Checkpoint, Entry, Place};
+use store::{Turn, Tx};
 use uuid::Uuid;
 
 use super::Link;
@@ -166,7 +166,7 @@ impl AuditTrail {
             if entries.is_empty() {
                 return Ok(0);
             }
-            let mut tx = self.store.begin().await?;
+            let mut tx = self.store.begin_in_turn(&[Turn::Trail]).await?;
             let (number, mac) = match store::audit::head(&mut tx).await? {
                 Some(head) => head,
                 None => start_of(store::audit::checkpoints(&mut tx).await?.last()),
@@ -306,7 +306,7 @@ impl AuditTrail {
 
     /// How many entries wait to be sealed.
     pub async fn count_waiting(&self) -> Result<i64, store::Error> {
-        store::audit::count_unsealed(&mut self.store.read().await?).await
+        store::audit::count_unsealed(&mut self.store.look().await?).await
     }
 
     /// Whether this is the key that the trail is sealed with, by its newest entry. Entries under another key would break
@@ -330,7 +330,7 @@ impl AuditTrail {
     /// Begins a new chain under this key after the newest entry: for whoever has lost the key before it. What was sealed
     /// under that one stays to be read, and can no longer be proved.
     pub async fn begin_anew(&self, random: &Random, now: Timestamp) -> Result<i64, Fault> {
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.store.begin_in_turn(&[Turn::Trail]).await?;
         let (number, mac) = store::audit::head(&mut tx).await?.unwrap_or_default();
         let mut checkpoint = Checkpoint { number, mac, at: now.micros(), signature: Vec::new() };
         checkpoint.signature = self.sign(Beginning::Anew, &checkpoint);

@@ -2,15 +2,17 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
+use tempfile::TempDir;
 
 use crate::artefacts::{EVERY, mailed};
+use crate::backend::Backend;
 use crate::people::{browser, password};
 use crate::world::{OTHER, PASSWORD, World};
 
 /// Every byte of the file, its write-ahead log, and whatever else lies there.
-fn everything(world: &World) -> Vec<u8> {
+fn everything(folder: &TempDir) -> Vec<u8> {
     let mut all = Vec::new();
-    for file in std::fs::read_dir(world.folder.path()).unwrap() {
+    for file in std::fs::read_dir(folder.path()).unwrap() {
         all.extend(std::fs::read(file.unwrap().path()).unwrap());
     }
     all
@@ -44,6 +46,8 @@ fn forms(secret: &str) -> Vec<Vec<u8>> {
 #[tokio::test]
 async fn nothing_secret_can_be_read_in_the_database_file() {
     let world = World::new().await;
+    // The rows are the same in PostgreSQL, whose files are not a test's own.
+    let Backend::Small(folder) = &world.backend else { return };
     let mut secrets: Vec<String> = vec![PASSWORD.to_owned(), OTHER.to_owned()];
     let mut codes = Vec::new();
     for purpose in EVERY {
@@ -65,7 +69,7 @@ async fn nothing_secret_can_be_read_in_the_database_file() {
     let held = world.auth.take_mail(100).await.unwrap();
     assert!(!held.is_empty());
 
-    let all = everything(&world);
+    let all = everything(folder);
     assert!(holds(&all, b"ana@example.com"), "the scan reads what is there");
     for secret in &secrets {
         for form in forms(secret) {

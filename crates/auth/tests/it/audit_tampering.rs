@@ -257,6 +257,10 @@ async fn people_in_each_others_place_are_seen_and_not_named() {
 /// A value of a type that is never written once ended a verification as a fault of the database.
 #[tokio::test]
 async fn a_value_of_another_type_is_a_trail_that_does_not_hold() {
+    if crate::on_postgres::is_on_postgres() {
+        // There a column holds values of its type alone.
+        return;
+    }
     for (change, named) in [
         ("UPDATE audit SET at = 'soon' WHERE number = 5", "entry 5"),
         ("UPDATE audit SET act = x'ff' WHERE number = 1", "entry 1"),

@@ -1,4 +1,4 @@
-//! The use cases, driven as their callers drive them, on a real database file and a clock turned by hand. A module named
+//! The use cases, driven as their callers drive them, on a real database and a clock turned by hand. A module named
 //! `class_NN` closes that class of the security notes.
 #![expect(clippy::unwrap_used, reason = "a helper that cannot go on should end its test")]
 
@@ -6,6 +6,7 @@ mod artefacts;
 mod at_rest;
 mod audit;
 mod audit_tampering;
+mod backend;
 mod class_06;
 mod class_08;
 mod class_09;
@@ -21,8 +22,17 @@ mod limits;
 mod outbox;
 mod people;
 mod processes;
+mod rehash;
+mod statements;
+mod world;
+
+#[path = "../../../store/tests/support/on_postgres.rs"]
+mod on_postgres;
 #[expect(dead_code, reason = "not every test of Redis is here")]
 #[path = "../../../store/tests/support/redis_server.rs"]
 mod redis_server;
-mod rehash;
-mod world;
+
+#[test]
+fn the_same_on_postgresql_and_redis() {
+    on_postgres::run_again(&["--skip", "the_same_on_postgresql_and_redis"]);
+}

@@ -11,13 +11,11 @@ use auth::{
 use domain::{ArtefactId, Clock, Timestamp};
 use secrets::SecretString;
 use secrets::sealing::{Keyring, generate_key_text};
-use sqlx::SqlitePool;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteSynchronous};
 use store::Store;
 use store::ephemeral::Ephemeral;
-use tempfile::TempDir;
 use tokio::sync::watch;
 
+use crate::backend::Backend;
 use crate::people::{Letter, email, form, password};
 
 /// Long enough without a second step.
@@ -25,13 +23,11 @@ pub(crate) const PASSWORD: &str = "a long enough password";
 /// Another one.
 pub(crate) const OTHER: &str = "quite another password";
 
-/// A server with its file, its clock, and the mail it sent.
+/// A server with what it stands on, its clock, and the mail it sent.
 pub(crate) struct World {
     pub(crate) auth: Arc<Auth>,
     pub(crate) store: Store,
-    /// The same file past the server: to count, and to tamper.
-    pub(crate) raw: SqlitePool,
-    pub(crate) folder: TempDir,
+    pub(crate) backend: Backend,
     clock: Arc<AtomicI64>,
     clock_reads: watch::Sender<u64>,
     key_text: SecretString,
@@ -56,59 +52,51 @@ impl World {
         };
         decide(&mut settings);
         let clock = Arc::new(AtomicI64::new(1_800_000_000_000_000));
-        Self::start(tempfile::tempdir().unwrap(), clock, generate_key_text(), settings).await
+        Self::start(Backend::new().await, clock, generate_key_text(), settings).await
     }
 
     async fn start(
-        folder: TempDir,
+        backend: Backend,
         clock: Arc<AtomicI64>,
         key_text: SecretString,
         settings: Settings,
     ) -> Self {
-        let path = folder.path().join("keyward.db");
-        let store = Store::open(&path).await.unwrap();
+        let store = backend.store().await;
         let clock_reads = watch::Sender::new(0);
         let ticking = ticking(clock.clone(), clock_reads.clone());
-        let auth = process(store.clone(), Ephemeral::memory(), ticking, &key_text, settings.clone()).await;
-        let past = SqliteConnectOptions::new().filename(&path).synchronous(SqliteSynchronous::Off);
-        let raw = SqlitePool::connect_with(past).await.unwrap();
+        let ephemeral = backend.ephemeral().await;
+        let auth = process(store.clone(), ephemeral, ticking, &key_text, settings.clone()).await;
         let inbox = Mutex::default();
-        Self { auth, store, raw, folder, clock, clock_reads, key_text, settings, inbox }
+        Self { auth, store, backend, clock, clock_reads, key_text, settings, inbox }
     }
 
-    /// Another process on the same file, with the same clock.
+    /// Another process on the same database, with the same clock.
     pub(crate) async fn another_process(&self) -> Arc<Auth> {
-        let store = Store::open(&self.folder.path().join("keyward.db")).await.unwrap();
+        let (store, ephemeral) = (self.backend.store().await, self.backend.ephemeral().await);
         let ticking = ticking(self.clock.clone(), watch::Sender::new(0));
-        process(store, Ephemeral::memory(), ticking, &self.key_text, self.settings.clone()).await
+        process(store, ephemeral, ticking, &self.key_text, self.settings.clone()).await
     }
 
     /// The same, one that knows it is not alone, and hears of others by `ephemeral`.
     pub(crate) async fn one_of_several(&self, ephemeral: Ephemeral) -> Auth {
-        let store = Store::open(&self.folder.path().join("keyward.db")).await.unwrap();
+        let store = self.backend.store().await;
         let ticking = ticking(self.clock.clone(), watch::Sender::new(0));
         let parts = parts(store, ephemeral, ticking, &self.key_text, self.settings.clone());
         Auth::start(Parts { processes: Processes::Several, ..parts }).await.unwrap()
     }
 
-    /// What a start on the same file comes to.
+    /// What a start on the same database comes to.
     pub(crate) async fn start_again(&self) -> Result<Auth, auth::Fault> {
         let ticking = ticking(self.clock.clone(), watch::Sender::new(0));
-        Auth::start(parts(
-            self.store.clone(),
-            Ephemeral::memory(),
-            ticking,
-            &self.key_text,
-            self.settings.clone(),
-        ))
-        .await
+        let ephemeral = self.backend.ephemeral().await;
+        Auth::start(parts(self.store.clone(), ephemeral, ticking, &self.key_text, self.settings.clone()))
+            .await
     }
 
-    /// Stops the server and starts another on the same file.
+    /// Stops the server and starts another on the same database.
     pub(crate) async fn restart(self) -> Self {
-        self.raw.close().await;
         self.auth.stop().await;
-        Self::start(self.folder, self.clock, self.key_text, self.settings).await
+        Self::start(self.backend, self.clock, self.key_text, self.settings).await
     }
 
     pub(crate) fn turn(&self, duration: Duration) {
@@ -144,12 +132,12 @@ impl World {
     }
 
     pub(crate) async fn number(&self, sql: &str) -> i64 {
-        sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_one(&self.raw).await.unwrap()
+        self.backend.number(sql).await
     }
 
     /// Does what no use case does; says how many rows it touched.
     pub(crate) async fn tamper(&self, sql: &str) -> u64 {
-        sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&self.raw).await.unwrap().rows_affected()
+        self.backend.tamper(sql).await
     }
 
     /// Takes what the outbox holds, as sent.

@@ -1,4 +1,4 @@
-//! A database of a test's own.
+//! A database of a test's own: an SQLite file, or one in PostgreSQL where the tests run there.
 
 use domain::{Email, EmailId, Pseudonym, Timestamp, UserId};
 use sqlx::SqlitePool;
@@ -7,25 +7,94 @@ use store::{Store, Tx};
 use tempfile::TempDir;
 use uuid::Uuid;
 
+use crate::on_postgres::{TestDatabase, is_on_postgres};
+
 pub(crate) const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 
 pub(crate) struct File {
     pub(crate) store: Store,
-    pub(crate) raw: SqlitePool,
-    pub(crate) folder: TempDir,
+    pub(crate) past: Past,
+}
+
+/// The types of values that the driver says, where the text alone leaves them open.
+const TYPED: [(&str, &str); 2] = [
+    ("INSERT INTO grants", "(uuid, text, uuid, uuid, boolean, text, text, bigint, bigint, bigint)"),
+    (
+        "INSERT INTO sessions",
+        "(uuid, bytea, uuid, text, bigint, bigint, bigint, bigint, text, text, uuid, boolean, text, text)",
+    ),
+];
+
+/// The same database past the store.
+pub(crate) enum Past {
+    Sqlite(SqlitePool, TempDir),
+    Postgres(TestDatabase),
 }
 
 impl File {
     pub(crate) async fn new() -> Self {
+        if is_on_postgres() {
+            let database = TestDatabase::new().await;
+            let store = Store::connect(&database.settings()).await.unwrap();
+            return Self { store, past: Past::Postgres(database) };
+        }
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("keyward.db");
         let store = Store::open(&path).await.unwrap();
         let raw = SqlitePool::connect_with(SqliteConnectOptions::new().filename(&path)).await.unwrap();
-        Self { store, raw, folder }
+        Self { store, past: Past::Sqlite(raw, folder) }
     }
 
     pub(crate) async fn number(&self, sql: &str) -> i64 {
-        sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_one(&self.raw).await.unwrap()
+        let asked = sqlx::AssertSqlSafe(sql);
+        match &self.past {
+            Past::Sqlite(raw, _) => sqlx::query_scalar(asked).fetch_one(raw).await.unwrap(),
+            Past::Postgres(database) => {
+                sqlx::query_scalar(asked).fetch_one(&mut database.past().await).await.unwrap()
+            }
+        }
+    }
+
+    /// Whether the database can run this statement.
+    pub(crate) async fn prepare(&self, statement: &str) -> Result<(), sqlx::Error> {
+        match &self.past {
+            Past::Sqlite(raw, _) => {
+                let plan = sqlx::AssertSqlSafe(format!("EXPLAIN {statement}"));
+                sqlx::query(plan).fetch_all(raw).await.map(drop)
+            }
+            Past::Postgres(database) => {
+                // What the driver says of the types of values, where the text alone leaves it open.
+                let of_eight = format!("({})", ["uuid, bigint, bytea"; 8].join(", "));
+                let types = TYPED.iter().find(|(start, _)| statement.starts_with(start));
+                let types = match types {
+                    _ if statement.contains("(VALUES") => &of_eight,
+                    Some((_, types)) => *types,
+                    None => "",
+                };
+                let prepare = sqlx::AssertSqlSafe(format!("PREPARE p {types} AS {statement}"));
+                sqlx::raw_sql(prepare).execute(&mut database.past().await).await.map(drop)
+            }
+        }
+    }
+
+    /// Every column: its table, its name, its type.
+    pub(crate) async fn columns(&self) -> Vec<(String, String, String)> {
+        match &self.past {
+            Past::Sqlite(raw, _) => sqlx::query_as(
+                "SELECT m.name, c.name, c.type FROM sqlite_master m JOIN pragma_table_info(m.name) c
+                 WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%' AND m.name NOT LIKE '\\_sqlx%' ESCAPE '\\'",
+            )
+            .fetch_all(raw)
+            .await
+            .unwrap(),
+            Past::Postgres(database) => sqlx::query_as(
+                "SELECT CAST(table_name AS text), CAST(column_name AS text), upper(CAST(data_type AS text))
+                 FROM information_schema.columns WHERE table_schema = 'public' AND table_name NOT LIKE '\\_sqlx%'",
+            )
+            .fetch_all(&mut database.past().await)
+            .await
+            .unwrap(),
+        }
     }
 }
 

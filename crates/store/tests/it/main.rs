@@ -1,14 +1,26 @@
-//! The public face of `store`, on a real SQLite file.
+//! The public face of `store`, on a real SQLite file, and on a real PostgreSQL.
 #![expect(clippy::unwrap_used, reason = "a helper that cannot go on should end its test")]
 
 mod ephemeral;
 mod file;
+mod migrating;
+mod postgres_away;
 mod redis_away;
 mod redis_tls;
 mod rows;
 mod text;
+mod turns;
 
+#[path = "../support/on_postgres.rs"]
+mod on_postgres;
+#[path = "../support/postgres_server.rs"]
+mod postgres_server;
 #[path = "../support/redis_server.rs"]
 mod redis_server;
 #[path = "../support/wire.rs"]
 mod wire;
+
+#[test]
+fn the_same_on_postgresql() {
+    on_postgres::run_again(&["migrating::", "rows::", "text::", "turns::"]);
+}

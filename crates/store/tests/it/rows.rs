@@ -7,7 +7,7 @@ use store::sessions::Session;
 use store::{Store, artefacts, emails, installation, known_browsers, outbox, passwords, sessions, users};
 use uuid::Uuid;
 
-use crate::file::{File, NOW, add_user, email, user};
+use crate::file::{File, NOW, Past, add_user, email, user};
 
 const LATER: Timestamp = Timestamp::from_seconds(1_800_000_060);
 
@@ -84,15 +84,20 @@ async fn a_reader_cannot_write() {
 }
 
 #[tokio::test]
-async fn the_file_opens_again_and_keeps_what_it_was_told_first() {
-    let file = File::new().await;
-    let path = file.folder.path().join("keyward.db");
-    let mut tx = file.store.begin().await.unwrap();
+async fn the_database_opens_again_and_keeps_what_it_was_told_first() {
+    let File { store, past } = File::new().await;
+    let mut tx = store.begin().await.unwrap();
     assert_eq!(installation::rp_id(&mut tx, "example.com", NOW).await.unwrap(), "example.com");
     tx.commit().await.unwrap();
-    file.raw.close().await;
-    file.store.close().await;
-    let store = Store::open(&path).await.unwrap();
+    store.close().await;
+    assert!(store.begin().await.is_err(), "closed");
+    let store = match &past {
+        Past::Sqlite(raw, folder) => {
+            raw.close().await;
+            Store::open(&folder.path().join("keyward.db")).await.unwrap()
+        }
+        Past::Postgres(database) => Store::connect(&database.settings()).await.unwrap(),
+    };
     let mut tx = store.begin().await.unwrap();
     assert_eq!(installation::rp_id(&mut tx, "another.example", LATER).await.unwrap(), "example.com");
 }

@@ -1,0 +1,14 @@
+//! PostgreSQL (15 and later): connections of our own keeping, since whoever writes while it is away is to be told at once.
+
+mod asking;
+mod fault;
+mod keeper;
+mod pool;
+mod session;
+mod settings;
+
+pub(crate) use asking::Asking;
+pub(crate) use fault::is_unavailable;
+pub(crate) use pool::{Postgres, connect_once};
+pub(crate) use session::Session;
+pub use settings::{PostgresError, PostgresSettings};

@@ -1,0 +1,57 @@
+//! What went wrong, and whose fault it is.
+
+use sqlx::Error;
+
+/// The connection is gone, or leads to a server that takes no writes: nothing more can be asked by it.
+pub(super) fn is_broken(error: &Error) -> bool {
+    match error {
+        Error::Io(_) | Error::Tls(_) | Error::Protocol(_) | Error::WorkerCrashed => true,
+        // Connection exceptions; the server shuts down, crashed, or is not ready; it is a standby.
+        Error::Database(told) => told.code().is_some_and(|code| {
+            code.starts_with("08") || matches!(&*code, "57P01" | "57P02" | "57P03" | "25006")
+        }),
+        _ => false,
+    }
+}
+
+/// Whether whoever asks again later is likely to be served.
+pub(crate) fn is_unavailable(error: &Error) -> bool {
+    let busy = match error {
+        Error::PoolTimedOut | Error::PoolClosed => true,
+        // Two who waited for each other, or could not both be; a lock or an answer that took too long; no room.
+        Error::Database(told) => told.code().is_some_and(|code| {
+            code.starts_with("53") || matches!(&*code, "40001" | "40P01" | "55P03" | "57014")
+        }),
+        _ => false,
+    };
+    busy || is_broken(error)
+}
+
+/// Why no connection could be made, as an operator understands it.
+pub(super) fn reason(error: &Error) -> String {
+    match error {
+        Error::Io(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => {
+            "nothing listens there (connection refused); start it, or correct where it is".to_owned()
+        }
+        Error::Io(error) => error.to_string(),
+        Error::Tls(error) if error.to_string().contains("does not support TLS") => {
+            "it does not speak TLS, and is to; switch `ssl` on there, or leave root_certificate and sslmode out".to_owned()
+        }
+        Error::Tls(error) => format!(
+            "its certificate is not trusted ({error}); name the one it is signed by in database.root_certificate"
+        ),
+        Error::Database(told) => match told.code().as_deref() {
+            Some("28P01" | "28000") => {
+                format!("it refuses the user or the password ({}); correct them", told.message())
+            }
+            Some("3D000") => format!("{}; make it, or correct its name", told.message()),
+            Some("53300") => {
+                format!("{}; raise its max_connections, or lower database.maximum_connections", told.message())
+            }
+            _ => told.message().to_owned(),
+        },
+        // Which of the two it is, what went wrong does not say.
+        Error::Protocol(_) => "what answers does not speak as PostgreSQL does; is it this port?".to_owned(),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,69 @@
+//! Looks after the server: whether it is there, and takes writes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::Executor as _;
+use sqlx::postgres::PgConnection;
+use tokio::time::{sleep, timeout};
+
+use super::pool::Shared;
+use super::{PostgresError, fault};
+
+/// It is asked so often, and has so long to answer.
+const ASK_EVERY: Duration = Duration::from_millis(250);
+const ASK_TIMEOUT: Duration = Duration::from_millis(500);
+/// The pause after a first failure to reach it again, which doubles…
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+/// …up to this.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// Connections are swept after so many questions: one that nobody used for a minute is closed within two.
+const SWEEP_AFTER: u32 = 240;
+
+/// Looks after it for ever.
+pub(super) async fn keep(shared: Arc<Shared>, mut probe: PgConnection) {
+    loop {
+        let reason = watch(&shared, &mut probe).await;
+        let silent = PostgresError { at: shared.settings.at(), reason };
+        // It may be this one connection that was cut: then nobody need know.
+        let mut reached = timeout(ASK_TIMEOUT, shared.reach()).await.unwrap_or(Err(silent));
+        let mut pause = FIRST_PAUSE;
+        probe = loop {
+            match reached {
+                Ok(reached) => break reached,
+                Err(error) => shared.health.lost(error),
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+            reached = shared.reach().await;
+        };
+        shared.health.found();
+    }
+}
+
+/// Asks until there is no answer; says why.
+async fn watch(shared: &Shared, probe: &mut PgConnection) -> String {
+    let mut asked: u32 = 0;
+    loop {
+        match timeout(ASK_TIMEOUT, ask(probe)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return fault::reason(&error),
+            Err(_) => return format!("it did not answer within {} ms", ASK_TIMEOUT.as_millis()),
+        }
+        asked += 1;
+        if asked.is_multiple_of(SWEEP_AFTER) {
+            shared.sweep();
+        }
+        tokio::select! {
+            () = sleep(ASK_EVERY) => {}
+            () = shared.look.notified() => {}
+        }
+    }
+}
+
+/// Whether it is there and takes writes: one that was made a standby, or is full, answers all the same.
+pub(super) async fn ask(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    // Nothing prepared, since behind a pooler the next question may go to another server.
+    let read_only = "BEGIN READ WRITE; ROLLBACK";
+    connection.execute(sqlx::raw_sql(read_only)).await.map(drop)
+}

@@ -1,0 +1,322 @@
+//! The connections: who writes takes one, and does not wait for a server that is lost. A task beside makes sure that it is
+//! there.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use super::session::{Condition, Session};
+use super::settings::{PostgresError, PostgresSettings};
+use super::{fault, keeper};
+use crate::Error;
+use crate::health::Health;
+use crate::migrations::Schema;
+use crate::turns::{self, Turn};
+
+/// To reach the server and sign in.
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// Whoever has no connection by then is told that the database is too busy.
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
+/// No statement of ours takes so long, locks included: whoever would answer is gone without a word.
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(15);
+/// To give up a transaction.
+pub(super) const END_TIMEOUT: Duration = Duration::from_secs(2);
+/// A transaction waits for another's locks for so long (milliseconds), and may sleep for so long in between: set by
+/// transaction, since a pooler in transaction mode gives each a connection of its own choosing.
+const BEGIN: &str =
+    "BEGIN; SET LOCAL lock_timeout = 5000; SET LOCAL idle_in_transaction_session_timeout = 30000";
+/// Where the server would acknowledge what a cut of the power loses.
+const SYNCHRONOUS: &str = "; SET LOCAL synchronous_commit = on";
+const READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+
+/// PostgreSQL, and the task that watches it, which ends with this.
+#[derive(Clone, Debug)]
+pub(crate) struct Postgres(Arc<Keeping>);
+
+#[derive(Debug)]
+struct Keeping {
+    shared: Arc<Shared>,
+    keeper: JoinHandle<()>,
+}
+
+pub(crate) struct Shared {
+    pub(super) settings: PostgresSettings,
+    options: PgConnectOptions,
+    pub(super) health: Health,
+    /// Something may be wrong with the server.
+    pub(super) look: Notify,
+    free: Arc<Semaphore>,
+    idle: Mutex<Idle>,
+    statements: AtomicU64,
+}
+
+/// Connections that nobody uses.
+#[derive(Default)]
+struct Idle {
+    /// Counts how often the server was reached anew: what is older leads nowhere.
+    generation: u64,
+    /// Whether the server says that it acknowledges what is not durable.
+    asynchronous: bool,
+    /// The one that was used last is used next; with whether it was idle at the last sweep.
+    connections: Vec<(PgConnection, bool)>,
+}
+
+impl Postgres {
+    pub(crate) async fn connect(settings: &PostgresSettings) -> Result<Self, PostgresError> {
+        let shared = Arc::new(Shared {
+            options: settings.options()?,
+            settings: settings.clone(),
+            health: Health::new("database"),
+            look: Notify::new(),
+            free: Arc::new(Semaphore::new(settings.maximum_connections.max(1) as usize)),
+            idle: Mutex::default(),
+            statements: AtomicU64::new(0),
+        });
+        let probe = shared.reach().await?;
+        let keeper = tokio::spawn(keeper::keep(shared.clone(), probe));
+        Ok(Self(Arc::new(Keeping { shared, keeper })))
+    }
+
+    pub(crate) fn health(&self) -> &Health {
+        &self.0.shared.health
+    }
+
+    pub(crate) fn statements(&self) -> u64 {
+        self.0.shared.statements.load(Ordering::Relaxed)
+    }
+
+    pub(crate) async fn begin(&self, turns: &[Turn<'_>]) -> Result<Session, Error> {
+        let mut text = BEGIN.to_owned();
+        if self.0.shared.idle().asynchronous {
+            text.push_str(SYNCHRONOUS);
+        }
+        turns::take(&mut text, turns);
+        self.0.shared.begin(&text).await
+    }
+
+    pub(crate) async fn read(&self) -> Result<Session, Error> {
+        self.0.shared.begin(READ).await
+    }
+
+    /// What is not prepared is sent in two parts, between which a pooler may exchange the server: then it is a transaction.
+    pub(crate) async fn look(&self) -> Result<Session, Error> {
+        if self.0.shared.prepares() { self.0.shared.take().await } else { self.read().await }
+    }
+
+    pub(crate) async fn schema(&self) -> Result<Schema, Error> {
+        let mut connection = self.0.shared.open().await?;
+        let status = self.0.shared.watch(crate::migrations::look(&mut connection)).await?;
+        drop(timeout(END_TIMEOUT, connection.close()).await);
+        Ok(status.schema)
+    }
+
+    pub(crate) async fn close(&self) {
+        let shared = &self.0.shared;
+        self.0.keeper.abort();
+        let all = shared.free.acquire_many(shared.settings.maximum_connections.max(1)).await;
+        shared.free.close();
+        drop(all);
+        let idle = std::mem::take(&mut shared.idle().connections);
+        for (connection, _) in idle {
+            drop(timeout(END_TIMEOUT, connection.close()).await);
+        }
+    }
+}
+
+impl Drop for Keeping {
+    fn drop(&mut self) {
+        self.keeper.abort();
+    }
+}
+
+impl Shared {
+    fn idle(&self) -> MutexGuard<'_, Idle> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn prepares(&self) -> bool {
+        self.settings.statement_cache > 0
+    }
+
+    pub(super) fn count_statement(&self) {
+        self.statements.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Makes the keeper look at once.
+    pub(super) fn suspect(&self) {
+        self.look.notify_one();
+    }
+
+    pub(super) fn give_back(&self, connection: PgConnection, generation: u64) {
+        let mut idle = self.idle();
+        if idle.generation == generation && !self.free.is_closed() {
+            idle.connections.push((connection, false));
+        }
+    }
+
+    /// Closes what was idle at the last call, and still is.
+    pub(super) fn sweep(&self) {
+        let mut idle = self.idle();
+        idle.connections.retain(|(_, was_idle)| !was_idle);
+        for (_, was_idle) in &mut idle.connections {
+            *was_idle = true;
+        }
+    }
+
+    /// Waits for what asks the server, but not for a server that is lost.
+    pub(super) async fn watch<T>(
+        &self,
+        asked: impl Future<Output = Result<T, sqlx::Error>>,
+    ) -> Result<T, sqlx::Error> {
+        let mut health = self.health.subscribe();
+        let lost = health.wait_for(Option::is_some);
+        let answered = tokio::select! {
+            biased;
+            answered = timeout(STATEMENT_TIMEOUT, asked) => answered.unwrap_or_else(|_| Err(silent())),
+            _ = lost => Err(silent()),
+        };
+        if answered.as_ref().is_err_and(fault::is_broken) {
+            self.suspect();
+        }
+        answered
+    }
+
+    fn is_here(&self) -> Result<(), Error> {
+        self.health.state().map_or(Ok(()), |lost| Err(Error::Away(lost.error)))
+    }
+
+    async fn permit(&self) -> Result<OwnedSemaphorePermit, Error> {
+        self.is_here()?;
+        let mut health = self.health.subscribe();
+        tokio::select! {
+            biased;
+            permit = timeout(LONGEST_WAIT, self.free.clone().acquire_owned()) => {
+                Ok(permit.map_err(|_| sqlx::Error::PoolTimedOut)?.map_err(|_| sqlx::Error::PoolClosed)?)
+            }
+            _ = health.wait_for(Option::is_some) => Err(Error::Away("it was lost just now".to_owned())),
+        }
+    }
+
+    /// An idle connection, or a new one; says which.
+    async fn take_one(self: &Arc<Self>, permit: OwnedSemaphorePermit) -> Result<(Session, bool), Error> {
+        let (generation, idle) = {
+            let mut idle = self.idle();
+            (idle.generation, idle.connections.pop())
+        };
+        let (connection, was_idle) = match idle {
+            Some((connection, _)) => (connection, true),
+            None => (self.open().await?, false),
+        };
+        let session = Session {
+            shared: self.clone(),
+            connection: Some(connection),
+            permit: Some(permit),
+            generation,
+            in_transaction: false,
+            condition: Condition::Whole,
+            waiting: Vec::new(),
+        };
+        Ok((session, was_idle))
+    }
+
+    async fn take(self: &Arc<Self>) -> Result<Session, Error> {
+        let permit = self.permit().await?;
+        Ok(self.take_one(permit).await?.0)
+    }
+
+    async fn begin(self: &Arc<Self>, text: &str) -> Result<Session, Error> {
+        loop {
+            let permit = self.permit().await?;
+            let (mut session, was_idle) = self.take_one(permit).await?;
+            match session.begin(text).await {
+                Ok(()) => return Ok(session),
+                // It was closed while nobody used it, as a pooler or a restart does: nothing was asked yet, so another may be.
+                Err(error) if was_idle && fault::is_broken(&error) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// One connection more.
+    async fn open(&self) -> Result<PgConnection, Error> {
+        let opened = self.watch(async {
+            let connecting = timeout(CONNECT_TIMEOUT, self.options.connect()).await;
+            connecting.unwrap_or_else(|_| Err(silent()))
+        });
+        opened.await.map_err(|error| {
+            if fault::is_broken(&error) { Error::Away(fault::reason(&error)) } else { error.into() }
+        })
+    }
+
+    /// Reaches the server, by a connection that asks whether it is there, and makes sure that it can be used.
+    pub(super) async fn reach(&self) -> Result<PgConnection, PostgresError> {
+        let wrong = |reason: String| PostgresError { at: self.settings.at(), reason };
+        let reaching = async {
+            let mut connection = self.options.connect().await?;
+            let asked = "SELECT current_setting('server_version_num') AS version,
+                                current_setting('server_encoding') AS encoding,
+                                current_setting('synchronous_commit') AS synchronous";
+            let told: (String, String, String) =
+                sqlx::query_as(asked).persistent(false).fetch_one(&mut connection).await?;
+            keeper::ask(&mut connection).await?;
+            Ok((connection, told))
+        };
+        let reached: Result<_, sqlx::Error> = timeout(CONNECT_TIMEOUT, reaching)
+            .await
+            .map_err(|_| wrong(format!("it did not answer within {} s", CONNECT_TIMEOUT.as_secs())))?;
+        let (connection, (version, encoding, synchronous)) =
+            reached.map_err(|error| wrong(fault::reason(&error)))?;
+        if version.parse::<u32>().unwrap_or_default() < 150_000 {
+            return Err(wrong(format!(
+                "it is version {version}, and 15 (150000) is the oldest that will do"
+            )));
+        }
+        if encoding != "UTF8" {
+            return Err(wrong(format!("it is encoded in {encoding}; make a database in UTF8")));
+        }
+        let mut idle = self.idle();
+        idle.generation += 1;
+        idle.asynchronous = synchronous == "off";
+        idle.connections.clear();
+        Ok(connection)
+    }
+}
+
+impl Session {
+    async fn begin(&mut self, text: &str) -> Result<(), sqlx::Error> {
+        let Some(connection) = self.connection.as_mut() else { return Err(sqlx::Error::PoolClosed) };
+        (self.in_transaction, self.condition) = (true, Condition::Interrupted);
+        let begun = self.shared.watch(connection.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(text)))).await;
+        self.condition = match &begun {
+            Ok(_) => Condition::Whole,
+            Err(error) if fault::is_broken(error) => Condition::Broken,
+            Err(_) => Condition::Failed,
+        };
+        begun.map(drop)
+    }
+}
+
+/// One connection, for what is done seldom.
+pub(crate) async fn connect_once(settings: &PostgresSettings) -> Result<PgConnection, PostgresError> {
+    let wrong = |reason: String| PostgresError { at: settings.at(), reason };
+    match timeout(CONNECT_TIMEOUT, settings.options()?.connect()).await {
+        Ok(connected) => connected.map_err(|error| wrong(fault::reason(&error))),
+        Err(_) => Err(wrong(format!("it did not answer within {} s", CONNECT_TIMEOUT.as_secs()))),
+    }
+}
+
+fn silent() -> sqlx::Error {
+    std::io::Error::new(std::io::ErrorKind::TimedOut, "it does not answer").into()
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,156 @@
+//! Where PostgreSQL is, and why it could not be used.
+
+use std::path::PathBuf;
+use std::str::FromStr as _;
+
+use secrecy::{ExposeSecret as _, SecretString};
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
+use url::Url;
+
+/// Where PostgreSQL (15 and later) is, and how it is used.
+#[derive(Clone, Debug)]
+pub struct PostgresSettings {
+    /// `postgres://user:password@host:port/database`; `?sslmode=` as `libpq` has it.
+    pub url: SecretString,
+    /// The password, if it is not the one in the URL.
+    pub password: Option<SecretString>,
+    /// Connections at the most. One more asks whether the server is there.
+    pub maximum_connections: u32,
+    /// The certificates (PEM) that its own has to be signed by. With them only TLS is spoken, and only with the host of that
+    /// name.
+    pub root_certificate: Option<PathBuf>,
+    /// Statements that each connection keeps prepared. None behind a pooler in transaction mode that does not know them.
+    pub statement_cache: usize,
+}
+
+/// Why PostgreSQL cannot be used, in one sentence that holds no secret.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("PostgreSQL at {at} cannot be used: {reason}")]
+pub struct PostgresError {
+    pub(super) at: String,
+    pub(super) reason: String,
+}
+
+/// What a URL has to look like.
+const FORM: &str = "write postgres://user:password@host:5432/database";
+
+impl PostgresSettings {
+    /// The one at this URL, used as it is by default.
+    pub fn new(url: SecretString) -> Self {
+        Self { url, password: None, maximum_connections: 16, root_certificate: None, statement_cache: 200 }
+    }
+
+    /// Where it is, as an operator is told.
+    pub fn at(&self) -> String {
+        match self.parsed() {
+            Ok(url) => at(&url),
+            Err(error) => error.at,
+        }
+    }
+
+    /// Whether it can be understood. Nobody is asked.
+    pub fn check(&self) -> Result<(), PostgresError> {
+        self.options().map(|_| ())
+    }
+
+    fn parsed(&self) -> Result<Url, PostgresError> {
+        let wrong = |reason: String| PostgresError { at: "database.url".to_owned(), reason };
+        let url = Url::parse(self.url.expose_secret().trim())
+            .map_err(|_| wrong(format!("it is no address; {FORM}")))?;
+        if !matches!(url.scheme(), "postgres" | "postgresql") {
+            return Err(wrong(format!("it is no address of PostgreSQL; {FORM}")));
+        }
+        // What is left out would be taken from elsewhere: the environment, or this machine.
+        if url.host_str().is_none_or(str::is_empty) {
+            return Err(wrong(format!("it names no host; {FORM}")));
+        }
+        if url.username().is_empty() {
+            return Err(wrong(format!("it names no user; {FORM}")));
+        }
+        if url.path().trim_start_matches('/').is_empty() {
+            return Err(wrong(format!("it names no database; {FORM}")));
+        }
+        if let Some((key, _)) = url.query_pairs().find(|(key, _)| key != "sslmode") {
+            return Err(wrong(format!(
+                "`{key}` is nothing that can be set there; only sslmode is, the rest are settings of their own"
+            )));
+        }
+        Ok(url)
+    }
+
+    pub(super) fn options(&self) -> Result<PgConnectOptions, PostgresError> {
+        let url = self.parsed()?;
+        let wrong = |reason: &str| PostgresError { at: at(&url), reason: reason.to_owned() };
+        let mut options = PgConnectOptions::from_str(url.as_str())
+            .map_err(|_| wrong("its sslmode is none; prefer, require, verify-full and disable are"))?
+            .port(url.port().unwrap_or(5432))
+            .statement_cache_capacity(self.statement_cache)
+            .application_name("keyward")
+            // There are no fractions to be exact about, and a pooler need not know the parameter.
+            .extra_float_digits(None);
+        if let Some(password) = &self.password {
+            options = options.password(password.expose_secret());
+        }
+        if let Some(path) = &self.root_certificate {
+            if let Err(error) = std::fs::metadata(path) {
+                return Err(wrong(&format!(
+                    "its root_certificate {} cannot be read: {error}",
+                    path.display()
+                )));
+            }
+            options = options.ssl_mode(PgSslMode::VerifyFull).ssl_root_cert(path);
+        }
+        Ok(options)
+    }
+}
+
+fn at(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    format!("{host}:{}{}", url.port().unwrap_or(5432), url.path())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(url: &str) -> PostgresSettings {
+        PostgresSettings::new(SecretString::from(url))
+    }
+
+    #[test]
+    fn a_url_says_where_it_is_and_its_password_is_shown_nowhere() {
+        let settings = settings("postgres://keyward:hunter2@db.internal:5433/keyward?sslmode=require");
+        settings.check().unwrap();
+        assert_eq!(settings.at(), "db.internal:5433/keyward");
+        assert!(!format!("{settings:?}").contains("hunter2"));
+        assert_eq!(super::PostgresSettings::new("postgres://a@b/c".into()).at(), "b:5432/c");
+    }
+
+    #[test]
+    fn what_is_left_out_is_not_guessed() {
+        for (url, reason) in [
+            ("hunter2", "it is no address"),
+            ("mysql://keyward:hunter2@db/keyward", "it is no address of PostgreSQL"),
+            ("postgres:///keyward", "it names no host"),
+            ("postgres://db/keyward", "it names no user"),
+            ("postgres://keyward:hunter2@db", "it names no database"),
+            ("postgres://keyward:hunter2@db/", "it names no database"),
+            ("postgres://keyward:hunter2@db/keyward?host=127.0.0.1", "`host` is nothing that can be set"),
+            ("postgres://keyward:hunter2@db/keyward?sslmode=maybe", "its sslmode is none"),
+        ] {
+            let error = settings(url).check().unwrap_err().to_string();
+            assert!(error.starts_with("PostgreSQL at ") && error.contains(reason), "{error}");
+            assert!(!error.contains("hunter2"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_certificate_that_is_not_there_is_named() {
+        let settings = PostgresSettings {
+            root_certificate: Some("/nowhere.pem".into()),
+            ..settings("postgres://keyward@db/keyward")
+        };
+        let error = settings.check().unwrap_err().to_string();
+        assert!(error.contains("root_certificate /nowhere.pem cannot be read: No such file"), "{error}");
+    }
+}

@@ -1,0 +1,129 @@
+//! Migrating PostgreSQL, and who may run on what was migrated.
+
+use sqlx::{AssertSqlSafe, Executor as _};
+use store::Store;
+use store::migrations::{self, MigrationError, RELEASE, Schema};
+
+use crate::on_postgres::{TestDatabase, is_on_postgres};
+
+async fn change(database: &TestDatabase, sql: &str) {
+    database.past().await.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await.unwrap();
+}
+
+#[tokio::test]
+async fn of_ten_who_migrate_at_once_each_migration_is_applied_by_one() {
+    if !is_on_postgres() {
+        return;
+    }
+    let database = TestDatabase::empty().await;
+    let planned: Vec<i64> =
+        migrations::plan(&database.settings()).await.unwrap().iter().map(|step| step.version).collect();
+    assert!(planned.len() >= 6, "{planned:?}");
+    let ten = (0..10).map(|_| async { migrations::apply(&database.settings()).await.unwrap() });
+    let mut applied: Vec<i64> = futures_util::future::join_all(ten).await.concat();
+    applied.sort_unstable();
+    assert_eq!(applied, planned);
+    let status = migrations::status(&database.settings()).await.unwrap();
+    assert_eq!((status.applied, status.schema), (planned, Schema::Ready));
+    assert_eq!(migrations::apply(&database.settings()).await.unwrap(), [0; 0]);
+}
+
+#[tokio::test]
+async fn an_empty_database_is_behind_and_left_as_it_is() {
+    if !is_on_postgres() {
+        return;
+    }
+    let database = TestDatabase::empty().await;
+    let store = Store::connect(&database.settings()).await.unwrap();
+    assert!(matches!(store.schema().await.unwrap(), Schema::Behind(_)));
+    let status = migrations::status(&database.settings()).await.unwrap();
+    assert_eq!((status.recorded, status.applied), (None, vec![]));
+    let tables = "SELECT count(*) FROM information_schema.tables WHERE table_schema = 'public'";
+    let tables: i64 = sqlx::query_scalar(tables).fetch_one(&mut database.past().await).await.unwrap();
+    assert_eq!(tables, 0);
+    migrations::apply(&database.settings()).await.unwrap();
+    assert_eq!(store.schema().await.unwrap(), Schema::Ready);
+}
+
+#[tokio::test]
+async fn who_dies_while_migrating_is_followed_by_another_when_the_lease_has_run_out() {
+    if !is_on_postgres() {
+        return;
+    }
+    let database = TestDatabase::empty().await;
+    migrations::apply(&database.settings()).await.unwrap();
+    // Somebody holds the lease, and has left the last migration undone.
+    let dead = "INSERT INTO migration_lease VALUES (1, gen_random_uuid(), 9000000000000000);
+                DELETE FROM migrations WHERE version = 6; DROP TABLE release";
+    change(&database, dead).await;
+    let settings = database.settings();
+    let waiting = tokio::spawn(async move { migrations::apply(&settings).await });
+    change(&database, "UPDATE migration_lease SET held_until = 1").await;
+    assert_eq!(waiting.await.unwrap().unwrap(), [6]);
+}
+
+#[tokio::test]
+async fn a_migration_that_fails_leaves_nothing_of_itself() {
+    if !is_on_postgres() {
+        return;
+    }
+    let database = TestDatabase::empty().await;
+    // The third migration finds something in its way.
+    change(&database, "CREATE TABLE retired_keys (kid TEXT)").await;
+    let failed = migrations::apply(&database.settings()).await.unwrap_err();
+    assert!(matches!(failed, MigrationError::Failed { version: 4, .. }), "{failed}");
+    assert_eq!(migrations::status(&database.settings()).await.unwrap().applied, [1, 2, 3]);
+    change(&database, "DROP TABLE retired_keys").await;
+    assert_eq!(
+        migrations::apply(&database.settings()).await.unwrap()[0],
+        4,
+        "at once: the lease was given back"
+    );
+}
+
+#[tokio::test]
+async fn whose_release_is_too_old_or_too_new_touches_nothing() {
+    if !is_on_postgres() {
+        return;
+    }
+    let database = TestDatabase::new().await;
+    let store = Store::connect(&database.settings()).await.unwrap();
+    change(&database, &format!("UPDATE release SET number = {}", RELEASE + 1)).await;
+    assert!(matches!(store.schema().await.unwrap(), Schema::Ahead(_)), "a colour that was rolled back");
+    for (number, oldest) in [(RELEASE + 2, RELEASE + 1), (RELEASE - 2, RELEASE - 2)] {
+        change(&database, &format!("UPDATE release SET number = {number}, oldest_supported = {oldest}"))
+            .await;
+        assert!(matches!(store.schema().await.unwrap(), Schema::Refused(_)));
+        let refused = migrations::apply(&database.settings()).await.unwrap_err();
+        assert!(refused.to_string().ends_with("nothing was changed"), "{refused}");
+        let recorded = migrations::status(&database.settings()).await.unwrap().recorded.unwrap();
+        assert_eq!((recorded.number, recorded.oldest_supported), (number, oldest));
+    }
+}
+
+/// Who is served holds locks; who waits for them holds up all who come after.
+#[tokio::test]
+async fn a_migration_lets_those_by_who_are_served() {
+    if !is_on_postgres() {
+        return;
+    }
+    let database = TestDatabase::empty().await;
+    migrations::apply(&database.settings()).await.unwrap();
+    change(&database, "DELETE FROM migrations WHERE version = 5; ALTER TABLE passwords DROP COLUMN scheme")
+        .await;
+    let mut served = database.past().await;
+    served.execute(sqlx::raw_sql("BEGIN; SELECT * FROM passwords")).await.unwrap();
+    let settings = database.settings();
+    let migrating = tokio::spawn(async move { migrations::apply(&settings).await });
+    // It is tried, and given up, before it is tried again.
+    let waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    let mut past = database.past().await;
+    while sqlx::query_scalar::<_, i64>(waits).fetch_one(&mut past).await.unwrap() == 0 {
+        tokio::task::yield_now().await;
+    }
+    while sqlx::query_scalar::<_, i64>(waits).fetch_one(&mut past).await.unwrap() > 0 {
+        tokio::task::yield_now().await;
+    }
+    served.execute(sqlx::raw_sql("COMMIT")).await.unwrap();
+    assert_eq!(migrating.await.unwrap().unwrap(), [5]);
+}

@@ -1,0 +1,138 @@
+//! The same tests once more, on PostgreSQL: one source, and nothing that could be forgotten. The test binary runs itself again,
+//! beside a server of its own unless it was given one; then each test that asks for a database gets one there.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use sqlx::postgres::PgConnection;
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
+use store::PostgresSettings;
+use tokio::sync::OnceCell;
+use uuid::Uuid;
+
+/// Set where tests run on PostgreSQL.
+const BACKEND: &str = "KEYWARD_TEST_BACKEND";
+/// Where a server is: see `scripts/with-postgres`.
+const SERVER: &str = "KEYWARD_TEST_POSTGRES_URL";
+
+/// Whether this is the run on PostgreSQL.
+pub(crate) fn is_on_postgres() -> bool {
+    std::env::var(BACKEND).is_ok_and(|backend| backend == "postgres")
+}
+
+/// Runs this binary again, on PostgreSQL: the tests that `arguments` choose. Where there is no PostgreSQL that is said, and fails
+/// where all has to be tested (`CI=true`).
+pub(crate) fn run_again(arguments: &[&str]) {
+    if is_on_postgres() {
+        return;
+    }
+    let own = std::env::current_exe().unwrap();
+    let mut run = if std::env::var(SERVER).is_ok() {
+        Command::new(own)
+    } else if is_there() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap();
+        let mut run = Command::new(root.join("scripts/with-postgres"));
+        run.arg(own);
+        run
+    } else {
+        assert!(std::env::var("CI").is_err(), "PostgreSQL is not there; ./scripts/test installs it");
+        println!("NOT RUN on PostgreSQL, since it is not there; ./scripts/test installs it");
+        return;
+    };
+    let status = run.args(arguments).env(BACKEND, "postgres").status().unwrap();
+    assert!(status.success(), "what passes on SQLite fails on PostgreSQL: see above");
+}
+
+/// Whether PostgreSQL is installed, in PATH or where Debian puts it.
+pub(crate) fn is_there() -> bool {
+    programs().is_some()
+}
+
+/// The folder of its programs.
+pub(crate) fn programs() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let debian = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let mut debian: Vec<PathBuf> = debian.map(|version| version.path().join("bin")).collect();
+    debian.sort();
+    let mut folders = debian.into_iter().rev().chain(std::env::split_paths(&path));
+    folders.find(|folder| folder.join("initdb").is_file())
+}
+
+/// A database of a test's own, copied from one whose tables were made once.
+pub(crate) struct TestDatabase {
+    name: String,
+}
+
+impl TestDatabase {
+    pub(crate) async fn new() -> Self {
+        static TEMPLATE: OnceCell<String> = OnceCell::const_new();
+        let template = TEMPLATE.get_or_init(make_template).await;
+        let database = Self::named();
+        let copy = format!("CREATE DATABASE {} TEMPLATE {template}", database.name);
+        administrator().await.execute(AssertSqlSafe(copy)).await.unwrap();
+        database
+    }
+
+    /// One without tables.
+    pub(crate) async fn empty() -> Self {
+        let database = Self::named();
+        let make = format!("CREATE DATABASE {}", database.name);
+        administrator().await.execute(AssertSqlSafe(make)).await.unwrap();
+        database
+    }
+
+    fn named() -> Self {
+        Self { name: format!("test_{}", unique()) }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        at(&self.name)
+    }
+
+    /// How it is reached. Tests run side by side, and each needs few connections.
+    pub(crate) fn settings(&self) -> PostgresSettings {
+        PostgresSettings { maximum_connections: 8, ..PostgresSettings::new(self.url().into()) }
+    }
+
+    /// A connection past the store.
+    pub(crate) async fn past(&self) -> PgConnection {
+        PgConnection::connect(&self.url()).await.unwrap()
+    }
+}
+
+impl Drop for TestDatabase {
+    fn drop(&mut self) {
+        // Only to save room: the server ends with the tests.
+        let drop = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
+        let _ = Command::new("psql").args(["-X", "-q", "-c", &drop, &server()]).output();
+    }
+}
+
+/// A template of this run's own: another binary may have been built with other migrations.
+async fn make_template() -> String {
+    let template = TestDatabase::empty().await;
+    store::migrations::apply(&template.settings()).await.unwrap();
+    let name = format!("template_{}", unique());
+    let rename = format!("ALTER DATABASE {} RENAME TO {name}", template.name);
+    administrator().await.execute(AssertSqlSafe(rename)).await.unwrap();
+    name
+}
+
+async fn administrator() -> PgConnection {
+    PgConnection::connect(&server()).await.unwrap()
+}
+
+fn server() -> String {
+    std::env::var(SERVER).unwrap()
+}
+
+fn at(database: &str) -> String {
+    let server = server();
+    let (start, _) = server.rsplit_once('/').unwrap();
+    format!("{start}/{database}")
+}
+
+#[expect(clippy::disallowed_methods, reason = "a name that no other test has")]
+fn unique() -> String {
+    Uuid::new_v4().simple().to_string()
+}

@@ -1,0 +1,159 @@
+//! A real PostgreSQL of a test's own, that may be killed, held up and started again, in a temporary folder, on a free port of
+//! 127.0.0.1.
+
+use std::fs::File;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use store::PostgresSettings;
+use tempfile::TempDir;
+
+use crate::on_postgres::programs;
+use crate::redis_server::free_port;
+
+/// The server. It ends with this, whatever state it is in.
+pub(crate) struct PostgresServer {
+    folder: TempDir,
+    programs: PathBuf,
+    port: u16,
+    process: Child,
+}
+
+impl PostgresServer {
+    /// Starts one, with an empty database. None if there is none to start: then what it is needed for is not tested, which is
+    /// said, and fails where all has to be tested (`CI=true`).
+    pub(crate) async fn start() -> Option<Self> {
+        let Some(programs) = programs() else {
+            assert!(std::env::var("CI").is_err(), "PostgreSQL is not there; ./scripts/test installs it");
+            println!("NOT RUN, since PostgreSQL is not there; ./scripts/test installs it");
+            return None;
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let owner = owner();
+        if let Some((user, group)) = owner {
+            std::os::unix::fs::chown(folder.path(), Some(user), Some(group)).unwrap();
+        }
+        let made = as_owner(&mut Command::new(programs.join("initdb")))
+            .args([
+                "--pgdata=data",
+                "--username=keyward",
+                "--auth=trust",
+                "--encoding=UTF8",
+                "--locale=C.UTF-8",
+            ])
+            .arg("--no-sync")
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        // Somebody else may take the port in between; then another one is free.
+        for _ in 0..10 {
+            let port = free_port();
+            if let Some(process) = run(&programs, folder.path(), port).await {
+                return Some(Self { folder, programs, port, process });
+            }
+        }
+        panic!("PostgreSQL does not start: {}", log(folder.path()));
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// How it is reached at `port`: its own, or one in front of it.
+    pub(crate) fn settings_at(port: u16) -> PostgresSettings {
+        PostgresSettings::new(format!("postgres://keyward@127.0.0.1:{port}/postgres").into())
+    }
+
+    /// Kills it (SIGKILL), its children too: what it acknowledged is on its disk, or lost.
+    pub(crate) fn kill(&mut self) {
+        self.signal("-KILL");
+        self.process.wait().unwrap();
+    }
+
+    /// Starts it again where it was, with what is on its disk.
+    pub(crate) async fn restart(&mut self) {
+        // What was killed may leave its children, and the memory they share, behind for a moment.
+        for _ in 0..200 {
+            if let Some(process) = run(&self.programs, self.folder.path(), self.port).await {
+                self.process = process;
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("PostgreSQL does not start again: {}", log(self.folder.path()));
+    }
+
+    /// Holds it up: its connections stay, and nothing is answered (SIGSTOP).
+    pub(crate) fn pause(&self) {
+        self.signal("-STOP");
+    }
+
+    /// Lets it go on (SIGCONT).
+    pub(crate) fn resume(&self) {
+        self.signal("-CONT");
+    }
+
+    /// To it and to all of its children: each has a group of its own.
+    fn signal(&self, signal: &str) {
+        let own = self.process.id();
+        let children = Command::new("pgrep").arg("-P").arg(own.to_string()).output().unwrap();
+        let children = String::from_utf8(children.stdout).unwrap();
+        let all: Vec<String> =
+            std::iter::once(own.to_string()).chain(children.lines().map(ToOwned::to_owned)).collect();
+        // One that has just ended is signalled in vain.
+        let _ = Command::new("kill").arg(signal).args(all).stderr(Stdio::null()).status().unwrap();
+    }
+}
+
+impl Drop for PostgresServer {
+    fn drop(&mut self) {
+        self.signal("-KILL");
+        let _ = self.process.wait();
+    }
+}
+
+/// Starts it and waits until it takes connections. None if it ends instead.
+async fn run(programs: &Path, folder: &Path, port: u16) -> Option<Child> {
+    let written = File::create(folder.join("server.log")).unwrap();
+    let mut process = as_owner(&mut Command::new(programs.join("postgres")))
+        .args(["-D", "data", "-h", "127.0.0.1", "-k", "", "-p", &port.to_string()])
+        .args(["-c", "fsync=off", "-c", "shared_buffers=16MB"])
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(written)
+        .spawn()
+        .unwrap();
+    loop {
+        if log(folder).contains("database system is ready to accept connections") {
+            return Some(process);
+        }
+        if process.try_wait().unwrap().is_some() {
+            return None;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+fn log(folder: &Path) -> String {
+    std::fs::read_to_string(folder.join("server.log")).unwrap_or_default()
+}
+
+/// PostgreSQL refuses to be run by root: then it is nobody who does.
+fn as_owner(command: &mut Command) -> &mut Command {
+    if let Some((user, group)) = owner() {
+        command.uid(user).gid(group);
+    }
+    command
+}
+
+fn owner() -> Option<(u32, u32)> {
+    let id = |arguments: &[&str]| -> u32 {
+        let told = Command::new("id").args(arguments).output().unwrap();
+        String::from_utf8(told.stdout).unwrap().trim().parse().unwrap()
+    };
+    (id(&["-u"]) == 0).then(|| (id(&["-u", "nobody"]), id(&["-g", "nobody"])))
+}
