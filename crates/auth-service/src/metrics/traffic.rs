@@ -53,10 +53,10 @@ impl Traffic {
             Method::OPTIONS => 2,
             _ => 3,
         };
-        Measured { route: self.route(template), method, begun: now() }
+        Measured { route: self.series(template), method, begun: now() }
     }
 
-    fn route(&self, template: &str) -> Arc<Route> {
+    fn series(&self, template: &str) -> Arc<Route> {
         let known = self.routes.read().unwrap_or_else(PoisonError::into_inner).get(template).cloned();
         known.unwrap_or_else(|| {
             let mut routes = self.routes.write().unwrap_or_else(PoisonError::into_inner);

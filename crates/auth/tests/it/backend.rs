@@ -18,6 +18,7 @@ const AS_SQLITE_HAS_THEM: &str = "
            FROM generate_series(1, length) $$;
     CREATE FUNCTION unhex(text text) RETURNS bytea LANGUAGE sql AS $$ SELECT decode(text, 'hex') $$;
     CREATE FUNCTION hex(bytes bytea) RETURNS text LANGUAGE sql AS $$ SELECT upper(encode(bytes, 'hex')) $$;
+    CREATE FUNCTION hex(id uuid) RETURNS text LANGUAGE sql AS $$ SELECT upper(replace(id::text, '-', '')) $$;
     CREATE FUNCTION printf(form text, number integer) RETURNS text LANGUAGE sql AS
         $$ SELECT lpad(to_hex(number), 32, '0') $$;
     CREATE FUNCTION as_uuid(bytes bytea) RETURNS uuid LANGUAGE sql AS $$ SELECT encode(bytes, 'hex')::uuid $$;

@@ -16,11 +16,12 @@ pub(crate) struct File {
     pub(crate) past: Past,
 }
 
-/// The types of values that the driver says, where the text alone leaves them open.
-const TYPED: [(&str, &str); 2] = [
+/// The types of values that the driver says, where the text alone leaves them open: by what a statement says.
+const TYPED: [(&str, &str); 3] = [
     ("INSERT INTO grants", "(uuid, text, uuid, uuid, boolean, text, text, bigint, bigint, bigint)"),
+    ("o.sid = g.sid AND o.id < g.id", "(text, bigint, bigint)"),
     (
-        "INSERT INTO sessions",
+        "AND w.hash = $14",
         "(uuid, bytea, uuid, text, bigint, bigint, bigint, bigint, text, text, uuid, boolean, text, text)",
     ),
 ];
@@ -65,7 +66,7 @@ impl File {
             Past::Postgres(database) => {
                 // What the driver says of the types of values, where the text alone leaves it open.
                 let of_eight = format!("({})", ["uuid, bigint, bytea"; 8].join(", "));
-                let types = TYPED.iter().find(|(start, _)| statement.starts_with(start));
+                let types = TYPED.iter().find(|(part, _)| statement.contains(part));
                 let types = match types {
                     _ if statement.contains("(VALUES") => &of_eight,
                     Some((_, types)) => *types,

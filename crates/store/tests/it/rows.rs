@@ -57,10 +57,19 @@ async fn what_is_not_committed_did_not_happen() {
 #[tokio::test]
 async fn a_row_of_no_account_is_refused_and_goes_with_its_account() {
     let file = File::new().await;
+    // Each in a transaction of its own, which it spoils in PostgreSQL.
     let mut tx = file.store.begin().await.unwrap();
-    assert!(sessions::insert(&mut tx, &session(1, 1), &[1]).await.is_err(), "foreign keys are off");
-    assert!(artefacts::insert(&mut tx, &artefact(1, Some(1))).await.is_err());
-    assert!(known_browsers::remember(&mut tx, &[1], user(1), NOW).await.is_err());
+    let refused = sessions::insert(&mut tx, &session(1, 1), &[1]).await.unwrap_err();
+    assert!(refused.is_missing_reference(), "foreign keys are off: {refused}");
+    drop(tx);
+    let mut tx = file.store.begin().await.unwrap();
+    assert!(artefacts::insert(&mut tx, &artefact(1, Some(1))).await.unwrap_err().is_missing_reference());
+    drop(tx);
+    let mut tx = file.store.begin().await.unwrap();
+    let refused = known_browsers::remember(&mut tx, &[1], user(1), NOW).await.unwrap_err();
+    assert!(refused.is_missing_reference(), "{refused}");
+    drop(tx);
+    let mut tx = file.store.begin().await.unwrap();
     let ana = add_user(&mut tx, 1, "ana", Some(NOW)).await;
     sessions::insert(&mut tx, &session(1, 1), &[1]).await.unwrap();
     artefacts::insert(&mut tx, &artefact(1, Some(1))).await.unwrap();
