@@ -144,7 +144,7 @@ pub async fn newest(
     on!(tx, |connection| sqlx::query_as(
         "SELECT id, at, act, outcome, actor, subject, network, support_id, detail, number, mac
          FROM audit
-         WHERE number < $2 AND ($1 IS NULL OR subject = $1 OR actor = $1)
+         WHERE number < $2 AND (subject = $1 OR actor = $1 OR $1 IS NULL)
          ORDER BY number DESC LIMIT $3",
     )
     .bind(subject.map(|subject| subject.0))
