@@ -48,24 +48,38 @@ pub struct Open {
     pub pseudonym: Uuid,
 }
 
+/// Binds $1 to $11 of a statement that adds a session.
+macro_rules! bound {
+    ($statement:expr, $session:expr, $token_hash:expr) => {
+        $statement
+            .bind($session.id)
+            .bind($token_hash)
+            .bind($session.user_id)
+            .bind(&$session.proofs)
+            .bind($session.proved_at)
+            .bind($session.created_at)
+            .bind($session.used_at)
+            .bind($session.expires_at)
+            .bind(&$session.device)
+            .bind(&$session.network)
+            .bind($session.sid)
+    };
+}
+
 /// Adds a session.
 pub async fn insert(tx: &mut Tx, session: &Session, token_hash: &[u8]) -> Result<(), Error> {
-    changed!(tx, sqlx::query(
-        "INSERT INTO sessions
-             (id, token_hash, user_id, proofs, proved_at, created_at, used_at, expires_at, device, network, sid)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
-    )
-    .bind(session.id)
-    .bind(token_hash)
-    .bind(session.user_id)
-    .bind(&session.proofs)
-    .bind(session.proved_at)
-    .bind(session.created_at)
-    .bind(session.used_at)
-    .bind(session.expires_at)
-    .bind(&session.device)
-    .bind(&session.network)
-    .bind(session.sid))?;
+    changed!(
+        tx,
+        bound!(
+            sqlx::query(
+                "INSERT INTO sessions
+                     (id, token_hash, user_id, proofs, proved_at, created_at, used_at, expires_at, device, network, sid)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+            ),
+            session,
+            token_hash
+        )
+    )?;
     Ok(())
 }
 
@@ -90,26 +104,19 @@ pub async fn insert_if(
 ) -> Result<bool, Error> {
     let done = changed!(
         tx,
-        sqlx::query(
-            "INSERT INTO sessions
-                 (id, token_hash, user_id, proofs, proved_at, created_at, used_at, expires_at, device, network, sid)
-             SELECT $1, $2, u.id, $4, $5, $6, $7, $8, $9, $10, $11
-             FROM users u
-             JOIN emails e ON e.user_id = u.id AND e.is_primary
-             JOIN passwords w ON w.user_id = u.id
-             WHERE u.id = $3 AND u.disabled_at IS NULL AND u.second_step = $12 AND e.normalized = $13 AND w.hash = $14",
+        bound!(
+            sqlx::query(
+                "INSERT INTO sessions
+                     (id, token_hash, user_id, proofs, proved_at, created_at, used_at, expires_at, device, network, sid)
+                 SELECT $1, $2, u.id, $4, $5, $6, $7, $8, $9, $10, $11
+                 FROM users u
+                 JOIN emails e ON e.user_id = u.id AND e.is_primary
+                 JOIN passwords w ON w.user_id = u.id
+                 WHERE u.id = $3 AND u.disabled_at IS NULL AND u.second_step = $12 AND e.normalized = $13 AND w.hash = $14",
+            ),
+            session,
+            token_hash
         )
-        .bind(session.id)
-        .bind(token_hash)
-        .bind(session.user_id)
-        .bind(&session.proofs)
-        .bind(session.proved_at)
-        .bind(session.created_at)
-        .bind(session.used_at)
-        .bind(session.expires_at)
-        .bind(&session.device)
-        .bind(&session.network)
-        .bind(session.sid)
         .bind(unchanged.second_step)
         .bind(unchanged.address)
         .bind(unchanged.password_hash)

@@ -19,8 +19,8 @@ use super::{Desk, Operation, Operator, Refusal, Socket};
 use super::{audit, clients, keys, mail, passwords, people};
 use crate::stop::Stop;
 
-/// A batch of an import is the largest request.
-const LARGEST: usize = 64 * 1024 * 1024;
+/// The largest request adds an app, with its keys.
+const LARGEST: usize = 256 * 1024;
 /// What is in flight has so long to end, once nobody is taken any more.
 const DRAIN: Duration = Duration::from_secs(4);
 /// A request comes whole within that time.

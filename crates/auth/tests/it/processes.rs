@@ -65,6 +65,24 @@ impl Process {
         assert!(self.accepts(session).await);
     }
 
+    /// The same all the time: what must not happen is watched for.
+    async fn knows_for(&self, session: &NewSession, time: Duration) {
+        let begun = now();
+        while begun.elapsed() < time {
+            self.knows(session).await;
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Does not accept it at any time.
+    async fn refuses_for(&self, session: &NewSession, time: Duration) {
+        let begun = now();
+        while begun.elapsed() < time {
+            assert!(!self.accepts(session).await, "after {:?}", begun.elapsed());
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// How long it goes on to accept a session.
     async fn refuses(&self, session: &NewSession) -> Duration {
         let begun = now();
@@ -159,8 +177,7 @@ async fn the_database_is_away_and_redis_is_heard() {
     second.stop().await;
     // Memory is older than it would be believed by itself, or was before the database went away.
     world.turn(Duration::from_mins(1));
-    tokio::time::sleep(STALENESS * 3).await;
-    second.knows(&session).await;
+    second.knows_for(&session, STALENESS * 3).await;
     let never_seen = third.sign_in(&here).await;
     let refused = second.check_token(never_seen.expose_jwt()).await;
     assert!(matches!(refused, Err(TokenError::Fault(auth::Fault::Store(_)))), "{refused:?}");
@@ -222,8 +239,7 @@ async fn who_hears_neither_refuses_after_the_longest_staleness() {
     redis.restart();
     let mut changes = second.ephemeral.health().unwrap().subscribe();
     tokio::time::timeout(LONG, changes.wait_for(Option::is_none)).await.unwrap().unwrap();
-    tokio::time::sleep(STALENESS * 2).await;
-    assert!(!second.accepts(&session).await);
+    second.refuses_for(&session, STALENESS * 2).await;
     assert!(first.accepts(&session).await, "whoever has the database asks it");
 }
 

@@ -2,13 +2,16 @@
 //! 127.0.0.1.
 
 use std::fs::File;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
+use std::sync::mpsc;
 use std::time::Duration;
 
 use store::PostgresSettings;
 use tempfile::TempDir;
+use tokio::sync::oneshot;
 
 use crate::on_postgres::programs;
 use crate::redis_server::free_port;
@@ -18,8 +21,18 @@ pub(crate) struct PostgresServer {
     folder: TempDir,
     programs: PathBuf,
     port: u16,
-    process: Child,
+    running: Running,
 }
+
+/// A server that takes connections, or did.
+struct Running {
+    process: Child,
+    /// Closed when all of its processes are gone.
+    gone: mpsc::Receiver<()>,
+}
+
+/// A server that has not started, or is not gone, by then never will.
+const LONGEST: Duration = Duration::from_secs(30);
 
 impl PostgresServer {
     /// Starts one, with an empty database. None if there is none to start: then what it is needed for is not tested, which is
@@ -51,8 +64,8 @@ impl PostgresServer {
         // Somebody else may take the port in between; then another one is free.
         for _ in 0..10 {
             let port = free_port();
-            if let Some(process) = run(&programs, folder.path(), port).await {
-                return Some(Self { folder, programs, port, process });
+            if let Some(running) = run(&programs, folder.path(), port).await {
+                return Some(Self { folder, programs, port, running });
             }
         }
         panic!("PostgreSQL does not start: {}", log(folder.path()));
@@ -67,23 +80,20 @@ impl PostgresServer {
         PostgresSettings::new(format!("postgres://keyward@127.0.0.1:{port}/postgres").into())
     }
 
-    /// Kills it (SIGKILL), its children too: what it acknowledged is on its disk, or lost.
+    /// Kills it (SIGKILL), its children too, and waits until all are gone: they hold the memory that the next one shares. What
+    /// it acknowledged is on its disk, or lost.
     pub(crate) fn kill(&mut self) {
         self.signal("-KILL");
-        self.process.wait().unwrap();
+        self.running.process.wait().unwrap();
+        let gone = self.running.gone.recv_timeout(LONGEST);
+        assert_eq!(gone, Err(mpsc::RecvTimeoutError::Disconnected), "a child of PostgreSQL outlives it");
     }
 
     /// Starts it again where it was, with what is on its disk.
     pub(crate) async fn restart(&mut self) {
-        // What was killed may leave its children, and the memory they share, behind for a moment.
-        for _ in 0..200 {
-            if let Some(process) = run(&self.programs, self.folder.path(), self.port).await {
-                self.process = process;
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        panic!("PostgreSQL does not start again: {}", log(self.folder.path()));
+        let running = run(&self.programs, self.folder.path(), self.port).await;
+        self.running =
+            running.unwrap_or_else(|| panic!("PostgreSQL does not start again: {}", log(self.folder.path())));
     }
 
     /// Holds it up: its connections stay, and nothing is answered (SIGSTOP).
@@ -98,7 +108,7 @@ impl PostgresServer {
 
     /// To it and to all of its children: each has a group of its own.
     fn signal(&self, signal: &str) {
-        let own = self.process.id();
+        let own = self.running.process.id();
         let children = Command::new("pgrep").arg("-P").arg(own.to_string()).output().unwrap();
         let children = String::from_utf8(children.stdout).unwrap();
         let all: Vec<String> =
@@ -111,30 +121,46 @@ impl PostgresServer {
 impl Drop for PostgresServer {
     fn drop(&mut self) {
         self.signal("-KILL");
-        let _ = self.process.wait();
+        let _ = self.running.process.wait();
     }
 }
 
-/// Starts it and waits until it takes connections. None if it ends instead.
-async fn run(programs: &Path, folder: &Path, port: u16) -> Option<Child> {
-    let written = File::create(folder.join("server.log")).unwrap();
+/// Starts it and waits until it says that it takes connections. None if it ends instead.
+async fn run(programs: &Path, folder: &Path, port: u16) -> Option<Running> {
     let mut process = as_owner(&mut Command::new(programs.join("postgres")))
         .args(["-D", "data", "-h", "127.0.0.1", "-k", "", "-p", &port.to_string()])
         .args(["-c", "fsync=off", "-c", "shared_buffers=16MB"])
         .current_dir(folder)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(written)
+        .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    loop {
-        if log(folder).contains("database system is ready to accept connections") {
-            return Some(process);
+    let (says, log) = (process.stderr.take().unwrap(), File::create(folder.join("server.log")).unwrap());
+    let (ready, is_ready) = oneshot::channel();
+    let (running, gone) = mpsc::channel();
+    std::thread::spawn(move || listen(says, log, ready, running));
+    let started = tokio::time::timeout(LONGEST, is_ready).await;
+    if let Ok(Ok(())) = started {
+        return Some(Running { process, gone });
+    }
+    let _ = process.kill();
+    process.wait().unwrap();
+    assert!(started.is_ok(), "PostgreSQL neither starts nor ends within {LONGEST:?}");
+    None
+}
+
+/// Keeps what the server says until it and all of its children, who say it in the same place, are gone.
+fn listen(says: ChildStderr, mut log: File, ready: oneshot::Sender<()>, _running: mpsc::Sender<()>) {
+    let mut ready = Some(ready);
+    for line in BufReader::new(says).lines() {
+        let line = line.unwrap();
+        writeln!(log, "{line}").unwrap();
+        if line.contains("database system is ready to accept connections")
+            && let Some(ready) = ready.take()
+        {
+            let _ = ready.send(());
         }
-        if process.try_wait().unwrap().is_some() {
-            return None;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 
