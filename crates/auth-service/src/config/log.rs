@@ -11,8 +11,7 @@ pub struct Log {
     pub format: Format,
     /// The least that is written. `KEYWARD_LOG` in the environment is heard before it, and may name parts of the server.
     pub level: Level,
-    /// Whether every request is written: route, status, how long it took, and from where. A proxy does so already, and a line for each
-    /// token check costs more than the check.
+    /// Whether every request is written: route, status, how long it took, and from where. A proxy does so already.
     pub access: bool,
     /// Whether the line of a request has the whole address that it came from. Otherwise it has its network (/24, or /56 of IPv6).
     pub full_addresses: bool,
