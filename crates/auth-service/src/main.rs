@@ -25,6 +25,9 @@ enum Verb {
     /// Look at the configuration.
     #[command(subcommand)]
     Config(verbs::config::ConfigVerb),
+    /// Bring the tables of PostgreSQL to this release's form.
+    #[command(subcommand)]
+    Migrate(verbs::migrate::Migrate),
     /// Ask the server here how it is: exit code 0 if it is well, 1 if not.
     #[command(name = "healthcheck")]
     HealthCheck(verbs::healthcheck::HealthCheck),
@@ -34,6 +37,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().verb {
         Verb::Serve(serve) => serve.run(),
         Verb::Config(verb) => verb.run(),
+        Verb::Migrate(verb) => verb.run(),
         Verb::HealthCheck(check) => check.run(),
     };
     match done {

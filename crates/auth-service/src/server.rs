@@ -1,13 +1,11 @@
 //! From a configuration to a server that serves, drains, and stops.
 
+mod full;
 mod references;
 mod signals;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "what is waited for belongs to the full mode, which is not opened yet")
-)]
 mod waiting;
 
+pub use full::{Migrating, migrating};
 pub use references::{Found, Secrets, secrets_of};
 pub use signals::Signals;
 
@@ -105,9 +103,21 @@ pub enum ServerError {
         /// Why it was not.
         error: String,
     },
-    /// What this release does not do yet.
-    #[error("PostgreSQL is not served by this release yet: name an SQLite file, path under [database]")]
-    NotYet,
+    /// A setting of PostgreSQL that nobody can use.
+    #[error("[database]: {0}")]
+    Postgres(#[from] store::PostgresError),
+    /// A setting of Redis that nobody can use.
+    #[error("[redis]: {0}")]
+    Redis(#[from] store::ephemeral::RedisError),
+    /// Neither mode was chosen.
+    #[error("[database] names neither path nor url")]
+    NoMode,
+    /// The tables could not be migrated.
+    #[error(transparent)]
+    Migration(store::migrations::MigrationError),
+    /// A database that this release must not serve.
+    #[error("{0}")]
+    Schema(String),
     /// The signals that stop it.
     #[error("the signals that stop a server cannot be caught: {0}")]
     Signals(std::io::Error),
@@ -146,6 +156,13 @@ pub async fn open_store(path: &Path) -> Result<Store, ServerError> {
     Store::open(path).await.map_err(|error| ServerError::Store { path: path.display().to_string(), error })
 }
 
+/// Where everything is remembered.
+struct Memory {
+    store: Store,
+    ephemeral: Ephemeral,
+    processes: Processes,
+}
+
 /// A server that is ready and not yet serving.
 #[derive(Debug)]
 pub struct Server {
@@ -153,7 +170,6 @@ pub struct Server {
     transport: Transport,
     sender: Sender,
     egress: EgressClient,
-    health: Health,
     desk: Desk,
     socket: Option<Socket>,
 }
@@ -172,19 +188,25 @@ impl Server {
             Some(mailbox) => Transport::Mailbox(mailbox.clone()),
             None => transport(&config.mail.transport).await?,
         };
-        let Some(Mode::Small(path)) = config.mode() else { return Err(ServerError::NotYet) };
-        health.enter(Phase::Migrating);
-        let store = open_store(path).await?;
+        let Memory { store, ephemeral, processes } = match config.mode() {
+            Some(Mode::Full(url)) => Box::pin(full::open(&config, url, &random, health)).await?,
+            Some(Mode::Small(path)) => {
+                health.enter(Phase::Migrating);
+                let store = open_store(path).await?;
+                Memory { store, ephemeral: Ephemeral::memory(), processes: Processes::One }
+            }
+            None => return Err(ServerError::NoMode),
+        };
         let hasher = hasher(&config.password.hashing, random.clone()).await?;
         let settings = Settings {
-            public_url: config.server.public_url,
+            public_url: config.server.public_url.clone(),
             product: config.branding.name.clone(),
-            return_to: config.apps.return_to,
+            return_to: config.apps.return_to.clone(),
             algorithms: vec![Algorithm::EdDsa, Algorithm::Es256, Algorithm::Rs256],
-            accounts: config.accounts,
-            limits: config.limits,
+            accounts: config.accounts.clone(),
+            limits: config.limits.clone(),
         };
-        let (keyring, audit_key) = (secrets.keyring()?, secrets.audit_key()?);
+        let audit_key = secrets.audit_key()?;
         let egress = EgressClient::new(&egress_settings(&config.egress)?);
         let egress = egress.map_err(|error| ServerError::Egress(error.to_string()))?;
         let desk = Desk {
@@ -198,19 +220,25 @@ impl Server {
             offline: None,
         };
         let declared = declared(&config.clients).await?;
-        let ephemeral = Ephemeral::memory();
-        let mut auth = Auth::start(Parts {
-            store,
-            ephemeral,
-            processes: Processes::One,
-            keyring,
-            audit_key,
-            hasher,
-            clock,
-            random,
-            settings,
-        })
-        .await?;
+        let begin = async || {
+            let parts = Parts {
+                store: store.clone(),
+                ephemeral: ephemeral.clone(),
+                processes,
+                keyring: secrets.keyring()?,
+                audit_key,
+                hasher: hasher.clone(),
+                clock: clock.clone(),
+                random: random.clone(),
+                settings: settings.clone(),
+            };
+            let auth = Auth::start(parts).await?;
+            auth.clients().declare(&declared, auth.now()).await.map_err(ServerError::Clients)?;
+            Ok(auth)
+        };
+        let beginning = full::beginning(&config);
+        let mut auth =
+            Box::pin(beginning.wait(health, &random, async || begin().await.map_err(full::trouble))).await?;
         if let Some(url) = &config.password.breach_range_url {
             let refused = |error: outbound::EgressError| {
                 ServerError::Egress(format!("password.breach_range_url: {error}"))
@@ -218,7 +246,6 @@ impl Server {
             egress.check(url.as_str()).map_err(refused)?;
             auth = auth.with_breaches(breaches::at(egress.clone(), url.as_str()));
         }
-        auth.clients().declare(&declared, auth.now()).await.map_err(ServerError::Clients)?;
         let sender = Sender {
             address: config.mail.from,
             name: config.mail.from_name.unwrap_or_else(|| config.branding.name.clone()),
@@ -235,7 +262,7 @@ impl Server {
         })
         .with_full_addresses(config.log.full_addresses);
         health.measure(&app);
-        Ok(Self { app, transport, sender, egress, health: health.clone(), desk, socket: None })
+        Ok(Self { app, transport, sender, egress, desk, socket: None })
     }
 
     /// Takes orders of the operator at this socket too, once it serves.
@@ -249,9 +276,8 @@ impl Server {
         &self.app
     }
 
-    /// Serves until `stop` says so, then lets what is in flight end, lets go of what it holds, and seals the trail.
+    /// Serves until `stop` says so (who is [ready](Phase::Ready) is for the caller to say, who knows when it drains), then lets what is in flight end, lets go of what it holds, and seals the trail.
     pub async fn serve(self, listener: TcpListener, stop: Stop) {
-        self.health.enter(Phase::Ready);
         let auth = self.app.auth.clone();
         let work = background::start(
             &auth,

@@ -3,6 +3,7 @@
 pub(crate) mod config;
 pub(crate) mod healthcheck;
 mod logging;
+pub(crate) mod migrate;
 pub(crate) mod serve;
 
 use std::path::PathBuf;

@@ -67,6 +67,8 @@ pub(crate) struct Claim {
 impl Auth {
     /// Signs up.
     pub async fn sign_up(&self, request: SignUp, context: &Context) -> Result<SignedUp, SignUpError> {
+        // Who cannot be written down is told so before a password is hashed and a limit is used up for nothing.
+        self.store.is_here().map_err(Fault::from)?;
         self.check_new_password(&request.password, &request.email, request.second_step).await?;
         let now = self.clock.now();
         let asked = self.limiter.sign_up(context, now).await;

@@ -151,6 +151,14 @@ impl Store {
         }
     }
 
+    /// Says at once, asking nobody, whether the database is known to be away: for whoever would work long before it needs it.
+    pub fn is_here(&self) -> Result<(), Error> {
+        match &self.0 {
+            Backend::Sqlite(_) => Ok(()),
+            Backend::Postgres(postgres) => postgres.is_here(),
+        }
+    }
+
     /// How many statements PostgreSQL was asked so far, those that begin and end transactions apart.
     pub fn statements(&self) -> u64 {
         match &self.0 {

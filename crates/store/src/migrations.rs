@@ -93,6 +93,17 @@ pub enum MigrationError {
     Database(#[from] sqlx::Error),
 }
 
+impl MigrationError {
+    /// Whether the database is away or too busy, so that another try may go better.
+    pub fn is_unavailable(&self) -> bool {
+        match self {
+            Self::Away(_) => true,
+            Self::Database(error) => crate::postgres::is_unavailable(error),
+            Self::Refused(_) | Self::Busy { .. } | Self::Failed { .. } => false,
+        }
+    }
+}
+
 impl Schema {
     /// Decides by what is recorded, and by the migrations that are applied, with their checksums.
     fn of(recorded: Option<Recorded>, applied: &[(i64, Vec<u8>)]) -> Self {

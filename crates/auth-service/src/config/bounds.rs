@@ -34,6 +34,7 @@ pub(super) fn violations(config: &Config, purpose: Use) -> Vec<Violation> {
     proxies(&config.server, &mut found);
     mode(&config.database, &config.redis, &mut found);
     schemes(&config.database, &config.redis, &mut found);
+    migrating(&config.database, &mut found);
     sender(&config.mail, &mut found);
     apps(&config.apps, &mut found);
     colours(&config.branding, &mut found);
@@ -116,6 +117,7 @@ fn mode(database: &Database, redis: &Redis, violations: &mut Vec<Violation>) {
 fn schemes(database: &Database, redis: &Redis, violations: &mut Vec<Violation>) {
     for (setting, url, schemes) in [
         ("database.url", &database.url, ["postgres", "postgresql"]),
+        ("database.migrate_url", &database.migrate_url, ["postgres", "postgresql"]),
         ("redis.url", &redis.url, ["redis", "rediss"]),
     ] {
         let Some(ConnectionUrl::Plain(url)) = url else { continue };
@@ -135,6 +137,25 @@ fn schemes(database: &Database, redis: &Redis, violations: &mut Vec<Violation>) 
                        together"
                 .to_owned(),
         });
+    }
+}
+
+/// What migrates is a user of the same PostgreSQL.
+fn migrating(database: &Database, violations: &mut Vec<Violation>) {
+    let mut refuse = |setting, expected: &str| {
+        violations.push(Violation { setting, found: None, expected: expected.to_owned() });
+    };
+    if database.migrate_url.is_some() && database.url.is_none() {
+        refuse(
+            "database.migrate_url",
+            "is set, and database.url is not: SQLite is migrated by the server as it starts",
+        );
+    }
+    if database.migrate_password.is_some() && database.migrate_url.is_none() {
+        refuse(
+            "database.migrate_password",
+            "is set, and the user it belongs to is not: write migrate_url = \"postgres://USER@HOST/NAME\" beside it",
+        );
     }
 }
 

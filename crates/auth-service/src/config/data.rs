@@ -23,8 +23,17 @@ pub struct Database {
     /// The password of the user in `url`.
     #[schemars(with = "Option<SecretReference>", example = "file:/run/secrets/database_password")]
     pub password: Option<SecretRef>,
+    /// The same database for the user that may change its tables, by which `auth-service migrate` goes. Without it that is the user
+    /// in `url`.
+    #[schemars(with = "Option<String>", extend("format" = "keyward-url"), example = "postgres://keyward_migrate@postgres/keyward")]
+    pub migrate_url: Option<ConnectionUrl>,
+    /// The password of the user in `migrate_url`.
+    #[schemars(with = "Option<SecretReference>", example = "file:/run/secrets/database_migrate_password")]
+    pub migrate_password: Option<SecretRef>,
     /// Connections that one process holds at the most.
     pub maximum_connections: u32,
+    /// Statements that PostgreSQL keeps prepared for each connection. 0 behind a pooler in transaction mode that does not know them.
+    pub statement_cache: u32,
     /// The certificate (PEM) that PostgreSQL's is checked by, where it is of no public authority.
     #[schemars(with = "Option<String>", extend("format" = "path"))]
     pub root_certificate: Option<PathBuf>,
@@ -32,7 +41,16 @@ pub struct Database {
 
 impl Default for Database {
     fn default() -> Self {
-        Self { path: None, url: None, password: None, maximum_connections: 10, root_certificate: None }
+        Self {
+            path: None,
+            url: None,
+            password: None,
+            migrate_url: None,
+            migrate_password: None,
+            maximum_connections: 10,
+            statement_cache: 200,
+            root_certificate: None,
+        }
     }
 }
 

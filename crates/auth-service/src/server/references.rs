@@ -176,6 +176,8 @@ pub async fn secrets_of(config: &Config) -> Found {
     }
     foreign.extend(config.redis.password.as_ref().map(|reference| ("redis.password", reference)));
     foreign.extend(config.database.password.as_ref().map(|reference| ("database.password", reference)));
+    let migrating = config.database.migrate_password.as_ref();
+    foreign.extend(migrating.map(|reference| ("database.migrate_password", reference)));
     for (setting, reference) in &own {
         tell(own_secret(setting, reference).await.map(drop));
     }
@@ -191,7 +193,11 @@ pub async fn secrets_of(config: &Config) -> Found {
         Err(error) if error.to_string().contains("the same as") => tell(Err(error)),
         Err(_) => {}
     }
-    let urls = [("database.url", &config.database.url), ("redis.url", &config.redis.url)];
+    let urls = [
+        ("database.url", &config.database.url),
+        ("database.migrate_url", &config.database.migrate_url),
+        ("redis.url", &config.redis.url),
+    ];
     for (setting, url) in urls.into_iter().filter_map(|(setting, url)| Some((setting, url.as_ref()?))) {
         tell(connection_url([setting, setting], url, None).await.map(drop));
         if let ConnectionUrl::Kept(reference) = url {

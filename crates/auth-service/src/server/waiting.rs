@@ -13,8 +13,8 @@ use crate::health::Health;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// And never longer, so that it is not long after the other is there that we are.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
-/// A try that has not ended by then has failed.
-const LONGEST_TRY: Duration = Duration::from_secs(5);
+/// A try to reach something that has not ended by then has failed.
+pub(super) const LONGEST_TRY: Duration = Duration::from_secs(5);
 /// How often the log says that it still waits.
 const TELLING: Duration = Duration::from_secs(5);
 
@@ -25,53 +25,67 @@ pub(super) struct Awaited<'a> {
     pub(super) name: &'static str,
     /// `PostgreSQL at db:5432`.
     pub(super) what: &'a str,
-    /// How long to wait for it.
-    pub(super) limit: Duration,
+    /// How long to wait for it; without one, for as long as it takes.
+    pub(super) limit: Option<Duration>,
+}
+
+/// Why a try came to nothing.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    /// It may pass: it is tried again.
+    Passing(String),
+    /// No waiting mends it.
+    Lasting(ServerError),
 }
 
 impl Awaited<'_> {
     /// Tries until it succeeds, or the limit is reached. It says in the log, and on the internal listener, what it waits for.
-    pub(super) async fn wait<T, E: Display>(
+    pub(super) async fn wait<T>(
         self,
         health: &Health,
         random: &Random,
-        mut attempt: impl AsyncFnMut() -> Result<T, E>,
+        mut attempt: impl AsyncFnMut() -> Result<T, Trouble>,
     ) -> Result<T, ServerError> {
         let begun = now();
         let mut told: Option<Instant> = None;
         let mut pause = FIRST_PAUSE;
         loop {
-            let error = match tokio::time::timeout(LONGEST_TRY, attempt()).await {
-                Ok(Ok(there)) => {
+            let error = match attempt().await {
+                Ok(there) => {
                     if told.is_some() {
                         let seconds = begun.elapsed().as_secs();
                         tracing::info!(dependency = self.name, seconds, "{} is there", self.what);
                     }
                     return Ok(there);
                 }
-                Ok(Err(error)) => error.to_string(),
-                Err(_) => format!("it did not answer within {} s", LONGEST_TRY.as_secs()),
+                Err(Trouble::Passing(error)) => error,
+                Err(Trouble::Lasting(error)) => return Err(error),
             };
             let waited = begun.elapsed();
-            if waited >= self.limit {
-                let (what, limit) = (self.what.to_owned(), self.limit);
+            if let Some(limit) = self.limit.filter(|limit| waited >= *limit) {
+                let what = self.what.to_owned();
                 return Err(ServerError::NotThere { what, seconds: limit.as_secs(), error });
             }
             health.wait_for(self.name, error.clone());
             if told.is_none_or(|told| told.elapsed() >= TELLING) {
                 told = Some(now());
-                let (seconds, limit) = (waited.as_secs(), self.limit.as_secs());
-                tracing::warn!(
-                    dependency = self.name,
-                    error,
-                    "waiting for {} ({seconds} of {limit} s)",
-                    self.what
-                );
+                let seconds = waited.as_secs();
+                let of = self.limit.map_or_else(String::new, |limit| format!(" of {}", limit.as_secs()));
+                tracing::warn!(dependency = self.name, error, "waiting for {} ({seconds}{of} s)", self.what);
             }
-            let rest = self.limit.saturating_sub(waited);
+            let rest = self.limit.map_or(LONGEST_PAUSE, |limit| limit.saturating_sub(waited));
             tokio::time::sleep(jittered(pause, random).min(rest)).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
+    }
+}
+
+/// Reaches for something once. Whatever is wrong with it may pass: what starts beside us may refuse, or let nobody in, until it is
+/// ready.
+pub(super) async fn reach<T, E: Display>(attempt: impl Future<Output = Result<T, E>>) -> Result<T, Trouble> {
+    match tokio::time::timeout(LONGEST_TRY, attempt).await {
+        Ok(reached) => reached.map_err(|error| Trouble::Passing(error.to_string())),
+        Err(_) => Err(Trouble::Passing(format!("it did not answer within {} s", LONGEST_TRY.as_secs()))),
     }
 }
 
@@ -95,10 +109,31 @@ mod tests {
     use super::*;
 
     const DATABASE: Awaited<'static> =
-        Awaited { name: "database", what: "PostgreSQL at db:5432", limit: Duration::from_mins(1) };
+        Awaited { name: "database", what: "PostgreSQL at db:5432", limit: Some(Duration::from_mins(1)) };
 
     fn parts() -> (Health, Random) {
         (Health::new(Clock::new(|| Timestamp(0))), Random::new(|bytes| bytes.fill(255)))
+    }
+
+    fn refused<T>() -> Result<T, Trouble> {
+        Err(Trouble::Passing("connection refused".to_owned()))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_no_waiting_mends_is_told_at_once_and_the_rest_is_waited_for_without_end() {
+        let (health, random) = parts();
+        let (begun, tries) = (now(), Cell::new(0));
+        let endless = Awaited { limit: None, ..DATABASE };
+        let told = endless.wait::<()>(&health, &random, async || {
+            tries.set(tries.get() + 1);
+            if tries.get() < 10_000 {
+                refused()
+            } else {
+                Err(Trouble::Lasting(ServerError::Schema("no".to_owned())))
+            }
+        });
+        assert_eq!(told.await.unwrap_err().to_string(), "no");
+        assert!(begun.elapsed() > Duration::from_hours(2), "{:?}", begun.elapsed());
     }
 
     #[tokio::test(start_paused = true)]
@@ -107,7 +142,7 @@ mod tests {
         let (begun, tries) = (now(), Cell::new(0));
         let there = DATABASE.wait(&health, &random, async || {
             tries.set(tries.get() + 1);
-            if begun.elapsed() < Duration::from_secs(30) { Err("connection refused") } else { Ok("there") }
+            if begun.elapsed() < Duration::from_secs(30) { refused() } else { Ok("there") }
         });
         assert_eq!(there.await.unwrap(), "there");
         assert!(begun.elapsed() < Duration::from_secs(33), "{:?}", begun.elapsed());
@@ -118,7 +153,7 @@ mod tests {
     async fn what_never_comes_is_given_up_at_the_limit_in_one_sentence() {
         let (health, random) = parts();
         let begun = now();
-        let gone = DATABASE.wait(&health, &random, async || Err::<(), _>("connection refused")).await;
+        let gone = DATABASE.wait(&health, &random, async || refused::<()>()).await;
         assert_eq!(begun.elapsed(), Duration::from_mins(1));
         assert_eq!(
             gone.unwrap_err().to_string(),
@@ -132,8 +167,9 @@ mod tests {
     async fn a_try_that_hangs_is_given_up() {
         let (health, random) = parts();
         let begun = now();
-        let gone =
-            DATABASE.wait(&health, &random, async || std::future::pending::<Result<(), &str>>().await).await;
+        let gone = DATABASE
+            .wait(&health, &random, async || reach(std::future::pending::<Result<(), &str>>()).await)
+            .await;
         assert!(gone.unwrap_err().to_string().contains("it did not answer within 5 s"));
         assert!(begun.elapsed() <= Duration::from_secs(65), "{:?}", begun.elapsed());
     }

@@ -55,6 +55,7 @@ async fn run(config: Config) -> Result<(), Failure> {
     };
     let Started { server, listener, address, lock } = started;
     let (stopper, told) = stop();
+    health.enter(Phase::Ready);
     tokio::spawn(heed(signals, stopper, health, drain));
     tracing::info!(%address, internal = %internal_address, "serving");
     server.serve(listener, told).await;

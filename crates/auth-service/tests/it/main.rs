@@ -7,9 +7,11 @@ mod classes;
 mod config_check;
 mod conformance;
 mod delivery;
+mod full;
 mod gallery;
 mod hashing;
 mod health;
+mod loss;
 mod mail_gallery;
 mod mails;
 mod markup;
@@ -25,3 +27,12 @@ mod sight;
 mod stopping;
 mod stylesheet;
 mod support;
+
+#[path = "../../../store/tests/support/postgres_programs.rs"]
+mod postgres_programs;
+#[path = "../../../store/tests/support/postgres_server.rs"]
+#[expect(dead_code, reason = "the store's own tests hold it up as well")]
+mod postgres_server;
+#[path = "../../../store/tests/support/redis_server.rs"]
+#[expect(dead_code, reason = "the store's own tests hold it up as well")]
+mod redis_server;

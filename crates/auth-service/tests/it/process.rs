@@ -93,15 +93,29 @@ impl Running {
 
     /// Starts a server, and waits until it serves.
     pub(crate) fn of(command: &mut Command) -> Self {
+        let mut running = Self::begin(command);
+        running.serves();
+        running
+    }
+
+    /// Starts a server that may have to wait: it can be asked how it is.
+    pub(crate) fn begin(command: &mut Command) -> Self {
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let lines = read_lines(child.stderr.take().unwrap());
         let mut running =
             Self { child, address: String::new(), internal: String::new(), log: String::new(), lines };
-        let line = running.wait_for_line("\"serving\"");
-        let line: serde_json::Value = serde_json::from_str(&line).unwrap();
-        line["fields"]["address"].as_str().unwrap().clone_into(&mut running.address);
-        line["fields"]["internal"].as_str().unwrap().clone_into(&mut running.internal);
+        running.internal = running.said("\"starting\"", "internal");
         running
+    }
+
+    /// Waits until it serves.
+    pub(crate) fn serves(&mut self) {
+        self.address = self.said("\"serving\"", "address");
+    }
+
+    fn said(&mut self, part: &str, field: &str) -> String {
+        let line: serde_json::Value = serde_json::from_str(&self.wait_for_line(part)).unwrap();
+        line["fields"][field].as_str().unwrap().to_owned()
     }
 
     /// Reads its log up to a line that holds `part`.
@@ -162,13 +176,37 @@ pub(crate) fn read_lines(output: impl std::io::Read + Send + 'static) -> mpsc::R
 
 /// Asks once; gives the status and the whole answer.
 pub(crate) fn get(address: &str, path: &str) -> (u16, String) {
-    let mut stream = TcpStream::connect(address).unwrap();
-    write!(stream, "GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n").unwrap();
-    stream.set_read_timeout(Some(LONG)).unwrap();
+    ask(address, &format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n")).unwrap()
+}
+
+/// Sends JSON once, as whoever has this cookie; gives the status and the whole answer.
+pub(crate) fn post(address: &str, path: &str, body: &serde_json::Value, cookie: &str) -> (u16, String) {
+    try_to_send(address, "POST", path, body, cookie).unwrap()
+}
+
+/// The same to a server that may be killed meanwhile.
+pub(crate) fn try_to_send(
+    address: &str,
+    method: &str,
+    path: &str,
+    body: &serde_json::Value,
+    cookie: &str,
+) -> std::io::Result<(u16, String)> {
+    let body = body.to_string();
+    let length = body.len();
+    let head = "HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json";
+    let cookie = if cookie.is_empty() { String::new() } else { format!("cookie: {cookie}\r\n") };
+    ask(address, &format!("{method} {path} {head}\r\n{cookie}content-length: {length}\r\n\r\n{body}"))
+}
+
+fn ask(address: &str, request: &str) -> std::io::Result<(u16, String)> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.write_all(request.as_bytes())?;
+    stream.set_read_timeout(Some(LONG))?;
     let (mut answer, mut piece) = (Vec::new(), [0; 4096]);
     // The connection may stay: the answer is whole when as much has come as its head says.
     loop {
-        let count = stream.read(&mut piece).unwrap();
+        let count = stream.read(&mut piece)?;
         answer.extend_from_slice(&piece[..count]);
         let text = String::from_utf8_lossy(&answer);
         let length = text
@@ -176,8 +214,11 @@ pub(crate) fn get(address: &str, path: &str) -> (u16, String) {
             .nth(1)
             .and_then(|rest| rest.split('\r').next()?.parse::<usize>().ok());
         let body = text.split_once("\r\n\r\n").map(|(_, body)| body.len());
-        if count == 0 || length.zip(body).is_some_and(|(length, body)| body >= length) {
-            return (text.split(' ').nth(1).unwrap().parse().unwrap(), text.into_owned());
+        if length.zip(body).is_some_and(|(length, body)| body >= length) || count == 0 && body.is_some() {
+            return Ok((text.split(' ').nth(1).unwrap().parse().unwrap(), text.into_owned()));
+        }
+        if count == 0 {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
         }
     }
 }

@@ -117,7 +117,8 @@ async fn what_the_dearest_scheme_costs_is_found_out_and_ours_costs_nothing_more(
     assert_eq!(hasher.dearest(std::slice::from_ref(&own)).await.unwrap(), None);
     let schemes = [own, "$2b$06".to_owned(), "$2a$08".to_owned(), "of no kind".to_owned()];
     let dearest = hasher.dearest(&schemes).await.unwrap().unwrap();
-    assert!(dearest >= hasher.measure(&Scheme::parse("$2b$06").unwrap()).await.unwrap());
+    // Times on a machine that does other things, too: half as long is not yet another scheme.
+    assert!(dearest >= hasher.measure(&Scheme::parse("$2b$06").unwrap()).await.unwrap() / 2);
     // Where others are cheaper, ours is the dearest: an unknown address is answered for by it.
     let strong = Hasher::new(&HasherSettings::default(), 1, Random::system()).unwrap();
     let own = strong.measure(&strong.shared.scheme).await.unwrap();

@@ -28,6 +28,8 @@ mod world;
 
 #[path = "../../../store/tests/support/on_postgres.rs"]
 mod on_postgres;
+#[path = "../../../store/tests/support/postgres_programs.rs"]
+mod postgres_programs;
 #[expect(dead_code, reason = "not every test of Redis is here")]
 #[path = "../../../store/tests/support/redis_server.rs"]
 mod redis_server;

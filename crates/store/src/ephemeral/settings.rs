@@ -85,6 +85,11 @@ impl RedisSettings {
         format!("{}:{}", self.host, self.port)
     }
 
+    /// Whether it can be understood. Nobody is asked.
+    pub fn check(&self) -> Result<(), RedisError> {
+        self.client().map(|_| ())
+    }
+
     pub(super) fn client(&self) -> Result<redis::Client, RedisError> {
         let mut user = RedisConnectionInfo::default()
             // Messages come by the same connection as answers only in RESP3.

@@ -87,6 +87,10 @@ impl Postgres {
         &self.0.shared.health
     }
 
+    pub(crate) fn is_here(&self) -> Result<(), Error> {
+        self.0.shared.is_here()
+    }
+
     pub(crate) fn statements(&self) -> u64 {
         self.0.shared.statements.load(Ordering::Relaxed)
     }

@@ -13,6 +13,8 @@ mod turns;
 
 #[path = "../support/on_postgres.rs"]
 mod on_postgres;
+#[path = "../support/postgres_programs.rs"]
+mod postgres_programs;
 #[path = "../support/postgres_server.rs"]
 mod postgres_server;
 #[path = "../support/redis_server.rs"]

@@ -1,7 +1,7 @@
 //! The same tests once more, on PostgreSQL: one source, and nothing that could be forgotten. The test binary runs itself again,
 //! beside a server of its own unless it was given one; then each test that asks for a database gets one there.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use sqlx::postgres::PgConnection;
@@ -9,6 +9,8 @@ use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
 use store::PostgresSettings;
 use tokio::sync::OnceCell;
 use uuid::Uuid;
+
+use crate::postgres_programs::programs;
 
 /// Set where tests run on PostgreSQL.
 const BACKEND: &str = "KEYWARD_TEST_BACKEND";
@@ -46,16 +48,6 @@ pub(crate) fn run_again(arguments: &[&str]) {
 /// Whether PostgreSQL is installed, in PATH or where Debian puts it.
 pub(crate) fn is_there() -> bool {
     programs().is_some()
-}
-
-/// The folder of its programs.
-pub(crate) fn programs() -> Option<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let debian = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
-    let mut debian: Vec<PathBuf> = debian.map(|version| version.path().join("bin")).collect();
-    debian.sort();
-    let mut folders = debian.into_iter().rev().chain(std::env::split_paths(&path));
-    folders.find(|folder| folder.join("initdb").is_file())
 }
 
 /// A database of a test's own, copied from one whose tables were made once.

@@ -13,7 +13,7 @@ use store::PostgresSettings;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
-use crate::on_postgres::programs;
+use crate::postgres_programs::programs;
 use crate::redis_server::free_port;
 
 /// The server. It ends with this, whatever state it is in.

@@ -1,0 +1,161 @@
+//! The full mode: PostgreSQL and Redis, which may come later than we do, and the operator's act of migrating.
+
+use auth::{Processes, Random, RegisterError};
+use store::ephemeral::{Ephemeral, RedisSettings};
+use store::migrations::Schema;
+use store::{PostgresSettings, Store};
+
+use super::references::{connection_url, foreign_password};
+use super::waiting::{Awaited, Trouble, reach};
+use super::{Memory, ServerError, system_clock};
+use crate::config::{Config, ConnectionUrl, Database, Mode, Redis};
+use crate::health::{Health, Phase};
+
+/// Opens both, once they are there and the database has this release's tables.
+pub(super) async fn open(
+    config: &Config,
+    url: &ConnectionUrl,
+    random: &Random,
+    health: &Health,
+) -> Result<Memory, ServerError> {
+    let database = &config.database;
+    let password = database.password.as_ref();
+    let url = connection_url(["database.url", "database.password"], url, password).await?;
+    let postgres = used(database, PostgresSettings::new(url))?;
+    let redis = redis(&config.redis).await?;
+    let limit = Some(config.startup.wait);
+    let (at_postgres, at_redis) =
+        (format!("PostgreSQL at {}", postgres.at()), format!("Redis at {}", redis.at()));
+    let store = Awaited { name: "database", what: &at_postgres, limit };
+    let ephemeral = Awaited { name: "redis", what: &at_redis, limit };
+    let (store, ephemeral) = tokio::try_join!(
+        store.wait(health, random, async || reach(Store::connect(&postgres)).await),
+        ephemeral.wait(health, random, async || reach(Ephemeral::connect(&redis)).await),
+    )?;
+    for dependency in [store.health(), ephemeral.health()].into_iter().flatten() {
+        health.watch(dependency);
+    }
+    wait_for_tables(&store, health, random).await?;
+    Ok(Memory { store, ephemeral, processes: Processes::Several })
+}
+
+/// Whoever migrates may take as long as the tables are large, so there is no limit to it.
+async fn wait_for_tables(store: &Store, health: &Health, random: &Random) -> Result<(), ServerError> {
+    health.enter(Phase::Migrating);
+    let tables = Awaited { name: "migrations", what: "the database's tables", limit: None };
+    let schema = async || {
+        let schema = reach(store.schema()).await?;
+        match schema {
+            Schema::Ready => Ok(()),
+            Schema::Ahead(recorded) => {
+                tracing::warn!(
+                    release = recorded.number,
+                    "the database was migrated by a newer release, beside which this one runs on"
+                );
+                Ok(())
+            }
+            Schema::Behind(steps) => Err(Trouble::Passing(format!(
+                "they are not those of this release yet ({} migrations are to be applied): run `auth-service migrate apply`",
+                steps.len()
+            ))),
+            Schema::Refused(why) => Err(Trouble::Lasting(ServerError::Schema(why))),
+        }
+    };
+    tables.wait(health, random, schema).await
+}
+
+/// For what is done on the database before anybody is served: it may be lost just then, or others that start at the same time may
+/// be in the way.
+pub(super) fn beginning(config: &Config) -> Awaited<'static> {
+    Awaited { name: "database", what: "the database", limit: Some(config.startup.wait) }
+}
+
+/// Whether it may go better at another try.
+pub(super) fn trouble(error: ServerError) -> Trouble {
+    match error {
+        ServerError::Fault(fault) | ServerError::Clients(RegisterError::Fault(fault))
+            if fault.is_unavailable() =>
+        {
+            Trouble::Passing(fault.to_string())
+        }
+        error => Trouble::Lasting(error),
+    }
+}
+
+/// A PostgreSQL that is about to be migrated, by the user that may.
+#[derive(Debug)]
+pub struct Migrating {
+    settings: PostgresSettings,
+    config: Config,
+}
+
+/// Where migrations are applied. None in the small mode, where the server does it as it starts.
+pub async fn migrating(config: Config) -> Result<Option<Migrating>, ServerError> {
+    let Some(Mode::Full(url)) = config.mode() else { return Ok(None) };
+    let database = &config.database;
+    let (names, url, password) = match &database.migrate_url {
+        Some(url) => {
+            (["database.migrate_url", "database.migrate_password"], url, database.migrate_password.as_ref())
+        }
+        None => (["database.url", "database.password"], url, database.password.as_ref()),
+    };
+    let url = connection_url(names, url, password).await?;
+    let settings = used(database, PostgresSettings::new(url))?;
+    Ok(Some(Migrating { settings, config }))
+}
+
+impl Migrating {
+    /// Once the database is there: `apply`, `plan` or `status` of [`store::migrations`].
+    pub async fn run<T>(
+        &self,
+        act: impl AsyncFn(&PostgresSettings) -> Result<T, store::migrations::MigrationError>,
+    ) -> Result<T, ServerError> {
+        let what = format!("PostgreSQL at {}", self.settings.at());
+        let database = Awaited { name: "database", what: &what, limit: Some(self.config.startup.wait) };
+        // Nobody is told but whoever reads the log.
+        let health = Health::new(system_clock());
+        let done = async || match act(&self.settings).await {
+            Ok(done) => Ok(done),
+            Err(error) if error.is_unavailable() => Err(Trouble::Passing(error.to_string())),
+            Err(error) => Err(Trouble::Lasting(ServerError::Migration(error))),
+        };
+        database.wait(&health, &Random::system(), done).await
+    }
+}
+
+fn used(database: &Database, settings: PostgresSettings) -> Result<PostgresSettings, ServerError> {
+    let settings = PostgresSettings {
+        maximum_connections: database.maximum_connections,
+        root_certificate: database.root_certificate.clone(),
+        statement_cache: database.statement_cache as usize,
+        ..settings
+    };
+    settings.check()?;
+    Ok(settings)
+}
+
+async fn redis(redis: &Redis) -> Result<RedisSettings, ServerError> {
+    let settings = if let Some(url) = &redis.url {
+        let names = ["redis.url", "redis.password"];
+        RedisSettings::from_url(&connection_url(names, url, redis.password.as_ref()).await?)?
+    } else {
+        let password = match &redis.password {
+            Some(reference) => Some(foreign_password("redis.password", reference).await?),
+            None => None,
+        };
+        RedisSettings {
+            host: redis.host.clone().unwrap_or_default(),
+            port: redis.port,
+            password,
+            tls: redis.tls,
+            ..RedisSettings::default()
+        }
+    };
+    let settings = RedisSettings {
+        username: redis.username.clone().or(settings.username),
+        root_certificate: redis.root_certificate.clone(),
+        ..settings
+    };
+    settings.check()?;
+    Ok(settings)
+}

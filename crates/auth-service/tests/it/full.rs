@@ -1,0 +1,340 @@
+//! The full mode as processes: PostgreSQL and Redis that come late, go away, and come back, and what several servers know of each
+//! other.
+
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::postgres_server::PostgresServer;
+use crate::process::{POSTMARK, Running, binary, get, post, write_config, write_secrets};
+use crate::redis_server::RedisServer;
+
+pub(crate) const PASSWORD: &str = "correct horse battery";
+/// A test that takes so long has failed.
+pub(crate) const LONG: Duration = Duration::from_secs(30);
+
+/// A database, a Redis, and the settings of any number of servers on them.
+pub(crate) struct Stack {
+    pub(crate) postgres: PostgresServer,
+    pub(crate) redis: RedisServer,
+    pub(crate) folder: TempDir,
+}
+
+#[expect(clippy::disallowed_methods, reason = "a measurement of what a person waits for")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+impl Stack {
+    /// With an empty database. None where the servers are not installed.
+    async fn start() -> Option<Self> {
+        let (postgres, redis) = (PostgresServer::start().await?, RedisServer::start()?);
+        let folder = tempfile::tempdir().unwrap();
+        write_secrets(folder.path());
+        let config = write_config(folder.path(), POSTMARK);
+        let text = std::fs::read_to_string(&config).unwrap();
+        let small = format!("path = \"{}\"", folder.path().join("keyward.sqlite").display());
+        let full = format!(
+            "url = \"postgres://keyward@127.0.0.1:{}/postgres\"\n[redis]\nhost = \"127.0.0.1\"\nport = {}\n\
+             [accounts]\nrequire_proof = false",
+            postgres.port(),
+            redis.port()
+        );
+        assert!(text.contains(&small), "{text}");
+        std::fs::write(&config, text.replace(&small, &full)).unwrap();
+        Some(Self { postgres, redis, folder })
+    }
+
+    /// With the tables of this release.
+    pub(crate) async fn migrated() -> Option<Self> {
+        let stack = Self::start().await?;
+        assert!(stack.migrate("apply", &[]).status.success());
+        Some(stack)
+    }
+
+    fn command(&self, verb: &[&str], settings: &[&str]) -> Command {
+        let mut command = binary();
+        command.args(verb).arg("--config").arg(self.folder.path().join("keyward.toml"));
+        command.args(settings.iter().flat_map(|setting| ["--set", setting]));
+        command
+    }
+
+    fn migrate(&self, verb: &str, arguments: &[&str]) -> Output {
+        self.command(&["migrate", verb], &[]).args(arguments).output().unwrap()
+    }
+
+    /// A server about to be started, the `number`th on this database.
+    pub(crate) fn server(&self, number: usize, settings: &[&str]) -> Command {
+        let socket = format!("admin.socket={}/{number}.sock", self.folder.path().display());
+        self.command(&["serve"], &[&[&*socket], settings].concat())
+    }
+
+    /// Tells the database to do something that no server would.
+    pub(crate) fn tamper(&self, sql: &str) {
+        let url = format!("postgres://keyward@127.0.0.1:{}/postgres", self.postgres.port());
+        let done = Command::new("psql").args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-c", sql, &url]).output();
+        let done = done.unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    }
+}
+
+/// What a command printed as JSON.
+fn printed(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)))
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn account(email: &str) -> Value {
+    json!({ "email": email, "password": PASSWORD, "requires2FA": false })
+}
+
+fn sign_up(server: &Running, email: &str) -> u16 {
+    post(&server.address, "/signup", &account(email), "").0
+}
+
+/// Signs in; gives the token, and the cookies.
+fn sign_in(server: &Running, email: &str) -> (String, String) {
+    let (status, answer) =
+        post(&server.address, "/login", &json!({ "email": email, "password": PASSWORD }), "");
+    assert_eq!(status, 200, "{answer}");
+    let cookies: Vec<_> = answer
+        .lines()
+        .filter_map(|line| line.strip_prefix("set-cookie: ")?.split(';').next())
+        .map(ToOwned::to_owned)
+        .collect();
+    let token = cookies.iter().find_map(|cookie| cookie.strip_prefix("jwt=")).unwrap().to_owned();
+    (token, cookies.join("; "))
+}
+
+fn verify(server: &Running, token: &str) -> u16 {
+    post(&server.address, "/verify-token", &json!({ "token": token }), "").0
+}
+
+/// What it is asked on its internal address, as JSON.
+fn internal(server: &Running, path: &str) -> (u16, Value) {
+    let (status, answer) = get(&server.internal, path);
+    let body = answer.split_once("\r\n\r\n").unwrap().1;
+    (status, serde_json::from_str(body).unwrap())
+}
+
+pub(crate) fn degraded(server: &Running) -> Vec<String> {
+    let (status, readiness) = internal(server, "/readyz");
+    assert_eq!(status, 200, "{readiness}");
+    let names = readiness["degraded"].as_array().unwrap().iter();
+    names.map(|loss| loss["name"].as_str().unwrap().to_owned()).collect()
+}
+
+/// Asks again and again, for no longer than `limit`.
+pub(crate) fn within(limit: Duration, what: &str, mut is_so: impl FnMut() -> bool) {
+    let begun = now();
+    while !is_so() {
+        assert!(begun.elapsed() < limit, "{what}: not within {limit:?}");
+        std::thread::yield_now();
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_starts_before_its_database_and_redis_is_ready_without_a_restart() {
+    let Some(mut stack) = Stack::start().await else { return };
+    stack.postgres.kill();
+    stack.redis.kill();
+    let mut server = Running::begin(&mut stack.server(1, &[]));
+    server.wait_for_line("waiting for PostgreSQL at 127.0.0.1:");
+    let (status, startup) = internal(&server, "/startupz");
+    assert_eq!((status, &startup["status"]), (503, &"starting".into()));
+    let error = startup["waiting_for"]["error"].as_str().unwrap();
+    assert!(error.contains("nothing listens there"), "{error}");
+    assert_eq!(internal(&server, "/readyz").0, 503);
+    assert_eq!(internal(&server, "/livez").0, 200);
+    stack.postgres.restart().await;
+    within(LONG, "only Redis is waited for", || {
+        internal(&server, "/startupz").1["waiting_for"]["name"] == "redis"
+    });
+    stack.redis.restart();
+    server.wait_for_line("waiting for the database's tables");
+    let (status, startup) = internal(&server, "/startupz");
+    assert_eq!((status, &startup["status"]), (503, &"migrating".into()));
+    let error = startup["waiting_for"]["error"].as_str().unwrap();
+    assert!(error.contains("run `auth-service migrate apply`"), "{error}");
+    assert!(stack.migrate("apply", &[]).status.success());
+    server.serves();
+    assert_eq!(internal(&server, "/readyz"), (200, json!({ "status": "ready", "degraded": [] })));
+    assert_eq!(sign_up(&server, "ana@example.com"), 201);
+    sign_in(&server, "ana@example.com");
+}
+
+#[tokio::test]
+async fn what_does_not_come_is_given_up_in_one_sentence_that_names_it() {
+    let Some(mut stack) = Stack::migrated().await else { return };
+    for name in ["PostgreSQL", "Redis"] {
+        if name == "PostgreSQL" {
+            stack.postgres.kill();
+        } else {
+            stack.postgres.restart().await;
+            stack.redis.kill();
+        }
+        let gone = stack.server(1, &["startup.wait=1s"]).output().unwrap();
+        let said = stderr(&gone);
+        let last = said.lines().last().unwrap();
+        assert_eq!(gone.status.code(), Some(1), "{said}");
+        assert!(last.starts_with(&format!("auth-service: {name} at 127.0.0.1:")), "{last}");
+        assert!(
+            last.contains(" was not there within 1 s (") && last.contains("nothing listens there"),
+            "{last}"
+        );
+    }
+    stack.postgres.kill();
+    let gone = stack.command(&["migrate", "apply"], &["startup.wait=1s"]).output().unwrap();
+    assert_eq!(gone.status.code(), Some(1));
+    assert!(stderr(&gone).contains("PostgreSQL at 127.0.0.1:"), "{}", stderr(&gone));
+}
+
+#[tokio::test]
+async fn migrations_are_told_applied_once_by_ten_and_told_again() {
+    let Some(stack) = Stack::start().await else { return };
+    let before = stack.migrate("status", &["--json"]);
+    assert_eq!(before.status.code(), Some(1), "{}", stderr(&before));
+    let missing = printed(&before)["missing"].as_array().unwrap().clone();
+    assert!(printed(&before)["schema"] == "behind" && !missing.is_empty());
+    let plan = stack.migrate("plan", &[]);
+    let plan = String::from_utf8(plan.stdout).unwrap();
+    assert!(plan.starts_with("-- 0001 accounts\n") && plan.contains("CREATE TABLE"), "{plan}");
+    let ten: Vec<_> = (0..10)
+        .map(|_| {
+            let mut command = stack.command(&["migrate", "apply"], &[]);
+            command.arg("--json").stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+            command.spawn().unwrap()
+        })
+        .collect();
+    let mut applied = Vec::new();
+    for one in ten {
+        let output = one.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", stderr(&output));
+        applied.extend(printed(&output)["applied"].as_array().unwrap().clone());
+    }
+    assert_eq!(applied, missing, "each once, and in order");
+    let after = stack.migrate("status", &["--json"]);
+    assert_eq!((after.status.code(), &printed(&after)["schema"]), (Some(0), &"ready".into()));
+    assert_eq!(printed(&after)["applied"], json!(missing));
+    let again = stack.migrate("apply", &[]);
+    assert_eq!(
+        String::from_utf8(again.stdout).unwrap(),
+        "Nothing was to be done: the tables are those of this release.\n"
+    );
+}
+
+#[tokio::test]
+async fn a_database_of_another_release_is_served_beside_or_refused_untouched() {
+    let Some(stack) = Stack::migrated().await else { return };
+    stack.tamper("UPDATE release SET number = 2, oldest_supported = 1");
+    let mut server = Running::begin(&mut stack.server(1, &[]));
+    server.wait_for_line("beside which this one runs on");
+    server.serves();
+    assert_eq!(sign_up(&server, "ana@example.com"), 201);
+    let status = stack.migrate("status", &[]);
+    assert!(status.status.success());
+    stack.tamper("UPDATE release SET number = 3, oldest_supported = 2");
+    for refused in [stack.server(2, &[]).output().unwrap(), stack.migrate("apply", &[])] {
+        assert_eq!(refused.status.code(), Some(1));
+        assert!(stderr(&refused).contains("install a newer release"), "{}", stderr(&refused));
+    }
+    stack.tamper("DO $$ BEGIN ASSERT (SELECT number FROM release) = 3; END $$");
+}
+
+#[test]
+fn sqlite_needs_no_migration() {
+    let folder = tempfile::tempdir().unwrap();
+    write_secrets(folder.path());
+    let config = write_config(folder.path(), POSTMARK);
+    for verb in ["plan", "apply", "status"] {
+        let told = binary().args(["migrate", verb, "--config"]).arg(&config).output().unwrap();
+        assert!(told.status.success());
+        assert!(String::from_utf8_lossy(&told.stdout).contains("SQLite is migrated by `auth-service serve`"));
+    }
+}
+
+#[tokio::test]
+async fn while_the_database_is_away_checks_go_on_and_who_writes_is_told_at_once() {
+    let Some(mut stack) = Stack::migrated().await else { return };
+    let server = Running::of(&mut stack.server(1, &["limits.network_sign_ups=100"]));
+    assert_eq!(sign_up(&server, "ana@example.com"), 201);
+    let (token, _) = sign_in(&server, "ana@example.com");
+    assert_eq!(verify(&server, &token), 200);
+    stack.postgres.kill();
+    within(LONG, "the loss is told", || degraded(&server) == ["database"]);
+    assert_eq!(verify(&server, &token), 200, "what is warm is known");
+    for number in 0..10 {
+        let begun = now();
+        let body = account(&format!("person-{number}@example.com"));
+        let (status, answer) = post(&server.address, "/signup", &body, "");
+        assert_eq!(status, 503, "{answer}");
+        assert!(answer.contains("\r\nretry-after: "), "{answer}");
+        assert!(begun.elapsed() < Duration::from_millis(100), "{:?}", begun.elapsed());
+    }
+    let (_, metrics) = get(&server.internal, "/metrics");
+    assert!(
+        metrics.contains("dependency=\"database\"") || metrics.contains("name=\"database\""),
+        "{metrics}"
+    );
+    stack.postgres.restart().await;
+    within(LONG, "it is found again", || degraded(&server).is_empty());
+    assert_eq!(sign_up(&server, "ben@example.com"), 201);
+    assert_eq!(verify(&server, &token), 200);
+}
+
+#[tokio::test]
+async fn while_redis_is_away_people_sign_in() {
+    let Some(mut stack) = Stack::migrated().await else { return };
+    let server = Running::of(&mut stack.server(1, &[]));
+    assert_eq!(sign_up(&server, "ana@example.com"), 201);
+    stack.redis.kill();
+    within(LONG, "the loss is told", || degraded(&server) == ["redis"]);
+    let (token, cookies) = sign_in(&server, "ana@example.com");
+    assert_eq!(verify(&server, &token), 200);
+    assert_eq!(post(&server.address, "/logout", &json!({}), &cookies).0, 200);
+    assert_eq!(verify(&server, &token), 401);
+    stack.redis.restart();
+    within(LONG, "it is found again", || degraded(&server).is_empty());
+    sign_in(&server, "ana@example.com");
+}
+
+#[tokio::test]
+async fn of_three_servers_one_that_ends_a_session_is_heard_by_the_others_within_a_second() {
+    let Some(mut stack) = Stack::migrated().await else { return };
+    let mut starting: Vec<_> = (1..=3).map(|number| Running::begin(&mut stack.server(number, &[]))).collect();
+    // Together on an empty database: the keys are made once.
+    starting.iter_mut().for_each(Running::serves);
+    let servers = starting;
+    let keys: Vec<_> =
+        servers.iter().map(|server| get(&server.address, "/.well-known/jwks.json").1).collect();
+    let set = |answer: &str| answer.split_once("\r\n\r\n").unwrap().1.to_owned();
+    assert!(
+        set(&keys[0]).contains("\"kid\"") && keys.iter().all(|one| set(one) == set(&keys[0])),
+        "{keys:?}"
+    );
+    assert_eq!(sign_up(&servers[0], "ana@example.com"), 201);
+    for is_redis_there in [true, false] {
+        if !is_redis_there {
+            stack.redis.kill();
+            for server in &servers {
+                within(LONG, "the loss is told", || degraded(server) == ["redis"]);
+            }
+        }
+        let (token, cookies) = sign_in(&servers[0], "ana@example.com");
+        for server in &servers {
+            assert_eq!(verify(server, &token), 200);
+        }
+        assert_eq!(post(&servers[1].address, "/logout", &json!({}), &cookies).0, 200);
+        let ended = now();
+        for server in &servers {
+            within(Duration::from_secs(1), "the end is heard", || verify(server, &token) == 401);
+        }
+        assert!(ended.elapsed() < Duration::from_secs(1), "{:?}", ended.elapsed());
+    }
+}
