@@ -2,10 +2,11 @@
 
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{ErrorKind, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _, chown};
 use std::path::Path;
 
 use super::answers::{Answers, Mail};
+use super::secret_files::AUTH_SERVICE;
 use crate::Failure;
 
 /// These are the same in every installation: what is tested is what is written.
@@ -41,6 +42,11 @@ pub(super) fn write(folder: &Path, secrets: &Path, answers: &Answers) -> Result<
     file(&folder.join("db/users.sh"), USERS, 0o755)?;
     file(&folder.join("config/keyward.toml"), &filled(CONFIGURATION), 0o644)?;
     file(&folder.join(".env"), &filled(ENVIRONMENT), 0o644)?;
+    // The server makes its sockets there, and nobody but root and it may look for them.
+    let run = folder.join("run");
+    DirBuilder::new().mode(0o750).create(&run)?;
+    fs::set_permissions(&run, fs::Permissions::from_mode(0o750))?;
+    chown(&run, Some(AUTH_SERVICE), Some(AUTH_SERVICE))?;
     // Last: a folder without it is one that cannot be started by mistake.
     file(&folder.join("compose.yml"), COMPOSE, 0o644)
 }
@@ -85,7 +91,7 @@ fn file(path: &Path, text: &str, mode: u32) -> Result<(), Failure> {
     }
     let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
     file.write_all(text.as_bytes())?;
-    file.set_permissions(<fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(mode))?;
+    file.set_permissions(fs::Permissions::from_mode(mode))?;
     file.sync_all()?;
     Ok(())
 }

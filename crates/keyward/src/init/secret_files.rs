@@ -12,7 +12,7 @@ use super::answers::Answers;
 use crate::Failure;
 
 /// The groups that the services run as in their containers (`user:` in compose.yml).
-const AUTH_SERVICE: u32 = 10001;
+pub(super) const AUTH_SERVICE: u32 = 10001;
 const APP_SERVICE: u32 = 10002;
 const DATABASE: u32 = 999;
 const REDIS: u32 = 999;

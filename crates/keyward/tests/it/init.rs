@@ -98,6 +98,7 @@ fn it_writes_a_folder_that_compose_starts_from() {
     0644     0 config/keyward.toml
     0755     0 db
     0755     0 db/users.sh
+    0750 10001 run
     0711     0 secrets
     0750 10002 secrets/app-service
     0440 10002 secrets/app-service/client-secret

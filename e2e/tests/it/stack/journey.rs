@@ -11,8 +11,8 @@ use crate::tools::Tools;
 async fn somebody_signs_up_in_to_the_app_and_out_again_through_the_proxy() {
     let Some(tools) = Tools::find() else { return };
     let Some(docker) = Docker::find().await else { return };
-    let stack = Installation::make(docker).and("compose.small.yml");
-    stack.does(&super::rises::up(&[]));
+    let stack = Installation::make(docker);
+    stack.does(&super::rises::UP);
     let world = stack.address(443).ip();
     let browser = Browser::start_in_a_world(
         &tools,

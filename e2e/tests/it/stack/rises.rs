@@ -1,56 +1,117 @@
 //! From nothing to healthy, and back to it after every part was killed.
 
 use std::collections::BTreeMap;
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use super::docker::Docker;
+use super::docker::{Docker, success};
 use super::installation::Installation;
 use super::visitor::{app, auth};
+use crate::service::binary;
 use crate::wait::until;
 
-/// One slot of each service. The server's keeps its accounts in SQLite here (compose.small.yml), which one process can: its tables
-/// in the database are not made, and `migrate` is not asked for.
-const PARTS: [&str; 5] = ["app-service-blue-1", "auth-service-blue-1", "caddy", "db", "redis"];
+const PASSWORD: &str = "note G computes Bernoulli numbers";
 
-pub(super) fn up<'a>(options: &[&'a str]) -> Vec<&'a str> {
-    [&["up", "--no-deps", "--wait", "--wait-timeout", "180"], options, &PARTS].concat()
-}
+/// What runs when all is well: the live colour of each service. (`migrate` has run, and ended.)
+const PARTS: [&str; 6] =
+    ["app-service-blue-1", "auth-service-blue-1", "auth-service-blue-2", "caddy", "db", "redis"];
+
+/// From nothing to healthy.
+pub(super) const UP: [&str; 4] = ["up", "--wait", "--wait-timeout", "180"];
 
 /// One stack for all that it can show: to start another for each would take minutes.
 #[tokio::test(flavor = "multi_thread")]
 async fn from_nothing_to_healthy_by_one_command_and_back_after_every_kill() {
     let Some(docker) = Docker::find().await else { return };
-    let stack = Installation::make(docker).and("compose.small.yml");
-    stack.does(&up(&[]));
-    assert_eq!(stack.services(), PARTS);
+    let stack = Installation::make(docker);
+    let health = Health::watch();
+    stack.does(&UP);
+    assert_eq!(stack.services(), [&PARTS[..5], &["migrate", "redis"]].concat());
 
+    nothing_starts_before_what_it_needs(&stack, &health.end());
     only_the_proxy_is_reached(&stack);
     every_container_is_held(&stack);
     no_secret_is_in_an_environment(&stack);
     the_database_users_may_do_their_work_and_no_more(&stack);
     super::headers::hold_from_outside(&stack).await;
     somebody_signs_up_and_in(&stack).await;
+    redis_is_used(&stack);
+    the_operator_asks_a_slot(&stack);
     super::access_log::keeps_no_secret(&stack).await;
     a_stack_at_rest_is_not_disturbed(&stack);
     every_part_may_die(&stack).await;
     it_stops_by_itself(&stack);
 }
 
-/// While the database is being made it answers on its socket; nobody takes that for health.
+/// While the database is being made it answers on its socket; nobody takes that for health. Here no order of Compose helps: the
+/// servers and `migrate` start first, and wait by themselves.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_takes_half_a_minute_is_waited_for() {
     let Some(docker) = Docker::find().await else { return };
-    let stack = Installation::make(docker).and("compose.small.yml").and("compose.late.yml");
+    let stack = Installation::make(docker).and("compose.late.yml");
     #[expect(clippy::disallowed_methods, reason = "how long Docker took")]
     let started = Instant::now();
-    stack.does(&up(&[]));
+    for early in ["migrate", "auth-service-blue-1", "auth-service-blue-2"] {
+        stack.does(&["up", "--no-deps", "--detach", early]);
+    }
+    stack.does(&[&["up", "--no-deps", "--wait", "--wait-timeout", "180"], &PARTS[..]].concat());
     assert!(started.elapsed() > Duration::from_secs(30), "the database was not late");
     let (answered, said) = asks(&stack, "keyward_run", "SELECT 1");
     assert!(answered, "healthy, and takes no connection: {said}");
+    for slot in ["auth-service-blue-1", "auth-service-blue-2"] {
+        let known = stack.inspect(slot);
+        assert_eq!(known["RestartCount"], 0, "{slot} waited");
+        let migrate = stack.inspect("migrate");
+        let [started, migrated] = [&known["State"]["StartedAt"], &migrate["State"]["FinishedAt"]]
+            .map(|at| at.as_str().unwrap().parse::<jiff::Timestamp>().unwrap());
+        assert!(started < migrated, "{slot} started first");
+    }
+    somebody_signs_up_and_in(&stack).await;
+}
+
+/// Notes when containers become healthy, as the daemon tells it.
+struct Health(Child);
+
+impl Health {
+    fn watch() -> Self {
+        let arguments = ["events", "--filter", "event=health_status", "--format", "{{json .}}"];
+        Self(Command::new("docker").args(arguments).stdout(Stdio::piped()).spawn().unwrap())
+    }
+
+    /// By the id of the container, in nanoseconds since 1970.
+    fn end(mut self) -> BTreeMap<String, i128> {
+        self.0.kill().unwrap();
+        let told = String::from_utf8(self.0.wait_with_output().unwrap().stdout).unwrap();
+        let mut first = BTreeMap::new();
+        for event in told.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()) {
+            if event["Action"] == "health_status: healthy" {
+                let id = event["Actor"]["ID"].as_str().unwrap().to_owned();
+                first.entry(id).or_insert(event["timeNano"].as_i64().unwrap().into());
+            }
+        }
+        first
+    }
+}
+
+fn nothing_starts_before_what_it_needs(stack: &Installation, healthy: &BTreeMap<String, i128>) {
+    let healthy = |service| *healthy.get(&stack.container(service)).unwrap_or_else(|| panic!("{service}"));
+    let moment = |service, what: &str| {
+        let at = stack.inspect(service)["State"][what].as_str().unwrap().to_owned();
+        at.parse::<jiff::Timestamp>().unwrap().as_nanosecond()
+    };
+    assert!(
+        healthy("db") <= moment("migrate", "StartedAt"),
+        "tables are made in a database that takes connections"
+    );
+    assert_eq!(stack.inspect("migrate")["State"]["ExitCode"], 0);
+    for slot in ["auth-service-blue-1", "auth-service-blue-2"] {
+        let started = moment(slot, "StartedAt");
+        assert!(moment("migrate", "FinishedAt") <= started, "{slot} before its tables");
+        assert!(healthy("db") <= started && healthy("redis") <= started, "{slot} before what it connects to");
+    }
 }
 
 fn only_the_proxy_is_reached(stack: &Installation) {
@@ -66,10 +127,10 @@ fn only_the_proxy_is_reached(stack: &Installation) {
         }
     }
     let expected = json!({
-        "data": ["auth-service-blue-1", "db", "redis"],
+        "data": ["auth-service-blue-1", "auth-service-blue-2", "db", "redis"],
         "edge": ["caddy"],
-        "front": ["app-service-blue-1", "auth-service-blue-1", "caddy"],
-        "outward": ["auth-service-blue-1"],
+        "front": ["app-service-blue-1", "auth-service-blue-1", "auth-service-blue-2", "caddy"],
+        "outward": ["auth-service-blue-1", "auth-service-blue-2"],
     });
     assert_eq!(serde_json::to_value(neighbours).unwrap(), expected);
     for network in ["front", "data"] {
@@ -98,7 +159,8 @@ fn every_container_is_held(stack: &Installation) {
         );
         for mount in known["Mounts"].as_array().unwrap() {
             let writable = mount["RW"] == true;
-            assert!(!writable || mount["Type"] == "volume", "{service} may write to {mount}");
+            let sockets = service.starts_with("auth-service-") && mount["Destination"] == "/run/keyward";
+            assert!(!writable || mount["Type"] == "volume" || sockets, "{service} may write to {mount}");
         }
         // Ours have ten seconds for requests in flight, and some for what those leave to do.
         if service.contains("-service-") {
@@ -166,12 +228,28 @@ fn the_database_users_may_do_their_work_and_no_more(stack: &Installation) {
 
 async fn somebody_signs_up_and_in(stack: &Installation) {
     let client = stack.stranger();
-    let person = json!({ "email": "ada@example.com", "password": "note G computes Bernoulli numbers" });
+    let person = json!({ "email": "ada@example.com", "password": PASSWORD });
     let signs_up = json!({ "email": person["email"], "password": person["password"], "requires2FA": false });
     let answer = client.post(auth("/signup")).json(&signs_up).send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::CREATED, "{}", answer.text().await.unwrap());
     let answer = client.post(auth("/login")).json(&person).send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::OK, "{}", answer.text().await.unwrap());
+}
+
+/// What is counted and told is in the Redis of the stack, not in a slot's memory.
+fn redis_is_used(stack: &Installation) {
+    let scan = r#"REDISCLI_AUTH="$(cat /run/secrets/password)" redis-cli --scan --pattern 'keyward:*'"#;
+    let keys = stack.does(&["exec", "-T", "redis", "sh", "-c", scan]);
+    assert!(keys.lines().count() > 1, "{keys:?}");
+}
+
+/// Each slot has a socket of its own on the host.
+fn the_operator_asks_a_slot(stack: &Installation) {
+    for slot in ["auth-service-blue-1", "auth-service-blue-2"] {
+        let socket = stack.folder.join(format!("run/{slot}.sock"));
+        let list = Command::new(binary()).args(["user", "list", "--socket"]).arg(socket).output().unwrap();
+        assert!(success(&list).contains("ada@example.com"), "{slot}");
+    }
 }
 
 fn a_stack_at_rest_is_not_disturbed(stack: &Installation) {
@@ -182,7 +260,7 @@ fn a_stack_at_rest_is_not_disturbed(stack: &Installation) {
         })
     };
     let before = standing();
-    stack.does(&up(&["--detach"]));
+    stack.does(&["up", "--detach"]);
     assert_eq!(standing(), before);
 }
 
@@ -213,6 +291,12 @@ async fn every_part_may_die(stack: &Installation) {
     // And what was in the database is still there.
     let (answered, said) = asks(stack, "keyward_run", "SELECT count(*) FROM probe");
     assert!(answered && said.trim() == "1", "{said}");
+    let ada = json!({ "email": "ada@example.com", "password": PASSWORD });
+    until("somebody to sign in again", async || {
+        let answer = client.post(auth("/login")).json(&ada).send().await.ok()?;
+        (answer.status() == StatusCode::OK).then_some(())
+    })
+    .await;
 }
 
 /// Nobody has to be killed for a stack to stop.
