@@ -202,14 +202,14 @@ impl Mailer {
     }
 
     /// Takes as many mails as can be sent now, and no more: one that is taken waits for nobody else's.
-    async fn take(self: &Arc<Self>, sending: &mut Held<MessageId>) -> Result<(), auth::Fault> {
+    async fn take(self: &Arc<Self>, sending: &mut Held<(MessageId, i64)>) -> Result<(), auth::Fault> {
         let free = AT_ONCE.saturating_sub(sending.len());
         if free == 0 {
             return Ok(());
         }
         for delivery in self.auth.take_mail(i64::try_from(free).unwrap_or_default()).await? {
             let mailer = self.clone();
-            sending.spawn(delivery.id, async move { mailer.deliver(&delivery).await });
+            sending.spawn((delivery.id, delivery.attempts), async move { mailer.deliver(&delivery).await });
         }
         Ok(())
     }

@@ -4,6 +4,7 @@ use domain::{DisplayName, Email, Password, Timestamp, UserId, Weakness};
 use store::{Turn, Tx};
 
 use crate::audit::{Act, Outcome};
+use crate::fault::Faulty;
 use crate::outbox::Message;
 use crate::password::{Refusal, is_same, notice};
 use crate::{Auth, Context, Current, Fault, NewSession, TooMany};
@@ -56,6 +57,12 @@ pub enum DeleteError {
     /// Ours.
     #[error(transparent)]
     Fault(#[from] Fault),
+}
+
+impl Faulty for DeleteError {
+    fn fault(&self) -> Option<&Fault> {
+        if let Self::Fault(fault) = self { Some(fault) } else { None }
+    }
 }
 
 impl From<Refusal> for SecondStepError {
@@ -183,6 +190,15 @@ impl Auth {
 
     /// Deletes the account of whoever is signed in. The trail keeps what was done and forgets who did it.
     pub async fn delete_account(
+        &self,
+        current: &Current,
+        password: &Password,
+        context: &Context,
+    ) -> Result<(), DeleteError> {
+        again!(self.delete_account_once(current, password, context))
+    }
+
+    async fn delete_account_once(
         &self,
         current: &Current,
         password: &Password,

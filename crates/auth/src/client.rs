@@ -12,6 +12,7 @@ use quick_cache::sync::Cache;
 
 use crate::audit::Act;
 use crate::clients::{hash_secret, read_client};
+use crate::fault::Faulty;
 use crate::{Auth, Context, Fault, TooMany};
 
 /// What memory says of an app is believed for so long: an operator's command is felt by then, as one about keys is.
@@ -57,6 +58,12 @@ pub enum ProtocolError {
     /// Ours.
     #[error(transparent)]
     Fault(#[from] Fault),
+}
+
+impl Faulty for ProtocolError {
+    fn fault(&self) -> Option<&Fault> {
+        if let Self::Fault(fault) = self { Some(fault) } else { None }
+    }
 }
 
 impl From<store::Error> for ProtocolError {

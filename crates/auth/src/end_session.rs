@@ -42,7 +42,8 @@ pub struct LogoutDelivery {
     pub uri: String,
     /// The logout token.
     pub token: Secret,
-    attempts: i64,
+    /// How often it was tried, this time included.
+    pub attempts: i64,
     /// Afterwards it is of no use any more.
     expires_at: Timestamp,
 }
@@ -159,17 +160,17 @@ impl Auth {
             return Ok(None);
         }
         let mut tx = self.store.begin().await?;
-        store::logout_notices::retry(&mut tx, delivery.id, error, at).await?;
+        store::logout_notices::retry(&mut tx, delivery.id, delivery.attempts, error, at).await?;
         tx.commit().await?;
         Ok(Some(wait))
     }
 
-    /// Lets go of notices that were not sent because the worker stops: another process takes them at once.
-    pub async fn let_go_of_notices(&self, held: &[NoticeId]) -> Result<(), Fault> {
+    /// Lets go of notices that were not sent because the worker stops, each with its attempt: another process takes them at once.
+    pub async fn let_go_of_notices(&self, held: &[(NoticeId, i64)]) -> Result<(), Fault> {
         let mut tx = self.store.begin().await?;
-        for id in held {
+        for (id, attempt) in held {
             let why = "the server stopped while it was sent";
-            store::logout_notices::retry(&mut tx, *id, why, self.clock.now()).await?;
+            store::logout_notices::retry(&mut tx, *id, *attempt, why, self.clock.now()).await?;
         }
         Ok(tx.commit().await?)
     }

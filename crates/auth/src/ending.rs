@@ -58,6 +58,9 @@ impl Auth {
 
     /// Ends whatever lets anybody in: sessions of an account and what apps hold of it, that too which outlives its session.
     /// `keep` is the session that goes on, with what apps hold of it. Gives what [`end_sessions`](Self::end_sessions) does.
+    ///
+    /// Whoever changes rows of several of these tables does so in this order: account, session, grant, code, token. An app
+    /// exchanges a code without the account's turn, and two that held rows in another order would wait for each other.
     pub(crate) async fn end_everything(
         &self,
         tx: &mut Tx,
@@ -65,8 +68,8 @@ impl Auth {
         keep: Option<SessionId>,
         now: Timestamp,
     ) -> Result<Vec<Uuid>, Fault> {
-        let held = store::grants::delete_others(tx, user, keep).await?;
         let mut ended = store::sessions::delete_others(tx, user, keep).await?;
+        let held = store::grants::delete_others(tx, user, keep).await?;
         self.tell_apps(tx, user, &held, now).await?;
         ended.extend(held.into_iter().map(|held| held.id));
         Ok(ended)

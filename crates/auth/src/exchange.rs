@@ -6,9 +6,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::{GrantId, Proofs, SessionId, Timestamp, UserId};
 use oidc::{
-    AccessToken, Client, ClientCredentialsRequest, CodeExchange, GrantType, IdToken, OAuthError,
-    OFFLINE_ACCESS, OPENID, PersonClaims, RefreshExchange, Scopes, Secret, TokenRequest, TokenResponse,
-    TokenType, at_hash, audience, invalid_or_expired,
+    AccessToken, Client, ClientCredentialsRequest, CodeExchange, GrantType, IdToken, OFFLINE_ACCESS, OPENID,
+    PersonClaims, RefreshExchange, Scopes, Secret, TokenRequest, TokenResponse, TokenType, at_hash, audience,
+    invalid_or_expired,
 };
 use secrets::sealing::Place;
 use store::grants::LiveGrant;
@@ -37,6 +37,14 @@ struct Issue<'a> {
     refresh_token: Option<Secret>,
 }
 
+/// What ends because it is in two hands: an authorization, and the code of it that was shown, if one was.
+#[derive(Clone, Copy)]
+struct Ends<'a> {
+    grant: GrantId,
+    /// Its hash; empty if none was.
+    code: &'a [u8],
+}
+
 /// What the use of a refresh token before this one was.
 enum Reuse {
     /// There was none.
@@ -50,6 +58,15 @@ enum Reuse {
 impl Auth {
     /// Gives an app, which has shown who it is, what it asks for.
     pub async fn exchange(
+        &self,
+        client: &RegisteredClient,
+        request: &TokenRequest,
+        context: &Context,
+    ) -> Result<TokenResponse, ProtocolError> {
+        again!(self.exchange_once(client, request, context))
+    }
+
+    async fn exchange_once(
         &self,
         client: &RegisteredClient,
         request: &TokenRequest,
@@ -78,32 +95,49 @@ impl Auth {
         context: &Context,
     ) -> Result<TokenResponse, ProtocolError> {
         let now = self.clock.now();
+        let refused = || invalid_or_expired("code");
         let hash = secrets::sha256(exchange.code.expose().as_bytes());
+        // Of two who show it at once, the second sees that it was used.
         let mut tx = self.store.begin_in_turn(&[Turn::Secret(&hash)]).await?;
-        let Some(row) = store::authorization_codes::take(&mut tx, &hash, now).await? else {
-            return Err(self.refuse_used_code(tx, &hash, context, now).await?.into());
-        };
+        let row = store::authorization_codes::find(&mut tx, &hash).await?.ok_or_else(refused)?;
         let grant = GrantId(row.grant_id);
+        let ends = Ends { grant, code: &hash };
+        // It may have been stolen: what it had issued ends (RFC 6749 section 4.1.2).
+        if row.used_at.is_some() {
+            self.end_grant(tx, ends, None, "code used twice", context, now).await?;
+            return Err(refused().into());
+        }
+        if row.expires_at <= now.micros() {
+            return Err(refused().into());
+        }
         let request = self.open_code(&hash, &row.payload)?;
         let live = store::grants::find_live(&mut tx, grant, now, self.idle_since(now)).await?;
         let person = live.as_ref().map(|live| live.pseudonym);
         // Whoever shows a code that is not theirs has used it up: it may have been stolen.
         if let Err(error) = exchange.check(&request, client) {
-            self.end_grant(tx, grant, person, "code of another request", context, now).await?;
+            self.end_grant(tx, ends, person, "code of another request", context, now).await?;
             return Err(error.into());
         }
         let Some(live) = live else {
-            self.end_grant(tx, grant, None, "session ended before the exchange", context, now).await?;
-            return Err(invalid_or_expired("code").into());
+            self.end_grant(tx, ends, None, "session ended before the exchange", context, now).await?;
+            return Err(refused().into());
         };
         let scopes = client.still_allowed(&request.scopes)?;
         let audience = audience(&exchange.resources, &request.resources, client, &self.issuer)?;
         // Without `offline_access` it is good for as long as the session is (Back-Channel Logout section 2.7).
         let refresh_token = if client.may_use(GrantType::RefreshToken) {
-            Some(self.new_refresh_token(&mut tx, grant, &live, now).await?)
+            match self.new_refresh_token(&mut tx, grant, &live, now).await {
+                // The account has ended all that apps hold of it, a moment ago.
+                Err(Fault::Store(error)) if error.is_missing_reference() => return Err(refused().into()),
+                made => Some(made?),
+            }
         } else {
             None
         };
+        // After the grant, as in every act: see `end_everything`.
+        if !store::authorization_codes::set_used(&mut tx, &hash, now).await? {
+            return Err(refused().into());
+        }
         let nonce = request.nonce.clone();
         let issue = Issue { client, live: &live, scopes, audience, nonce, refresh_token };
         let response = self.tokens(issue, now)?;
@@ -111,31 +145,21 @@ impl Auth {
         Ok(response)
     }
 
-    /// A code that was used before may have been stolen: what it had issued ends (RFC 6749 section 4.1.2).
-    async fn refuse_used_code(
-        &self,
-        mut tx: Tx,
-        hash: &[u8],
-        context: &Context,
-        now: Timestamp,
-    ) -> Result<OAuthError, Fault> {
-        if let Some(grant) = store::authorization_codes::used_grant(&mut tx, hash).await? {
-            self.end_grant(tx, GrantId(grant), None, "code used twice", context, now).await?;
-        }
-        Ok(invalid_or_expired("code"))
-    }
-
-    /// Ends an authorization, since what it gave out is in two hands.
+    /// Ends an authorization, since what it gave out is in two hands, and its code with it.
     async fn end_grant(
         &self,
         mut tx: Tx,
-        grant: GrantId,
+        ends: Ends<'_>,
         person: Option<Uuid>,
         why: &str,
         context: &Context,
         now: Timestamp,
     ) -> Result<(), Fault> {
+        let Ends { grant, code } = ends;
         store::grants::end(&mut tx, grant, now).await?;
+        if !code.is_empty() {
+            store::authorization_codes::set_used(&mut tx, code, now).await?;
+        }
         self.record(&mut tx, Outcome::Refused(Act::Exchange), person, why, context, now).await?;
         self.commit_changed(tx, [grant.0]).await
     }
@@ -160,8 +184,9 @@ impl Auth {
         let live = store::grants::find_live(&mut tx, grant, now, self.idle_since(now)).await?;
         let live = live.ok_or_else(refused)?;
         let person = Some(live.pseudonym);
+        let ends = Ends { grant, code: &[] };
         if live.grant.client_id != client.client_id {
-            self.end_grant(tx, grant, person, "refresh token of another app", context, now).await?;
+            self.end_grant(tx, ends, person, "refresh token of another app", context, now).await?;
             return Err(refused().into());
         }
         // Before anything else that is asked is looked at: a token that is in two hands ends its family.
@@ -169,7 +194,7 @@ impl Auth {
             Reuse::None => None,
             Reuse::Lost(successor) => Some(successor),
             Reuse::TwoHands => {
-                self.end_grant(tx, grant, person, "refresh token used twice", context, now).await?;
+                self.end_grant(tx, ends, person, "refresh token used twice", context, now).await?;
                 return Err(refused().into());
             }
         };
@@ -180,19 +205,23 @@ impl Auth {
         let scopes = exchange.scopes(&client.still_allowed(&Scopes::parse(&live.grant.scope)?)?)?;
         let granted = split(&live.grant.resources);
         let audience = audience(&exchange.resources, &granted, client, &self.issuer)?;
+        // Who uses an app uses the session that lets them in. Before the token, as in every act: see `end_everything`.
+        if let Some(session) = live.grant.session_id {
+            store::sessions::set_used(&mut tx, SessionId(session), now).await?;
+        }
         let made = match again {
             Some(successor) => Some(successor),
-            None => self.successor(&mut tx, &row, &live, now).await?,
+            None => match self.successor(&mut tx, &row, &live, now).await {
+                // The account has ended all that apps hold of it, a moment ago.
+                Err(Fault::Store(error)) if error.is_missing_reference() => return Err(refused().into()),
+                made => made?,
+            },
         };
         let Some(successor) = made else {
             // Another process has used it since it was looked at: now it is seen to be used.
             drop(tx);
             return Box::pin(self.refresh(client, exchange, context)).await;
         };
-        // Who uses an app uses the session that lets them in.
-        if let Some(session) = live.grant.session_id {
-            store::sessions::set_used(&mut tx, SessionId(session), now).await?;
-        }
         let refresh_token = Some(successor);
         let issue = Issue { client, live: &live, scopes, audience, nonce: None, refresh_token };
         let response = self.tokens(issue, now)?;

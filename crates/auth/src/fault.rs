@@ -49,6 +49,43 @@ impl Fault {
     }
 }
 
+/// So often an act is tried.
+pub(crate) const TRIES: u32 = 4;
+
+/// Why an act was not done, as far as it is a fault of ours.
+pub(crate) trait Faulty {
+    fn fault(&self) -> Option<&Fault>;
+
+    /// Whether nothing of it was done, and it is to be done once more: the database had two acts that waited for each other, and
+    /// chose this one.
+    fn is_given_up(&self) -> bool {
+        matches!(self.fault(), Some(Fault::Store(error)) if error.is_given_up())
+    }
+}
+
+impl Faulty for Fault {
+    fn fault(&self) -> Option<&Fault> {
+        Some(self)
+    }
+}
+
+/// Does an act, from its beginning, again and again while the database gives it up for the sake of another, but no more than
+/// [`TRIES`] times.
+macro_rules! again {
+    ($act:expr) => {{
+        let mut tried = 1;
+        loop {
+            match $act.await {
+                Err(error) if tried < $crate::fault::TRIES && $crate::fault::Faulty::is_given_up(&error) => {
+                    tracing::info!(tried, "an act gave way to another in the database, and is done again");
+                    tried += 1;
+                }
+                done => break done,
+            }
+        }
+    }};
+}
+
 impl From<serde_json::Error> for Fault {
     fn from(error: serde_json::Error) -> Self {
         Self::Corrupt(format!("a sealed value is not what this release writes: {error}"))

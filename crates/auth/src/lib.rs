@@ -1,6 +1,9 @@
 //! The use cases of sign-in, a file each. Each reads, decides, and writes in one short transaction; hashing happens
 //! between the two, on threads of its own.
 
+#[macro_use]
+mod fault;
+
 mod access;
 mod account;
 mod artefact;
@@ -17,7 +20,6 @@ mod email_change;
 mod end_session;
 mod ending;
 mod exchange;
-mod fault;
 mod hasher;
 mod hearing;
 mod import;

@@ -268,11 +268,11 @@ impl Auth {
         Ok(tx.commit().await?)
     }
 
-    /// Lets go of mails that were not sent because the worker stops: another process takes them at once.
-    pub async fn let_go_of_mail(&self, held: &[MessageId]) -> Result<(), Fault> {
+    /// Lets go of mails that were not sent because the worker stops, each with its attempt: another process takes them at once.
+    pub async fn let_go_of_mail(&self, held: &[(MessageId, i64)]) -> Result<(), Fault> {
         let mut tx = self.store.begin().await?;
-        for id in held {
-            store::outbox::retry(&mut tx, *id, CUT, self.clock.now()).await?;
+        for (id, attempt) in held {
+            store::outbox::retry(&mut tx, *id, *attempt, CUT, self.clock.now()).await?;
         }
         Ok(tx.commit().await?)
     }
@@ -312,7 +312,8 @@ impl Auth {
         let exponent = u32::try_from(delivery.attempts.clamp(1, 12)).unwrap_or(12);
         let wait = Duration::from_secs(5 * 2_u64.pow(exponent - 1)).min(Duration::from_hours(1));
         let mut tx = self.store.begin().await?;
-        store::outbox::retry(&mut tx, delivery.id, error, self.clock.now().plus(wait)).await?;
+        let at = self.clock.now().plus(wait);
+        store::outbox::retry(&mut tx, delivery.id, delivery.attempts, error, at).await?;
         tx.commit().await?;
         self.mails.add(Sending::PutOff);
         Ok(Some(wait))

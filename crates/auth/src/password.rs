@@ -5,6 +5,7 @@ use store::{Turn, Tx};
 use uuid::Uuid;
 
 use crate::audit::{Act, Outcome};
+use crate::fault::Faulty;
 use crate::outbox::{Mail, Message};
 use crate::{Auth, Context, Current, Fault, NewSession, TooMany};
 
@@ -45,6 +46,12 @@ impl From<TooMany> for Refusal {
 impl From<Fault> for Refusal {
     fn from(fault: Fault) -> Self {
         Self::Fault(fault)
+    }
+}
+
+impl Faulty for PasswordChangeError {
+    fn fault(&self) -> Option<&Fault> {
+        if let Self::Fault(fault) = self { Some(fault) } else { None }
     }
 }
 
@@ -127,6 +134,16 @@ impl Auth {
     /// Changes the password of whoever is signed in: every other session ends, and this one gets a new id. What it says of
     /// proofs stays: the password was shown, and a second step, if there is one, was not.
     pub async fn change_password(
+        &self,
+        current: &Current,
+        present: &Password,
+        new: &Password,
+        context: &Context,
+    ) -> Result<NewSession, PasswordChangeError> {
+        again!(self.change_password_once(current, present, new, context))
+    }
+
+    async fn change_password_once(
         &self,
         current: &Current,
         present: &Password,

@@ -165,7 +165,8 @@ pub async fn delete_expired(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<u
     changed!(
         tx,
         sqlx::query(
-            "DELETE FROM artefacts WHERE id IN (SELECT id FROM artefacts WHERE expires_at <= $1 LIMIT $2)",
+            "DELETE FROM artefacts WHERE expires_at <= $1 AND id IN (
+             SELECT id FROM artefacts WHERE expires_at <= $1 LIMIT $2)",
         )
         .bind(now.micros())
         .bind(limit)

@@ -41,24 +41,26 @@ pub async fn insert(
     Ok(())
 }
 
-/// Takes an unused code that has not expired: of all who try at once one gets it.
-pub async fn take(tx: &mut Tx, hash: &[u8], now: Timestamp) -> Result<Option<AuthorizationCode>, Error> {
+/// The code, used or not, expired or not.
+pub async fn find(tx: &mut Tx, hash: &[u8]) -> Result<Option<AuthorizationCode>, Error> {
     on!(tx, |connection| sqlx::query_as(
-        "UPDATE authorization_codes SET used_at = $2 WHERE hash = $1 AND used_at IS NULL AND expires_at > $2
-         RETURNING hash, grant_id, payload, used_at, expires_at",
+        "SELECT hash, grant_id, payload, used_at, expires_at FROM authorization_codes WHERE hash = $1"
     )
     .bind(hash)
-    .bind(now.micros())
     .fetch_optional(connection))
 }
 
-/// The grant of a code that was used before.
-pub async fn used_grant(tx: &mut Tx, hash: &[u8]) -> Result<Option<Uuid>, Error> {
-    on!(tx, |connection| sqlx::query_scalar(
-        "SELECT grant_id FROM authorization_codes WHERE hash = $1 AND used_at IS NOT NULL"
-    )
-    .bind(hash)
-    .fetch_optional(connection))
+/// Uses up a code that has not expired. False if it was used before, or is gone: of all who try at once one succeeds.
+pub async fn set_used(tx: &mut Tx, hash: &[u8], now: Timestamp) -> Result<bool, Error> {
+    let done = changed!(
+        tx,
+        sqlx::query(
+            "UPDATE authorization_codes SET used_at = $2 WHERE hash = $1 AND used_at IS NULL AND expires_at > $2",
+        )
+        .bind(hash)
+        .bind(now.micros())
+    )?;
+    Ok(done == 1)
 }
 
 /// Deletes up to `limit` codes that expired before `before`.

@@ -49,6 +49,16 @@ impl Error {
         error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_foreign_key_violation)
     }
 
+    /// Whether the database gave the transaction up because it and another waited for each other, or could not both be: nothing
+    /// of it was done, and done again it is likely to go through.
+    pub fn is_given_up(&self) -> bool {
+        match self {
+            Self::Database(error) => crate::postgres::is_given_up(error),
+            Self::Commit(error) => crate::postgres::is_given_up(error),
+            Self::Away(_) | Self::File(_) | Self::Refused(_) | Self::Migration(_) => false,
+        }
+    }
+
     /// Whether it is not what was asked that is at fault, but the database, which is away, too busy, or had to choose between
     /// two who waited for each other: whoever asks again later is likely to be served.
     pub fn is_unavailable(&self) -> bool {

@@ -91,7 +91,7 @@ pub async fn delete_expired(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<u
     changed!(
         tx,
         sqlx::query(
-            "DELETE FROM email_changes WHERE user_id IN (
+            "DELETE FROM email_changes WHERE expires_at <= $1 AND user_id IN (
              SELECT user_id FROM email_changes WHERE expires_at <= $1 LIMIT $2)",
         )
         .bind(now.micros())

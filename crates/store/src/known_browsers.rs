@@ -51,7 +51,7 @@ pub async fn delete_unused(tx: &mut Tx, before: Timestamp, limit: i64) -> Result
     changed!(
         tx,
         sqlx::query(
-            "DELETE FROM known_browsers WHERE (browser_hash, user_id) IN (
+            "DELETE FROM known_browsers WHERE used_at < $1 AND (browser_hash, user_id) IN (
              SELECT browser_hash, user_id FROM known_browsers WHERE used_at < $1 LIMIT $2)",
         )
         .bind(before.micros())

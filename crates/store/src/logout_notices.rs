@@ -110,13 +110,16 @@ pub async fn next_due(tx: &mut Tx, now: Timestamp) -> Result<Option<i64>, Error>
 }
 
 /// Puts a notice off.
-pub async fn retry(tx: &mut Tx, id: NoticeId, error: &str, at: Timestamp) -> Result<(), Error> {
+pub async fn retry(tx: &mut Tx, id: NoticeId, attempt: i64, error: &str, at: Timestamp) -> Result<(), Error> {
     changed!(
         tx,
-        sqlx::query("UPDATE logout_notices SET last_error = $2, next_attempt_at = $3 WHERE id = $1")
-            .bind(id.0)
-            .bind(error)
-            .bind(at.micros())
+        sqlx::query(
+            "UPDATE logout_notices SET last_error = $3, next_attempt_at = $4 WHERE id = $1 AND attempts = $2"
+        )
+        .bind(id.0)
+        .bind(attempt)
+        .bind(error)
+        .bind(at.micros())
     )?;
     Ok(())
 }

@@ -104,7 +104,8 @@ pub async fn next_due(tx: &mut Tx) -> Result<Option<i64>, Error> {
         .fetch_one(connection))
 }
 
-/// Is done with a mail, as `sent`, `failed` or `decoy`; what it carried is wiped.
+/// Is done with a mail, as `sent`, `failed` or `decoy`; what it carried is wiped. What somebody else was done with before stays as
+/// it is.
 pub async fn finish(
     tx: &mut Tx,
     id: MessageId,
@@ -115,7 +116,8 @@ pub async fn finish(
     changed!(
         tx,
         sqlx::query(
-            "UPDATE outbox SET state = $2, last_error = $3, finished_at = $4, payload = NULL WHERE id = $1",
+            "UPDATE outbox SET state = $2, last_error = $3, finished_at = $4, payload = NULL
+         WHERE id = $1 AND state = 'queued'",
         )
         .bind(id.0)
         .bind(state)
@@ -125,14 +127,22 @@ pub async fn finish(
     Ok(())
 }
 
-/// Puts a mail off.
-pub async fn retry(tx: &mut Tx, id: MessageId, error: &str, at: Timestamp) -> Result<(), Error> {
+/// Puts off a mail that was claimed as the attempt of this number. One that another worker has claimed since is that one's.
+pub async fn retry(
+    tx: &mut Tx,
+    id: MessageId,
+    attempt: i64,
+    error: &str,
+    at: Timestamp,
+) -> Result<(), Error> {
     changed!(
         tx,
         sqlx::query(
-            "UPDATE outbox SET last_error = $2, next_attempt_at = $3 WHERE id = $1 AND state = 'queued'"
+            "UPDATE outbox SET last_error = $3, next_attempt_at = $4
+         WHERE id = $1 AND attempts = $2 AND state = 'queued'"
         )
         .bind(id.0)
+        .bind(attempt)
         .bind(error)
         .bind(at.micros())
     )?;
@@ -155,7 +165,7 @@ pub async fn expire(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<u64, Erro
         tx,
         sqlx::query(
             "UPDATE outbox SET state = 'expired', payload = NULL, finished_at = $1
-         WHERE id IN (SELECT id FROM outbox WHERE state = 'queued' AND expires_at <= $1 LIMIT $2)",
+         WHERE state = 'queued' AND id IN (SELECT id FROM outbox WHERE state = 'queued' AND expires_at <= $1 LIMIT $2)",
         )
         .bind(now.micros())
         .bind(limit)

@@ -100,7 +100,7 @@ pub async fn delete_expired(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<u
     changed!(
         tx,
         sqlx::query(
-            "DELETE FROM refresh_tokens WHERE hash IN (
+            "DELETE FROM refresh_tokens WHERE used_at IS NULL AND hash IN (
              SELECT hash FROM refresh_tokens WHERE used_at IS NULL AND expires_at <= $1 LIMIT $2)",
         )
         .bind(now.micros())

@@ -280,7 +280,7 @@ pub async fn delete_expired(
     changed!(
         tx,
         sqlx::query(
-            "DELETE FROM sessions WHERE id IN (
+            "DELETE FROM sessions WHERE (expires_at <= $1 OR used_at <= $2) AND id IN (
              SELECT id FROM sessions WHERE expires_at <= $1 OR used_at <= $2 LIMIT $3)",
         )
         .bind(now.micros())

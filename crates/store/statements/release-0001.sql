@@ -9,7 +9,7 @@ DELETE FROM artefacts WHERE id = $1 AND purpose = $2 AND expires_at > $3 RETURNI
 UPDATE artefacts SET link_hash = $3, code_mac = $4, tries_left = $5, expires_at = $6 WHERE id = $1 AND purpose = $2 AND expires_at > $7;
 DELETE FROM artefacts WHERE user_id = $1 AND purpose = $2;
 DELETE FROM artefacts WHERE user_id = $1;
-DELETE FROM artefacts WHERE id IN (SELECT id FROM artefacts WHERE expires_at <= $1 LIMIT $2);
+DELETE FROM artefacts WHERE expires_at <= $1 AND id IN ( SELECT id FROM artefacts WHERE expires_at <= $1 LIMIT $2);
 
 -- audit.rs
 INSERT INTO audit (id, at, act, outcome, actor, subject, network, support_id, detail, mac) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
@@ -36,8 +36,8 @@ DELETE FROM audit WHERE number <= $1;
 
 -- authorization_codes.rs
 INSERT INTO authorization_codes (hash, grant_id, payload, expires_at) VALUES ($1, $2, $3, $4);
-UPDATE authorization_codes SET used_at = $2 WHERE hash = $1 AND used_at IS NULL AND expires_at > $2 RETURNING hash, grant_id, payload, used_at, expires_at;
-SELECT grant_id FROM authorization_codes WHERE hash = $1 AND used_at IS NOT NULL;
+SELECT hash, grant_id, payload, used_at, expires_at FROM authorization_codes WHERE hash = $1;
+UPDATE authorization_codes SET used_at = $2 WHERE hash = $1 AND used_at IS NULL AND expires_at > $2;
 DELETE FROM authorization_codes WHERE hash IN ( SELECT hash FROM authorization_codes WHERE expires_at <= $1 LIMIT $2);
 
 -- authorization_requests.rs
@@ -79,7 +79,7 @@ INSERT INTO email_changes (user_id, address, old_artefact, new_artefact, expires
 SELECT user_id, address, old_artefact, new_artefact, old_proved_at, new_proved_at, expires_at FROM email_changes WHERE user_id = $1 AND expires_at > $2;
 UPDATE email_changes SET old_proved_at = CASE WHEN old_artefact = $2 THEN $3 ELSE old_proved_at END, new_proved_at = CASE WHEN new_artefact = $2 THEN $3 ELSE new_proved_at END WHERE user_id = $1 AND (old_artefact = $2 OR new_artefact = $2) AND expires_at > $3 RETURNING user_id, address, old_artefact, new_artefact, old_proved_at, new_proved_at, expires_at;
 DELETE FROM email_changes WHERE user_id = $1;
-DELETE FROM email_changes WHERE user_id IN ( SELECT user_id FROM email_changes WHERE expires_at <= $1 LIMIT $2);
+DELETE FROM email_changes WHERE expires_at <= $1 AND user_id IN ( SELECT user_id FROM email_changes WHERE expires_at <= $1 LIMIT $2);
 
 -- emails.rs
 INSERT INTO emails (id, user_id, address, normalized, is_primary, proved_at, created_at) VALUES ($1, $2, $3, $4, TRUE, $5, $6) ON CONFLICT (normalized) DO NOTHING;
@@ -112,7 +112,7 @@ INSERT INTO known_browsers (browser_hash, user_id, used_at) VALUES ($1, $2, $3) 
 SELECT EXISTS (SELECT 1 FROM known_browsers WHERE browser_hash = $1 AND user_id = $2);
 DELETE FROM known_browsers WHERE user_id = $1;
 DELETE FROM known_browsers WHERE user_id = $1 AND browser_hash <> $2;
-DELETE FROM known_browsers WHERE (browser_hash, user_id) IN ( SELECT browser_hash, user_id FROM known_browsers WHERE used_at < $1 LIMIT $2);
+DELETE FROM known_browsers WHERE used_at < $1 AND (browser_hash, user_id) IN ( SELECT browser_hash, user_id FROM known_browsers WHERE used_at < $1 LIMIT $2);
 
 -- logout_notices.rs
 INSERT INTO logout_notices (id, client_id, subject, sid, attempts, next_attempt_at, created_at, expires_at) VALUES ($1, $2, $3, $4, 0, $5, $5, $6);
@@ -120,7 +120,7 @@ INSERT INTO logout_notices (id, client_id, subject, sid, attempts, next_attempt_
 UPDATE logout_notices SET next_attempt_at = $2, attempts = attempts + 1, last_error = NULL WHERE next_attempt_at <= $1 AND id IN ( SELECT id FROM logout_notices WHERE next_attempt_at <= $1 AND expires_at > $1 ORDER BY next_attempt_at, id LIMIT $3) RETURNING id, client_id, subject, sid, attempts, expires_at;
 UPDATE logout_notices SET next_attempt_at = $1 WHERE attempts > 0 AND last_error IS NULL AND next_attempt_at > $1;
 SELECT MIN(next_attempt_at) FROM logout_notices WHERE expires_at > $1;
-UPDATE logout_notices SET last_error = $2, next_attempt_at = $3 WHERE id = $1;
+UPDATE logout_notices SET last_error = $3, next_attempt_at = $4 WHERE id = $1 AND attempts = $2;
 DELETE FROM logout_notices WHERE id = $1;
 DELETE FROM logout_notices WHERE id IN (SELECT id FROM logout_notices WHERE expires_at <= $1 LIMIT $2);
 
@@ -129,10 +129,10 @@ INSERT INTO outbox (id, kind, state, payload, attempts, next_attempt_at, created
 UPDATE outbox SET next_attempt_at = $2, attempts = attempts + 1, last_error = NULL WHERE state = 'queued' AND next_attempt_at <= $1 AND id IN ( SELECT id FROM outbox WHERE state = 'queued' AND next_attempt_at <= $1 AND expires_at > $1 ORDER BY next_attempt_at, id LIMIT $3) RETURNING id, kind, payload, attempts, created_at, expires_at;
 UPDATE outbox SET next_attempt_at = $1 WHERE state = 'queued' AND attempts > 0 AND last_error IS NULL AND next_attempt_at > $1;
 SELECT MIN(next_attempt_at) FROM outbox WHERE state = 'queued';
-UPDATE outbox SET state = $2, last_error = $3, finished_at = $4, payload = NULL WHERE id = $1;
-UPDATE outbox SET last_error = $2, next_attempt_at = $3 WHERE id = $1 AND state = 'queued';
+UPDATE outbox SET state = $2, last_error = $3, finished_at = $4, payload = NULL WHERE id = $1 AND state = 'queued';
+UPDATE outbox SET last_error = $3, next_attempt_at = $4 WHERE id = $1 AND attempts = $2 AND state = 'queued';
 SELECT id, kind, state, attempts, next_attempt_at, last_error, created_at, finished_at, payload FROM outbox WHERE state <> 'decoy' ORDER BY id DESC LIMIT $1;
-UPDATE outbox SET state = 'expired', payload = NULL, finished_at = $1 WHERE id IN (SELECT id FROM outbox WHERE state = 'queued' AND expires_at <= $1 LIMIT $2);
+UPDATE outbox SET state = 'expired', payload = NULL, finished_at = $1 WHERE state = 'queued' AND id IN (SELECT id FROM outbox WHERE state = 'queued' AND expires_at <= $1 LIMIT $2);
 DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE finished_at < $1 LIMIT $2);
 
 -- passwords.rs
@@ -150,7 +150,7 @@ SELECT hash, grant_id, used_at, successor, created_at, expires_at FROM refresh_t
 UPDATE refresh_tokens SET used_at = $3, successor = $2 WHERE hash = $1 AND used_at IS NULL;
 UPDATE refresh_tokens SET successor = NULL WHERE hash IN ( SELECT hash FROM refresh_tokens WHERE successor IS NOT NULL AND used_at < $1 LIMIT $2);
 DELETE FROM refresh_tokens WHERE hash IN ( SELECT t.hash FROM grants g JOIN refresh_tokens t ON t.grant_id = g.id WHERE g.expires_at <= $1 LIMIT $2);
-DELETE FROM refresh_tokens WHERE hash IN ( SELECT hash FROM refresh_tokens WHERE used_at IS NULL AND expires_at <= $1 LIMIT $2);
+DELETE FROM refresh_tokens WHERE used_at IS NULL AND hash IN ( SELECT hash FROM refresh_tokens WHERE used_at IS NULL AND expires_at <= $1 LIMIT $2);
 
 -- retired_keys.rs
 SELECT kid, algorithm, public_key, expires_at FROM retired_keys ORDER BY kid;
@@ -175,7 +175,7 @@ UPDATE sessions SET used_at = $2 WHERE id = $1 AND used_at < $2;
 DELETE FROM sessions WHERE id = $1 AND user_id = $2;
 SELECT count(*) FROM sessions WHERE user_id = $1 AND id <> $2;
 DELETE FROM sessions WHERE user_id = $1 AND id <> $2 RETURNING id;
-DELETE FROM sessions WHERE id IN ( SELECT id FROM sessions WHERE expires_at <= $1 OR used_at <= $2 LIMIT $3);
+DELETE FROM sessions WHERE (expires_at <= $1 OR used_at <= $2) AND id IN ( SELECT id FROM sessions WHERE expires_at <= $1 OR used_at <= $2 LIMIT $3);
 
 -- signing_keys.rs
 SELECT kid, algorithm, private_key, created_at, signs_from, signs_until FROM signing_keys ORDER BY created_at DESC, kid;

@@ -42,7 +42,7 @@ pub(super) async fn run(auth: Arc<Auth>, egress: EgressClient, mut stop: watch::
 async fn take(
     auth: &Arc<Auth>,
     egress: &EgressClient,
-    telling: &mut Held<NoticeId>,
+    telling: &mut Held<(NoticeId, i64)>,
 ) -> Result<(), auth::Fault> {
     let free = AT_ONCE.saturating_sub(telling.len());
     if free == 0 {
@@ -50,7 +50,7 @@ async fn take(
     }
     for delivery in auth.take_notices(i64::try_from(free).unwrap_or_default()).await? {
         let (auth, egress) = (auth.clone(), egress.clone());
-        telling.spawn(delivery.id, async move {
+        telling.spawn((delivery.id, delivery.attempts), async move {
             if let Err(error) = tell(&auth, &egress, &delivery).await {
                 tracing::error!(client_id = delivery.client_id, %error, "what came of a notice could not be written down");
             }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a helper that cannot go on should end its test")]
 
 mod artefacts;
+mod at_once;
 mod at_rest;
 mod audit;
 mod audit_tampering;

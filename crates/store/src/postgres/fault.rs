@@ -14,6 +14,12 @@ pub(super) fn is_broken(error: &Error) -> bool {
     }
 }
 
+/// Whether the server ended the transaction for the sake of another: two that waited for each other, or could not both be.
+pub(crate) fn is_given_up(error: &Error) -> bool {
+    let Error::Database(told) = error else { return false };
+    told.code().is_some_and(|code| matches!(&*code, "40001" | "40P01"))
+}
+
 /// Whether whoever asks again later is likely to be served.
 pub(crate) fn is_unavailable(error: &Error) -> bool {
     let busy = match error {
@@ -33,14 +39,24 @@ pub(super) fn reason(error: &Error) -> String {
         Error::Io(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => {
             "nothing listens there (connection refused); start it, or correct where it is".to_owned()
         }
+        // As rustls says it, within an error of the wire.
+        Error::Io(error) if error.to_string().contains("not valid for name") => format!(
+            "its certificate is for another name ({error}); write its host in database.url as it stands in the certificate"
+        ),
+        Error::Io(error) if error.to_string().contains("invalid peer certificate") => format!(
+            "its certificate is not trusted ({error}); name the one it is signed by in database.root_certificate"
+        ),
         Error::Io(error) => error.to_string(),
         Error::Tls(error) if error.to_string().contains("does not support TLS") => {
             "it does not speak TLS, and is to; switch `ssl` on there, or leave root_certificate and sslmode out".to_owned()
         }
         Error::Tls(error) => format!(
-            "its certificate is not trusted ({error}); name the one it is signed by in database.root_certificate"
+            "TLS cannot be spoken ({error}); database.root_certificate has to be the certificate, as PEM, that the server's is signed by"
         ),
         Error::Database(told) => match told.code().as_deref() {
+            Some("28000") if told.message().contains("no encryption") => {
+                format!("it takes nobody without TLS ({}); leave sslmode=disable out", told.message())
+            }
             Some("28P01" | "28000") => {
                 format!("it refuses the user or the password ({}); correct them", told.message())
             }

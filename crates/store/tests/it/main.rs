@@ -4,6 +4,7 @@
 mod ephemeral;
 mod file;
 mod migrating;
+mod overlap;
 mod postgres_away;
 mod redis_away;
 mod redis_tls;
@@ -24,5 +25,5 @@ mod wire;
 
 #[test]
 fn the_same_on_postgresql() {
-    on_postgres::run_again(&["migrating::", "rows::", "text::", "turns::"]);
+    on_postgres::run_again(&["migrating::", "overlap::", "rows::", "text::", "turns::"]);
 }

@@ -9,9 +9,9 @@ use uuid::Uuid;
 
 use crate::file::{File, NOW, Past, add_user, email, user};
 
-const LATER: Timestamp = Timestamp::from_seconds(1_800_000_060);
+pub(crate) const LATER: Timestamp = Timestamp::from_seconds(1_800_000_060);
 
-fn session(number: u128, user: u128) -> Session {
+pub(crate) fn session(number: u128, user: u128) -> Session {
     Session {
         id: Uuid::from_u128(number),
         sid: Uuid::from_u128(number),
@@ -26,7 +26,7 @@ fn session(number: u128, user: u128) -> Session {
     }
 }
 
-fn artefact(number: u8, user: Option<u128>) -> artefacts::Artefact {
+pub(crate) fn artefact(number: u8, user: Option<u128>) -> artefacts::Artefact {
     artefacts::Artefact {
         id: Uuid::from_u128(number.into()),
         purpose: "reset".to_owned(),

@@ -1,0 +1,290 @@
+//! Acts of several processes at once, in whatever order the database lets them at the rows they are about.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use auth::{Auth, Current, KeyState, Limits, NewTicket, Next, ProtocolError, RegisteredClient};
+use domain::DisplayName;
+use oidc::{Algorithm, AuthorizationResponse, ClientAuthentication, Parameters, TokenRequest, TokenResponse};
+use sqlx::Connection as _;
+use sqlx::postgres::PgConnection;
+use tokio::task::JoinSet;
+
+use crate::backend::Backend;
+use crate::on_postgres::is_on_postgres;
+use crate::people::{browser, password};
+use crate::world::{OTHER, PASSWORD, World};
+
+/// A test that waits for so long has failed.
+const LONG: Duration = Duration::from_secs(30);
+const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+/// Of that, RFC 7636 appendix B.
+const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+
+/// Somebody signed in to an app, on PostgreSQL.
+struct InApp {
+    world: World,
+    current: Current,
+    client: Arc<RegisteredClient>,
+}
+
+impl InApp {
+    async fn new() -> Self {
+        let world = World::new().await;
+        world.account("ana", &browser(1)).await;
+        let current = world.signed_in("ana", &browser(1)).await;
+        let text = r#"{"client_id": "wiki", "client_name": "Wiki", "redirect_uris": ["https://wiki.example.com/callback"],
+            "scope": "openid offline_access", "token_endpoint_auth_method": "none", "first_party": true,
+            "grant_types": ["authorization_code", "refresh_token"], "id_token_signed_response_alg": "EdDSA"}"#;
+        let client: oidc::Client = serde_json::from_str(text).unwrap();
+        world.auth.clients().add(&client, world.auth.now()).await.unwrap();
+        let shown = ClientAuthentication::read(None, &Parameters::parse("client_id=wiki").unwrap()).unwrap();
+        let client = world.auth.authenticate_client(shown, None, &browser(1)).await.unwrap();
+        Self { world, current, client }
+    }
+
+    /// A code, on its way to the app.
+    async fn code(&self, current: &Current) -> String {
+        let asked = format!(
+            "client_id=wiki&redirect_uri=https://wiki.example.com/callback&response_type=code&scope=openid&nonce=n\
+             &code_challenge={CHALLENGE}&code_challenge_method=S256"
+        );
+        let ticket = NewTicket { hash: [1; 32], gives_way: Vec::new() };
+        let asked = Parameters::parse_with_repetitions(&asked).unwrap();
+        let next = self.world.auth.authorize(&asked, Some(current), &ticket, &browser(1)).await.unwrap();
+        let Next::Answer(AuthorizationResponse::Redirect { location }) = next else { panic!("{next:?}") };
+        let (_, answer) = location.split_once("code=").unwrap_or_else(|| panic!("{location}"));
+        answer.split('&').next().unwrap().to_owned()
+    }
+
+    fn exchange(&self, fields: &str) -> impl Future<Output = Result<TokenResponse, ProtocolError>> + use<> {
+        let (auth, client, fields) = (self.world.auth.clone(), self.client.clone(), fields.to_owned());
+        async move {
+            let form = Parameters::parse(&format!("client_id=wiki&{fields}")).unwrap();
+            let request = TokenRequest::parse(&form, &client.client).unwrap();
+            auth.exchange(&client, &request, &browser(1)).await
+        }
+    }
+
+    fn by_code(&self, code: &str) -> impl Future<Output = Result<TokenResponse, ProtocolError>> + use<> {
+        self.exchange(&format!(
+            "grant_type=authorization_code&code={code}&code_verifier={VERIFIER}\
+             &redirect_uri=https://wiki.example.com/callback"
+        ))
+    }
+
+    fn by_refresh(&self, token: &str) -> impl Future<Output = Result<TokenResponse, ProtocolError>> + use<> {
+        self.exchange(&format!("grant_type=refresh_token&refresh_token={token}"))
+    }
+
+    async fn past(&self) -> PgConnection {
+        let Backend::Full(database, _) = &self.world.backend else { unreachable!("on PostgreSQL") };
+        database.past().await
+    }
+
+    /// Waits until so many wait for rows or turns of others.
+    async fn wait_for_waiting(&self, number: i64) {
+        let waits = "SELECT count(*) FROM pg_stat_activity
+                     WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        let mut past = self.past().await;
+        let waiting = async {
+            while sqlx::query_scalar::<_, i64>(waits).fetch_one(&mut past).await.unwrap() < number {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(LONG, waiting).await.expect("nobody waits");
+    }
+
+    /// How often the server had to choose one of two that waited for each other.
+    async fn deadlocks(&self) -> i64 {
+        // What a connection has counted is there once it is gone.
+        self.world.store.close().await;
+        let connected = "SELECT count(*) FROM pg_stat_activity
+                         WHERE datname = current_database() AND application_name = 'keyward'";
+        let mut past = self.past().await;
+        while sqlx::query_scalar::<_, i64>(connected).fetch_one(&mut past).await.unwrap() > 0 {
+            tokio::task::yield_now().await;
+        }
+        let asked = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()";
+        sqlx::query_scalar(asked).fetch_one(&mut past).await.unwrap()
+    }
+}
+
+/// The exchange held the code and waited for the grant; the change of password held the grant, and waited for the code.
+#[tokio::test]
+async fn who_exchanges_a_code_and_who_changes_the_password_do_not_wait_for_each_other() {
+    if !is_on_postgres() {
+        return;
+    }
+    let app = InApp::new().await;
+    // Of another session, which the change of password ends.
+    let other = app.world.signed_in("ana", &browser(1)).await;
+    let code = app.code(&other).await;
+    let mut past = app.past().await;
+    let mut held = past.begin().await.unwrap();
+    sqlx::query("SELECT hash FROM authorization_codes FOR UPDATE").fetch_all(&mut *held).await.unwrap();
+    let exchanging = tokio::spawn(app.by_code(&code));
+    app.wait_for_waiting(1).await;
+    let (auth, current) = (app.world.auth.clone(), app.current.clone());
+    let changing = tokio::spawn(async move {
+        auth.change_password(&current, &password(PASSWORD), &password(OTHER), &browser(1)).await.map(drop)
+    });
+    app.wait_for_waiting(2).await;
+    held.rollback().await.unwrap();
+    let exchanged = tokio::time::timeout(LONG, exchanging).await.unwrap().unwrap().unwrap();
+    tokio::time::timeout(LONG, changing).await.unwrap().unwrap().unwrap();
+    let token = exchanged.refresh_token.unwrap();
+    let refused = app.by_refresh(token.expose()).await.unwrap_err();
+    assert!(
+        matches!(refused, ProtocolError::Refused(_)),
+        "what the old password opened is closed: {refused:?}"
+    );
+    assert_eq!(app.deadlocks().await, 0);
+}
+
+/// The refresh held the grant and waited for the session; the deletion held the session, and waited for the grant.
+#[tokio::test]
+async fn who_refreshes_and_who_deletes_the_account_do_not_wait_for_each_other() {
+    if !is_on_postgres() {
+        return;
+    }
+    let app = InApp::new().await;
+    let code = app.code(&app.current).await;
+    let token = app.by_code(&code).await.unwrap().refresh_token.unwrap();
+    // Its session is used anew.
+    app.world.turn(Duration::from_mins(2));
+    let mut past = app.past().await;
+    let mut held = past.begin().await.unwrap();
+    sqlx::query("SELECT hash FROM refresh_tokens FOR UPDATE").fetch_all(&mut *held).await.unwrap();
+    let refreshing = tokio::spawn(app.by_refresh(token.expose()));
+    app.wait_for_waiting(1).await;
+    let (auth, current) = (app.world.auth.clone(), app.current.clone());
+    let deleting =
+        tokio::spawn(async move { auth.delete_account(&current, &password(PASSWORD), &browser(1)).await });
+    app.wait_for_waiting(2).await;
+    held.rollback().await.unwrap();
+    tokio::time::timeout(LONG, refreshing).await.unwrap().unwrap().unwrap();
+    tokio::time::timeout(LONG, deleting).await.unwrap().unwrap().unwrap();
+    assert_eq!(app.world.count("grants").await + app.world.count("sessions").await, 0);
+    assert_eq!(app.deadlocks().await, 0);
+}
+
+/// An app whose code is of a session that is ending is told that it is worth nothing, and no more.
+#[tokio::test]
+async fn an_exchange_that_comes_too_late_is_refused() {
+    if !is_on_postgres() {
+        return;
+    }
+    let app = InApp::new().await;
+    let other = app.world.signed_in("ana", &browser(1)).await;
+    let code = app.code(&other).await;
+    let mut past = app.past().await;
+    let mut held = past.begin().await.unwrap();
+    sqlx::query("DELETE FROM grants").execute(&mut *held).await.unwrap();
+    let exchanging = tokio::spawn(app.by_code(&code));
+    app.wait_for_waiting(1).await;
+    held.commit().await.unwrap();
+    let refused = tokio::time::timeout(LONG, exchanging).await.unwrap().unwrap().unwrap_err();
+    assert!(matches!(refused, ProtocolError::Refused(_)), "{refused:?}");
+}
+
+/// Where acts wait for each other all the same, the database chooses one, and that one is done again.
+#[tokio::test]
+async fn an_act_that_was_given_up_for_another_is_done_again() {
+    if !is_on_postgres() {
+        return;
+    }
+    let app = InApp::new().await;
+    let code = app.code(&app.current).await;
+    let mut past = app.past().await;
+    // Somebody past the server takes rows in the other order, and is not the one that is chosen.
+    sqlx::query("SET deadlock_timeout = '60s'").execute(&mut past).await.unwrap();
+    let mut held = past.begin().await.unwrap();
+    sqlx::query("SELECT hash FROM authorization_codes FOR UPDATE").fetch_all(&mut *held).await.unwrap();
+    let exchanging = tokio::spawn(app.by_code(&code));
+    app.wait_for_waiting(1).await;
+    sqlx::query("SELECT id FROM grants FOR UPDATE").fetch_all(&mut *held).await.unwrap();
+    held.commit().await.unwrap();
+    tokio::time::timeout(LONG, exchanging).await.unwrap().unwrap().unwrap();
+    assert_eq!(app.deadlocks().await, 1);
+}
+
+#[tokio::test]
+async fn ten_processes_that_start_at_once_make_one_key_and_exchange_it_once() {
+    let world = World::new().await;
+    world.tamper("DELETE FROM signing_keys").await;
+    let ten = at_once(&world).await;
+    assert_eq!(world.count("signing_keys").await, 1);
+    let first = ten[0].keys().published();
+    assert!(ten.iter().all(|process| process.keys().published() == first));
+    let limits = Limits::default();
+    world.turn(limits.key_rotation);
+    let mut keeping = JoinSet::new();
+    for process in &ten {
+        let (process, limits) = (process.clone(), limits.clone());
+        keeping.spawn(async move { process.keys().keep(&limits, process.now()).await.unwrap() });
+    }
+    keeping.join_all().await;
+    let listed = ten[0].keys().list(world.auth.now()).await.unwrap();
+    let states: Vec<_> = listed.iter().map(|key| (key.algorithm, key.state)).collect();
+    assert_eq!(states, [(Algorithm::EdDsa, KeyState::Next), (Algorithm::EdDsa, KeyState::Signing)]);
+    let mut told = Vec::new();
+    for process in &ten {
+        process.keys().refresh(process.now()).await.unwrap();
+        told.push(process.keys().published());
+    }
+    assert!(told.iter().all(|one| *one == told[0] && one.matches("\"kid\"").count() == 2));
+}
+
+#[tokio::test]
+async fn entries_that_ten_processes_seal_while_they_are_written_are_one_chain() {
+    let world = World::new().await;
+    world.account("ana", &browser(1)).await;
+    let current = world.signed_in("ana", &browser(1)).await;
+    let name = DisplayName::parse("Ana").unwrap();
+    let mut acts = JoinSet::new();
+    for process in at_once(&world).await {
+        let (current, name) = (current.clone(), name.clone());
+        acts.spawn(async move {
+            for _ in 0..10 {
+                process.change_profile(&current, &name, None, &browser(1)).await.unwrap();
+                process.audit_trail().seal().await.unwrap();
+            }
+        });
+    }
+    acts.join_all().await;
+    while world.auth.audit_trail().seal().await.unwrap() > 0 {}
+    let link = world.auth.audit_trail().verify(None).await.unwrap();
+    assert_eq!(
+        (link.number, world.auth.audit_trail().count_waiting().await.unwrap()),
+        (world.count("audit").await, 0)
+    );
+    assert!(link.number >= 100, "{}", link.number);
+}
+
+/// Ten processes on this database, started together.
+async fn at_once(world: &World) -> Vec<Arc<Auth>> {
+    let mut ten = Vec::new();
+    let starts = (0..10).map(|_| world.another_process());
+    for start in starts.map(Box::pin) {
+        ten.push(start);
+    }
+    join_all(ten).await
+}
+
+/// All of them side by side, in this task: they borrow the world.
+async fn join_all<F: Future + Unpin>(mut all: Vec<F>) -> Vec<F::Output> {
+    let mut done: Vec<Option<F::Output>> = all.iter().map(|_| None).collect();
+    std::future::poll_fn(|task| {
+        for (one, done) in all.iter_mut().zip(&mut done) {
+            if done.is_none()
+                && let std::task::Poll::Ready(output) = std::pin::Pin::new(one).poll(task)
+            {
+                *done = Some(output);
+            }
+        }
+        if done.iter().all(Option::is_some) { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+    })
+    .await;
+    done.into_iter().flatten().collect()
+}
