@@ -4,6 +4,7 @@ mod asking;
 mod fault;
 mod keeper;
 mod pool;
+mod pooler;
 mod session;
 mod settings;
 

@@ -15,6 +15,7 @@ mod loss;
 mod mail_gallery;
 mod mails;
 mod markup;
+mod pooler;
 mod process;
 mod protocol;
 mod reference;
@@ -28,6 +29,8 @@ mod stopping;
 mod stylesheet;
 mod support;
 
+#[path = "../../../store/tests/support/pgbouncer.rs"]
+mod pgbouncer;
 #[path = "../../../store/tests/support/postgres_programs.rs"]
 mod postgres_programs;
 #[path = "../../../store/tests/support/postgres_server.rs"]

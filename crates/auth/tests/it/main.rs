@@ -29,13 +29,34 @@ mod world;
 
 #[path = "../../../store/tests/support/on_postgres.rs"]
 mod on_postgres;
+#[path = "../../../store/tests/support/pgbouncer.rs"]
+mod pgbouncer;
 #[path = "../../../store/tests/support/postgres_programs.rs"]
 mod postgres_programs;
+#[expect(dead_code, reason = "here none is killed")]
+#[path = "../../../store/tests/support/postgres_server.rs"]
+mod postgres_server;
 #[expect(dead_code, reason = "not every test of Redis is here")]
 #[path = "../../../store/tests/support/redis_server.rs"]
 mod redis_server;
 
 #[test]
 fn the_same_on_postgresql_and_redis() {
-    on_postgres::run_again(&["--skip", "the_same_on_postgresql_and_redis"]);
+    on_postgres::run_again(&["--skip", "the_same_"]);
+}
+
+/// What people do most; how acts wait for each other is to be seen without.
+#[tokio::test]
+async fn the_same_behind_a_pooler() {
+    let most = [
+        "journey::",
+        "keys::",
+        "processes::",
+        "statements::",
+        "class_06",
+        "class_09",
+        "class_11",
+        "class_23",
+    ];
+    on_postgres::run_again_behind_a_pooler(&most).await;
 }

@@ -6,14 +6,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgConnection};
-use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
+use sqlx::{ConnectOptions as _, Connection as _, Executor as _, FromRow as _};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::session::{Condition, Session};
 use super::settings::{PostgresError, PostgresSettings};
-use super::{fault, keeper};
+use super::{fault, keeper, pooler};
 use crate::Error;
 use crate::health::Health;
 use crate::migrations::Schema;
@@ -78,7 +78,10 @@ impl Postgres {
             idle: Mutex::default(),
             statements: AtomicU64::new(0),
         });
-        let probe = shared.reach().await?;
+        let mut probe = shared.reach().await?;
+        if shared.prepares() {
+            probe = shared.check_statements(probe).await?;
+        }
         let keeper = tokio::spawn(keeper::keep(shared.clone(), probe));
         Ok(Self(Arc::new(Keeping { shared, keeper })))
     }
@@ -266,8 +269,9 @@ impl Shared {
             let asked = "SELECT current_setting('server_version_num') AS version,
                                 current_setting('server_encoding') AS encoding,
                                 current_setting('synchronous_commit') AS synchronous";
-            let told: (String, String, String) =
-                sqlx::query_as(asked).persistent(false).fetch_one(&mut connection).await?;
+            // In one message: a pooler may send a second one to another server.
+            let told = connection.fetch_one(sqlx::raw_sql(asked)).await?;
+            let told = <(String, String, String)>::from_row(&told)?;
             keeper::ask(&mut connection).await?;
             Ok((connection, told))
         };
@@ -289,6 +293,28 @@ impl Shared {
         idle.asynchronous = synchronous == "off";
         idle.connections.clear();
         Ok(connection)
+    }
+}
+
+impl Shared {
+    /// Makes sure that what a connection prepares is what it runs. Gives back the connection it was given.
+    async fn check_statements(&self, probe: PgConnection) -> Result<PgConnection, PostgresError> {
+        let wrong = |reason: String| PostgresError { at: self.settings.at(), reason };
+        let checking = async {
+            let mut both = [probe, self.options.connect().await?];
+            let is_known = pooler::knows_statements(&mut both).await?;
+            Ok::<_, sqlx::Error>((both, is_known))
+        };
+        let checked = timeout(CONNECT_TIMEOUT, checking)
+            .await
+            .map_err(|_| wrong(format!("it did not answer within {} s", CONNECT_TIMEOUT.as_secs())))?;
+        let ([probe, other], is_known) = checked.map_err(|error| wrong(fault::reason(&error)))?;
+        if !is_known {
+            return Err(wrong(pooler::REASON.to_owned()));
+        }
+        let generation = self.idle().generation;
+        self.give_back(other, generation);
+        Ok(probe)
     }
 }
 

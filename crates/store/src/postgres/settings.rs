@@ -16,8 +16,8 @@ pub struct PostgresSettings {
     pub password: Option<SecretString>,
     /// Connections at the most. One more asks whether the server is there.
     pub maximum_connections: u32,
-    /// The certificates (PEM) that its own has to be signed by. With them only TLS is spoken, and only with the host of that
-    /// name.
+    /// Certificates (PEM) that its own may be signed by, besides those of public authorities. With them only TLS is spoken, and
+    /// only with the host of that name.
     pub root_certificate: Option<PathBuf>,
     /// Statements that each connection keeps prepared. None behind a pooler in transaction mode that does not know them.
     pub statement_cache: usize,

@@ -1,11 +1,14 @@
 //! The public face of `store`, on a real SQLite file, and on a real PostgreSQL.
 #![expect(clippy::unwrap_used, reason = "a helper that cannot go on should end its test")]
 
+mod certificates;
 mod ephemeral;
 mod file;
 mod migrating;
 mod overlap;
+mod pooler;
 mod postgres_away;
+mod postgres_tls;
 mod redis_away;
 mod redis_tls;
 mod rows;
@@ -14,6 +17,8 @@ mod turns;
 
 #[path = "../support/on_postgres.rs"]
 mod on_postgres;
+#[path = "../support/pgbouncer.rs"]
+mod pgbouncer;
 #[path = "../support/postgres_programs.rs"]
 mod postgres_programs;
 #[path = "../support/postgres_server.rs"]
@@ -26,4 +31,10 @@ mod wire;
 #[test]
 fn the_same_on_postgresql() {
     on_postgres::run_again(&["migrating::", "overlap::", "rows::", "text::", "turns::"]);
+}
+
+#[tokio::test]
+async fn the_same_behind_a_pooler() {
+    on_postgres::run_again_behind_a_pooler(&["migrating::", "overlap::", "rows::", "text::", "turns::"])
+        .await;
 }

@@ -1,41 +1,19 @@
 //! Redis by TLS, as a certificate of the operator's own signs for it.
 
-use std::path::PathBuf;
-
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use store::ephemeral::{Ephemeral, RedisSettings};
-use tempfile::TempDir;
 
+use crate::certificates::Certificates;
 use crate::redis_server::{RedisServer, free_port};
-
-/// An authority, and what it signed for 127.0.0.1.
-fn certificates(folder: &TempDir, name: &str) -> (PathBuf, PathBuf, PathBuf) {
-    let mut authority = CertificateParams::new(Vec::<String>::new()).unwrap();
-    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
-    let key = KeyPair::generate().unwrap();
-    let server =
-        CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap().signed_by(&key, &authority).unwrap();
-    let write = |what: &str, label: &str, der: &[u8]| {
-        let path = folder.path().join(format!("{name}-{what}.pem"));
-        let text = STANDARD.encode(der);
-        std::fs::write(&path, format!("-----BEGIN {label}-----\n{text}\n-----END {label}-----\n")).unwrap();
-        path
-    };
-    (
-        write("root", "CERTIFICATE", authority.der()),
-        write("server", "CERTIFICATE", server.der()),
-        write("key", "PRIVATE KEY", key.serialized_der()),
-    )
-}
 
 #[tokio::test]
 async fn tls_is_spoken_with_whom_the_root_certificate_signed_for() {
     let folder = tempfile::tempdir().unwrap();
-    let (root, certificate, key) = certificates(&folder, "ours");
-    let (other_root, ..) = certificates(&folder, "another");
+    let ours = Certificates::of("127.0.0.1");
+    let root = ours.write_root(folder.path(), "root");
+    let other_root = Certificates::of("127.0.0.1").write_root(folder.path(), "another");
+    let (certificate, key) = (folder.path().join("certificate"), folder.path().join("key"));
+    std::fs::write(&certificate, &ours.certificate).unwrap();
+    std::fs::write(&key, &ours.key).unwrap();
     let tls_port = free_port();
     let paths = [certificate, key, root.clone()].map(|path| path.display().to_string());
     let tls_port_text = tls_port.to_string();

@@ -10,12 +10,17 @@ use store::PostgresSettings;
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 
+use crate::pgbouncer::PgBouncer;
 use crate::postgres_programs::programs;
+use crate::postgres_server::PostgresServer;
 
 /// Set where tests run on PostgreSQL.
 const BACKEND: &str = "KEYWARD_TEST_BACKEND";
 /// Where a server is: see `scripts/with-postgres`.
 const SERVER: &str = "KEYWARD_TEST_POSTGRES_URL";
+
+/// Where a pooler in transaction mode is, in front of that server: `postgres://USER@HOST:PORT`. See `pgbouncer.rs`.
+const POOLER: &str = "KEYWARD_TEST_POOLER";
 
 /// Whether this is the run on PostgreSQL.
 pub(crate) fn is_on_postgres() -> bool {
@@ -43,6 +48,23 @@ pub(crate) fn run_again(arguments: &[&str]) {
     };
     let status = run.args(arguments).env(BACKEND, "postgres").status().unwrap();
     assert!(status.success(), "what passes on SQLite fails on PostgreSQL: see above");
+}
+
+/// Runs this binary again, on PostgreSQL behind PgBouncer in transaction mode: the tests that `arguments` choose.
+pub(crate) async fn run_again_behind_a_pooler(arguments: &[&str]) {
+    if is_on_postgres() {
+        return;
+    }
+    let Some(server) = PostgresServer::start_with(&["max_connections=300"], &[]).await else { return };
+    let Some(pooler) = PgBouncer::start(server.port()) else { return };
+    let status = Command::new(std::env::current_exe().unwrap())
+        .args(arguments)
+        .env(BACKEND, "postgres")
+        .env(SERVER, format!("postgres://keyward@127.0.0.1:{}/postgres", server.port()))
+        .env(POOLER, format!("postgres://keyward@127.0.0.1:{}", pooler.port()))
+        .status()
+        .unwrap();
+    assert!(status.success(), "what passes without a pooler fails behind one: see above");
 }
 
 /// Whether PostgreSQL is installed, in PATH or where Debian puts it.
@@ -81,8 +103,19 @@ impl TestDatabase {
         at(&self.name)
     }
 
-    /// How it is reached. Tests run side by side, and each needs few connections.
+    /// How it is reached: by way of the pooler, where the tests run behind one. Tests run side by side, and each needs few
+    /// connections.
     pub(crate) fn settings(&self) -> PostgresSettings {
+        match std::env::var(POOLER) {
+            Ok(pooler) => {
+                let url = format!("{pooler}/{}", self.name).into();
+                PostgresSettings { maximum_connections: 8, statement_cache: 0, ..PostgresSettings::new(url) }
+            }
+            Err(_) => self.direct(),
+        }
+    }
+
+    fn direct(&self) -> PostgresSettings {
         PostgresSettings { maximum_connections: 8, ..PostgresSettings::new(self.url().into()) }
     }
 
@@ -103,7 +136,8 @@ impl Drop for TestDatabase {
 /// A template of this run's own: another binary may have been built with other migrations.
 async fn make_template() -> String {
     let template = TestDatabase::empty().await;
-    store::migrations::apply(&template.settings()).await.unwrap();
+    // Nobody may be connected to a template; a pooler would stay.
+    store::migrations::apply(&template.direct()).await.unwrap();
     let name = format!("template_{}", unique());
     let rename = format!("ALTER DATABASE {} RENAME TO {name}", template.name);
     administrator().await.execute(AssertSqlSafe(rename)).await.unwrap();

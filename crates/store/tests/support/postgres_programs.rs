@@ -1,6 +1,8 @@
-//! Where PostgreSQL's programs are.
+//! Where PostgreSQL's programs are, and who runs them.
 
+use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
+use std::process::Command;
 
 /// The folder of its programs, in PATH or where Debian puts them: the newest.
 pub(crate) fn programs() -> Option<PathBuf> {
@@ -10,4 +12,21 @@ pub(crate) fn programs() -> Option<PathBuf> {
     debian.sort();
     let mut folders = debian.into_iter().rev().chain(std::env::split_paths(&path));
     folders.find(|folder| folder.join("initdb").is_file())
+}
+
+/// PostgreSQL and PgBouncer refuse to be run by root: then it is nobody who does.
+pub(crate) fn as_owner(command: &mut Command) -> &mut Command {
+    if let Some((user, group)) = owner() {
+        command.uid(user).gid(group);
+    }
+    command
+}
+
+/// The user and the group who do.
+pub(crate) fn owner() -> Option<(u32, u32)> {
+    let id = |arguments: &[&str]| -> u32 {
+        let told = Command::new("id").args(arguments).output().unwrap();
+        String::from_utf8(told.stdout).unwrap().trim().parse().unwrap()
+    };
+    (id(&["-u"]) == 0).then(|| (id(&["-u", "nobody"]), id(&["-g", "nobody"])))
 }

@@ -1,9 +1,9 @@
 //! A real PostgreSQL of a test's own, that may be killed, held up and started again, in a temporary folder, on a free port of
 //! 127.0.0.1.
 
-use std::fs::File;
+use std::fs::{File, Permissions};
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::os::unix::process::CommandExt as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::sync::mpsc;
@@ -13,7 +13,7 @@ use store::PostgresSettings;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
-use crate::postgres_programs::programs;
+use crate::postgres_programs::{as_owner, owner, programs};
 use crate::redis_server::free_port;
 
 /// The server. It ends with this, whatever state it is in.
@@ -21,6 +21,7 @@ pub(crate) struct PostgresServer {
     folder: TempDir,
     programs: PathBuf,
     port: u16,
+    arguments: Vec<String>,
     running: Running,
 }
 
@@ -38,6 +39,11 @@ impl PostgresServer {
     /// Starts one, with an empty database. None if there is none to start: then what it is needed for is not tested, which is
     /// said, and fails where all has to be tested (`CI=true`).
     pub(crate) async fn start() -> Option<Self> {
+        Self::start_with(&[], &[]).await
+    }
+
+    /// The same, with settings, and with files in its folder that are its own alone.
+    pub(crate) async fn start_with(settings: &[&str], files: &[(&str, &str)]) -> Option<Self> {
         let Some(programs) = programs() else {
             assert!(std::env::var("CI").is_err(), "PostgreSQL is not there; ./scripts/test installs it");
             println!("NOT RUN, since PostgreSQL is not there; ./scripts/test installs it");
@@ -61,11 +67,21 @@ impl PostgresServer {
             .output()
             .unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        for (name, text) in files {
+            let path = folder.path().join("data").join(name);
+            std::fs::write(&path, text).unwrap();
+            std::fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+            if let Some((user, group)) = owner {
+                std::os::unix::fs::chown(&path, Some(user), Some(group)).unwrap();
+            }
+        }
+        let arguments: Vec<_> =
+            settings.iter().flat_map(|setting| ["-c", setting]).map(ToOwned::to_owned).collect();
         // Somebody else may take the port in between; then another one is free.
         for _ in 0..10 {
             let port = free_port();
-            if let Some(running) = run(&programs, folder.path(), port).await {
-                return Some(Self { folder, programs, port, running });
+            if let Some(running) = run(&programs, folder.path(), port, &arguments).await {
+                return Some(Self { folder, programs, port, arguments, running });
             }
         }
         panic!("PostgreSQL does not start: {}", log(folder.path()));
@@ -91,7 +107,7 @@ impl PostgresServer {
 
     /// Starts it again where it was, with what is on its disk.
     pub(crate) async fn restart(&mut self) {
-        let running = run(&self.programs, self.folder.path(), self.port).await;
+        let running = run(&self.programs, self.folder.path(), self.port, &self.arguments).await;
         self.running =
             running.unwrap_or_else(|| panic!("PostgreSQL does not start again: {}", log(self.folder.path())));
     }
@@ -126,10 +142,11 @@ impl Drop for PostgresServer {
 }
 
 /// Starts it and waits until it says that it takes connections. None if it ends instead.
-async fn run(programs: &Path, folder: &Path, port: u16) -> Option<Running> {
+async fn run(programs: &Path, folder: &Path, port: u16, arguments: &[String]) -> Option<Running> {
     let mut process = as_owner(&mut Command::new(programs.join("postgres")))
         .args(["-D", "data", "-h", "127.0.0.1", "-k", "", "-p", &port.to_string()])
         .args(["-c", "fsync=off", "-c", "shared_buffers=16MB"])
+        .args(arguments)
         .current_dir(folder)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -166,20 +183,4 @@ fn listen(says: ChildStderr, mut log: File, ready: oneshot::Sender<()>, _running
 
 fn log(folder: &Path) -> String {
     std::fs::read_to_string(folder.join("server.log")).unwrap_or_default()
-}
-
-/// PostgreSQL refuses to be run by root: then it is nobody who does.
-fn as_owner(command: &mut Command) -> &mut Command {
-    if let Some((user, group)) = owner() {
-        command.uid(user).gid(group);
-    }
-    command
-}
-
-fn owner() -> Option<(u32, u32)> {
-    let id = |arguments: &[&str]| -> u32 {
-        let told = Command::new("id").args(arguments).output().unwrap();
-        String::from_utf8(told.stdout).unwrap().trim().parse().unwrap()
-    };
-    (id(&["-u"]) == 0).then(|| (id(&["-u", "nobody"]), id(&["-g", "nobody"])))
 }
