@@ -3,80 +3,23 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use auth::{Auth, Current, KeyState, Limits, NewTicket, Next, ProtocolError, RegisteredClient};
+use auth::{Auth, KeyState, Limits, ProtocolError};
 use domain::DisplayName;
-use oidc::{Algorithm, AuthorizationResponse, ClientAuthentication, Parameters, TokenRequest, TokenResponse};
+use oidc::Algorithm;
 use sqlx::Connection as _;
 use sqlx::postgres::PgConnection;
 use tokio::task::JoinSet;
 
 use crate::backend::Backend;
+use crate::in_app::InApp;
 use crate::on_postgres::is_on_postgres;
 use crate::people::{browser, password};
 use crate::world::{OTHER, PASSWORD, World};
 
 /// A test that waits for so long has failed.
 const LONG: Duration = Duration::from_secs(30);
-const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
-/// Of that, RFC 7636 appendix B.
-const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
-
-/// Somebody signed in to an app, on PostgreSQL.
-struct InApp {
-    world: World,
-    current: Current,
-    client: Arc<RegisteredClient>,
-}
 
 impl InApp {
-    async fn new() -> Self {
-        let world = World::new().await;
-        world.account("ana", &browser(1)).await;
-        let current = world.signed_in("ana", &browser(1)).await;
-        let text = r#"{"client_id": "wiki", "client_name": "Wiki", "redirect_uris": ["https://wiki.example.com/callback"],
-            "scope": "openid offline_access", "token_endpoint_auth_method": "none", "first_party": true,
-            "grant_types": ["authorization_code", "refresh_token"], "id_token_signed_response_alg": "EdDSA"}"#;
-        let client: oidc::Client = serde_json::from_str(text).unwrap();
-        world.auth.clients().add(&client, world.auth.now()).await.unwrap();
-        let shown = ClientAuthentication::read(None, &Parameters::parse("client_id=wiki").unwrap()).unwrap();
-        let client = world.auth.authenticate_client(shown, None, &browser(1)).await.unwrap();
-        Self { world, current, client }
-    }
-
-    /// A code, on its way to the app.
-    async fn code(&self, current: &Current) -> String {
-        let asked = format!(
-            "client_id=wiki&redirect_uri=https://wiki.example.com/callback&response_type=code&scope=openid&nonce=n\
-             &code_challenge={CHALLENGE}&code_challenge_method=S256"
-        );
-        let ticket = NewTicket { hash: [1; 32], gives_way: Vec::new() };
-        let asked = Parameters::parse_with_repetitions(&asked).unwrap();
-        let next = self.world.auth.authorize(&asked, Some(current), &ticket, &browser(1)).await.unwrap();
-        let Next::Answer(AuthorizationResponse::Redirect { location }) = next else { panic!("{next:?}") };
-        let (_, answer) = location.split_once("code=").unwrap_or_else(|| panic!("{location}"));
-        answer.split('&').next().unwrap().to_owned()
-    }
-
-    fn exchange(&self, fields: &str) -> impl Future<Output = Result<TokenResponse, ProtocolError>> + use<> {
-        let (auth, client, fields) = (self.world.auth.clone(), self.client.clone(), fields.to_owned());
-        async move {
-            let form = Parameters::parse(&format!("client_id=wiki&{fields}")).unwrap();
-            let request = TokenRequest::parse(&form, &client.client).unwrap();
-            auth.exchange(&client, &request, &browser(1)).await
-        }
-    }
-
-    fn by_code(&self, code: &str) -> impl Future<Output = Result<TokenResponse, ProtocolError>> + use<> {
-        self.exchange(&format!(
-            "grant_type=authorization_code&code={code}&code_verifier={VERIFIER}\
-             &redirect_uri=https://wiki.example.com/callback"
-        ))
-    }
-
-    fn by_refresh(&self, token: &str) -> impl Future<Output = Result<TokenResponse, ProtocolError>> + use<> {
-        self.exchange(&format!("grant_type=refresh_token&refresh_token={token}"))
-    }
-
     async fn past(&self) -> PgConnection {
         let Backend::Full(database, _) = &self.world.backend else { unreachable!("on PostgreSQL") };
         database.past().await
@@ -92,7 +35,7 @@ impl InApp {
                 tokio::task::yield_now().await;
             }
         };
-        tokio::time::timeout(LONG, waiting).await.expect("nobody waits");
+        tokio::time::timeout(LONG, waiting).await.unwrap();
     }
 
     /// How often the server had to choose one of two that waited for each other.
@@ -116,7 +59,7 @@ async fn who_exchanges_a_code_and_who_changes_the_password_do_not_wait_for_each_
     if !is_on_postgres() {
         return;
     }
-    let app = InApp::new().await;
+    let app = InApp::of("ana", World::new().await).await;
     // Of another session, which the change of password ends.
     let other = app.world.signed_in("ana", &browser(1)).await;
     let code = app.code(&other).await;
@@ -148,7 +91,7 @@ async fn who_refreshes_and_who_deletes_the_account_do_not_wait_for_each_other() 
     if !is_on_postgres() {
         return;
     }
-    let app = InApp::new().await;
+    let app = InApp::of("ana", World::new().await).await;
     let code = app.code(&app.current).await;
     let token = app.by_code(&code).await.unwrap().refresh_token.unwrap();
     // Its session is used anew.
@@ -175,7 +118,7 @@ async fn an_exchange_that_comes_too_late_is_refused() {
     if !is_on_postgres() {
         return;
     }
-    let app = InApp::new().await;
+    let app = InApp::of("ana", World::new().await).await;
     let other = app.world.signed_in("ana", &browser(1)).await;
     let code = app.code(&other).await;
     let mut past = app.past().await;
@@ -194,7 +137,7 @@ async fn an_act_that_was_given_up_for_another_is_done_again() {
     if !is_on_postgres() {
         return;
     }
-    let app = InApp::new().await;
+    let app = InApp::of("ana", World::new().await).await;
     let code = app.code(&app.current).await;
     let mut past = app.past().await;
     // Somebody past the server takes rows in the other order, and is not the one that is chosen.

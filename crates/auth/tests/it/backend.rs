@@ -71,6 +71,21 @@ impl Backend {
         }
     }
 
+    /// Every table that is filled by what happens.
+    pub(crate) async fn tables(&self) -> Vec<String> {
+        let (sqlite, postgres) = (
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '\\_sqlx%' ESCAPE '\\' ORDER BY name",
+            "SELECT CAST(table_name AS text) FROM information_schema.tables
+             WHERE table_schema = 'public' AND table_name NOT IN ('migrations', 'migration_lease') ORDER BY table_name",
+        );
+        match self {
+            Self::Small(folder) => sqlx::query_scalar(sqlite).fetch_all(&past(folder).await).await.unwrap(),
+            Self::Full(database, _) => {
+                sqlx::query_scalar(postgres).fetch_all(&mut database.past().await).await.unwrap()
+            }
+        }
+    }
+
     /// Changes the database past the server; says how many rows it touched.
     pub(crate) async fn tamper(&self, sql: &str) -> u64 {
         let change = sqlx::raw_sql(sqlx::AssertSqlSafe(sql));

@@ -16,6 +16,7 @@ mod class_11;
 mod class_12;
 mod class_13;
 mod class_23;
+mod in_app;
 mod janitor;
 mod journey;
 mod keys;

@@ -1,0 +1,83 @@
+//! Somebody signs in to an app, and the app exchanges what it is given.
+
+use std::sync::Arc;
+
+use auth::{Current, NewTicket, Next, ProtocolError, RegisteredClient};
+use oidc::{AuthorizationResponse, ClientAuthentication, Parameters, TokenRequest, TokenResponse};
+
+use crate::people::browser;
+use crate::world::World;
+
+const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+/// Of that, RFC 7636 appendix B.
+const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+
+/// A person, and an app that they sign in to without being asked.
+pub(crate) struct InApp {
+    pub(crate) world: World,
+    /// A session of theirs.
+    pub(crate) current: Current,
+    pub(crate) client: Arc<RegisteredClient>,
+}
+
+impl InApp {
+    /// Makes the account, and registers the app, which wants to be told of sign-outs.
+    pub(crate) async fn of(name: &str, world: World) -> Self {
+        world.account(name, &browser(1)).await;
+        let current = world.signed_in(name, &browser(1)).await;
+        let text = r#"{"client_id": "wiki", "client_name": "Wiki", "redirect_uris": ["https://wiki.example.com/callback"],
+            "scope": "openid offline_access", "token_endpoint_auth_method": "none", "first_party": true,
+            "grant_types": ["authorization_code", "refresh_token"], "id_token_signed_response_alg": "EdDSA",
+            "backchannel_logout_uri": "https://wiki.example.com/logout"}"#;
+        let client: oidc::Client = serde_json::from_str(text).unwrap();
+        world.auth.clients().add(&client, world.auth.now()).await.unwrap();
+        let shown = ClientAuthentication::read(None, &Parameters::parse("client_id=wiki").unwrap()).unwrap();
+        let client = world.auth.authenticate_client(shown, None, &browser(1)).await.unwrap();
+        Self { world, current, client }
+    }
+
+    /// A code, on its way to the app.
+    pub(crate) async fn code(&self, current: &Current) -> String {
+        let next = self.asks(Some(current)).await;
+        let Next::Answer(AuthorizationResponse::Redirect { location }) = next else { panic!("{next:?}") };
+        let (_, answer) = location.split_once("code=").unwrap_or_else(|| panic!("{location}"));
+        answer.split('&').next().unwrap().to_owned()
+    }
+
+    /// The app sends somebody who is signed in, or nobody.
+    pub(crate) async fn asks(&self, current: Option<&Current>) -> Next {
+        let asked = format!(
+            "client_id=wiki&redirect_uri=https://wiki.example.com/callback&response_type=code&scope=openid&nonce=n\
+             &code_challenge={CHALLENGE}&code_challenge_method=S256"
+        );
+        let ticket = NewTicket { hash: [1; 32], gives_way: Vec::new() };
+        let asked = Parameters::parse_with_repetitions(&asked).unwrap();
+        self.world.auth.authorize(&asked, current, &ticket, &browser(1)).await.unwrap()
+    }
+
+    fn exchange(&self, fields: &str) -> impl Future<Output = Result<TokenResponse, ProtocolError>> + use<> {
+        let (auth, client, fields) = (self.world.auth.clone(), self.client.clone(), fields.to_owned());
+        async move {
+            let form = Parameters::parse(&format!("client_id=wiki&{fields}")).unwrap();
+            let request = TokenRequest::parse(&form, &client.client).unwrap();
+            auth.exchange(&client, &request, &browser(1)).await
+        }
+    }
+
+    pub(crate) fn by_code(
+        &self,
+        code: &str,
+    ) -> impl Future<Output = Result<TokenResponse, ProtocolError>> + use<> {
+        self.exchange(&format!(
+            "grant_type=authorization_code&code={code}&code_verifier={VERIFIER}\
+             &redirect_uri=https://wiki.example.com/callback"
+        ))
+    }
+
+    pub(crate) fn by_refresh(
+        &self,
+        token: &str,
+    ) -> impl Future<Output = Result<TokenResponse, ProtocolError>> + use<> {
+        self.exchange(&format!("grant_type=refresh_token&refresh_token={token}"))
+    }
+}
