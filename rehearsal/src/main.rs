@@ -8,8 +8,10 @@ mod database;
 mod draw;
 mod figures;
 mod hashing;
+mod machine;
 mod peers;
 mod readiness;
+mod scale;
 mod server;
 mod statistics;
 mod timing;
@@ -45,6 +47,8 @@ enum Verb {
     Alone(hashing::Alone),
     /// Measure the server's own binary: from its start to ready, on an empty database and on one that is there; idle memory.
     Start(readiness::Readiness),
+    /// Measure how long a look-up takes among ten million.
+    Scale(scale::Scale),
     /// Compare the server with others, side by side.
     Peers(peers::Peers),
 }
@@ -59,6 +63,7 @@ async fn main() -> ExitCode {
         Verb::Hashing(hashing) => hashing.run(&arguments.program).await,
         Verb::Alone(alone) => alone.run(),
         Verb::Start(readiness) => readiness.run(&arguments.program).await,
+        Verb::Scale(scale) => scale.run().await,
         Verb::Peers(peers) => peers.run().await,
     };
     match done {

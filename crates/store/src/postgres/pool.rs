@@ -80,7 +80,8 @@ impl Postgres {
         });
         let mut probe = shared.reach().await?;
         if shared.prepares() {
-            probe = shared.check_statements(probe).await?;
+            // Once in a process: whoever waits for it need not be large.
+            probe = Box::pin(shared.check_statements(probe)).await?;
         }
         let keeper = tokio::spawn(keeper::keep(shared.clone(), probe));
         Ok(Self(Arc::new(Keeping { shared, keeper })))
