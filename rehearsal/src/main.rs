@@ -45,6 +45,9 @@ enum Verb {
     /// Hash on this core and do nothing else: what hashing is compared with.
     #[command(hide = true)]
     Alone(hashing::Alone),
+    /// Take what nobody else wants of a core, so that it does not sleep.
+    #[command(hide = true)]
+    Awake,
     /// Measure the server's own binary: from its start to ready, on an empty database and on one that is there; idle memory.
     Start(readiness::Readiness),
     /// Measure how long a look-up takes among ten million.
@@ -62,6 +65,7 @@ async fn main() -> ExitCode {
         Verb::Figures(figures) => figures.run(&arguments.program).await,
         Verb::Hashing(hashing) => hashing.run(&arguments.program).await,
         Verb::Alone(alone) => alone.run(),
+        Verb::Awake => scale::stay(),
         Verb::Start(readiness) => readiness.run(&arguments.program).await,
         Verb::Scale(scale) => scale.run().await,
         Verb::Peers(peers) => peers.run().await,

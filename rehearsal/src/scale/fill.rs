@@ -91,6 +91,10 @@ const PUT_BACK: &str = r"
     DROP TABLE set_aside;
     VACUUM (ANALYZE);
     CHECKPOINT;
+    -- As after a while in service: what fits into the server's memory is there.
+    CREATE EXTENSION pg_prewarm;
+    SELECT sum(pg_prewarm(c.oid)) FROM pg_class c
+    WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'i');
 ";
 
 /// Fills it. The database has this release's tables, and nothing in them.
