@@ -98,15 +98,14 @@ impl Auth {
         let mut tx = self.store.begin_in_turn(&[Turn::Address(claim.email.normalized())]).await?;
         let owner = store::emails::owner(&mut tx, &claim.email).await?;
         let created = owner.is_none();
-        // For an address that has an account the same rows are written, under an address that nobody has, and deleted
-        // again; for a new one a delete finds nothing. Fewer statements and pages would be a shorter answer, which tells.
-        let (made, nobody) = (UserId(self.random.ordered_id(now)), UserId(self.random.ordered_id(now)));
-        let (account, superfluous, address) = match &owner {
-            None => (made, nobody, claim.email.clone()),
-            Some(owner) => (UserId(owner.user_id), made, self.address_of_nobody()?),
+        // For an address that has an account the same rows are written, under an address that nobody has; the janitor deletes
+        // them (`emails::NOBODY`). Fewer statements and pages, or to delete them here, would be another answer's time, which tells.
+        let (made, nobody) = (UserId(self.random.ordered_id(now)), self.address_of_nobody()?);
+        let (account, address, since) = match &owner {
+            None => (made, claim.email.clone(), now),
+            Some(owner) => (UserId(owner.user_id), nobody, store::emails::NOBODY),
         };
-        self.make_account(&mut tx, made, &address, &claim, now).await?;
-        store::users::delete(&mut tx, superfluous).await?;
+        self.make_account(&mut tx, made, (&address, since), &claim, now).await?;
         let person = store::audit::pseudonym_of(&mut tx, account).await?;
         claim.made_account = created;
         let proved = owner.is_some_and(|owner| owner.proved_at.is_some());
@@ -134,7 +133,7 @@ impl Auth {
         &self,
         tx: &mut Tx,
         user: UserId,
-        email: &Email,
+        (email, since): (&Email, Timestamp),
         claim: &Claim,
         now: Timestamp,
     ) -> Result<(), Fault> {
@@ -143,7 +142,7 @@ impl Auth {
         let (name, locale) = (claim.name.as_str(), None);
         store::users::insert(tx, user, (pseudonym, &mac), name, locale, claim.second_step, now).await?;
         let email_id = EmailId(self.random.ordered_id(now));
-        if !store::emails::insert(tx, email_id, user, email, None, now).await? {
+        if !store::emails::insert(tx, email_id, user, email, None, since).await? {
             return Err(Fault::Corrupt("another sign-up took the address at the same instant".to_owned()));
         }
         store::passwords::set(tx, user, &claim.password_hash, now).await?;

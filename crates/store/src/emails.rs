@@ -14,6 +14,10 @@ pub struct Owner {
     pub proved_at: Option<i64>,
 }
 
+/// The `created_at` of an address of nobody: a sign-up for an address that has an account already writes an account of this
+/// moment, so that it does the same work as any. It is listed nowhere, and the janitor finds it by the index that it is first in.
+pub const NOBODY: Timestamp = Timestamp::from_seconds(0);
+
 /// Adds an account's primary address. False if the address is another's already.
 pub async fn insert(
     tx: &mut Tx,

@@ -117,7 +117,7 @@ pub struct Listed {
     pub sessions: i64,
 }
 
-/// Accounts in the order of their addresses, after `after`, whose address is like `pattern` (`LIKE`, escaped by a backslash).
+/// Accounts that belong to somebody, in the order of their addresses, after `after`, whose address is like `pattern` (`LIKE`, escaped by a backslash).
 pub async fn list(tx: &mut Tx, pattern: &str, after: &str, limit: i64) -> Result<Vec<Listed>, Error> {
     on!(tx, |connection| sqlx::query_as(
         "SELECT u.id, u.name, u.locale, u.second_step, u.disabled_at, u.created_at,
@@ -126,7 +126,7 @@ pub async fn list(tx: &mut Tx, pattern: &str, after: &str, limit: i64) -> Result
          FROM emails e
          JOIN users u ON u.id = e.user_id
          JOIN audit_people p ON p.user_id = u.id
-         WHERE e.is_primary AND e.normalized > $2 AND e.normalized LIKE $1 ESCAPE '\\'
+         WHERE e.is_primary AND e.created_at > 0 AND e.normalized > $2 AND e.normalized LIKE $1 ESCAPE '\\'
          ORDER BY e.normalized
          LIMIT $3",
     )

@@ -10,7 +10,11 @@ use crate::world::{OTHER, PASSWORD, World};
 const NAMES: [&str; 4] = ["proved", "unproved", "disabled", "nobody"];
 
 async fn world() -> World {
-    let world = World::new().await;
+    world_where(true).await
+}
+
+async fn world_where(require_proof: bool) -> World {
+    let world = World::with(|settings| settings.accounts.require_proof = require_proof).await;
     for name in ["proved", "disabled"] {
         world.account(name, &browser(1)).await;
     }
@@ -53,6 +57,41 @@ async fn class_13_sign_up_answers_and_works_alike() {
             assert_eq!(answer, Answer::Wrong(left), "{name}");
         }
         assert_eq!(show(&world, Purpose::Prove, &code(signed_up.proof, "1234567")).await, Answer::Gone);
+    }
+}
+
+/// Whom an operator sees.
+async fn listed(world: &World) -> Vec<String> {
+    let people = world.auth.people("", "", 100).await.unwrap();
+    people.into_iter().map(|person| person.address).collect()
+}
+
+/// What was written for an address that has an account was deleted again at once, which took longer than to find nothing.
+#[tokio::test]
+async fn class_13_a_sign_up_for_an_address_that_has_an_account_deletes_nothing_and_leaves_nothing() {
+    const TABLES: [&str; 4] = ["users", "emails", "passwords", "audit_people"];
+    for require_proof in [true, false] {
+        for name in NAMES {
+            let world = world_where(require_proof).await;
+            let mut before = Vec::new();
+            for table in TABLES {
+                before.push(world.count(table).await);
+            }
+            world.sign_up(name, OTHER, &browser(2)).await;
+            for (table, before) in TABLES.iter().zip(&before) {
+                assert_eq!(world.count(table).await, before + 1, "{name}: {table}");
+            }
+            let listed = listed(&world).await;
+            while world.auth.clean().await.unwrap() > 0 {}
+            let made = i64::from(name == "nobody");
+            for (table, before) in TABLES.iter().zip(&before) {
+                assert_eq!(world.count(table).await, before + made, "{name}: {table}");
+            }
+            let expected = NAMES.iter().filter(|one| **one != "nobody" || made == 1).map(|name| email(name));
+            let mut expected: Vec<_> = expected.map(|email| email.address().to_owned()).collect();
+            expected.sort();
+            assert_eq!(listed, expected, "{name}: hidden before it is gone");
+        }
     }
 }
 
