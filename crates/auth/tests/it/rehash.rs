@@ -82,9 +82,10 @@ async fn sign_ins_at_once_all_get_in_and_replace_the_hash_once() {
         done.unwrap();
     }
     assert!(hash_of(&world, "ana").await.starts_with("$argon2id$"));
-    // Eight looks at the old hash, one new one, and a second look for those who were overtaken.
+    // Eight looks at the old hash; a new one, and one more of each who had looked before the first was stored, and is late with it;
+    // and a second look of all who were overtaken.
     let hashes = world.auth.hasher().metrics().done - before;
-    assert!((9..=17).contains(&hashes), "{hashes}");
+    assert!((9..=23).contains(&hashes), "{hashes}");
 }
 
 /// A failed sign-in takes as long as the dearest hash there is, also where there is no account.
