@@ -1,7 +1,9 @@
 //! A small app behind Keyward, written to be copied: a public page, and one for people who are signed in.
 //! It speaks English only: the languages of the sign-in server are a matter of its own pages.
 
+pub mod build;
 pub mod health;
+pub mod metrics;
 
 mod pages;
 mod shield;
@@ -63,6 +65,11 @@ impl Settings {
 
 /// The app. It answers for the host of `app_url` alone; only `/healthz` answers for any.
 pub fn router(settings: &Settings) -> Result<Router, InvalidSettings> {
+    Ok(routes(settings)?.0)
+}
+
+/// The same, and what signs people in to it, for whoever watches that.
+pub fn routes(settings: &Settings) -> Result<(Router, Keyward), InvalidSettings> {
     let keyward = Keyward::new(keyward_client::Settings {
         internal_url: settings.internal_auth_url.clone(),
         notice_page: pages::notice,
@@ -75,14 +82,15 @@ pub fn router(settings: &Settings) -> Result<Router, InvalidSettings> {
         )
     })?;
     let shield = Arc::new(shield::Shield::new(settings));
-    Ok(Router::new()
+    let router = Router::new()
         .route("/protected", get(pages::protected))
         .route_layer(RequireSignIn::new(&keyward))
         .route("/", get(pages::home))
         .route("/static/app.css", get(pages::stylesheet))
         .fallback(pages::not_found)
         .merge(keyward.routes())
-        .with_state(keyward)
+        .with_state(keyward.clone())
         .layer(middleware::from_fn_with_state(shield, shield::shield))
-        .route("/healthz", get(|| async { "ok\n" })))
+        .route("/healthz", get(|| async { "ok\n" }));
+    Ok((router, keyward))
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use app_service::Settings;
 use app_service::health::{self, Health};
+use app_service::metrics::Metrics;
 use clap::{Parser, Subcommand};
 use secrets::{SecretRef, SecretString, check_strength};
 use tokio::net::TcpListener;
@@ -15,7 +16,7 @@ use url::Url;
 /// A small app that leaves sign-in to Keyward.
 // The references to secrets are read below and not by clap, which would repeat what is none: it may be the secret itself.
 #[derive(Parser)]
-#[command(version, subcommand_negates_reqs = true)]
+#[command(version = app_service::build::told(), subcommand_negates_reqs = true)]
 struct Arguments {
     #[command(subcommand)]
     verb: Option<Verb>,
@@ -40,8 +41,8 @@ struct Arguments {
     /// The address to listen on
     #[arg(long, env = "APP_LISTEN", default_value = "127.0.0.1:8000")]
     listen: SocketAddr,
-    /// The address on which it says whether it is ready, for the proxy and the health check and never for the world; without
-    /// one it does not say
+    /// The address on which it says whether it is ready, and what it does (/metrics), for the proxy, the health check and
+    /// Prometheus and never for the world; without one it does not say
     #[arg(long, env = "INTERNAL_LISTEN", global = true)]
     internal_listen: Option<SocketAddr>,
     /// After SIGTERM: so many seconds it goes on serving while it says that it is not ready, so that the proxy turns away first
@@ -75,7 +76,7 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
     tracing_subscriber::fmt().with_max_level(tracing::Level::INFO).with_writer(std::io::stderr).init();
     let client_secret = resolve("--client-secret", arguments.client_secret).await?;
     check_strength("the client secret", &client_secret)?;
-    let router = app_service::router(&Settings {
+    let (router, keyward) = app_service::routes(&Settings {
         app_url: arguments.app_url,
         issuer: arguments.issuer,
         internal_auth_url: arguments.internal_auth_url,
@@ -84,14 +85,14 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
         session_key: resolve("--session-key", arguments.session_key).await?,
     })?;
     let listener = listen(arguments.listen, "--listen").await?;
-    let health = Health::default();
+    let (health, metrics) = (Health::default(), Metrics::new(&keyward));
     if let Some(address) = arguments.internal_listen {
         let internal = listen(address, "--internal-listen").await?;
         // Until the very end, so that it is told to the last that requests are not wanted.
-        tokio::spawn(axum::serve(internal, health.routes()).into_future());
+        tokio::spawn(axum::serve(internal, health.routes().merge(metrics.routes())).into_future());
     }
     let stop = stop(health.clone(), Duration::from_secs(arguments.drain_seconds));
-    axum::serve(listener, health.announce(router)).with_graceful_shutdown(stop).await?;
+    axum::serve(listener, health.announce(metrics.measure(router))).with_graceful_shutdown(stop).await?;
     Ok(())
 }
 

@@ -34,6 +34,7 @@
 //! A cookie travels with a request that another site started, too: an app that changes something on POST checks `Origin` or
 //! a token of its own, as with any cookie.
 
+mod activity;
 mod answers;
 mod attempt;
 mod backoff;
@@ -57,6 +58,7 @@ mod sign_in;
 mod standing;
 mod tokens;
 
+pub use activity::Activity;
 pub use clock::{Clock, Moment};
 pub use identity::{Identity, LayerMissing};
 pub use keyward::Keyward;

@@ -7,6 +7,7 @@ use oidc::{Algorithm, Discovered, JwkSet, JwsError, KeySet, discovery_url};
 use outbound::{EgressClient, EgressError, EgressRequest, EgressResponse, EgressSettings};
 use url::Url;
 
+use crate::activity::{Answered, Counts};
 use crate::fetched::{Fetched, Fresh};
 use crate::provider_error::ProviderError;
 use crate::{ClientAuthentication, Clock, Settings};
@@ -27,6 +28,7 @@ pub(crate) struct Provider {
     pub(crate) algorithm: Algorithm,
     pub(crate) leeway_seconds: u32,
     pub(crate) clock: Clock,
+    pub(crate) counts: Counts,
     http: EgressClient,
     /// In the place of the issuer, when this app asks elsewhere.
     internal: Option<String>,
@@ -57,6 +59,7 @@ impl Provider {
             algorithm: settings.id_token_algorithm,
             leeway_seconds: u32::try_from(settings.leeway.as_secs()).unwrap_or(u32::MAX),
             clock: settings.clock.clone(),
+            counts: Counts::default(),
             http,
             internal: settings.internal_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned()),
             metadata: Fetched::new(settings.clock.clone()),
@@ -146,7 +149,12 @@ impl Provider {
         request: impl FnOnce(&str) -> EgressRequest,
     ) -> Result<EgressResponse, ProviderError> {
         let request = request(&self.asked(address)?).header("accept", "application/json");
-        self.http.send(request).await.map_err(|error| ProviderError::Unreachable(error.to_string()))
+        let answered = self.http.send(request).await;
+        self.counts.asked(match &answered {
+            Ok(answer) => Answered::of(answer.status),
+            Err(_) => Answered::Not,
+        });
+        answered.map_err(|error| ProviderError::Unreachable(error.to_string()))
     }
 }
 

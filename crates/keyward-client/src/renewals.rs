@@ -8,6 +8,7 @@ use oidc::Secret;
 use tokio::sync::watch;
 
 use crate::Moment;
+use crate::activity::Renewed;
 use crate::backoff::Backoff;
 use crate::provider::Provider;
 use crate::provider_error::ProviderError;
@@ -59,6 +60,11 @@ impl Renewals {
                 let (provider, memory) = (self.provider.clone(), self.memory.clone());
                 tokio::spawn(async move {
                     let renewal = ask(&provider, &memory, &session, &refresh_token).await;
+                    provider.counts.renewed(match renewal {
+                        Renewal::Holds(_) => Renewed::Holds,
+                        Renewal::Ended => Renewed::Ended,
+                        Renewal::Later(_) => Renewed::Later,
+                    });
                     if matches!(renewal, Renewal::Later(_)) {
                         lock(&memory).known.remove(&hash);
                     }

@@ -6,6 +6,7 @@
 mod command;
 mod drain;
 mod hosts;
+mod metrics;
 mod pages;
 
 use app_service::{Settings, router};
