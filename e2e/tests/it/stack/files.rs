@@ -71,6 +71,13 @@ async fn an_image_holds_the_program_and_what_it_loads_and_nothing_else() {
         for label in ["title", "description", "licenses", "version", "revision"] {
             assert!(config["Labels"][format!("org.opencontainers.image.{label}")].is_string(), "{label}");
         }
+        // What the image says of itself is what the program in it says.
+        let told = docker.ask(&["run", "--rm", "--network", "none", &image, "--version"]);
+        let revision = std::env::var("KEYWARD_REVISION").ok().filter(|revision| !revision.is_empty());
+        let label = &config["Labels"]["org.opencontainers.image.revision"];
+        assert_eq!(label, revision.as_deref().unwrap_or("unknown"), "{told}");
+        let of_program = revision.map(|revision| format!(" (revision {revision})")).unwrap_or_default();
+        assert_eq!(told.trim(), format!("{name} {}{of_program}", env!("CARGO_PKG_VERSION")));
 
         let archive = docker.cache.join(format!("{name}.tar"));
         docker.ask(&["save", "--output", archive.to_str().unwrap(), &image]);
@@ -83,6 +90,7 @@ async fn an_image_holds_the_program_and_what_it_loads_and_nothing_else() {
 
         let container = docker.ask(&["create", "--network", "none", &image]).trim().to_owned();
         docker.ask(&["export", "--output", archive.to_str().unwrap(), &container]);
+        says_what_it_is_made_of(&docker, &container, name);
         docker.ask(&["rm", &container]);
         let listed = success(&Command::new("tar").arg("-tvf").arg(&archive).output().unwrap());
         fs::remove_file(&archive).unwrap();
@@ -96,6 +104,7 @@ async fn an_image_holds_the_program_and_what_it_loads_and_nothing_else() {
         let names: Vec<_> = files.keys().map(String::as_str).collect();
         let expected = |path: &&str| {
             path.starts_with("lib/") || path.starts_with("lib64/") || path == &program.trim_start_matches('/')
+                || path == &format!("usr/share/sbom/{name}.cdx.json")
                 || ["etc/passwd", "etc/group", "etc/ssl/certs/ca-certificates.crt"].contains(path)
                 // What Docker itself puts into every container.
                 || ["etc/hostname", "etc/hosts", "etc/resolv.conf", "etc/mtab", ".dockerenv", "dev/console"].contains(path)
@@ -106,6 +115,24 @@ async fn an_image_holds_the_program_and_what_it_loads_and_nothing_else() {
         assert!(libraries.clone().all(|path| path.contains(".so")), "{:?}", libraries.collect::<Vec<_>>());
         assert!(libraries.count() <= 6);
     }
+}
+
+/// The image has a document of its program in it that names what is linked, in the form of `CycloneDX` (which `scripts/check-sbom` holds
+/// it to).
+fn says_what_it_is_made_of(docker: &Docker, container: &str, name: &str) {
+    let file = docker.cache.join(format!("{name}.cdx.json"));
+    let place = format!("{container}:/usr/share/sbom/{name}.cdx.json");
+    docker.ask(&["cp", &place, file.to_str().unwrap()]);
+    let document: serde_json::Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    let about = &document["metadata"]["component"];
+    assert_eq!((&about["name"], &about["version"]), (&name.into(), &env!("CARGO_PKG_VERSION").into()));
+    let components = document["components"].as_array().unwrap();
+    let purls: Vec<_> = components.iter().filter_map(|component| component["purl"].as_str()).collect();
+    for linked in ["aws-lc-rs", "axum", "tokio"] {
+        assert!(purls.iter().any(|purl| purl.starts_with(&format!("pkg:cargo/{linked}@"))), "{linked}");
+    }
+    assert!(!purls.iter().any(|purl| purl.starts_with("pkg:cargo/insta@")), "what tests need is not in it");
+    fs::remove_file(&file).unwrap();
 }
 
 /// The regular files and links of `tar -tv`, with their modes.
