@@ -15,6 +15,7 @@ mod operator;
 mod passwords;
 mod people;
 mod serving;
+mod status;
 
 pub use audit::{AuditEntry, ListAudit, Verification, VerifyAudit};
 pub use call::{CallError, call};
@@ -28,3 +29,7 @@ pub use operator::Operator;
 pub use passwords::{HashingCount, ReportPasswords};
 pub use people::{ActOnUser, ListUsers, ShowUser, UserAct, UserActed, UserShown};
 pub use serving::serve;
+pub use status::{
+    AskStatus, ContentsShown, DependencyShown, HashingShown, ModeShown, SchemaShown, SigningShown,
+    StatusShown,
+};

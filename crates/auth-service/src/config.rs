@@ -15,6 +15,7 @@ mod sections;
 mod settings;
 mod sources;
 mod suggest;
+mod traces;
 mod value;
 
 pub use data::{ConnectionUrl, Database, Mode, Redis, ResolveUrlError};
@@ -23,6 +24,7 @@ pub use mail::{Mail, Security, Transport};
 pub use problem::{ConfigError, Origin, Problem};
 pub use sections::{Admin, Api, Apps, Egress, Internal, Keys, Server, Startup};
 pub use sources::{Reading, Sources};
+pub use traces::Traces;
 
 use std::path::{Path, PathBuf};
 
@@ -56,6 +58,9 @@ pub struct Config {
     /// What is logged.
     #[serde(default)]
     pub log: Log,
+    /// Where the way of requests is told.
+    #[serde(default)]
+    pub traces: Traces,
     /// How it starts.
     #[serde(default)]
     pub startup: Startup,

@@ -9,8 +9,9 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use domain::{Clock, Timestamp};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use crate::traces::{Counts, Exporter};
 use crate::{App, metrics};
 
 /// What is known of the server. Clones know the same.
@@ -20,14 +21,32 @@ pub struct Health(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     clock: Clock,
-    phase: RwLock<(Phase, Option<Loss>)>,
+    phase: RwLock<Standing>,
     dependencies: RwLock<Vec<store::health::Health>>,
     /// The server, once there is one.
     app: OnceLock<App>,
+    /// What became of what was recorded, if anything is.
+    spans: OnceLock<Counts>,
+}
+
+/// How far it is, since when, and what it waits for.
+#[derive(Clone, Debug)]
+struct Standing {
+    phase: Phase,
+    since: Timestamp,
+    waiting_for: Option<Loss>,
+}
+
+/// Something that the server needs beside itself.
+#[derive(Clone, Debug)]
+pub(crate) struct Dependency {
+    pub(crate) name: &'static str,
+    /// Since when it is away, and why, if it is.
+    pub(crate) lost: Option<store::health::Lost>,
 }
 
 /// How far it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// Not everything is there yet that it needs.
@@ -68,26 +87,39 @@ impl Health {
     /// A server that has begun to start.
     pub fn new(clock: Clock) -> Self {
         let dependencies = RwLock::default();
-        let phase = RwLock::new((Phase::Starting, None));
-        Self(Arc::new(Inner { clock, phase, dependencies, app: OnceLock::new() }))
+        let standing = Standing { phase: Phase::Starting, since: clock.now(), waiting_for: None };
+        let phase = RwLock::new(standing);
+        Self(Arc::new(Inner { clock, phase, dependencies, app: OnceLock::new(), spans: OnceLock::new() }))
     }
 
     /// How far it is.
     pub fn phase(&self) -> Phase {
-        self.0.phase.read().unwrap_or_else(PoisonError::into_inner).0
+        self.standing().phase
+    }
+
+    /// How far it is, and since when.
+    pub(crate) fn phase_since(&self) -> (Phase, Timestamp) {
+        let standing = self.standing();
+        (standing.phase, standing.since)
+    }
+
+    fn standing(&self) -> Standing {
+        self.0.phase.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// It is so far now. What it waited for is there.
     pub fn enter(&self, phase: Phase) {
-        *self.0.phase.write().unwrap_or_else(PoisonError::into_inner) = (phase, None);
+        let since = self.0.clock.now();
+        *self.0.phase.write().unwrap_or_else(PoisonError::into_inner) =
+            Standing { phase, since, waiting_for: None };
     }
 
     /// It waits for something, in the phase it is in. Since when, is kept while it is the same.
     pub fn wait_for(&self, name: &'static str, error: String) {
         let now = moment(self.0.clock.now());
-        let mut phase = self.0.phase.write().unwrap_or_else(PoisonError::into_inner);
-        let same = phase.1.take().filter(|loss| loss.name == name);
-        phase.1 = Some(Loss { name, since: same.map_or(now, |loss| loss.since), error });
+        let mut standing = self.0.phase.write().unwrap_or_else(PoisonError::into_inner);
+        let same = standing.waiting_for.take().filter(|loss| loss.name == name);
+        standing.waiting_for = Some(Loss { name, since: same.map_or(now, |loss| loss.since), error });
     }
 
     /// From now on it is told when this dependency is away.
@@ -102,23 +134,30 @@ impl Health {
         let _ = self.0.app.set(app.clone());
     }
 
+    /// From now on it is told what this one sends.
+    pub fn count_spans(&self, exporter: &Exporter) {
+        let _ = self.0.spans.set(exporter.counts());
+    }
+
+    pub(crate) fn spans(&self) -> Counts {
+        self.0.spans.get().cloned().unwrap_or_default()
+    }
+
     pub(crate) fn app(&self) -> Option<&App> {
         self.0.app.get()
     }
 
-    /// What the server depends on, and since when it is away, if it is.
-    pub(crate) fn dependencies(&self) -> Vec<(&'static str, Option<Timestamp>)> {
+    /// What the server depends on, and whether it is away.
+    pub(crate) fn dependencies(&self) -> Vec<Dependency> {
         let dependencies = self.0.dependencies.read().unwrap_or_else(PoisonError::into_inner);
-        let states = dependencies.iter().map(|one| (one.name(), one.state().map(|lost| lost.since)));
-        states.collect()
+        dependencies.iter().map(|one| Dependency { name: one.name(), lost: one.state() }).collect()
     }
 
     /// What is away.
     pub fn degraded(&self) -> Vec<Loss> {
-        let dependencies = self.0.dependencies.read().unwrap_or_else(PoisonError::into_inner);
-        let losses = dependencies.iter().filter_map(|dependency| {
-            let store::health::Lost { since, error } = dependency.state()?;
-            Some(Loss { name: dependency.name(), since: moment(since), error })
+        let losses = self.dependencies().into_iter().filter_map(|Dependency { name, lost }| {
+            let store::health::Lost { since, error } = lost?;
+            Some(Loss { name, since: moment(since), error })
         });
         losses.collect()
     }
@@ -140,7 +179,7 @@ impl Health {
     }
 
     fn startupz(&self) -> Response {
-        let (status, waiting_for) = self.0.phase.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let Standing { phase: status, waiting_for, .. } = self.standing();
         let has_started = matches!(status, Phase::Ready | Phase::Draining);
         answer(code(has_started), &Startup { status, waiting_for })
     }

@@ -7,6 +7,7 @@ pub mod admin;
 pub mod background;
 pub mod branding;
 mod breaches;
+pub mod build;
 pub mod client_keys;
 pub mod config;
 pub mod connections;
@@ -16,6 +17,7 @@ pub mod mailbox;
 pub mod metrics;
 pub mod server;
 pub mod stop;
+pub mod traces;
 pub mod views;
 
 mod api;

@@ -12,7 +12,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Keyward's sign-in server.
 #[derive(Parser)]
-#[command(version, arg_required_else_help = true)]
+#[command(version = auth_service::build::told(), arg_required_else_help = true)]
 struct Arguments {
     #[command(subcommand)]
     verb: Verb,

@@ -11,7 +11,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::http::failure::Failure;
 use crate::http::{front, guard};
-use crate::{App, api, contract, dev, pages, protocol};
+use crate::{App, api, contract, dev, pages, protocol, traces};
 
 /// The whole server.
 pub fn router(app: App) -> Router {
@@ -35,10 +35,13 @@ pub fn router(app: App) -> Router {
 
 /// What every request goes through, from the last layer to the first.
 fn finish(router: Router<App>, app: App) -> Router {
-    router
+    let mut router = router
         .layer(CatchPanicLayer::custom(guard::caught))
-        .layer(from_fn_with_state(app.clone(), front::serve))
-        .with_state(app)
+        .layer(from_fn_with_state(app.clone(), front::serve));
+    if app.traced {
+        router = router.layer(from_fn_with_state(app.clone(), traces::trace));
+    }
+    router.with_state(app)
 }
 
 /// The `OpenAPI` document, for a server whose cookies are secure.

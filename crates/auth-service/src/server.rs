@@ -217,6 +217,7 @@ impl Server {
             random: random.clone(),
             clock: clock.clone(),
             auth: None,
+            health: Some(health.clone()),
             offline: None,
         };
         let declared = declared(&config.clients).await?;
@@ -260,7 +261,8 @@ impl Server {
             mailbox,
             client_keys: ClientKeys::new(egress.clone()),
         })
-        .with_full_addresses(config.log.full_addresses);
+        .with_full_addresses(config.log.full_addresses)
+        .with_traces(config.traces.endpoint.is_some());
         health.measure(&app);
         Ok(Self { app, transport, sender, egress, desk, socket: None })
     }
@@ -331,6 +333,7 @@ pub fn desk(store: Store, egress: &config::Egress, offline: Offline) -> Result<D
         random: Random::system(),
         clock: system_clock(),
         auth: None,
+        health: None,
         offline: Some(Arc::new(offline)),
     })
 }

@@ -19,6 +19,7 @@ pub struct App(Arc<Inner>);
 
 /// What an application is made of.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a decision by itself")]
 pub struct Inner {
     /// The use cases.
     pub auth: Arc<Auth>,
@@ -41,6 +42,8 @@ pub struct Inner {
     pub(crate) traffic: Traffic,
     /// Whether the log has whole addresses.
     pub(crate) full_addresses: bool,
+    /// Whether the way of requests is recorded.
+    pub(crate) traced: bool,
 }
 
 /// What [`App::new`] is given.
@@ -82,6 +85,7 @@ impl App {
             documents,
             traffic: Traffic::default(),
             full_addresses: false,
+            traced: false,
         }))
     }
 
@@ -90,6 +94,15 @@ impl App {
     pub fn with_full_addresses(mut self, full: bool) -> Self {
         if let Some(inner) = Arc::get_mut(&mut self.0) {
             inner.full_addresses = full;
+        }
+        self
+    }
+
+    /// Has a span for each request, for whoever records it. Asked for before it is shared.
+    #[must_use]
+    pub fn with_traces(mut self, traced: bool) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.traced = traced;
         }
         self
     }

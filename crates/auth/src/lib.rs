@@ -64,7 +64,7 @@ pub use hearing::Processes;
 pub use import::{Import, Imported, ImportedAccount};
 pub use keys::{KEY_SET_LIFE, KeyInfo, KeyState, LONGEST_TOKEN, Rotation, SigningKeys};
 pub use limit::TooMany;
-pub use metrics::{Activity, Backlog, ByKind};
+pub use metrics::{Activity, Backlog, ByKind, Totals};
 pub use outbox::{Delivery, Mail, Message, masked_recipient};
 pub use password::PasswordChangeError;
 pub use people::{Person, PersonAct, PersonError};

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use domain::Timestamp;
+use store::Connections;
 
 use crate::{Auth, Fault, HashingMetrics};
 
@@ -22,6 +23,12 @@ pub struct Activity {
     pub refusals: ByKind,
     /// Tries to send a mail, by what came of them.
     pub mails: ByKind,
+    /// What the database is, by name.
+    pub database: &'static str,
+    /// Statements that it was asked.
+    pub statements: u64,
+    /// The connections to it.
+    pub connections: Connections,
 }
 
 /// What waits in the database to be worked off, whoever put it there.
@@ -39,6 +46,17 @@ pub struct Backlog {
     pub oldest_unsealed: Duration,
 }
 
+/// How much there is in the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Totals {
+    /// Accounts.
+    pub users: u64,
+    /// Sessions that have not ended.
+    pub sessions: u64,
+    /// Mails that were given up, of those that are still kept.
+    pub failed_mails: u64,
+}
+
 impl Auth {
     /// What this process did since it started. Asks nobody.
     pub fn activity(&self) -> Activity {
@@ -48,6 +66,9 @@ impl Auth {
             tokens_issued: self.tokens_issued.read(),
             refusals: self.limiter.refusals(),
             mails: self.mails.read(),
+            database: self.store.system(),
+            statements: self.store.statements(),
+            connections: self.store.connections(),
         }
     }
 
@@ -63,6 +84,17 @@ impl Auth {
             notices: count(backlog.notices),
             unsealed: count(backlog.unsealed),
             oldest_unsealed: age(backlog.oldest_unsealed),
+        })
+    }
+
+    /// How much there is in the database. Counts whole tables: for a person who asks, and not for what asks all the time.
+    pub async fn totals(&self) -> Result<Totals, Fault> {
+        let totals = store::backlog::count(&mut self.store.look().await?).await?;
+        let count = |count: i64| u64::try_from(count).unwrap_or_default();
+        Ok(Totals {
+            users: count(totals.users),
+            sessions: count(totals.sessions),
+            failed_mails: count(totals.failed_mails),
         })
     }
 }

@@ -6,6 +6,7 @@ use domain::{Email, Proofs, SessionId, Timestamp, UserId};
 use secrets::{ExposeSecret, SecretString};
 use store::sessions::{Open, Session, Unchanged};
 use store::{Turn, Tx};
+use tracing::Instrument as _;
 use uuid::Uuid;
 
 use crate::audit::{Act, Outcome, session_detail};
@@ -197,7 +198,7 @@ impl Auth {
     /// Commits, forgets, and tells other processes.
     async fn commit_and_forget(&self, tx: Tx, ids: Vec<Uuid>, news: Option<String>) -> Result<(), Fault> {
         let (live, ephemeral) = (self.live.clone(), self.hearing.ephemeral());
-        let committing = tokio::spawn(async move {
+        let committing = async move {
             let committed = tx.commit().await;
             // Whether or not it was committed: a commit that failed may have been durable all the same.
             live.changed(ids);
@@ -206,7 +207,8 @@ impl Auth {
                 ephemeral.publish(&news).await;
             }
             committed
-        });
+        };
+        let committing = tokio::spawn(committing.in_current_span());
         Ok(committing.await.map_err(|error| Fault::Corrupt(format!("a commit did not end: {error}")))??)
     }
 

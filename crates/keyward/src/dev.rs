@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use auth_service::config::{self, Config};
 use auth_service::connections::{Connections, serve};
-use auth_service::health::Health;
+use auth_service::health::{Health, Phase};
 use auth_service::mailbox::Mailbox;
 use auth_service::server::{Secrets, Server, ServerError, Signals, system_clock};
 use auth_service::stop::stop;
@@ -54,7 +54,10 @@ pub(crate) struct Dev {
 impl Dev {
     pub(crate) async fn run(self) -> Result<(), Failure> {
         let filter = EnvFilter::try_from_env("KEYWARD_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+        tracing_subscriber::fmt()
+            .with_env_filter(auth_service::traces::unlogged(filter))
+            .with_writer(std::io::stderr)
+            .init();
         let mut signals = Signals::catch()?;
         // Both ports before anything else, so that nothing is half started.
         let sign_in = listen("auth-service", self.port, "--port").await?;
@@ -88,6 +91,7 @@ impl Dev {
         }
         let routes = app_service::router(&app_settings)?;
         let (stopper, stop) = stop();
+        health.enter(Phase::Ready);
         greet(sign_in_port, app_port, &self.data);
         if self.open {
             open(&app_settings.app_url);

@@ -30,6 +30,9 @@ pub(crate) struct Installation {
 /// The folder of `keyward dev`, if none is named.
 pub(crate) const DATA: &str = "keyward-data";
 
+/// Where servers listen to the operator that have no file.
+const RUN: &str = "/run/keyward";
+
 /// The database in it.
 pub(crate) const DATABASE: &str = "keyward.sqlite";
 
@@ -90,6 +93,32 @@ impl Installation {
         Ok((desk.of(&Operator::of_process()?), lock))
     }
 
+    /// Where its servers listen to the operator: the folder that was looked into, and the sockets there. One that is named is looked
+    /// at alone.
+    pub(crate) fn sockets(&self) -> Result<(PathBuf, Vec<PathBuf>), Failure> {
+        let (folder, told) = match (&self.socket, &self.config) {
+            (Some(folder), _) if folder.is_dir() => (folder.clone(), None),
+            (Some(socket), _) => return Ok((socket.clone(), vec![socket.clone()])),
+            (None, Some(config)) => {
+                let socket = Config::load(config)?.admin_socket();
+                let socket = socket.ok_or("admin.socket is empty, so that the server takes no orders")?;
+                let folder = socket.parent().unwrap_or(Path::new("/"));
+                (folder.to_owned(), Some(socket))
+            }
+            (None, None) if self.data.join(DATABASE).exists() => (self.data.clone(), None),
+            (None, None) => (PathBuf::from(RUN), None),
+        };
+        let mut sockets = sockets_in(&folder)?;
+        // It may have a name of its own.
+        if let Some(socket) = told.filter(|socket| socket.exists())
+            && !sockets.contains(&socket)
+        {
+            sockets.push(socket);
+        }
+        sockets.sort();
+        Ok((folder, sockets))
+    }
+
     /// Where things are. A database that is not there is not made.
     fn place(&self) -> Result<Place, Failure> {
         let place = match &self.config {
@@ -105,6 +134,25 @@ impl Installation {
             _ => Ok(place),
         }
     }
+}
+
+/// Every `*.sock` of a folder; of one that is not there, none.
+fn sockets_in(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let wrong = |error: std::io::Error| {
+        format!(
+            "{} cannot be looked into: {error}; ask as root, or as a member of its group",
+            folder.display()
+        )
+    };
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(wrong(error).into()),
+    };
+    let paths: Result<Vec<_>, _> = entries.map(|entry| entry.map(|entry| entry.path())).collect();
+    let mut paths = paths.map_err(wrong)?;
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "sock"));
+    Ok(paths)
 }
 
 /// Where an installation has its things.

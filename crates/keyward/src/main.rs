@@ -11,6 +11,7 @@ mod keys;
 mod mail;
 mod man;
 mod passwords;
+mod status;
 mod user;
 
 use std::process::ExitCode;
@@ -21,7 +22,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 ///
 /// Without a verb it is `keyward dev`.
 #[derive(Parser)]
-#[command(version, args_conflicts_with_subcommands = true)]
+#[command(version = auth_service::build::told(), args_conflicts_with_subcommands = true)]
 struct Arguments {
     #[command(subcommand)]
     verb: Option<Verb>,
@@ -35,6 +36,12 @@ enum Verb {
     Dev(dev::Dev),
     /// Write an installation: what `docker compose up` starts from.
     Init(init::Init),
+    /// See how the whole stack is, at one look: each server, the database, mail, keys.
+    ///
+    /// Asks every server whose socket (`*.sock`) is in the folder of the one that the configuration says; without a configuration, in
+    /// the folder of `keyward dev`, if it has run here, and else in /run/keyward. --socket names one socket, or another folder. The
+    /// exit code is 1 if no server answers.
+    Status(status::Status),
     /// Read the audit trail, or prove that nobody changed it.
     Audit(audit::Audit),
     /// See what became of each mail.
@@ -59,6 +66,7 @@ async fn main() -> ExitCode {
     let done = match arguments.verb.unwrap_or(Verb::Dev(arguments.dev)) {
         Verb::Dev(dev) => Box::pin(dev.run()).await,
         Verb::Init(init) => init.run().await,
+        Verb::Status(status) => status.run().await,
         Verb::Audit(audit) => audit.run().await,
         Verb::Mail(mail) => mail.run().await,
         Verb::Client(client) => client.run().await,

@@ -1,4 +1,4 @@
-//! What waits, over the tables whose rows somebody works off: `outbox`, `logout_notices`, `audit`.
+//! What waits, over the tables whose rows somebody works off: `outbox`, `logout_notices`, `audit`; and how much there is.
 
 use crate::{Error, Tx};
 
@@ -28,4 +28,28 @@ pub async fn look(tx: &mut Tx) -> Result<Backlog, Error> {
              (SELECT MIN(at) FROM audit WHERE number IS NULL) AS oldest_unsealed",
     )
     .fetch_one(connection))
+}
+
+/// How much there is.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Totals {
+    /// Accounts.
+    pub users: i64,
+    /// Sessions that have not ended.
+    pub sessions: i64,
+    /// Mails that were given up, of those that are still kept.
+    pub failed_mails: i64,
+}
+
+/// Counts whole tables: for a person who asks, and not for what asks all the time.
+pub async fn count(tx: &mut Tx) -> Result<Totals, Error> {
+    on!(tx, |connection| {
+        sqlx::query_as(
+        "SELECT
+             (SELECT COUNT(*) FROM users) AS users,
+             (SELECT COUNT(*) FROM sessions) AS sessions,
+             (SELECT COUNT(*) FROM outbox WHERE finished_at IS NOT NULL AND state = 'failed') AS failed_mails",
+    )
+    .fetch_one(connection)
+    })
 }

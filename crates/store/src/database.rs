@@ -4,7 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use tokio::sync::Notify;
+use tracing::Instrument as _;
 
+use crate::connections::Connections;
 use crate::health::Health;
 use crate::migrations::Schema;
 use crate::postgres::{Asking, Postgres, PostgresError, PostgresSettings, Session};
@@ -122,10 +124,12 @@ impl Store {
 
     /// The same, and until it ends nobody else is in any of these turns.
     pub async fn begin_in_turn(&self, turns: &[Turn<'_>]) -> Result<Tx, Error> {
+        // The wait for the turn, and for a connection, is in it.
+        let span = tracing::info_span!(target: "traces", "begin", db.system.name = self.system());
         Ok(Tx(match &self.0 {
             // There is but one turn.
-            Backend::Sqlite(sqlite) => Kind::Write(sqlite.writer.begin().await?),
-            Backend::Postgres(postgres) => Kind::Postgres(postgres.begin(turns).await?),
+            Backend::Sqlite(sqlite) => Kind::Write(sqlite.writer.begin().instrument(span).await?),
+            Backend::Postgres(postgres) => Kind::Postgres(postgres.begin(turns).instrument(span).await?),
         }))
     }
 
@@ -169,11 +173,27 @@ impl Store {
         }
     }
 
-    /// How many statements PostgreSQL was asked so far, those that begin and end transactions apart.
+    /// How many statements the database was asked so far, those that begin and end transactions apart.
     pub fn statements(&self) -> u64 {
         match &self.0 {
-            Backend::Sqlite(_) => 0,
+            Backend::Sqlite(sqlite) => sqlite.writer.statements() + sqlite.readers.statements(),
             Backend::Postgres(postgres) => postgres.statements(),
+        }
+    }
+
+    /// What the database is, by name.
+    pub fn system(&self) -> &'static str {
+        match &self.0 {
+            Backend::Sqlite(_) => "sqlite",
+            Backend::Postgres(_) => "postgresql",
+        }
+    }
+
+    /// The connections to it, at this moment.
+    pub fn connections(&self) -> Connections {
+        match &self.0 {
+            Backend::Sqlite(sqlite) => sqlite.readers.connections(),
+            Backend::Postgres(postgres) => postgres.connections(),
         }
     }
 
@@ -199,10 +219,12 @@ impl Tx {
 
     /// Makes everything done in this transaction durable, or nothing.
     pub async fn commit(self) -> Result<(), Error> {
+        let span =
+            |system: &'static str| tracing::info_span!(target: "traces", "commit", db.system.name = system);
         match self.0 {
-            Kind::Write(act) => act.commit().await,
+            Kind::Write(act) => act.commit().instrument(span("sqlite")).await,
             Kind::Read(_) => Ok(()),
-            Kind::Postgres(session) => session.commit().await,
+            Kind::Postgres(session) => session.commit().instrument(span("postgresql")).await,
         }
     }
 

@@ -34,6 +34,7 @@ pub mod sessions;
 pub mod signing_keys;
 pub mod users;
 
+mod connections;
 mod database;
 mod lock;
 mod postgres;
@@ -43,6 +44,7 @@ mod sqlite;
 mod turns;
 mod writer;
 
+pub use connections::Connections;
 pub use database::{Error, Store, Tx};
 pub use lock::{LockError, ServerLock};
 pub use postgres::{PostgresError, PostgresSettings};

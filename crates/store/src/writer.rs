@@ -6,7 +6,7 @@
 //! committed with them or not at all.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use sqlx::Connection as _;
@@ -30,6 +30,8 @@ struct Shared {
     turn: Arc<Mutex<Turn>>,
     /// How many acts wait for it. Each will take it: it is a task of its own that waits, which nobody can stop.
     waiting: AtomicUsize,
+    /// Statements that acts ran.
+    statements: AtomicU64,
 }
 
 /// What is handed from act to act.
@@ -67,7 +69,15 @@ impl Writer {
     /// A writer on a connection that is in no transaction.
     pub(crate) fn new(connection: SqliteConnection) -> Self {
         let turn = Turn { connection: Some(connection), batch: None };
-        Self(Arc::new(Shared { turn: Arc::new(Mutex::new(turn)), waiting: AtomicUsize::new(0) }))
+        Self(Arc::new(Shared {
+            turn: Arc::new(Mutex::new(turn)),
+            waiting: AtomicUsize::new(0),
+            statements: AtomicU64::new(0),
+        }))
+    }
+
+    pub(crate) fn statements(&self) -> u64 {
+        self.0.statements.load(Ordering::Relaxed)
     }
 
     /// Waits for the turn. Whoever asked may hang up meanwhile: it is a task of its own that takes the turn then, and gives
@@ -208,6 +218,8 @@ impl Act {
         reason = "only whoever has the turn closes the connection, and no act begins after"
     )]
     pub(crate) fn connection(&mut self) -> &mut SqliteConnection {
+        // Whoever takes it runs one statement on it.
+        self.shared.statements.fetch_add(1, Ordering::Relaxed);
         self.turn.connection.as_mut().expect("an act has an open connection")
     }
 }

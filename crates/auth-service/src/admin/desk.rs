@@ -13,6 +13,7 @@ use store::Store;
 use store::ephemeral::Ephemeral;
 
 use super::{Operator, Refusal};
+use crate::health::Health;
 use crate::server::{Secrets, hasher};
 
 /// What operations work on.
@@ -32,6 +33,8 @@ pub struct Desk {
     pub clock: Clock,
     /// The server's use cases, where there is a server.
     pub auth: Option<Arc<Auth>>,
+    /// How the server is, where there is one.
+    pub health: Option<Health>,
     /// What they are made from, where there is none.
     pub offline: Option<Arc<Offline>>,
 }

@@ -16,7 +16,7 @@ use tokio::net::UnixStream;
 use tokio::task::JoinSet;
 
 use super::{Desk, Operation, Operator, Refusal, Socket};
-use super::{audit, clients, keys, mail, passwords, people};
+use super::{audit, clients, keys, mail, passwords, people, status};
 use crate::stop::Stop;
 
 /// The largest request adds an app, with its keys.
@@ -95,6 +95,7 @@ fn routes() -> Router<Desk> {
     let router = with::<people::ListUsers>(router);
     let router = with::<people::ShowUser>(router);
     let router = with::<people::ActOnUser>(router);
+    let router = with::<status::AskStatus>(router);
     router.fallback(unknown).layer(DefaultBodyLimit::max(LARGEST))
 }
 

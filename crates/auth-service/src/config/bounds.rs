@@ -9,7 +9,7 @@ pub(super) use limits::described;
 
 use auth::HashingViolation;
 
-use super::{Apps, Config, ConnectionUrl, Database, Mail, Redis, Server, Violation};
+use super::{Apps, Config, ConnectionUrl, Database, Mail, Redis, Server, Traces, Violation};
 use crate::branding::{Branding, Colour};
 use crate::views::{SURFACE_DARK, SURFACE_LIGHT};
 
@@ -37,6 +37,7 @@ pub(super) fn violations(config: &Config, purpose: Use) -> Vec<Violation> {
     migrating(&config.database, &mut found);
     sender(&config.mail, &mut found);
     apps(&config.apps, &mut found);
+    traces(&config.traces, &mut found);
     colours(&config.branding, &mut found);
     limits::violations(&config.limits, purpose, &mut found);
     durations(starts_and_stops(config), &mut found);
@@ -182,6 +183,30 @@ fn apps(apps: &Apps, violations: &mut Vec<Violation>) {
                     .to_owned(),
             });
         }
+    }
+}
+
+fn traces(traces: &Traces, violations: &mut Vec<Violation>) {
+    if let Some(url) = &traces.endpoint {
+        let holds_secret = !url.username().is_empty() || url.password().is_some() || url.query().is_some();
+        let is_plain = matches!(url.scheme(), "http" | "https") && url.has_host() && url.fragment().is_none();
+        if holds_secret || !is_plain {
+            violations.push(Violation {
+                setting: "traces.endpoint",
+                // It is not shown: a key may stand in it.
+                found: None,
+                expected: "must be http://HOST:4318 or https://HOST, without user, password and query: keep a collector of your \
+                           own, which has what another wants to know"
+                    .to_owned(),
+            });
+        }
+    }
+    if traces.one_in == 0 {
+        violations.push(Violation {
+            setting: "traces.one_in",
+            found: Some("0".to_owned()),
+            expected: "it must be 1 (all) or more; without an endpoint nothing is recorded".to_owned(),
+        });
     }
 }
 

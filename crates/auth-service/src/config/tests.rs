@@ -132,6 +132,24 @@ fn what_would_not_work_later_is_refused_at_start() {
 }
 
 #[test]
+fn a_collector_is_an_address_without_a_key() {
+    let traces = |line: &str| parse(&format!("{MINIMAL}\n[traces]\n{line}"));
+    for url in ["http://collector:4318", "https://otel.example.com/tenant"] {
+        assert_eq!(traces(&format!("endpoint = \"{url}\"")), Ok(()), "{url}");
+    }
+    for url in
+        ["ftp://collector", "http://ana:hunter2@collector:4318", "https://otel.example.com/?key=hunter2"]
+    {
+        let error = traces(&format!("endpoint = \"{url}\"")).unwrap_err();
+        assert!(
+            error.contains("traces.endpoint must be http://HOST:4318") && !error.contains("hunter2"),
+            "{error}"
+        );
+    }
+    assert!(traces("one_in = 0").unwrap_err().contains("traces.one_in is 0: it must be 1 (all) or more"));
+}
+
+#[test]
 fn an_address_to_listen_on_that_is_none_is_told_with_what_to_write() {
     for text in ["localhost:3000", "3000", "127.0.0.1"] {
         let listen = format!("[server]\nlisten = {text:?}");

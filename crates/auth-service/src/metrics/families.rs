@@ -87,6 +87,16 @@ families! {
         "1 if the database answered when these metrics were asked for, else 0; then what is in it is not told";
     DATABASE_LOOK = Gauge "keyward_database_look_seconds" []
         "How long one look at the database took then, with the wait for a connection";
+    DATABASE_STATEMENTS = Counter "keyward_database_statements" ["database"]
+        "Statements that the database was asked, those that begin and end transactions apart";
+    DATABASE_CONNECTIONS_MAXIMUM = Gauge "keyward_database_connections_maximum" []
+        "Connections to the database at the most; of SQLite those that only read";
+    DATABASE_CONNECTIONS = Gauge "keyward_database_connections" ["state"]
+        "Connections that are open, by whether somebody uses them";
+    DATABASE_CONNECTIONS_WAITING = Gauge "keyward_database_connections_waiting" []
+        "Who waits for a connection to the database";
+    TRACE_SPANS = Counter "keyward_trace_spans" ["outcome"]
+        "Spans that were recorded, by what became of them: sent to the collector, dropped because too many waited, or failed because it did not take them";
     DEPENDENCY_UP = Gauge "keyward_dependency_up" ["dependency"]
         "1 while what the server needs beside itself answers, else 0";
     DEPENDENCY_LOST = Gauge "keyward_dependency_lost_timestamp_seconds" ["dependency"]

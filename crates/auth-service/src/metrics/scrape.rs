@@ -7,12 +7,11 @@ use auth::{Activity, Auth};
 use super::durations::Histogram;
 use super::exposition::Samples;
 use super::families::{self as family, ALL, Family};
-use crate::health::{Health, Phase};
+use crate::build;
+use crate::health::{Dependency, Health, Phase};
 
 /// A database that does not answer by then is told to be away: Prometheus itself waits for ten seconds.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// The commit that the server was built from, if whoever built it said so.
-const REVISION: Option<&str> = option_env!("KEYWARD_REVISION");
 
 /// What the server is and does at this moment.
 pub(super) async fn scrape(health: &Health) -> Samples {
@@ -20,7 +19,7 @@ pub(super) async fn scrape(health: &Health) -> Samples {
     for family in ALL {
         samples.describe(*family);
     }
-    let build = [env!("CARGO_PKG_VERSION"), REVISION.unwrap_or("unknown")];
+    let build = [build::VERSION, build::REVISION.unwrap_or("unknown")];
     samples.level(family::BUILD_INFO, &build, 1.0);
     for (phase, name) in [
         (Phase::Starting, "starting"),
@@ -30,12 +29,13 @@ pub(super) async fn scrape(health: &Health) -> Samples {
     ] {
         samples.level(family::PHASE, &[name], one_if(health.phase() == phase));
     }
-    for (name, lost_since) in health.dependencies() {
-        samples.level(family::DEPENDENCY_UP, &[name], one_if(lost_since.is_none()));
+    for Dependency { name, lost } in health.dependencies() {
+        samples.level(family::DEPENDENCY_UP, &[name], one_if(lost.is_none()));
         #[expect(clippy::cast_precision_loss, reason = "microseconds of this century fit")]
-        let since = lost_since.map_or(0.0, |since| since.micros() as f64 / 1e6);
+        let since = lost.map_or(0.0, |lost| lost.since.micros() as f64 / 1e6);
         samples.level(family::DEPENDENCY_LOST, &[name], since);
     }
+    by_kind(&mut samples, family::TRACE_SPANS, &health.spans().read());
     if let Some(app) = health.app() {
         for answered in app.traffic.read() {
             let labels = [answered.method, &answered.route, answered.class];
@@ -48,7 +48,21 @@ pub(super) async fn scrape(health: &Health) -> Samples {
 }
 
 fn activity(samples: &mut Samples, activity: &Activity) {
-    let Activity { hashing, sessions_opened, tokens_issued, refusals, mails } = activity;
+    let Activity {
+        hashing,
+        sessions_opened,
+        tokens_issued,
+        refusals,
+        mails,
+        database,
+        statements,
+        connections,
+    } = activity;
+    samples.count(family::DATABASE_STATEMENTS, &[*database], *statements);
+    samples.level(family::DATABASE_CONNECTIONS_MAXIMUM, &[], level(connections.maximum));
+    samples.level(family::DATABASE_CONNECTIONS, &["used"], level(connections.used));
+    samples.level(family::DATABASE_CONNECTIONS, &["idle"], level(connections.idle));
+    samples.level(family::DATABASE_CONNECTIONS_WAITING, &[], level(connections.waiting));
     samples.level(family::HASHING_THREADS, &[], level(hashing.permits));
     samples.level(family::HASHING_WAITING, &[], level(hashing.waiting));
     samples.level(family::HASHING_RUNNING, &[], level(hashing.running));

@@ -1,14 +1,37 @@
-//! Begins to log.
+//! Begins to log, and to record.
 
 use auth_service::config::{Format, Log};
-use tracing_subscriber::EnvFilter;
+use auth_service::traces::{self, Recorder};
+use tracing::Subscriber;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::{Layer, SubscriberExt as _};
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, fmt};
 
-/// To standard error, where systemd and Docker read.
-pub(crate) fn start(log: &Log) {
+/// To standard error, where systemd and Docker read; what is recorded, to whoever sends it.
+pub(crate) fn start(log: &Log, recorder: Option<Recorder>) {
     let filter = EnvFilter::try_from_env("KEYWARD_LOG").unwrap_or_else(|_| EnvFilter::new(log.directives()));
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    match log.format {
-        Format::Json => lines.json().init(),
-        Format::Text => lines.with_ansi(false).init(),
+    // What is recorded is not logged, too.
+    let filter = traces::unlogged(filter);
+    let registry = tracing_subscriber::registry();
+    match recorder {
+        // A filter for all is quicker than one for each layer.
+        None => registry.with(filter).with(lines(log.format)).init(),
+        Some(recorder) => {
+            let spans = Targets::new().with_target(traces::TARGET, LevelFilter::INFO);
+            registry.with(lines(log.format).with_filter(filter)).with(recorder.with_filter(spans)).init();
+        }
+    }
+}
+
+fn lines<S>(format: Format) -> Box<dyn Layer<S> + Send + Sync>
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+{
+    let lines = fmt::layer().with_writer(std::io::stderr);
+    match format {
+        Format::Json => lines.json().boxed(),
+        Format::Text => lines.with_ansi(false).boxed(),
     }
 }

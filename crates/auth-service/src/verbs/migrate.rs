@@ -35,7 +35,7 @@ impl Migrate {
     pub(crate) fn run(self) -> Result<ExitCode, Failure> {
         let (Self::Plan(options) | Self::Apply(options) | Self::Status(options)) = &self;
         let config = options.configuration.sources()?.read().into_config()?;
-        logging::start(&config.log);
+        logging::start(&config.log, None);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (text, code) = runtime.block_on(self.done(config))?;
         // Nobody listening any more is no failure.

@@ -9,6 +9,7 @@ use auth_service::connections::{Connections, serve};
 use auth_service::health::{Health, Phase};
 use auth_service::server::{Secrets, Server, ServerError, Signals, system_clock};
 use auth_service::stop::{Stopper, stop};
+use auth_service::traces::{self, Exporter};
 use clap::Args;
 use store::ServerLock;
 use tokio::net::{TcpListener, TcpSocket};
@@ -28,20 +29,27 @@ pub(crate) struct Serve {
 impl Serve {
     pub(crate) fn run(self) -> Result<ExitCode, Failure> {
         let config = self.configuration.sources()?.read().into_config()?;
-        logging::start(&config.log);
+        let traces = traces::of(&config.traces, system_clock(), auth::Random::system())
+            .map_err(|error| format!("traces.endpoint: {error}"))?;
+        let (recorder, exporter) = traces.unzip();
+        logging::start(&config.log, recorder);
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        runtime.block_on(run(config))?;
+        runtime.block_on(run(config, exporter))?;
         Ok(ExitCode::SUCCESS)
     }
 }
 
-async fn run(config: Config) -> Result<(), Failure> {
+async fn run(config: Config, exporter: Option<Exporter>) -> Result<(), Failure> {
     let mut signals = Signals::catch()?;
     let health = Health::new(system_clock());
     // From the first moment: whoever waits for us can ask what we wait for.
     let internal = bind(config.internal.listen, "internal.listen")?.listen(BACKLOG)?;
     let internal_address = internal.local_addr()?;
     let (end_of_answers, answering) = stop();
+    let exporting = exporter.map(|exporter| {
+        health.count_spans(&exporter);
+        tokio::spawn(exporter.run(answering.clone()))
+    });
     let answers = tokio::spawn(serve(health.router(), internal, answering, Connections::internal()));
     tracing::info!(internal = %internal_address, mode = config.mode().map(Mode::describe), "starting");
     let drain = config.server.drain;
@@ -62,6 +70,9 @@ async fn run(config: Config) -> Result<(), Failure> {
     drop(lock);
     end_of_answers.stop();
     let _ = answers.await;
+    if let Some(exporting) = exporting {
+        let _ = exporting.await;
+    }
     tracing::info!("stopped");
     Ok(())
 }

@@ -23,6 +23,7 @@ mod class_20_escaping;
 mod class_21_exhaustion;
 mod class_24_log;
 mod class_24_secrets;
+mod class_24_server;
 pub(crate) mod inventory;
 mod origin;
 mod spellings;

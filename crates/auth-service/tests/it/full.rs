@@ -4,6 +4,8 @@
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
+use auth_service::admin::{AskStatus, ModeShown, call};
+use auth_service::health::Phase;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -337,4 +339,30 @@ async fn of_three_servers_one_that_ends_a_session_is_heard_by_the_others_within_
         }
         assert!(ended.elapsed() < Duration::from_secs(1), "{:?}", ended.elapsed());
     }
+}
+
+#[tokio::test]
+async fn the_operator_sees_what_servers_share_and_what_one_misses() {
+    let Some(mut stack) = Stack::migrated().await else { return };
+    let server = Running::of(&mut stack.server(1, &[]));
+    assert_eq!(sign_up(&server, "ana@example.com"), 201);
+    let socket = stack.folder.path().join("1.sock");
+    let status = call(&socket, &AskStatus {}).await.unwrap();
+    assert_eq!((status.mode, status.phase), (ModeShown::Full, Phase::Ready));
+    let names: Vec<_> = status.dependencies.iter().map(|one| (&*one.name, one.lost_since)).collect();
+    assert_eq!(names, [("database", None), ("redis", None)]);
+    let contents = status.contents.unwrap();
+    assert_eq!((contents.users, contents.schema.unwrap().state.as_str()), (1, "ready"));
+    let metrics = get(&server.internal, "/metrics").1;
+    let statements = metrics
+        .lines()
+        .find_map(|line| line.strip_prefix("keyward_database_statements_total{database=\"postgresql\"} "));
+    assert!(statements.unwrap().parse::<u64>().unwrap() > 0, "{metrics}");
+
+    stack.postgres.kill();
+    within(LONG, "that the database is away", || degraded(&server) == ["database"]);
+    let status = call(&socket, &AskStatus {}).await.unwrap();
+    let lost = &status.dependencies[0];
+    assert!(lost.lost_since.is_some() && lost.error.is_some(), "{lost:?}");
+    assert!(status.contents.is_none() && status.contents_error.is_some(), "{:?}", status.contents_error);
 }

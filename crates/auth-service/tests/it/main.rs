@@ -28,6 +28,7 @@ mod sight;
 mod stopping;
 mod stylesheet;
 mod support;
+mod traces;
 
 #[path = "../../../store/tests/support/pgbouncer.rs"]
 mod pgbouncer;

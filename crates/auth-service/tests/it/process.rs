@@ -130,6 +130,16 @@ impl Running {
         }
     }
 
+    /// Asks it to end, and reads its log to the end.
+    pub(crate) fn end(&mut self) -> String {
+        self.terminate();
+        while let Ok(line) = self.lines.recv_timeout(LONG) {
+            self.log.extend([&line, "\n"]);
+        }
+        assert!(self.child.wait().unwrap().success());
+        std::mem::take(&mut self.log)
+    }
+
     /// Sends a sign-up.
     pub(crate) fn sign_up(&self, body: &str) -> TcpStream {
         let mut stream = self.begin_to_sign_up(body.len());

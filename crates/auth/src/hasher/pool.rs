@@ -12,7 +12,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
-use tracing::Span;
+use tracing::{Instrument as _, Span};
 
 use super::memory::Memory;
 use super::metrics::{Counters, HashingMetrics};
@@ -130,6 +130,8 @@ impl Pool {
     ) -> Result<Done<T>, Fault> {
         let (answer, answered) = oneshot::channel();
         self.0.enqueue(Box::new(Call { work, answer, span: Span::current() }))?;
+        // For whoever records requests: the wait is in it.
+        let answered = answered.instrument(tracing::info_span!(target: "traces", "hash"));
         answered.await.unwrap_or_else(|_| Err(Fault::Corrupt("the hashing threads have ended".to_owned())))
     }
 

@@ -10,7 +10,7 @@ fn every_shell_is_told_of_every_verb() {
         let output = run(&["completions", shell]);
         assert_eq!(output.status.code(), Some(0), "{shell}");
         let script = text(&output.stdout);
-        for word in ["audit", "verify", "mail", "dev", "app-port", "completions", "man"] {
+        for word in ["audit", "verify", "mail", "status", "dev", "app-port", "completions", "man"] {
             assert!(script.contains(word), "{shell}: {word}");
         }
     }
@@ -41,6 +41,7 @@ fn each_verb_has_a_manual_page() {
         ("keyward-dev.1", "app\\-port"),
         ("keyward-audit-verify.1", "NUMBER:MAC"),
         ("keyward-mail-list.1", "mail_retention"),
+        ("keyward-status.1", "/run/keyward"),
         ("keyward-completions.1", "powershell"),
     ] {
         let shown = std::fs::read_to_string(pages.join(page)).unwrap();

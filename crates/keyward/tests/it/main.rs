@@ -23,4 +23,5 @@ mod mail;
 mod restart;
 mod running;
 mod security;
+mod status;
 mod walls;

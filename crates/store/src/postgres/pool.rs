@@ -15,6 +15,7 @@ use super::session::{Condition, Session};
 use super::settings::{PostgresError, PostgresSettings};
 use super::{fault, keeper, pooler};
 use crate::Error;
+use crate::connections::{Connections, Waiting};
 use crate::health::Health;
 use crate::migrations::Schema;
 use crate::turns::{self, Turn};
@@ -52,6 +53,7 @@ pub(crate) struct Shared {
     /// Something may be wrong with the server.
     pub(super) look: Notify,
     free: Arc<Semaphore>,
+    waiting: Waiting,
     idle: Mutex<Idle>,
     statements: AtomicU64,
 }
@@ -75,6 +77,7 @@ impl Postgres {
             health: Health::new("database"),
             look: Notify::new(),
             free: Arc::new(Semaphore::new(settings.maximum_connections.max(1) as usize)),
+            waiting: Waiting::default(),
             idle: Mutex::default(),
             statements: AtomicU64::new(0),
         });
@@ -97,6 +100,14 @@ impl Postgres {
 
     pub(crate) fn statements(&self) -> u64 {
         self.0.shared.statements.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn connections(&self) -> Connections {
+        let shared = &self.0.shared;
+        let maximum = shared.settings.maximum_connections.max(1) as usize;
+        let used = maximum.saturating_sub(shared.free.available_permits());
+        let idle = shared.idle().connections.len();
+        Connections { maximum, used, idle, waiting: shared.waiting.count() }
     }
 
     pub(crate) async fn begin(&self, turns: &[Turn<'_>]) -> Result<Session, Error> {
@@ -202,6 +213,7 @@ impl Shared {
     async fn permit(&self) -> Result<OwnedSemaphorePermit, Error> {
         self.is_here()?;
         let mut health = self.health.subscribe();
+        let _waits = self.waiting.one();
         tokio::select! {
             biased;
             permit = timeout(LONGEST_WAIT, self.free.clone().acquire_owned()) => {

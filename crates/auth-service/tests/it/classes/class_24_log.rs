@@ -58,7 +58,7 @@ fn listen() {
 }
 
 /// A secret in each form in which something could print it.
-fn forms(secret: &str) -> Vec<String> {
+pub(super) fn forms(secret: &str) -> Vec<String> {
     let bytes = secret.as_bytes();
     let hexadecimal = bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
     let encoded: String = url::form_urlencoded::byte_serialize(bytes).collect();

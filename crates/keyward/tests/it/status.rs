@@ -1,0 +1,124 @@
+//! `keyward status`: what is told of servers that run, and of none.
+
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::Output;
+
+use serde_json::Value;
+
+use crate::command::{run, text};
+use crate::running::Running;
+
+fn status(arguments: &[&str]) -> Output {
+    run(&[&["status"], arguments].concat())
+}
+
+fn json(output: &Output) -> Vec<Value> {
+    text(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn path(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+#[test]
+fn a_running_server_is_told_at_one_look() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = path(folder.path());
+    let running = Running::start(folder.path());
+    let body = "{\"email\":\"ana@example.com\",\"password\":\"correct horse battery\"}";
+    assert!(running.ask("POST", "/api/v1/sign-up", body).starts_with("HTTP/1.1 201 "));
+    let told = status(&["--data", data, "--json"]);
+    assert_eq!(told.status.code(), Some(0), "{}", text(&told.stderr));
+    let told = json(&told);
+    assert_eq!(told.len(), 1);
+    let told = &told[0];
+    for (name, expected) in [
+        ("version", env!("CARGO_PKG_VERSION").into()),
+        ("process", running.id().into()),
+        ("mode", "small".into()),
+        ("phase", "ready".into()),
+        ("users", 1.into()),
+        ("schema", Value::Null),
+        ("database_error", Value::Null),
+        ("dependencies", Value::Array(Vec::new())),
+    ] {
+        assert_eq!(told[name], expected, "{name}: {told}");
+    }
+    assert!(told["hashing"]["threads"].as_u64() >= Some(1), "{told}");
+    assert_eq!(told["outbox"]["failed"], 0, "{told}");
+    let listed = text(&run(&["keys", "list", "--data", data]).stdout);
+    let keys = told["keys"].as_array().unwrap();
+    assert_eq!(keys.len(), 3, "{told}");
+    for key in keys {
+        let kid = key["kid"].as_str().unwrap();
+        assert!(listed.lines().any(|line| line.starts_with(kid) && line.contains("signing")), "{listed}");
+        assert!(key["signs_until"].as_str() > told["at"].as_str() && key["next"].is_null(), "{key}");
+    }
+
+    let shown = text(&status(&["--data", data]).stdout);
+    let first = shown.lines().next().unwrap();
+    assert!(first.starts_with("keyward.sqlite ") && first.contains("  ready since "), "{shown}");
+    for part in
+        ["\nMode        small", "\nDatabase    answered in ", "\nAccounts    1, with ", "; 0 failed\n"]
+    {
+        assert!(shown.contains(part), "no {part:?} in {shown}");
+    }
+    assert!(shown.lines().filter(|line| line.contains("  signs until ")).count() == 3, "{shown}");
+    assert!(!shown.contains("ana@"), "it names nobody: {shown}");
+    assert_eq!(running.stop().code(), Some(0));
+}
+
+#[test]
+fn each_slot_has_a_line_and_one_that_is_gone_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let (blue, green, run) = ("blue", "green", folder.path().join("run"));
+    std::fs::create_dir(&run).unwrap();
+    let servers = [blue, green].map(|slot| {
+        let data = folder.path().join(slot);
+        let running = Running::start(&data);
+        symlink(data.join("keyward.sqlite.sock"), run.join(format!("{slot}.sock"))).unwrap();
+        running
+    });
+    // A server that was killed leaves its socket.
+    drop(std::os::unix::net::UnixListener::bind(run.join("killed.sock")).unwrap());
+    std::fs::write(run.join("notes.txt"), "").unwrap();
+    let told = status(&["--socket", path(&run), "--json"]);
+    assert_eq!(told.status.code(), Some(0), "{}", text(&told.stderr));
+    let told = json(&told);
+    assert_eq!(told.len(), 3, "{told:?}");
+    let processes: Vec<_> = told.iter().filter_map(|one| one["process"].as_u64()).collect();
+    assert_eq!(processes, servers.each_ref().map(|server| u64::from(server.id())), "in order of their names");
+    assert!(told[2]["error"].as_str().unwrap().starts_with("no server answers at "), "{told:?}");
+    let shown = text(&status(&["--socket", path(&run)]).stdout);
+    let lines: Vec<_> = shown.lines().collect();
+    for (line, name) in lines.iter().zip([blue, green, "killed"]) {
+        assert!(line.starts_with(&format!("{name} ")), "{shown}");
+    }
+    assert!(lines[2].contains("no server answers at"), "{shown}");
+    assert_eq!(shown.matches("\nDatabase ").count(), 1, "what they share is told once: {shown}");
+    // One alone can be named.
+    let one = json(&status(&["--socket", path(&run.join("green.sock")), "--json"]));
+    assert_eq!((one.len(), one[0]["process"].as_u64()), (1, Some(processes[1])));
+    drop(servers);
+}
+
+#[test]
+fn without_a_server_it_says_so_and_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = path(folder.path());
+    let told = status(&["--socket", here]);
+    assert_eq!((told.status.code(), text(&told.stdout).as_str()), (Some(1), ""));
+    let error = text(&told.stderr);
+    assert!(error.contains(&format!("no server has a socket in {here}. Start one")), "{error}");
+    assert!(error.contains("--socket") && error.contains("healthcheck --probe started"), "{error}");
+    // Its data is here, and it does not run.
+    assert_eq!(Running::start(folder.path()).stop().code(), Some(0));
+    let told = status(&["--data", here, "--json"]);
+    assert_eq!((told.status.code(), text(&told.stdout).as_str()), (Some(1), ""));
+    let gone = folder.path().join("gone.sock");
+    let told = status(&["--socket", path(&gone), "--json"]);
+    assert_eq!(told.status.code(), Some(1));
+    assert_eq!(json(&told)[0]["socket"], path(&gone), "a program is told which");
+    assert!(text(&told.stderr).contains("no server answers at"), "{}", text(&told.stderr));
+}
