@@ -50,7 +50,7 @@ fn shown(span: &Span) -> Json {
     if let Some(parent) = &span.parent {
         shown["parentSpanId"] = hexadecimal(parent).into();
     }
-    if span.number("http.response.status_code").is_some_and(|status| status >= 500) {
+    if span.number_of("http.response.status_code").is_some_and(|status| status >= 500) {
         shown["status"] = json!({ "code": ERROR });
     }
     shown
@@ -59,17 +59,17 @@ fn shown(span: &Span) -> Json {
 /// By the conventions of OpenTelemetry: method and route of a request (or the method alone), the table that a statement is about.
 fn name(span: &Span) -> String {
     let of = |name: &str, of: Option<&str>| of.map_or_else(|| name.to_owned(), |of| format!("{name} {of}"));
-    match span.text("http.request.method") {
-        Some(OTHER) => of("HTTP", span.text("http.route")),
-        Some(method) => of(method, span.text("http.route")),
-        None => of(span.name, span.text("db.collection.name")),
+    match span.text_of("http.request.method") {
+        Some(OTHER) => of("HTTP", span.text_of("http.route")),
+        Some(method) => of(method, span.text_of("http.route")),
+        None => of(span.name, span.text_of("db.collection.name")),
     }
 }
 
 fn kind(span: &Span) -> u8 {
     if span.name == REQUEST {
         SERVER
-    } else if span.text("db.system.name").is_some() {
+    } else if span.text_of("db.system.name").is_some() {
         CLIENT
     } else {
         INTERNAL

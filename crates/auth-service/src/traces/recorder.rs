@@ -168,7 +168,7 @@ mod tests {
         assert_eq!((statement.trace, statement.parent), (request.trace, Some(request.id)));
         assert!(request.begun < statement.begun && statement.ended < request.ended, "{spans:?}");
         assert_eq!(request.attributes[1], ("http.response.status_code", Value::Number(200)));
-        assert_eq!(request.text("traceparent"), None);
+        assert_eq!(request.text_of("traceparent"), None);
     }
 
     #[test]

@@ -54,7 +54,7 @@ impl Visit for Fields {
 
 impl Span {
     /// What a text attribute says.
-    pub(super) fn text(&self, name: &str) -> Option<&str> {
+    pub(super) fn text_of(&self, name: &str) -> Option<&str> {
         let (_, value) = self.attributes.iter().find(|(found, _)| *found == name)?;
         match value {
             Value::Text(text) => Some(text),
@@ -63,7 +63,7 @@ impl Span {
     }
 
     /// What a number says.
-    pub(super) fn number(&self, name: &str) -> Option<u64> {
+    pub(super) fn number_of(&self, name: &str) -> Option<u64> {
         let (_, value) = self.attributes.iter().find(|(found, _)| *found == name)?;
         match value {
             Value::Text(_) => None,
