@@ -95,10 +95,8 @@ impl Ephemeral {
         let Some(redis) = &self.redis else { return self.memory.hit(charges, now) };
         let Some(asked) = redis.hit(charges, now).await else { return self.memory.hit(charges, now) };
         if asked.is_err() {
-            // What made room there makes room here: else a clock that goes back finds it here alone.
-            if self.memory.hit(charges, now).is_ok() {
-                self.memory.refund(charges, now);
-            }
+            // What has run out there runs out here: else a clock that goes back finds it here alone.
+            let _ = self.memory.ask(charges, now);
             return asked;
         }
         // This process alone cannot have counted more, unless Redis has forgotten some.

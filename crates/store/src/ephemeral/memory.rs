@@ -54,10 +54,19 @@ impl Memory {
     /// See [`Ephemeral::hit`](super::Ephemeral::hit).
     pub(super) fn hit(&self, charges: &[Charge], now: Timestamp) -> Result<(), Spent> {
         let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut made_room = Vec::with_capacity(charges.len());
         for (charge, Charge { key, budget }) in charges.iter().enumerate() {
-            if let Err(retry_after) = keys.hit(key, *budget, now) {
-                keys.refund(&charges[..charge], now);
-                return Err(Spent { charge, retry_after });
+            match keys.hit(key, *budget, now) {
+                Ok(moment) => made_room.push(moment),
+                Err(retry_after) => {
+                    for (before, moment) in charges.iter().zip(made_room).rev() {
+                        keys.refund(std::slice::from_ref(before), now);
+                        if let (Some(moment), Some(moments)) = (moment, keys.moments.get_mut(&before.key)) {
+                            moments.hits.push_front(moment);
+                        }
+                    }
+                    return Err(Spent { charge, retry_after });
+                }
             }
         }
         Ok(())
@@ -94,8 +103,8 @@ impl Memory {
 }
 
 impl Keys {
-    /// Counts one, or says how long to wait. `hit.lua` does the same.
-    fn hit(&mut self, key: &str, budget: Budget, now: Timestamp) -> Result<(), Duration> {
+    /// Counts one, and gives the moment that made room for it, if one had to; or says how long to wait. `hit.lua` does the same.
+    fn hit(&mut self, key: &str, budget: Budget, now: Timestamp) -> Result<Option<Timestamp>, Duration> {
         self.sweep(now);
         let moments = self.moments.entry(key.to_owned()).or_default();
         moments.window = budget.window;
@@ -104,13 +113,11 @@ impl Keys {
             return Err(wait);
         }
         let limit = budget.limit as usize;
-        if moments.hits.len() >= limit {
-            moments.hits.pop_front();
-        }
+        let made_room = if moments.hits.len() >= limit { moments.hits.pop_front() } else { None };
         if limit > 0 {
             moments.hits.push_back(now);
         }
-        Ok(())
+        Ok(made_room)
     }
 
     fn refund(&mut self, charges: &[Charge], at: Timestamp) {

@@ -164,6 +164,28 @@ fn charges(keys: &[usize]) -> Vec<Charge> {
     keys.iter().map(charge).collect()
 }
 
+/// It was forgotten for good, so that who was refused had one more to spend; and each process thought otherwise of it.
+#[tokio::test]
+async fn what_made_room_for_one_charge_counts_again_when_the_next_is_refused() {
+    let mut all = vec![Ephemeral::memory()];
+    let server = RedisServer::start();
+    if let Some(server) = &server {
+        all.push(Ephemeral::connect(&RedisServer::settings_at(server.port())).await.unwrap());
+    }
+    for ephemeral in all {
+        let [one, spaced] = [1, 3].map(|key| charges(&[key]));
+        ephemeral.hit(&one, at(0)).await.unwrap();
+        for second in 0..3 {
+            ephemeral.hit(&spaced, at(second)).await.unwrap();
+        }
+        let refused = ephemeral.hit(&charges(&[3, 1]), at(70)).await.unwrap_err();
+        assert_eq!(refused.charge, 1);
+        ephemeral.refund(&spaced, at(2)).await;
+        ephemeral.hit(&spaced, at(71)).await.unwrap();
+        ephemeral.hit(&spaced, at(72)).await.unwrap_err();
+    }
+}
+
 #[test]
 fn redis_answers_as_memory_does_whatever_the_clock() {
     compare(1, -30..200);
