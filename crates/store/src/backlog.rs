@@ -33,7 +33,7 @@ pub async fn look(tx: &mut Tx) -> Result<Backlog, Error> {
 /// How much there is.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct Totals {
-    /// Accounts.
+    /// Accounts that belong to somebody (`emails::NOBODY`).
     pub users: i64,
     /// Sessions that have not ended.
     pub sessions: i64,
@@ -46,7 +46,7 @@ pub async fn count(tx: &mut Tx) -> Result<Totals, Error> {
     on!(tx, |connection| {
         sqlx::query_as(
         "SELECT
-             (SELECT COUNT(*) FROM users) AS users,
+             (SELECT COUNT(*) FROM emails WHERE is_primary AND created_at > 0) AS users,
              (SELECT COUNT(*) FROM sessions) AS sessions,
              (SELECT COUNT(*) FROM outbox WHERE finished_at IS NOT NULL AND state = 'failed') AS failed_mails",
     )

@@ -49,7 +49,7 @@ UPDATE authorization_requests SET request = $2 WHERE id = $1;
 
 -- backlog.rs
 SELECT (SELECT COUNT(*) FROM outbox WHERE state = 'queued') AS mails, (SELECT MIN(created_at) FROM outbox WHERE state = 'queued') AS oldest_mail, (SELECT COUNT(*) FROM logout_notices) AS notices, (SELECT COUNT(*) FROM audit WHERE number IS NULL) AS unsealed, (SELECT MIN(at) FROM audit WHERE number IS NULL) AS oldest_unsealed;
-SELECT (SELECT COUNT(*) FROM users) AS users, (SELECT COUNT(*) FROM sessions) AS sessions, (SELECT COUNT(*) FROM outbox WHERE finished_at IS NOT NULL AND state = 'failed') AS failed_mails;
+SELECT (SELECT COUNT(*) FROM emails WHERE is_primary AND created_at > 0) AS users, (SELECT COUNT(*) FROM sessions) AS sessions, (SELECT COUNT(*) FROM outbox WHERE finished_at IS NOT NULL AND state = 'failed') AS failed_mails;
 
 -- changes.rs
 INSERT INTO changes (id, at, what) VALUES ($1, $2, $3);

@@ -33,8 +33,7 @@ pub(crate) struct Options {
 
 impl Migrate {
     pub(crate) fn run(self) -> Result<ExitCode, Failure> {
-        let (Self::Plan(options) | Self::Apply(options) | Self::Status(options)) = &self;
-        let config = options.configuration.sources()?.read().into_config()?;
+        let config = self.options().configuration.sources()?.read().into_config()?;
         logging::start(&config.log, None);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (text, code) = runtime.block_on(self.done(config))?;
@@ -43,11 +42,16 @@ impl Migrate {
         Ok(code)
     }
 
+    fn options(&self) -> &Options {
+        let (Self::Plan(options) | Self::Apply(options) | Self::Status(options)) = self;
+        options
+    }
+
     async fn done(&self, config: Config) -> Result<(String, ExitCode), Failure> {
         let Some(database) = migrating(config).await? else {
-            let (Self::Plan(options) | Self::Apply(options) | Self::Status(options)) = self;
             let told = "SQLite is migrated by `auth-service serve` as it starts: there is nothing to do.";
-            let text = if options.json { json!({ "mode": "small" }).to_string() } else { told.to_owned() };
+            let text =
+                if self.options().json { json!({ "mode": "small" }).to_string() } else { told.to_owned() };
             return Ok((text, ExitCode::SUCCESS));
         };
         match self {

@@ -6,7 +6,6 @@ use std::time::Duration;
 use auth::{Auth, KeyState, Limits, ProtocolError};
 use domain::DisplayName;
 use oidc::Algorithm;
-use sqlx::Connection as _;
 use sqlx::postgres::PgConnection;
 use tokio::task::JoinSet;
 
@@ -23,6 +22,16 @@ impl InApp {
     async fn past(&self) -> PgConnection {
         let Backend::Full(database, _) = &self.world.backend else { unreachable!("on PostgreSQL") };
         database.past().await
+    }
+
+    /// Past the server: a transaction that did this, and holds what it locked until it is told to `ROLLBACK` or to `COMMIT`.
+    async fn holding(&self, act: &str) -> PgConnection {
+        let mut past = self.past().await;
+        // Where others lock in the other order, it is not the one that is chosen.
+        for said in ["SET deadlock_timeout = '60s'", "BEGIN", act] {
+            sqlx::raw_sql(sqlx::AssertSqlSafe(said.to_owned())).execute(&mut past).await.unwrap();
+        }
+        past
     }
 
     /// Waits until so many wait for rows or turns of others.
@@ -63,9 +72,7 @@ async fn who_exchanges_a_code_and_who_changes_the_password_do_not_wait_for_each_
     // Of another session, which the change of password ends.
     let other = app.world.signed_in("ana", &browser(1)).await;
     let code = app.code(&other).await;
-    let mut past = app.past().await;
-    let mut held = past.begin().await.unwrap();
-    sqlx::query("SELECT hash FROM authorization_codes FOR UPDATE").fetch_all(&mut *held).await.unwrap();
+    let mut held = app.holding("SELECT hash FROM authorization_codes FOR UPDATE").await;
     let exchanging = tokio::spawn(app.by_code(&code));
     app.wait_for_waiting(1).await;
     let (auth, current) = (app.world.auth.clone(), app.current.clone());
@@ -73,7 +80,7 @@ async fn who_exchanges_a_code_and_who_changes_the_password_do_not_wait_for_each_
         auth.change_password(&current, &password(PASSWORD), &password(OTHER), &browser(1)).await.map(drop)
     });
     app.wait_for_waiting(2).await;
-    held.rollback().await.unwrap();
+    sqlx::query("ROLLBACK").execute(&mut held).await.unwrap();
     let exchanged = tokio::time::timeout(LONG, exchanging).await.unwrap().unwrap().unwrap();
     tokio::time::timeout(LONG, changing).await.unwrap().unwrap().unwrap();
     let token = exchanged.refresh_token.unwrap();
@@ -96,16 +103,14 @@ async fn who_refreshes_and_who_deletes_the_account_do_not_wait_for_each_other() 
     let token = app.by_code(&code).await.unwrap().refresh_token.unwrap();
     // Its session is used anew.
     app.world.turn(Duration::from_mins(2));
-    let mut past = app.past().await;
-    let mut held = past.begin().await.unwrap();
-    sqlx::query("SELECT hash FROM refresh_tokens FOR UPDATE").fetch_all(&mut *held).await.unwrap();
+    let mut held = app.holding("SELECT hash FROM refresh_tokens FOR UPDATE").await;
     let refreshing = tokio::spawn(app.by_refresh(token.expose()));
     app.wait_for_waiting(1).await;
     let (auth, current) = (app.world.auth.clone(), app.current.clone());
     let deleting =
         tokio::spawn(async move { auth.delete_account(&current, &password(PASSWORD), &browser(1)).await });
     app.wait_for_waiting(2).await;
-    held.rollback().await.unwrap();
+    sqlx::query("ROLLBACK").execute(&mut held).await.unwrap();
     tokio::time::timeout(LONG, refreshing).await.unwrap().unwrap().unwrap();
     tokio::time::timeout(LONG, deleting).await.unwrap().unwrap().unwrap();
     assert_eq!(app.world.count("grants").await + app.world.count("sessions").await, 0);
@@ -121,12 +126,10 @@ async fn an_exchange_that_comes_too_late_is_refused() {
     let app = InApp::of("ana", World::new().await).await;
     let other = app.world.signed_in("ana", &browser(1)).await;
     let code = app.code(&other).await;
-    let mut past = app.past().await;
-    let mut held = past.begin().await.unwrap();
-    sqlx::query("DELETE FROM grants").execute(&mut *held).await.unwrap();
+    let mut held = app.holding("DELETE FROM grants").await;
     let exchanging = tokio::spawn(app.by_code(&code));
     app.wait_for_waiting(1).await;
-    held.commit().await.unwrap();
+    sqlx::query("COMMIT").execute(&mut held).await.unwrap();
     let refused = tokio::time::timeout(LONG, exchanging).await.unwrap().unwrap().unwrap_err();
     assert!(matches!(refused, ProtocolError::Refused(_)), "{refused:?}");
 }
@@ -139,15 +142,12 @@ async fn an_act_that_was_given_up_for_another_is_done_again() {
     }
     let app = InApp::of("ana", World::new().await).await;
     let code = app.code(&app.current).await;
-    let mut past = app.past().await;
-    // Somebody past the server takes rows in the other order, and is not the one that is chosen.
-    sqlx::query("SET deadlock_timeout = '60s'").execute(&mut past).await.unwrap();
-    let mut held = past.begin().await.unwrap();
-    sqlx::query("SELECT hash FROM authorization_codes FOR UPDATE").fetch_all(&mut *held).await.unwrap();
+    // Somebody past the server takes rows in the other order.
+    let mut held = app.holding("SELECT hash FROM authorization_codes FOR UPDATE").await;
     let exchanging = tokio::spawn(app.by_code(&code));
     app.wait_for_waiting(1).await;
-    sqlx::query("SELECT id FROM grants FOR UPDATE").fetch_all(&mut *held).await.unwrap();
-    held.commit().await.unwrap();
+    sqlx::query("SELECT id FROM grants FOR UPDATE").fetch_all(&mut held).await.unwrap();
+    sqlx::query("COMMIT").execute(&mut held).await.unwrap();
     tokio::time::timeout(LONG, exchanging).await.unwrap().unwrap().unwrap();
     assert_eq!(app.deadlocks().await, 1);
 }

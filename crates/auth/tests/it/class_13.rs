@@ -82,6 +82,7 @@ async fn class_13_a_sign_up_for_an_address_that_has_an_account_deletes_nothing_a
                 assert_eq!(world.count(table).await, before + 1, "{name}: {table}");
             }
             let listed = listed(&world).await;
+            assert_eq!(world.auth.totals().await.unwrap().users, listed.len() as u64, "{name}");
             while world.auth.clean().await.unwrap() > 0 {}
             let made = i64::from(name == "nobody");
             for (table, before) in TABLES.iter().zip(&before) {

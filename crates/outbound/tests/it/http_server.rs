@@ -67,8 +67,9 @@ async fn serve(mut stream: TcpStream, answer: Answer, seen: Arc<Mutex<Vec<String
         }
         Answer::Drip(bytes) => {
             let _ = stream.write_all(&bytes).await;
+            let mut drops = tokio::time::interval(std::time::Duration::from_millis(20));
             while stream.write_all(b"x").await.is_ok() {
-                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+                drops.tick().await;
             }
         }
     }

@@ -1,13 +1,12 @@
 //! A real PgBouncer of a test's own, in transaction mode, on a free port of 127.0.0.1.
 
-use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
 use crate::postgres_programs::{as_owner, owner};
-use crate::redis_server::free_port;
+use crate::redis_server::{free_port, once_it_says};
 
 /// The pooler. It ends with this.
 pub(crate) struct PgBouncer {
@@ -82,16 +81,6 @@ fn run(program: &Path, folder: &Path) -> Option<Child> {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut log = BufReader::new(process.stderr.take().unwrap());
-    let mut line = String::new();
-    while log.read_line(&mut line).unwrap() > 0 {
-        if line.contains("process up") {
-            // It would end if nobody read what it says.
-            std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
-            return Some(process);
-        }
-        line.clear();
-    }
-    process.wait().unwrap();
-    None
+    let log = process.stderr.take().unwrap();
+    once_it_says("process up", log, process)
 }

@@ -1,6 +1,6 @@
 //! A real Redis server of a test's own, in a temporary folder, on a free port of 127.0.0.1.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read};
 use std::net::{Ipv4Addr, TcpListener};
 use std::process::{Child, Command, Stdio};
 
@@ -107,10 +107,20 @@ fn run(folder: &TempDir, port: u16, arguments: &[String]) -> Option<Child> {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    let mut log = BufReader::new(process.stdout.take().unwrap());
+    let log = process.stdout.take().unwrap();
+    once_it_says("Ready to accept connections", log, process)
+}
+
+/// A process whose log has that in a line. None if it ends instead.
+pub(crate) fn once_it_says(
+    ready: &str,
+    log: impl Read + Send + 'static,
+    mut process: Child,
+) -> Option<Child> {
+    let mut log = BufReader::new(log);
     let mut line = String::new();
     while log.read_line(&mut line).unwrap() > 0 {
-        if line.contains("Ready to accept connections") {
+        if line.contains(ready) {
             // It would end if nobody read what it says.
             std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
             return Some(process);

@@ -90,10 +90,12 @@ async fn pump(
             let now = *mode.borrow_and_update();
             match now {
                 Mode::Passing => break,
-                Mode::Delayed(delay) => {
-                    tokio::time::sleep(delay).await;
-                    break;
-                }
+                // What is on its way is cut or let go of as all else is, if that comes first.
+                Mode::Delayed(delay) => match tokio::time::timeout(delay, mode.changed()).await {
+                    Err(_) => break,
+                    Ok(Ok(())) => {}
+                    Ok(Err(_)) => return,
+                },
                 Mode::HalfClosed if !from_server => break,
                 Mode::Cut | Mode::HalfClosed => return,
                 // What is held arrives when it is let go.

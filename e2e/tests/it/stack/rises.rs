@@ -243,8 +243,16 @@ fn redis_is_used(stack: &Installation) {
     assert!(keys.lines().count() > 1, "{keys:?}");
 }
 
-/// Each slot has a socket of its own on the host.
+/// Each slot has a socket of its own on the host; all of them are seen at one look, and the tables by the one-shot.
 fn the_operator_asks_a_slot(stack: &Installation) {
+    let run = stack.folder.join("run");
+    let status = success(&Command::new(binary()).args(["status", "--socket"]).arg(run).output().unwrap());
+    for shown in ["auth-service-blue-1", "auth-service-blue-2", "redis", "Accounts    1"] {
+        assert!(status.contains(shown), "no {shown} in {status}");
+    }
+    let status = ["migrate", "status", "--config", "/etc/keyward/keyward.toml", "--json"];
+    let status = stack.does(&[&["run", "--rm", "--no-TTY", "migrate"], &status[..]].concat());
+    assert!(status.contains("\"schema\":\"ready\""), "{status}");
     for slot in ["auth-service-blue-1", "auth-service-blue-2"] {
         let socket = stack.folder.join(format!("run/{slot}.sock"));
         let list = Command::new(binary()).args(["user", "list", "--socket"]).arg(socket).output().unwrap();
