@@ -247,7 +247,7 @@ fn redis_is_used(stack: &Installation) {
 fn the_operator_asks_a_slot(stack: &Installation) {
     let run = stack.folder.join("run");
     let status = success(&Command::new(binary()).args(["status", "--socket"]).arg(run).output().unwrap());
-    for shown in ["auth-service-blue-1", "auth-service-blue-2", "redis", "Accounts    1"] {
+    for shown in ["auth-service-blue-1", "auth-service-blue-2", "Redis       there", "Accounts    1,"] {
         assert!(status.contains(shown), "no {shown} in {status}");
     }
     let status = ["migrate", "status", "--config", "/etc/keyward/keyward.toml", "--json"];
