@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use crate::Failure;
 
-/// What must be, and the question whose answer is that nothing is otherwise.
+/// What must be, of all accounts but that of nobody (`users::NOBODY`), and the question whose answer is that nothing is otherwise.
 const CHECKS: [(&str, &str, &str); 8] = [
     ("the file is whole", "PRAGMA integrity_check", "ok"),
     ("every reference leads somewhere", "PRAGMA foreign_key_check", ""),
@@ -16,7 +16,7 @@ const CHECKS: [(&str, &str, &str); 8] = [
     ),
     (
         "every account has a password",
-        "SELECT COUNT(*) FROM users WHERE id NOT IN (SELECT user_id FROM passwords)",
+        "SELECT COUNT(*) FROM users WHERE created_at > 0 AND id NOT IN (SELECT user_id FROM passwords)",
         "0",
     ),
     (
@@ -26,19 +26,19 @@ const CHECKS: [(&str, &str, &str); 8] = [
     ),
     (
         "every account has a proof to give",
-        "SELECT COUNT(*) FROM users WHERE id NOT IN
+        "SELECT COUNT(*) FROM users WHERE created_at > 0 AND id NOT IN
          (SELECT user_id FROM artefacts WHERE purpose = 'prove_address' AND user_id IS NOT NULL)",
         "0",
     ),
     (
         "every sign-up is in the audit trail",
-        "SELECT COUNT(*) FROM audit_people WHERE pseudonym NOT IN
+        "SELECT COUNT(*) FROM audit_people WHERE user_id IN (SELECT id FROM users WHERE created_at > 0) AND pseudonym NOT IN
          (SELECT subject FROM audit WHERE act = 'sign_up' AND subject IS NOT NULL)",
         "0",
     ),
     (
         "every account has a mail, and every mail an account",
-        "SELECT (SELECT COUNT(*) FROM users) - (SELECT COUNT(*) FROM outbox WHERE kind = 'prove_address')",
+        "SELECT (SELECT COUNT(*) FROM users WHERE created_at > 0) - (SELECT COUNT(*) FROM outbox WHERE kind = 'prove_address')",
         "0",
     ),
 ];

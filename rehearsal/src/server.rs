@@ -104,7 +104,7 @@ impl Program {
         Ok((verified.status.success(), String::from_utf8_lossy(&words).trim().to_owned()))
     }
 
-    /// Brings accounts in that all have this hash, while the server runs.
+    /// Brings accounts in that all have this hash, while no server runs.
     pub(crate) fn bring_in(&self, folder: &Path, emails: &[String], hash: &str) -> Result<(), Failure> {
         let file = folder.join("brought.ndjson");
         let row = |email: &String| serde_json::json!({ "email": email, "password_hash": hash }).to_string();

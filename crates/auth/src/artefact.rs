@@ -303,7 +303,7 @@ impl Auth {
 
     /// Who the trail calls whoever holds an artefact. A decoy's holder is looked up alike: less work would tell.
     pub(crate) async fn person_of(&self, tx: &mut Tx, artefact: &Artefact) -> Result<Option<Uuid>, Fault> {
-        let user = UserId(artefact.user_id.unwrap_or_default());
+        let user = artefact.user_id.map_or(store::users::NOBODY, UserId);
         Ok(store::audit::pseudonym_of(tx, user).await?)
     }
 

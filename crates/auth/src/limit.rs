@@ -275,7 +275,7 @@ impl Auth {
         context: &Context,
     ) -> Result<(), Fault> {
         let mut tx = self.store.begin().await?;
-        let person = store::audit::pseudonym_of(&mut tx, user.unwrap_or(UserId(uuid::Uuid::nil()))).await?;
+        let person = store::audit::pseudonym_of(&mut tx, user.unwrap_or(store::users::NOBODY)).await?;
         let detail = format!("too many tries: {what}");
         self.record(&mut tx, Outcome::Refused(act), person, &detail, context, self.clock.now()).await?;
         Ok(tx.commit().await?)

@@ -178,7 +178,7 @@ const LOCALE: &str = "en";
 async fn look_up(tx: &mut Tx, who: &str) -> Result<Listed, PersonError> {
     let unknown = || PersonError::Unknown(who.to_owned());
     let id = if let Ok(id) = who.parse::<UserId>() {
-        id
+        (id != store::users::NOBODY).then_some(id).ok_or_else(unknown)?
     } else {
         let email = Email::parse(who).map_err(|_| unknown())?;
         UserId(store::emails::owner(tx, &email).await?.ok_or_else(unknown)?.user_id)

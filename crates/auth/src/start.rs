@@ -90,6 +90,8 @@ impl Auth {
         let mut tx = store.begin().await?;
         let host = settings.public_url.host_str().unwrap_or_default();
         let rp_id = store::installation::rp_id(&mut tx, host, now).await?;
+        let nobody = store::users::NOBODY.0;
+        store::users::insert_nobody(&mut tx, &audit.vouch_for(nobody, nobody)).await?;
         tx.commit().await?;
         if rp_id != host {
             tracing::warn!(

@@ -3,6 +3,7 @@
 use domain::{ArtefactId, Timestamp, UserId};
 use uuid::Uuid;
 
+use crate::users::{NOBODY, somebody};
 use crate::{Error, Tx};
 
 /// An artefact. Moments are Unix microseconds.
@@ -30,6 +31,13 @@ pub struct Artefact {
     pub expires_at: i64,
 }
 
+impl Artefact {
+    /// A decoy is held by [`NOBODY`], so that it is written, checked against the table of accounts, and read as any other.
+    fn somebodys(self) -> Self {
+        Self { user_id: self.user_id.and_then(somebody), ..self }
+    }
+}
+
 /// Adds an artefact.
 pub async fn insert(tx: &mut Tx, artefact: &Artefact) -> Result<(), Error> {
     changed!(
@@ -42,7 +50,7 @@ pub async fn insert(tx: &mut Tx, artefact: &Artefact) -> Result<(), Error> {
         )
         .bind(artefact.id)
         .bind(&artefact.purpose)
-        .bind(artefact.user_id)
+        .bind(artefact.user_id.unwrap_or(NOBODY.0))
         .bind(&artefact.link_hash)
         .bind(&artefact.code_mac)
         .bind(artefact.tries_left)
@@ -61,7 +69,7 @@ pub async fn find(
     purpose: &str,
     now: Timestamp,
 ) -> Result<Option<Artefact>, Error> {
-    on!(tx, |connection| sqlx::query_as(
+    let found: Option<Artefact> = on!(tx, |connection| sqlx::query_as(
         "SELECT id, purpose, user_id, link_hash, code_mac, tries_left, browser_hash, payload,
                 created_at, expires_at
          FROM artefacts WHERE id = $1 AND purpose = $2 AND expires_at > $3"
@@ -69,7 +77,8 @@ pub async fn find(
     .bind(id.0)
     .bind(purpose)
     .bind(now.micros())
-    .fetch_optional(connection))
+    .fetch_optional(connection))?;
+    Ok(found.map(Artefact::somebodys))
 }
 
 /// The live artefact that this link leads to; nothing is used up.
@@ -79,7 +88,7 @@ pub async fn find_by_link(
     purpose: &str,
     now: Timestamp,
 ) -> Result<Option<Artefact>, Error> {
-    on!(tx, |connection| sqlx::query_as(
+    let found: Option<Artefact> = on!(tx, |connection| sqlx::query_as(
         "SELECT id, purpose, user_id, link_hash, code_mac, tries_left, browser_hash, payload,
                 created_at, expires_at
          FROM artefacts WHERE link_hash = $1 AND purpose = $2 AND expires_at > $3"
@@ -87,7 +96,8 @@ pub async fn find_by_link(
     .bind(link_hash)
     .bind(purpose)
     .bind(now.micros())
-    .fetch_optional(connection))
+    .fetch_optional(connection))?;
+    Ok(found.map(Artefact::somebodys))
 }
 
 /// Uses up one try at the code, and gives the artefact if there was one left.
@@ -97,7 +107,7 @@ pub async fn use_try(
     purpose: &str,
     now: Timestamp,
 ) -> Result<Option<Artefact>, Error> {
-    on!(tx, |connection| sqlx::query_as(
+    let found: Option<Artefact> = on!(tx, |connection| sqlx::query_as(
         "UPDATE artefacts SET tries_left = tries_left - 1
          WHERE id = $1 AND purpose = $2 AND expires_at > $3 AND tries_left > 0
          RETURNING id, purpose, user_id, link_hash, code_mac, tries_left, browser_hash, payload,
@@ -106,7 +116,8 @@ pub async fn use_try(
     .bind(id.0)
     .bind(purpose)
     .bind(now.micros())
-    .fetch_optional(connection))
+    .fetch_optional(connection))?;
+    Ok(found.map(Artefact::somebodys))
 }
 
 /// Takes an artefact: it is gone, and of all who try at once one gets it.
@@ -116,14 +127,15 @@ pub async fn take(
     purpose: &str,
     now: Timestamp,
 ) -> Result<Option<Artefact>, Error> {
-    on!(tx, |connection| {
+    let found: Option<Artefact> = on!(tx, |connection| {
         sqlx::query_as("DELETE FROM artefacts WHERE id = $1 AND purpose = $2 AND expires_at > $3 RETURNING id, purpose, user_id, link_hash, code_mac, tries_left, browser_hash, payload,
                 created_at, expires_at")
         .bind(id.0)
         .bind(purpose)
         .bind(now.micros())
         .fetch_optional(connection)
-    })
+    })?;
+    Ok(found.map(Artefact::somebodys))
 }
 
 /// Gives a live artefact a new code, link and life. False if there is none.

@@ -201,11 +201,13 @@ pub async fn set_person_mac(tx: &mut Tx, pseudonym: Uuid, mac: &[u8]) -> Result<
     Ok(())
 }
 
-/// Who the audit trail calls this account.
+/// Who the audit trail calls this account: nobody, if it is [`NOBODY`](crate::users::NOBODY)'s, whose row is read all the same.
 pub async fn pseudonym_of(tx: &mut Tx, user: UserId) -> Result<Option<Uuid>, Error> {
-    on!(tx, |connection| sqlx::query_scalar("SELECT pseudonym FROM audit_people WHERE user_id = $1")
-        .bind(user.0)
-        .fetch_optional(connection))
+    let found: Option<Uuid> =
+        on!(tx, |connection| sqlx::query_scalar("SELECT pseudonym FROM audit_people WHERE user_id = $1")
+            .bind(user.0)
+            .fetch_optional(connection))?;
+    Ok(found.and_then(crate::users::somebody))
 }
 
 /// The checkpoints, in the order of the chain: it begins after the last.

@@ -3,6 +3,7 @@
 use domain::{Email, EmailId, Timestamp, UserId};
 use uuid::Uuid;
 
+use crate::users::somebody;
 use crate::{Error, Tx};
 
 /// Whose an address is.
@@ -44,11 +45,15 @@ pub async fn insert(
     Ok(done == 1)
 }
 
-/// Whose `email` is.
+/// Whose `email` is. A row is found whether or not it is somebody's ([`users::NOBODY`](crate::users::NOBODY)).
 pub async fn owner(tx: &mut Tx, email: &Email) -> Result<Option<Owner>, Error> {
-    on!(tx, |connection| sqlx::query_as("SELECT user_id, proved_at FROM emails WHERE normalized = $1")
-        .bind(email.normalized())
-        .fetch_optional(connection))
+    let found: Option<Owner> = on!(tx, |connection| sqlx::query_as(
+        "SELECT user_id, proved_at FROM emails
+         WHERE normalized = COALESCE((SELECT n.normalized FROM emails n WHERE n.normalized = $1), 'nobody')"
+    )
+    .bind(email.normalized())
+    .fetch_optional(connection))?;
+    Ok(found.filter(|owner| somebody(owner.user_id).is_some()))
 }
 
 /// Records that the primary address was proved. False if it had been already.

@@ -69,3 +69,25 @@ fn make_private(path: &Path) -> Result<(), std::io::Error> {
         Err(error) => Err(error),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// No kill of a process tells this from less: what a cut of the power leaves is decided here alone.
+    #[tokio::test]
+    async fn the_writer_waits_for_the_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        let sqlite = Sqlite::open(&folder.path().join("test.sqlite")).await.unwrap();
+        let mut act = sqlite.writer.begin().await.unwrap();
+        let synchronous: i64 =
+            sqlx::query_scalar("PRAGMA synchronous").fetch_one(act.connection()).await.unwrap();
+        assert_eq!(synchronous, 2, "FULL");
+        let journal: String =
+            sqlx::query_scalar("PRAGMA journal_mode").fetch_one(act.connection()).await.unwrap();
+        assert_eq!(journal, "wal");
+        let references: i64 =
+            sqlx::query_scalar("PRAGMA foreign_keys").fetch_one(act.connection()).await.unwrap();
+        assert_eq!(references, 1);
+    }
+}

@@ -40,6 +40,48 @@ pub struct SignIn {
     pub known_browser: bool,
 }
 
+/// The account of nobody. A look-up by an address that is nobody's finds it, so that it reads, moves and decodes what one by
+/// somebody's address does: a row fewer is another answer's time, which tells. Nobody can have its address, which is none
+/// ([`Email`](domain::Email) takes no text without an `@`), it has no password, and it is listed nowhere.
+pub const NOBODY: UserId = UserId(Uuid::nil());
+
+/// Somebody's account, and nothing for that of [`NOBODY`].
+pub(crate) fn somebody(user: Uuid) -> Option<Uuid> {
+    (user != NOBODY.0).then_some(user)
+}
+
+/// Adds the account of [`NOBODY`], unless it is there: at each start. `mac` vouches for its pseudonym, which is its id.
+pub async fn insert_nobody(tx: &mut Tx, mac: &[u8]) -> Result<(), Error> {
+    let id = NOBODY.0;
+    changed!(
+        tx,
+        sqlx::query(
+            "INSERT INTO users (id, name, second_step, created_at, updated_at) VALUES ($1, '', FALSE, 0, 0)
+             ON CONFLICT (id) DO NOTHING"
+        )
+        .bind(id)
+    )?;
+    // Proved, so that it is not among those whom the janitor deletes, and older than anybody.
+    changed!(
+        tx,
+        sqlx::query(
+            "INSERT INTO emails (id, user_id, address, normalized, is_primary, proved_at, created_at)
+             VALUES ($1, $1, 'nobody', 'nobody', TRUE, 0, 0) ON CONFLICT (id) DO NOTHING"
+        )
+        .bind(id)
+    )?;
+    changed!(
+        tx,
+        sqlx::query(
+            "INSERT INTO audit_people (pseudonym, user_id, mac) VALUES ($1, $1, $2)
+             ON CONFLICT (pseudonym) DO NOTHING"
+        )
+        .bind(id)
+        .bind(mac)
+    )?;
+    Ok(())
+}
+
 /// Adds an account and its pseudonym in the audit trail, with the MAC that vouches for it.
 pub async fn insert(
     tx: &mut Tx,
@@ -82,13 +124,14 @@ pub async fn find(tx: &mut Tx, id: UserId) -> Result<Option<User>, Error> {
     .fetch_optional(connection))
 }
 
-/// The account that `normalized` belongs to, and what sign-in needs of it, in one statement.
+/// The account that `normalized` belongs to, and what sign-in needs of it, in one statement, which finds a row whether or
+/// not there is one ([`NOBODY`]).
 pub async fn find_for_sign_in(
     tx: &mut Tx,
     normalized: &str,
     browser_hash: Option<&[u8]>,
 ) -> Result<Option<SignIn>, Error> {
-    on!(tx, |connection| {
+    let found: Option<SignIn> = on!(tx, |connection| {
         sqlx::query_as(
         "SELECT u.id, u.name, u.locale, u.second_step, u.disabled_at, u.created_at,
                 e.address, e.proved_at, p.pseudonym, w.hash AS password_hash,
@@ -97,12 +140,13 @@ pub async fn find_for_sign_in(
          JOIN users u ON u.id = e.user_id
          JOIN audit_people p ON p.user_id = u.id
          LEFT JOIN passwords w ON w.user_id = u.id
-         WHERE e.normalized = $1",
+         WHERE e.normalized = COALESCE((SELECT n.normalized FROM emails n WHERE n.normalized = $1), 'nobody')",
     )
     .bind(normalized)
     .bind(browser_hash)
     .fetch_optional(connection)
-    })
+    })?;
+    Ok(found.filter(|found| somebody(found.user.id).is_some()))
 }
 
 /// An account, as an operator sees it.

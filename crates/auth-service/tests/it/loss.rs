@@ -204,10 +204,11 @@ fn everything_is_there(load: &Load) {
     }
 }
 
+/// Of all accounts but that of nobody (`users::NOBODY`).
 const NO_HALF_MADE_ACCOUNT: &str = "DO $$ BEGIN
-    ASSERT (SELECT count(*) FROM users) > 0;
+    ASSERT (SELECT count(*) FROM users WHERE created_at > 0) > 0;
     ASSERT NOT EXISTS (SELECT 1 FROM users u WHERE NOT EXISTS (SELECT 1 FROM emails e WHERE e.user_id = u.id));
-    ASSERT NOT EXISTS (SELECT 1 FROM users u WHERE NOT EXISTS (SELECT 1 FROM passwords p WHERE p.user_id = u.id));
+    ASSERT NOT EXISTS (SELECT 1 FROM users u WHERE u.created_at > 0 AND NOT EXISTS (SELECT 1 FROM passwords p WHERE p.user_id = u.id));
 END $$";
 
 /// Every act is in the trail, in the transaction that did it.

@@ -3,6 +3,8 @@
 use auth::{EmailChangeError, Evidence, SignInError};
 
 use crate::artefacts::{Answer, Purpose, show};
+use crate::on_postgres::is_on_postgres;
+use crate::overheard::Overheard;
 use crate::people::{browser, code, email};
 use crate::world::{OTHER, PASSWORD, World};
 
@@ -192,5 +194,54 @@ async fn class_13_an_address_change_answers_and_works_alike() {
         assert_eq!(world.mails(name).await.len(), 1, "{name}");
         let link = Evidence::Link { token: "nothing".to_owned() };
         assert_eq!(show(&world, Purpose::New, &link).await, Answer::Gone);
+    }
+}
+
+/// A statement less, or a row that is not there, is another answer's time: a look-up finds a row for whomever (`users::NOBODY`).
+#[tokio::test]
+async fn class_13_the_database_is_asked_alike_and_answers_with_as_many_rows() {
+    let mut heard_of = Vec::new();
+    for name in NAMES {
+        let world = world().await;
+        world.account("eve", &browser(6)).await;
+        let eve = world.signed_in("eve", &browser(6)).await;
+        let overheard = Overheard::begin();
+        let mut heard = Vec::new();
+        let mut note = |act| {
+            let said = overheard.said();
+            assert!(!said.is_empty(), "{act}");
+            assert!(
+                !is_on_postgres() || said.iter().any(|said| said.contains("rows_returned: 1")),
+                "{act}: {said:#?}"
+            );
+            heard.push((act, said));
+        };
+        let signed_up = world.sign_up(name, OTHER, &browser(2)).await;
+        note("sign-up");
+        world.auth.resend_proof(signed_up.proof, &browser(2)).await.unwrap();
+        note("proof once more");
+        show(&world, Purpose::Prove, &code(signed_up.proof, "1234567")).await;
+        note("wrong code of a proof");
+        let reset = world.auth.request_reset(&email(name), &browser(2)).await.unwrap();
+        note("reset");
+        show(&world, Purpose::Reset, &code(reset, "1234567")).await;
+        note("wrong code of a reset");
+        for _ in 0..10 {
+            world.sign_in(name, "not it", &browser(2)).await.unwrap_err();
+        }
+        note("wrong password");
+        world.sign_in(name, "not it", &browser(2)).await.unwrap_err();
+        note("one try too many");
+        world.sign_in(name, "not it", &browser(2)).await.unwrap_err();
+        note("another");
+        world.auth.request_email_change(&eve, &email(name), &browser(6)).await.unwrap();
+        note("change of address");
+        heard_of.push(heard);
+    }
+    let (first, others) = heard_of.split_first().unwrap();
+    for (other, name) in others.iter().zip(&NAMES[1..]) {
+        for ((act, said), (_, said_of_other)) in first.iter().zip(other) {
+            assert_eq!(said, said_of_other, "{act}: {} and {name}", NAMES[0]);
+        }
     }
 }

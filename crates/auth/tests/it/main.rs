@@ -22,6 +22,7 @@ mod journey;
 mod keys;
 mod limits;
 mod outbox;
+mod overheard;
 mod people;
 mod processes;
 mod rehash;

@@ -50,3 +50,43 @@ fn accounts_survive_a_restart_and_so_does_their_proof() {
     let answer = sign_in(&running, PASSWORD);
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
 }
+
+/// Two rounds of what `scripts/rehearse crash` does twenty times with a hundred people.
+#[test]
+fn whoever_was_told_that_they_have_an_account_has_one_after_a_kill_in_the_middle_of_sign_ups() {
+    const PEOPLE: usize = 20;
+    const TOLD_BEFORE_THE_KILL: usize = 4;
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let config = folder.path().join("keyward.toml");
+    let settings =
+        "[accounts]\nrequire_proof = false\n[limits]\nnetwork_sign_ups = 1000\nnetwork_mails = 1000\n";
+    std::fs::write(&config, settings).unwrap();
+    let person = |number| format!("{{\"email\":\"p{number}@example.com\",\"password\":\"{PASSWORD}\"}}");
+    let mut people = Vec::new();
+    for round in 0..2 {
+        let running = Running::with(&data, &config);
+        let (told, tells) = std::sync::mpsc::channel();
+        std::thread::scope(|scope| {
+            for number in round * PEOPLE..(round + 1) * PEOPLE {
+                let (told, running, body) = (told.clone(), &running, person(number));
+                scope.spawn(move || {
+                    let answer = running.try_to_ask("POST", "/api/v1/sign-up", &body);
+                    if answer.is_ok_and(|answer| answer.starts_with("HTTP/1.1 201 ")) {
+                        told.send(number).unwrap();
+                    }
+                });
+            }
+            drop(told);
+            people.extend(tells.iter().take(TOLD_BEFORE_THE_KILL));
+            running.kill();
+            people.extend(tells.iter());
+        });
+        assert!(people.len() >= (round + 1) * TOLD_BEFORE_THE_KILL, "{people:?}");
+    }
+    let running = Running::with(&data, &config);
+    for number in &people {
+        let answer = running.ask("POST", "/api/v1/sign-in", &person(*number));
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{number}: {answer}");
+    }
+}

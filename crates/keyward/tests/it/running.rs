@@ -61,17 +61,26 @@ impl Running {
         self.send("POST", path, "application/x-www-form-urlencoded", body)
     }
 
+    /// The same of one that may be killed meanwhile.
+    pub(crate) fn try_to_ask(&self, method: &str, path: &str, body: &str) -> std::io::Result<String> {
+        self.try_to_send(method, path, "application/json", body)
+    }
+
     fn send(&self, method: &str, path: &str, kind: &str, body: &str) -> String {
+        self.try_to_send(method, path, kind, body).unwrap()
+    }
+
+    fn try_to_send(&self, method: &str, path: &str, kind: &str, body: &str) -> std::io::Result<String> {
         let (port, length) = (self.port, body.len());
-        let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        let mut stream = TcpStream::connect(("127.0.0.1", port))?;
         let ask = format!(
             "{method} {path} HTTP/1.1\r\nhost: localhost:{port}\r\nconnection: close\r\n\
              content-type: {kind}\r\ncontent-length: {length}\r\n\r\n{body}"
         );
-        stream.write_all(ask.as_bytes()).unwrap();
+        stream.write_all(ask.as_bytes())?;
         let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        answer
+        stream.read_to_string(&mut answer)?;
+        Ok(answer)
     }
 
     /// Whether it has not ended by itself.
@@ -90,6 +99,12 @@ impl Running {
         );
         stream.write_all(ask.as_bytes()).unwrap();
         stream
+    }
+
+    /// Ends it as a cut of the power does.
+    pub(crate) fn kill(&self) {
+        let told = Command::new("kill").args(["-KILL", &self.id().to_string()]).status().unwrap();
+        assert!(told.success());
     }
 
     /// Asks it to end.
