@@ -16,12 +16,11 @@ use crate::statistics::quantile;
 mod awake;
 mod fill;
 mod people;
-mod psql;
 
+use crate::psql::{Server, on_postgres};
 use awake::Awake;
 pub(crate) use awake::stay;
 use people::People;
-use psql::{Server, on_postgres};
 
 /// What the p99 of the large one may be of that of the small one.
 const BAR: f64 = 1.3;

@@ -37,6 +37,26 @@ impl Channel {
         }
     }
 
+    /// To the first server that answers, of those whose sockets are in a folder.
+    pub(crate) async fn to_one_of(folder: &Path, sockets: &[PathBuf]) -> Result<Self, Failure> {
+        for socket in sockets {
+            if answers(socket).await?.is_ok() {
+                return Ok(Self::Server(socket.clone()));
+            }
+        }
+        let found = match sockets {
+            [] => "holds no socket of a server".to_owned(),
+            [one] => format!("holds one socket, {}, at which nobody answers", one.display()),
+            many => format!("holds {} sockets, and nobody answers at any", many.len()),
+        };
+        Err(format!(
+            "{} {found}: start the servers (`docker compose up --detach` in the folder of a stack), or name another socket \
+             with --socket, or a configuration with --config",
+            folder.display()
+        )
+        .into())
+    }
+
     /// To the server that answers at `socket`; if none holds the database, the lock on it.
     pub(crate) async fn to_server_or_lock(
         socket: Option<&Path>,

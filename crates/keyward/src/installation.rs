@@ -22,7 +22,8 @@ pub(crate) struct Installation {
     /// The folder of `keyward dev`.
     #[arg(long, global = true, default_value = DATA, value_name = "DIR")]
     data: PathBuf,
-    /// The socket of the running server, in the place of the one that the configuration says.
+    /// The socket of the running server, or a folder of sockets of servers of one installation, in the place of the one that the
+    /// configuration says. Without either: what `keyward dev` left in its folder, then `run/` beside compose.yml, then /run/keyward.
     #[arg(long, global = true, env = "KEYWARD_SOCKET", value_name = "SOCKET")]
     socket: Option<PathBuf>,
 }
@@ -32,6 +33,10 @@ pub(crate) const DATA: &str = "keyward-data";
 
 /// Where servers listen to the operator that have no file.
 const RUN: &str = "/run/keyward";
+
+/// The same of a stack, in its folder: see `compose.yml`.
+const STACK: &str = "compose.yml";
+const STACK_RUN: &str = "run";
 
 /// The database in it.
 pub(crate) const DATABASE: &str = "keyward.sqlite";
@@ -59,6 +64,9 @@ impl Installation {
 
     /// A way to its data: by the running server, or, where there is none, by its file.
     pub(crate) async fn channel(&self) -> Result<Channel, Failure> {
+        if let Some(folder) = self.folder_of_servers() {
+            return Channel::to_one_of(&folder, &sockets_in(&folder)?).await;
+        }
         if let Some(socket) = &self.socket {
             return Channel::to_server(socket).await;
         }
@@ -93,11 +101,28 @@ impl Installation {
         Ok((desk.of(&Operator::of_process()?), lock))
     }
 
+    /// The folder in which each server has a socket: one that is named, or, where nothing is and `keyward dev` has not run, that of
+    /// the stack whose folder this is, or that of this host. Any of its servers does for all, since they share one database.
+    fn folder_of_servers(&self) -> Option<PathBuf> {
+        match (&self.socket, &self.config) {
+            (Some(named), _) => named.is_dir().then(|| named.clone()),
+            (None, Some(_)) => None,
+            (None, None) if self.data.as_os_str() != DATA || self.data.join(DATABASE).exists() => None,
+            (None, None) if Path::new(STACK).is_file() && Path::new(STACK_RUN).is_dir() => {
+                Some(PathBuf::from(STACK_RUN))
+            }
+            (None, None) => Some(PathBuf::from(RUN)).filter(|run| run.is_dir()),
+        }
+    }
+
     /// Where its servers listen to the operator: the folder that was looked into, and the sockets there. One that is named is looked
     /// at alone.
     pub(crate) fn sockets(&self) -> Result<(PathBuf, Vec<PathBuf>), Failure> {
+        if let Some(folder) = self.folder_of_servers() {
+            let sockets = sockets_in(&folder)?;
+            return Ok((folder, sockets));
+        }
         let (folder, told) = match (&self.socket, &self.config) {
-            (Some(folder), _) if folder.is_dir() => (folder.clone(), None),
             (Some(socket), _) => return Ok((socket.clone(), vec![socket.clone()])),
             (None, Some(config)) => {
                 let socket = Config::load(config)?.admin_socket();
@@ -152,6 +177,7 @@ fn sockets_in(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     let paths: Result<Vec<_>, _> = entries.map(|entry| entry.map(|entry| entry.path())).collect();
     let mut paths = paths.map_err(wrong)?;
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "sock"));
+    paths.sort();
     Ok(paths)
 }
 

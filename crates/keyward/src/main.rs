@@ -39,8 +39,8 @@ enum Verb {
     /// See how the whole stack is, at one look: each server, the database, mail, keys.
     ///
     /// Asks every server whose socket (`*.sock`) is in the folder of the one that the configuration says; without a configuration, in
-    /// the folder of `keyward dev`, if it has run here, and else in /run/keyward. --socket names one socket, or another folder. The
-    /// exit code is 1 if no server answers.
+    /// the folder of `keyward dev`, if it has run here, else in run/ beside compose.yml, and else in /run/keyward. --socket names one
+    /// socket, or another folder. The exit code is 1 if no server answers.
     Status(status::Status),
     /// Read the audit trail, or prove that nobody changed it.
     Audit(audit::Audit),

@@ -6,8 +6,8 @@ use std::thread;
 
 use super::NOW;
 use super::people::{Use, address, browser, digits, hex, id, token_hash};
-use super::psql::{on_postgres, psql};
 use crate::Failure;
+use crate::psql::{on_postgres, psql};
 use crate::scale::people::People;
 
 /// A table, its columns, how many rows it gets, and each of them, in the text form of COPY.

@@ -254,3 +254,37 @@ fn an_account_is_found_disabled_at_once_enabled_and_deleted() {
         assert_eq!(named.count(), times, "{act}: {entries}");
     }
 }
+
+/// The servers of a stack have a socket each in one folder: any that answers does it, and the folder is found from beside it.
+#[test]
+fn any_server_of_a_folder_of_sockets_takes_orders() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, run_folder) = (folder.path().join("data"), folder.path().join("run"));
+    std::fs::create_dir(&run_folder).unwrap();
+    let named = ["keys", "list", "--socket", run_folder.to_str().unwrap()];
+    let told = text(&run(&named).stderr);
+    assert!(told.contains("holds no socket of a server") && told.contains("docker compose up"), "{told}");
+    // The first of them is what a killed server left.
+    drop(std::os::unix::net::UnixListener::bind(run_folder.join("a.sock")).unwrap());
+    let told = text(&run(&named).stderr);
+    assert!(
+        told.contains("holds one socket, ") && told.contains("a.sock, at which nobody answers"),
+        "{told}"
+    );
+    let running = Running::start(&data);
+    std::os::unix::fs::symlink(socket(&data), run_folder.join("b.sock")).unwrap();
+    let output = run(&named);
+    assert!(text(&output.stdout).contains("signing"), "{}", text(&output.stderr));
+    std::fs::write(folder.path().join("compose.yml"), "services: {}\n").unwrap();
+    let beside = |arguments: &[&str]| {
+        let mut command = Command::new(KEYWARD);
+        command.args(arguments).current_dir(folder.path());
+        command.env_remove("KEYWARD_SOCKET").env_remove("KEYWARD_CONFIG").output().unwrap()
+    };
+    let output = beside(&["client", "add", "wiki", "--redirect-uri", "https://wiki.example.com/"]);
+    assert!(text(&output.stdout).starts_with("Registered wiki."), "{}", text(&output.stderr));
+    assert!(text(&beside(&["status"]).stdout).contains("ready"));
+    assert_eq!(running.stop().code(), Some(0));
+    let told = text(&beside(&["keys", "list"]).stderr);
+    assert!(told.contains("run holds 2 sockets, and nobody answers at any"), "{told}");
+}

@@ -33,7 +33,16 @@ pub(crate) enum Past {
 }
 
 impl File {
+    /// As a first start leaves it: with the account of nobody.
     pub(crate) async fn new() -> Self {
+        let file = Self::without_anybody().await;
+        let mut tx = file.store.begin().await.unwrap();
+        store::users::insert_nobody(&mut tx, &[]).await.unwrap();
+        tx.commit().await.unwrap();
+        file
+    }
+
+    async fn without_anybody() -> Self {
         if is_on_postgres() {
             let database = TestDatabase::new().await;
             let store = Store::connect(&database.settings()).await.unwrap();

@@ -47,11 +47,30 @@ async fn what_is_not_committed_did_not_happen() {
     let mut tx = file.store.begin().await.unwrap();
     add_user(&mut tx, 1, "ana", None).await;
     drop(tx);
-    assert_eq!(file.number("SELECT count(*) FROM users").await, 0);
+    assert_eq!(file.number("SELECT count(*) FROM users WHERE created_at > 0").await, 0);
     let mut tx = file.store.begin().await.unwrap();
     add_user(&mut tx, 1, "ana", None).await;
     tx.commit().await.unwrap();
-    assert_eq!(file.number("SELECT count(*) FROM users").await, 1);
+    assert_eq!(file.number("SELECT count(*) FROM users WHERE created_at > 0").await, 1);
+}
+
+/// Whoever looks for somebody finds a row in any case, and nobody only if there is nobody.
+#[tokio::test]
+async fn nobody_has_one_row_that_is_nobodys() {
+    let file = File::new().await;
+    let mut tx = file.store.begin().await.unwrap();
+    users::insert_nobody(&mut tx, &[]).await.unwrap();
+    add_user(&mut tx, 1, "ana", None).await;
+    assert!(emails::owner(&mut tx, &email("ben")).await.unwrap().is_none());
+    assert_eq!(emails::owner(&mut tx, &email("ana")).await.unwrap().unwrap().user_id, user(1).0);
+    assert!(users::find_for_sign_in(&mut tx, "ben@example.com", None).await.unwrap().is_none());
+    assert!(users::find_for_sign_in(&mut tx, "nobody", None).await.unwrap().is_none());
+    assert!(store::audit::pseudonym_of(&mut tx, users::NOBODY).await.unwrap().is_none());
+    assert_eq!(users::list(&mut tx, "%", "", 10).await.unwrap().len(), 1);
+    assert_eq!(store::backlog::count(&mut tx).await.unwrap().users, 1);
+    assert!(users::unproved(&mut tx, NOW, 10).await.unwrap().iter().all(|(id, _)| *id != users::NOBODY.0));
+    tx.commit().await.unwrap();
+    assert_eq!(file.number("SELECT count(*) FROM users").await, 2);
 }
 
 #[tokio::test]
