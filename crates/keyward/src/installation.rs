@@ -8,6 +8,7 @@ use auth_service::config::{self, Config, Egress, Keys, Mode};
 use auth_service::server::{Secrets, desk, open_store};
 use clap::Args;
 use store::{LockError, ServerLock};
+use tokio::sync::OnceCell;
 use url::Url;
 
 use crate::channel::Channel;
@@ -239,6 +240,7 @@ impl Place {
             secrets: Secrets::resolve(&self.keys).await?,
             hashing: self.hashing.clone(),
             settings: self.settings.clone(),
+            import: OnceCell::new(),
         };
         Ok(desk(open_store(database).await?, &self.egress, offline)?)
     }
