@@ -55,14 +55,6 @@ impl Installation {
         }
     }
 
-    /// How its passwords are hashed.
-    pub(crate) fn hashing(&self) -> Result<HasherSettings, Failure> {
-        match &self.config {
-            Some(path) => Ok(Config::load(path)?.password.hashing),
-            None => Ok(HasherSettings::default()),
-        }
-    }
-
     /// A way to its data: by the running server, or, where there is none, by its file.
     pub(crate) async fn channel(&self) -> Result<Channel, Failure> {
         if let Some(folder) = self.folder_of_servers() {
