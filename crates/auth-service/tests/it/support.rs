@@ -2,10 +2,12 @@
 
 mod answer;
 mod browser;
+mod log;
 mod telling;
 
 pub(crate) use answer::{Answer, redact};
 pub(crate) use browser::{Browser, authorized_form, form};
+pub(crate) use log::Log;
 pub(crate) use telling::apps_here;
 
 use std::path::Path;
