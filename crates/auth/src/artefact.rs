@@ -277,8 +277,8 @@ impl Auth {
         Ok(Some((self.carried::<IgnoredAny>(&artefact)?.account, artefact.user_id.map(UserId))))
     }
 
-    /// Compares a code, at the cost of one try: many guesses at once cost as many tries, since each takes its own before
-    /// anybody is told how it went.
+    /// Compares a code, at the cost of one try if it is wrong: many guesses at once cost as many tries, since each takes its
+    /// own before anybody is told how it went. A right one may be shown again: elsewhere a password is asked for besides.
     async fn guess(
         &self,
         id: ArtefactId,
@@ -293,12 +293,15 @@ impl Auth {
         };
         let typed: String = code.chars().filter(|c| !c.is_whitespace()).collect();
         let right = secrets::constant_time_equal(&self.code_mac(id, &typed), &artefact.code_mac);
-        if !right {
-            let person = self.person_of(&mut tx, &artefact).await?;
-            self.record(&mut tx, Outcome::Refused(purpose.act()), person, "code", context, now).await?;
+        if right {
+            // Given up, the transaction leaves the try where it was.
+            drop(tx);
+            return Ok(Some((artefact, true)));
         }
+        let person = self.person_of(&mut tx, &artefact).await?;
+        self.record(&mut tx, Outcome::Refused(purpose.act()), person, "code", context, now).await?;
         tx.commit().await?;
-        Ok(Some((artefact, right)))
+        Ok(Some((artefact, false)))
     }
 
     /// Who the trail calls whoever holds an artefact. A decoy's holder is looked up alike: less work would tell.

@@ -261,7 +261,7 @@ fn class_24_a_type_is_read_as_it_is_written() {
 #[test]
 fn class_24_debug_shows_no_code_link_or_token() {
     let (code, link) = ("402913".to_owned(), "https://id.example.com/verify?token=k3Jz0aQ7".to_owned());
-    let message = auth::Message::ProveAddress { code: code.clone(), link, hours: 24 };
+    let message = auth::Message::ProveAddress { code: Some(code.clone()), link, hours: 24 };
     let mail = auth::Mail { to: "ana@example.com".to_owned(), locale: "en".to_owned(), message };
     let delivery = auth::Delivery {
         id: domain::MessageId(uuid::Uuid::nil()),
