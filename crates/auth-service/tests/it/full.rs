@@ -375,17 +375,18 @@ async fn a_lost_audit_key_is_lived_with() {
     server.serves();
     assert_eq!(sign_up(&server, "ana@example.com"), 201);
     server.end();
-    let begin = |more: &[&str]| stack.command(&["audit", "begin-anew"], &[]).args(more).output().unwrap();
+    let begin_anew =
+        |more: &[&str]| stack.command(&["audit", "begin-anew"], &[]).args(more).output().unwrap();
     let said = ["--servers-are-stopped", "--json"];
-    assert!(stderr(&begin(&said)).contains("nothing to begin anew"), "{}", stderr(&begin(&said)));
+    assert!(stderr(&begin_anew(&said)).contains("nothing to begin anew"), "{}", stderr(&begin_anew(&said)));
     let another = secrets::sealing::generate_key_text();
     std::fs::write(stack.folder.path().join("audit"), another.expose_secret()).unwrap();
     let refused = stack.server(2, &[]).output().unwrap();
     assert!(stderr(&refused).contains("`auth-service audit begin-anew`"), "{}", stderr(&refused));
-    assert!(stderr(&begin(&[])).contains("--servers-are-stopped"), "{}", stderr(&begin(&[])));
-    let begun = begin(&said);
-    assert!(begun.status.success(), "{}", stderr(&begun));
-    assert!(printed(&begun)["begins_after"].as_u64() > Some(0), "{begun:?}");
+    assert!(stderr(&begin_anew(&[])).contains("--servers-are-stopped"), "{}", stderr(&begin_anew(&[])));
+    let anew = begin_anew(&said);
+    assert!(anew.status.success(), "{}", stderr(&anew));
+    assert!(printed(&anew)["begins_after"].as_u64() > Some(0), "{anew:?}");
     let mut server = Running::begin(&mut stack.server(3, &[]));
     server.serves();
     assert_eq!(sign_up(&server, "ben@example.com"), 201);

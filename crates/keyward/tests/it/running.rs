@@ -37,15 +37,15 @@ impl Running {
             .spawn()
             .unwrap();
         let output = child.stdout.take().unwrap();
-        let mut greeting = String::new();
+        // Ended with it, should it not run.
+        let mut running = Self { child, port, greeting: String::new() };
         for line in BufReader::new(output).lines().map_while(Result::ok) {
-            greeting.push_str(&line);
-            greeting.push('\n');
+            running.greeting.extend([&line, "\n"]);
             if line == "Ctrl-C stops." {
-                return Self { child, port, greeting };
+                return running;
             }
         }
-        panic!("it ended before it ran: {greeting}")
+        panic!("it ended before it ran: {}", running.greeting)
     }
 
     /// One that was started otherwise.
