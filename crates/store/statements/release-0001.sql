@@ -84,7 +84,7 @@ DELETE FROM email_changes WHERE expires_at <= $1 AND user_id IN ( SELECT user_id
 
 -- emails.rs
 INSERT INTO emails (id, user_id, address, normalized, is_primary, proved_at, created_at) VALUES ($1, $2, $3, $4, TRUE, $5, $6) ON CONFLICT (normalized) DO NOTHING;
-SELECT user_id, proved_at FROM emails WHERE normalized = $1;
+SELECT user_id, proved_at FROM emails WHERE normalized = COALESCE((SELECT n.normalized FROM emails n WHERE n.normalized = $1), 'nobody');
 UPDATE emails SET proved_at = $2 WHERE user_id = $1 AND is_primary AND proved_at IS NULL;
 UPDATE emails SET address = $2, normalized = $3, proved_at = $4 WHERE user_id = $1 AND is_primary AND NOT EXISTS (SELECT 1 FROM emails o WHERE o.normalized = $3 AND o.user_id <> $1);
 
@@ -140,8 +140,8 @@ DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE finished_at < $1 LIM
 INSERT INTO passwords (user_id, hash, scheme, changed_at) VALUES ($1, $2, $3, $4) ON CONFLICT (user_id) DO UPDATE SET hash = $2, scheme = $3, changed_at = $4;
 UPDATE passwords SET hash = $3, scheme = $4 WHERE user_id = $1 AND hash = $2;
 SELECT hash FROM passwords WHERE user_id = $1;
-SELECT scheme, count(*) AS accounts FROM passwords GROUP BY scheme ORDER BY accounts DESC, scheme;
-WITH RECURSIVE found (scheme) AS ( SELECT min(scheme) FROM passwords UNION ALL SELECT (SELECT min(p.scheme) FROM passwords p WHERE p.scheme > found.scheme) FROM found WHERE found.scheme IS NOT NULL) SELECT scheme FROM found WHERE scheme IS NOT NULL;
+SELECT scheme, count(*) AS accounts FROM passwords WHERE scheme IS NULL OR scheme <> '' GROUP BY scheme ORDER BY accounts DESC, scheme;
+WITH RECURSIVE found (scheme) AS ( SELECT min(scheme) FROM passwords WHERE scheme > '' UNION ALL SELECT (SELECT min(p.scheme) FROM passwords p WHERE p.scheme > found.scheme) FROM found WHERE found.scheme IS NOT NULL) SELECT scheme FROM found WHERE scheme IS NOT NULL;
 SELECT user_id, hash FROM passwords WHERE scheme IS NULL LIMIT $1;
 UPDATE passwords SET scheme = $3 WHERE user_id = $1 AND hash = $2;
 
@@ -185,10 +185,14 @@ UPDATE signing_keys SET signs_until = $2 WHERE kid = $1;
 DELETE FROM signing_keys WHERE kid = $1;
 
 -- users.rs
+INSERT INTO users (id, name, second_step, created_at, updated_at) VALUES ($1, '', FALSE, 0, 0) ON CONFLICT (id) DO NOTHING;
+INSERT INTO emails (id, user_id, address, normalized, is_primary, proved_at, created_at) VALUES ($1, $1, 'nobody', 'nobody', TRUE, 0, 0) ON CONFLICT (id) DO NOTHING;
+INSERT INTO passwords (user_id, hash, scheme, changed_at) VALUES ($1, $2, '', 0) ON CONFLICT (user_id) DO NOTHING;
+INSERT INTO audit_people (pseudonym, user_id, mac) VALUES ($1, $1, $2) ON CONFLICT (pseudonym) DO NOTHING;
 INSERT INTO users (id, name, locale, second_step, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $5);
 INSERT INTO audit_people (pseudonym, user_id, mac) VALUES ($1, $2, $3);
 SELECT u.id, u.name, u.locale, u.second_step, u.disabled_at, u.created_at, e.address, e.proved_at, p.pseudonym FROM users u JOIN emails e ON e.user_id = u.id AND e.is_primary JOIN audit_people p ON p.user_id = u.id WHERE u.id = $1;
-SELECT u.id, u.name, u.locale, u.second_step, u.disabled_at, u.created_at, e.address, e.proved_at, p.pseudonym, w.hash AS password_hash, EXISTS (SELECT 1 FROM known_browsers k WHERE k.browser_hash = $2 AND k.user_id = u.id) AS known_browser FROM emails e JOIN users u ON u.id = e.user_id JOIN audit_people p ON p.user_id = u.id LEFT JOIN passwords w ON w.user_id = u.id WHERE e.normalized = $1;
+SELECT u.id, u.name, u.locale, u.second_step, u.disabled_at, u.created_at, e.address, e.proved_at, p.pseudonym, w.hash AS password_hash, EXISTS (SELECT 1 FROM known_browsers k WHERE k.browser_hash = $2 AND k.user_id = u.id) AS known_browser FROM emails e JOIN users u ON u.id = e.user_id JOIN audit_people p ON p.user_id = u.id LEFT JOIN passwords w ON w.user_id = u.id WHERE e.normalized = COALESCE((SELECT n.normalized FROM emails n WHERE n.normalized = $1), 'nobody');
 SELECT u.id, u.name, u.locale, u.second_step, u.disabled_at, u.created_at, e.address, e.proved_at, p.pseudonym, e.normalized, (SELECT count(*) FROM sessions s WHERE s.user_id = u.id) AS sessions FROM emails e JOIN users u ON u.id = e.user_id JOIN audit_people p ON p.user_id = u.id WHERE e.is_primary AND e.created_at > 0 AND e.normalized > $2 AND e.normalized LIKE $1 ESCAPE '\\' ORDER BY e.normalized LIMIT $3;
 SELECT u.id, u.name, u.locale, u.second_step, u.disabled_at, u.created_at, e.address, e.proved_at, p.pseudonym, e.normalized, (SELECT count(*) FROM sessions s WHERE s.user_id = u.id) AS sessions FROM users u JOIN emails e ON e.user_id = u.id AND e.is_primary JOIN audit_people p ON p.user_id = u.id WHERE u.id = $1;
 UPDATE users SET name = $2, locale = $3, updated_at = $4 WHERE id = $1;
