@@ -59,7 +59,7 @@ impl Readiness {
             "{} starts of {} in each mode, PostgreSQL {version}, {}",
             self.starts,
             binary.display(),
-            redis.version()?
+            Redis::version()?
         ))?;
         println!("| mode | figure | value | at most |\n|---|---|---|---|");
         let small = self.measure(&binary, &Mode::Small).await?;

@@ -43,7 +43,7 @@ impl Redis {
     }
 
     /// What it says of itself.
-    pub(crate) fn version(&self) -> Result<String, Failure> {
+    pub(crate) fn version() -> Result<String, Failure> {
         let said = Command::new("redis-server").arg("--version").output()?;
         let said = String::from_utf8_lossy(&said.stdout);
         Ok(said.split_whitespace().take(3).collect::<Vec<_>>().join(" "))

@@ -1,10 +1,13 @@
 //! Accounts from elsewhere, with the hashes that they bring along.
 
+use std::sync::Arc;
+
 use domain::{DisplayName, Email, EmailId, Pseudonym, Timestamp, UserId};
 use store::audit::Entry;
 use store::{Store, Turn, Tx};
+use tokio::sync::Semaphore;
 
-use crate::{AuditTrail, Fault, Foreign, Hasher, Random};
+use crate::{AuditTrail, Auth, Fault, Foreign, Hasher, Random};
 
 /// An account as it was elsewhere.
 #[derive(Debug)]
@@ -39,12 +42,22 @@ pub struct Import {
     trail: AuditTrail,
     hasher: Hasher,
     random: Random,
+    /// How many hashes may be wrapped at once.
+    wrapping: Arc<Semaphore>,
+}
+
+impl Auth {
+    /// Brings accounts in beside those who sign in: one hash is wrapped at a time, and whoever signs in goes first.
+    pub fn import(&self, trail: AuditTrail) -> Import {
+        let import = Import::new(self.store.clone(), trail, self.hasher.clone(), self.random.clone());
+        Import { wrapping: Arc::new(Semaphore::new(1)), ..import }
+    }
 }
 
 impl Import {
     /// One that writes to this database.
     pub fn new(store: Store, trail: AuditTrail, hasher: Hasher, random: Random) -> Self {
-        Self { store, trail, hasher, random }
+        Self { store, trail, hasher, random, wrapping: Arc::new(Semaphore::new(Semaphore::MAX_PERMITS)) }
     }
 
     /// Which of these addresses have an account. Changes nothing.
@@ -69,8 +82,8 @@ impl Import {
             rest.push((email, proved, name, locale, second_step));
             match password {
                 Some(foreign) if foreign.is_quick() => {
-                    let pool = self.hasher.clone();
-                    wrapping.spawn(async move { (at, pool.adopt(foreign).await) });
+                    let import = self.clone();
+                    wrapping.spawn(async move { (at, import.wrap(foreign).await) });
                 }
                 Some(foreign) => hashes[at] = Some(self.hasher.adopt(foreign).await?),
                 None => {}
@@ -104,6 +117,17 @@ impl Import {
         }
         tx.commit().await?;
         Ok(done)
+    }
+
+    async fn wrap(&self, foreign: Foreign) -> Result<String, Fault> {
+        let _permit = self.wrapping.acquire().await;
+        loop {
+            match self.hasher.adopt(foreign.clone()).await {
+                // Whoever signs in is not kept waiting for what can wait.
+                Err(Fault::Busy { retry_after }) => tokio::time::sleep(retry_after).await,
+                wrapped => return wrapped,
+            }
+        }
     }
 
     async fn record(&self, tx: &mut Tx, person: Pseudonym, now: Timestamp) -> Result<(), Fault> {

@@ -8,6 +8,7 @@ use auth_service::config::{self, Config, Egress, Keys, Mode};
 use auth_service::server::{Secrets, desk, open_store};
 use clap::Args;
 use store::{LockError, ServerLock};
+use tokio::sync::OnceCell;
 use url::Url;
 
 use crate::channel::Channel;
@@ -51,14 +52,6 @@ impl Installation {
             Some(config) => format!(" --config {}", quoted(&config.display().to_string())),
             None if self.data.as_os_str() == DATA => String::new(),
             None => format!(" --data {}", quoted(&self.data.display().to_string())),
-        }
-    }
-
-    /// How its passwords are hashed.
-    pub(crate) fn hashing(&self) -> Result<HasherSettings, Failure> {
-        match &self.config {
-            Some(path) => Ok(Config::load(path)?.password.hashing),
-            None => Ok(HasherSettings::default()),
         }
     }
 
@@ -239,6 +232,7 @@ impl Place {
             secrets: Secrets::resolve(&self.keys).await?,
             hashing: self.hashing.clone(),
             settings: self.settings.clone(),
+            import: OnceCell::new(),
         };
         Ok(desk(open_store(database).await?, &self.egress, offline)?)
     }

@@ -3,7 +3,6 @@
 mod accounts;
 mod family;
 mod import;
-mod rows;
 mod source;
 
 use auth_service::admin::UserAct;

@@ -2,15 +2,17 @@
 
 use std::ops::Deref;
 use std::sync::Arc;
+use std::time::Duration;
 
 use auth::{
-    AuditTrail, Auth, Clients, Fault, HasherSettings, Parts, Processes, Random, Settings, SigningKeys,
+    AuditTrail, Auth, Clients, Fault, HasherSettings, Import, Parts, Processes, Random, Settings, SigningKeys,
 };
 use domain::{Clock, Timestamp};
 use outbound::EgressClient;
 use secrets::sealing::Keyring;
 use store::Store;
 use store::ephemeral::Ephemeral;
+use tokio::sync::OnceCell;
 
 use super::{Operator, Refusal};
 use crate::health::Health;
@@ -48,6 +50,8 @@ pub struct Offline {
     pub hashing: HasherSettings,
     /// What the operator decided.
     pub settings: Settings,
+    /// How accounts are brought in: made once.
+    pub import: OnceCell<Import>,
 }
 
 /// The signing keys: the server's, so that it knows at once, or read for the occasion.
@@ -89,7 +93,7 @@ impl Desk {
         if let Some(auth) = &self.auth {
             return Ok(auth.clone());
         }
-        let Some(Offline { secrets, hashing, settings }) = self.offline.as_deref() else {
+        let Some(Offline { secrets, hashing, settings, .. }) = self.offline.as_deref() else {
             return Err(Refusal::new("this is done by a server, or on a database that none holds"));
         };
         let hasher = hasher(hashing, self.random.clone()).await.map_err(Refusal::new)?;
@@ -106,6 +110,27 @@ impl Desk {
             settings: settings.clone(),
         };
         Ok(Arc::new(Auth::start(parts).await?))
+    }
+
+    /// The way in for accounts from elsewhere. In a server it leaves the hashing to those who sign in, and waits.
+    pub(super) async fn import(&self) -> Result<Import, Refusal> {
+        if let Some(auth) = &self.auth {
+            return Ok(auth.import(self.trail.clone()));
+        }
+        let Some(offline) = self.offline.as_deref() else {
+            return Err(Refusal::new("this is done by a server, or on a database that none holds"));
+        };
+        let import = offline.import.get_or_try_init(async || {
+            if !self.trail.is_its_key().await? {
+                return Err(Fault::AnotherAuditKey.into());
+            }
+            // Nobody waits at a door: a long queue is as good as a short one.
+            let settings = HasherSettings { longest_wait: Duration::MAX, ..offline.hashing.clone() };
+            let hasher = hasher(&settings, self.random.clone()).await.map_err(Refusal::new)?;
+            let (store, trail, random) = (self.store.clone(), self.trail.clone(), self.random.clone());
+            Ok::<_, Refusal>(Import::new(store, trail, hasher, random))
+        });
+        import.await.cloned()
     }
 
     /// The signing keys. None are made.

@@ -12,6 +12,8 @@ use super::Desk;
 pub trait Operation: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// Where the server takes it.
     const PATH: &'static str;
+    /// Bytes of JSON that it is at most. The largest of most adds an app, with its keys.
+    const LARGEST: usize = 256 * 1024;
     /// What comes back.
     type Answer: Serialize + DeserializeOwned + Send;
 

@@ -16,11 +16,9 @@ use tokio::net::UnixStream;
 use tokio::task::JoinSet;
 
 use super::{Desk, Operation, Operator, Refusal, Socket};
-use super::{audit, clients, keys, mail, passwords, people, status};
+use super::{audit, clients, import, keys, mail, passwords, people, status};
 use crate::stop::Stop;
 
-/// The largest request adds an app, with its keys.
-const LARGEST: usize = 256 * 1024;
 /// What is in flight has so long to end, once nobody is taken any more.
 const DRAIN: Duration = Duration::from_secs(4);
 /// A request comes whole within that time.
@@ -92,15 +90,16 @@ fn routes() -> Router<Desk> {
     let router = with::<keys::ListKeys>(router);
     let router = with::<keys::RotateKeys>(router);
     let router = with::<passwords::ReportPasswords>(router);
+    let router = with::<import::ImportUsers>(router);
     let router = with::<people::ListUsers>(router);
     let router = with::<people::ShowUser>(router);
     let router = with::<people::ActOnUser>(router);
     let router = with::<status::AskStatus>(router);
-    router.fallback(unknown).layer(DefaultBodyLimit::max(LARGEST))
+    router.fallback(unknown)
 }
 
 fn with<O: Operation>(router: Router<Desk>) -> Router<Desk> {
-    router.route(O::PATH, post(answer::<O>))
+    router.route(O::PATH, post(answer::<O>).layer(DefaultBodyLimit::max(O::LARGEST)))
 }
 
 async fn answer<O: Operation>(State(desk): State<Desk>, Json(operation): Json<O>) -> Response {

@@ -13,10 +13,10 @@ use super::quick::{Quick, digest};
 use super::stored::{Scheme, Stored, Unreadable, decode};
 
 /// A hash that came from elsewhere.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Foreign(pub(super) Kind);
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Kind {
     /// Slow enough to be stored as it is.
     Slow(Stored),

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use base64::Engine as _;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::foreign::Foreign;
@@ -11,7 +11,7 @@ use super::stored::{STANDARD, Unreadable, decode};
 
 /// A project's parameters of Firebase's scrypt, as its console shows them under "Password hash parameters". They are needed
 /// with every hash of the project, and the key is a secret.
-#[derive(Clone, Deserialize)]
+#[derive(Clone, Deserialize, Serialize)]
 pub struct FirebaseParameters {
     base64_signer_key: String,
     base64_salt_separator: String,

@@ -6,22 +6,23 @@ use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, IsTerminal as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use auth::{FirebaseParameters, HasherSettings, Imported, ImportedAccount, Random};
-use auth_service::server::{hasher, system_clock};
+use auth::FirebaseParameters;
+use auth_service::admin::{ADDRESS_TAKEN, ImportUsers, ImportedRow};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::rows::{self, Reading};
 use super::source::{Origin, Row};
+use crate::channel::Channel;
 use crate::installation::Installation;
 use crate::{Failure, say};
 
-/// Accounts a transaction: enough that its cost is shared, and few enough that a running server waits for a moment only.
-const BATCH: usize = 500;
+/// Bytes of JSON of a batch, at which it is sent: the next row is no larger than a half of what is taken at once.
+const FULL: usize = ImportUsers::LARGEST / 2;
+/// Around the rows: what the command line says, and the parameters of Firebase.
+const ENVELOPE: usize = 64 * 1024;
 
 /// Bring in accounts from elsewhere, with the hashes of their passwords.
 ///
@@ -80,8 +81,9 @@ struct Progress {
 
 /// One import under way.
 struct Run {
-    import: auth::Import,
-    reading: Reading,
+    channel: Channel,
+    proved: bool,
+    firebase: Option<FirebaseParameters>,
     rejects: BufWriter<File>,
     /// Addresses seen so far, when nothing is written that would tell.
     seen: Option<HashSet<String>>,
@@ -96,17 +98,10 @@ impl Import {
         let progress = self.progress(&origin, &place)?;
         let rejects = self.rejects.clone().unwrap_or_else(|| beside(origin.name(), "rejects.ndjson"));
         let firebase = self.firebase.as_deref().map(firebase).transpose()?;
-        let (desk, _lock) = self.installation.file().await?;
-        let (store, trail) = (desk.store, desk.trail);
-        // Nobody waits at a door: a long queue is as good as a short one.
-        let settings = HasherSettings { longest_wait: Duration::MAX, ..self.installation.hashing()? };
-        let hasher = hasher(&settings, Random::system()).await?;
-        if !trail.is_its_key().await? {
-            return Err(auth::Fault::AnotherAuditKey.into());
-        }
         let mut run = Run {
-            import: auth::Import::new(store.clone(), trail, hasher, Random::system()),
-            reading: Reading { proved: !self.unproved, firebase },
+            channel: self.installation.channel().await?,
+            proved: !self.unproved,
+            firebase,
             rejects: BufWriter::new(private(&rejects, progress.line > 0)?),
             seen: self.dry_run.then(HashSet::new),
             bar: bar(&mut origin).await?,
@@ -115,20 +110,23 @@ impl Import {
         if run.progress.line > 0 && !self.json {
             say(format_args!("Going on after line {}.", run.progress.line));
         }
-        let mut batch = Vec::with_capacity(BATCH);
+        let (mut batch, mut bytes) = (Vec::with_capacity(ImportUsers::MOST), 0);
         let mut rows = origin.rows(run.progress.line, run.progress.after.as_deref()).await?;
         run.bar.set_position(run.progress.line);
         while let Some(row) = rows.next().await? {
-            batch.push(row);
-            if batch.len() == BATCH {
+            let row = bounded(row)?;
+            bytes += row.1;
+            batch.push(row.0);
+            if batch.len() == ImportUsers::MOST || bytes >= FULL {
                 run.take(std::mem::take(&mut batch)).await?;
                 self.keep(&place, &run.progress)?;
+                bytes = 0;
             }
         }
         run.take(batch).await?;
         rows.close().await;
         run.bar.finish_and_clear();
-        store.close().await;
+        run.channel.close().await;
         if !self.dry_run {
             // What is done is not gone on with.
             match std::fs::remove_file(&place) {
@@ -194,23 +192,30 @@ impl Run {
         let Some(last) = batch.last() else { return Ok(()) };
         let (last, address) = (last.line, last.address.clone());
         let rows = batch.len() as u64;
-        let (mut accounts, mut places) = (Vec::new(), Vec::new());
+        let (mut sent, mut places) = (Vec::new(), Vec::new());
         for Row { line, fields, original, address: _ } in batch {
-            match fields.and_then(|fields| rows::read(&fields, &self.reading)) {
-                Ok(account) => {
-                    accounts.push(account);
+            match fields {
+                Ok(fields) => {
+                    sent.push(fields);
                     places.push((line, original));
                 }
                 Err(reason) => self.refuse(line, &reason, &original)?,
             }
         }
-        let done = self.add(accounts).await?;
+        let (proved, firebase) = (self.proved, self.firebase.clone());
+        let asked = ImportUsers { rows: sent, proved, firebase, dry_run: self.seen.is_some() };
+        let done = self.channel.run(asked).await?;
         for (became, (line, original)) in done.into_iter().zip(places) {
             match became {
-                Imported::Added => self.progress.added += 1,
-                Imported::AddressTaken => {
-                    self.refuse(line, "its address has an account already", &original)?;
+                ImportedRow::Added(address) => {
+                    let is_new = self.seen.as_mut().is_none_or(|seen| seen.insert(address));
+                    if is_new {
+                        self.progress.added += 1;
+                    } else {
+                        self.refuse(line, ADDRESS_TAKEN, &original)?;
+                    }
                 }
+                ImportedRow::Refused(reason) => self.refuse(line, &reason, &original)?,
             }
         }
         self.rejects.flush()?;
@@ -222,25 +227,21 @@ impl Run {
         Ok(())
     }
 
-    async fn add(&mut self, accounts: Vec<ImportedAccount>) -> Result<Vec<Imported>, Failure> {
-        let Some(seen) = &mut self.seen else {
-            return Ok(self.import.add(accounts, system_clock().now()).await?);
-        };
-        let emails: Vec<_> = accounts.iter().map(|account| &account.email).collect();
-        let mut found = self.import.look(&emails).await?;
-        for (became, email) in found.iter_mut().zip(emails) {
-            if !seen.insert(email.normalized().to_owned()) {
-                *became = Imported::AddressTaken;
-            }
-        }
-        Ok(found)
-    }
-
     fn refuse(&mut self, line: u64, reason: &str, original: &Value) -> Result<(), Failure> {
         self.progress.refused += 1;
         let row = json!({ "line": line, "reason": reason, "row": original });
         Ok(writeln!(self.rejects, "{row}")?)
     }
+}
+
+/// A row, and how many bytes of JSON it is: one that is larger than any account is refused.
+fn bounded(row: Row) -> Result<(Row, usize), Failure> {
+    let Ok(fields) = &row.fields else { return Ok((row, 0)) };
+    let bytes = serde_json::to_vec(fields)?.len();
+    if bytes <= ImportUsers::LARGEST - FULL - ENVELOPE {
+        return Ok((row, bytes));
+    }
+    Ok((Row { fields: Err(format!("it is too long: {bytes} bytes")), ..row }, 0))
 }
 
 /// `people.ndjson` and `progress` make `people.ndjson.progress`.

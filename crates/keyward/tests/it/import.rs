@@ -83,6 +83,47 @@ fn accounts_are_imported_and_what_is_refused_is_kept_with_its_reason() {
     assert_eq!(text(&listed.stdout).matches("import_user").count(), 3);
 }
 
+/// More rows than are taken at once, and hashes that are wrapped while the server serves.
+#[test]
+fn accounts_are_imported_by_the_running_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let running = Running::start(&data);
+    let data = data.to_str().unwrap();
+    let row = |number: usize| {
+        let hash = if number < 20 { "{SSHA}3exwr8ymwwROCv5SdJv+O1pYL/V4Tykl" } else { BCRYPT };
+        json!({ "email": format!("p{}@example.com", number % 600), "password_hash": hash }).to_string() + "\n"
+    };
+    // The last address comes twice, in another batch; a row may be long, and not without end.
+    let mut rows: String = (0..601).map(row).collect();
+    let long = |letters: usize| {
+        let row = json!({ "email": format!("long{letters}@example.com"), "notes": "x".repeat(letters) });
+        row.to_string() + "\n"
+    };
+    rows.extend([long(1 << 20), long(1 << 20), long(4 << 20)]);
+    let file = folder.path().join("people.ndjson");
+    std::fs::write(&file, &rows).unwrap();
+    let import = |more: &[&str]| {
+        let arguments = ["user", "import", file.to_str().unwrap(), "--json", "--data", data];
+        let done = run(&[&arguments, more].concat());
+        assert!(done.status.success(), "{}", text(&done.stderr));
+        serde_json::from_str::<Value>(&text(&done.stdout)).unwrap()
+    };
+    for more in [&["--dry-run"][..], &[]] {
+        let done = import(more);
+        assert_eq!((&done["added"], &done["refused"]), (&json!(602), &json!(2)), "{done}");
+        let rejected = rejected(folder.path(), "people.ndjson");
+        assert_eq!(rejected[0], (601, "its address has an account already".to_owned()));
+        assert!(rejected[1].0 == 604 && rejected[1].1.starts_with("it is too long: "), "{rejected:?}");
+    }
+    let report = text(&run(&["passwords", "report", "--json", "--data", data]).stdout);
+    assert!(report.contains("\"accounts\":580") && report.contains("\"accounts\":20"), "{report}");
+    assert_eq!(running.stop().code(), Some(0));
+    let listed = text(&run(&["audit", "list", "--limit", "1000", "--data", data]).stdout);
+    let by_operator = |line: &&str| line.contains("import_user") && line.contains("operator: ");
+    assert_eq!(listed.lines().filter(by_operator).count(), 602);
+}
+
 /// What was cut short goes on after the last batch that is in.
 #[test]
 fn an_import_that_was_cut_short_goes_on_where_it_stopped() {

@@ -1,0 +1,103 @@
+//! Accounts from elsewhere.
+
+use std::collections::HashSet;
+
+use auth::{FirebaseParameters, Imported, ImportedAccount};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::rows::{self, Reading};
+use super::{Desk, Operation, Refusal};
+
+/// Brings accounts in, each with the hash of its password: in one transaction, so that all of them are there, or none is.
+#[derive(Debug, Deserialize, Serialize)]
+pub struct ImportUsers {
+    /// What is known of each. At most [`MOST`](Self::MOST).
+    pub rows: Vec<Map<String, Value>>,
+    /// Whether an address is its owner's where a row does not say.
+    pub proved: bool,
+    /// Of the Firebase project that the hashes come from.
+    pub firebase: Option<FirebaseParameters>,
+    /// Look at them and change nothing.
+    pub dry_run: bool,
+}
+
+/// What became of a row.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ImportedRow {
+    /// It is an account now, or would be, with this normalised address.
+    Added(String),
+    /// It is not, and why.
+    Refused(String),
+}
+
+impl ImportUsers {
+    /// Rows at once: enough that the cost of a transaction is shared, and few enough that others who write wait for a moment only.
+    pub const MOST: usize = 500;
+    /// Bytes of JSON at once.
+    pub const LARGEST: usize = 4 * 1024 * 1024;
+}
+
+impl Operation for ImportUsers {
+    const PATH: &'static str = "/v1/users/import";
+    const LARGEST: usize = Self::LARGEST;
+    type Answer = Vec<ImportedRow>;
+
+    async fn run(self, desk: &Desk) -> Result<Self::Answer, Refusal> {
+        if self.rows.len() > Self::MOST {
+            return Err(Refusal::new(format_args!(
+                "{} rows at once are too many: {} at most",
+                self.rows.len(),
+                Self::MOST
+            )));
+        }
+        let import = desk.import().await?;
+        let reading = Reading { proved: self.proved, firebase: self.firebase };
+        let rows = self.rows;
+        // Some hundred hashes to read are no work for a thread that answers others.
+        let read = tokio::task::spawn_blocking(move || -> Vec<_> {
+            rows.iter().map(|row| rows::read(row, &reading)).collect()
+        });
+        let read = read.await.map_err(|_| Refusal::new("reading the rows panicked"))?;
+        let mut became = Vec::with_capacity(read.len());
+        let mut accounts = Vec::with_capacity(read.len());
+        for row in read {
+            match row {
+                Ok(account) => {
+                    became.push(ImportedRow::Added(account.email.normalized().to_owned()));
+                    accounts.push(account);
+                }
+                Err(reason) => became.push(ImportedRow::Refused(reason)),
+            }
+        }
+        let done = if self.dry_run {
+            look(&import, &accounts).await?
+        } else {
+            import.add(accounts, desk.now()).await?
+        };
+        let read = became.iter_mut().filter(|row| matches!(row, ImportedRow::Added(_)));
+        for (row, done) in read.zip(done) {
+            if done == Imported::AddressTaken {
+                *row = ImportedRow::Refused(ADDRESS_TAKEN.to_owned());
+            }
+        }
+        Ok(became)
+    }
+}
+
+/// Why a row is refused whose address somebody has, or another row before it.
+pub const ADDRESS_TAKEN: &str = "its address has an account already";
+
+/// What would become of them: of two with one address the first is added.
+async fn look(import: &auth::Import, accounts: &[ImportedAccount]) -> Result<Vec<Imported>, auth::Fault> {
+    let emails: Vec<_> = accounts.iter().map(|account| &account.email).collect();
+    let mut found = import.look(&emails).await?;
+    let mut seen = HashSet::new();
+    for (became, email) in found.iter_mut().zip(emails) {
+        if !seen.insert(email.normalized()) {
+            *became = Imported::AddressTaken;
+        }
+    }
+    Ok(found)
+}
