@@ -1,7 +1,7 @@
 //! What goes on beside requests: mail is sent, the audit trail sealed, what has expired cleaned away. Each stops when it
 //! is told to, having finished what it holds.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use auth::{Auth, Delivery, Message};
@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 
 use crate::branding::Branding;
 use crate::locale::Locale;
-use crate::mailbox::Mailbox;
+use crate::mailbox::{self, Mailbox};
 use crate::views::{self, Device};
 
 mod held;
@@ -42,6 +42,8 @@ pub struct Sender {
 
 /// Mails sent at once: a server that is slow for one recipient keeps nobody else's code waiting.
 const AT_ONCE: usize = 5;
+/// How long a mail to nobody takes until one to somebody has been sent, and it is known how long that takes.
+const FIRST_SEND: Duration = Duration::from_millis(50);
 /// After being told to stop, mails on their way have so long to arrive. One that is cut is let go of: another process, or the
 /// next start, sends it.
 const LAST_SENDS: Duration = Duration::from_secs(3);
@@ -68,8 +70,14 @@ pub fn start(
     stop: &watch::Receiver<bool>,
 ) -> JoinSet<()> {
     let mut work = JoinSet::new();
-    let mailer = Arc::new(Mailer { auth: auth.clone(), transport, sender, branding: branding.clone() });
-    work.spawn(mailer.run(stop.clone()));
+    let mailer = Mailer {
+        auth: auth.clone(),
+        transport,
+        sender,
+        branding: branding.clone(),
+        last_send: Mutex::new(FIRST_SEND),
+    };
+    work.spawn(Arc::new(mailer).run(stop.clone()));
     work.spawn(seal(auth.clone(), stop.clone()));
     work.spawn(keep_keys(auth.clone(), stop.clone()));
     if let Some(egress) = egress {
@@ -170,6 +178,8 @@ struct Mailer {
     transport: Transport,
     sender: Sender,
     branding: Branding,
+    /// How long the last mail took to be sent, or to be found not to be.
+    last_send: Mutex<Duration>,
 }
 
 impl Mailer {
@@ -228,7 +238,7 @@ impl Mailer {
             return self.auth.expired(delivery.id).await;
         }
         match self.send(delivery).await {
-            Ok(()) => self.auth.delivered(delivery.id).await,
+            Ok(()) => self.auth.delivered(delivery).await,
             Err(SendError::Permanent(error)) => {
                 tracing::error!(message_id = %delivery.id, error, "a mail was refused for good and is given up");
                 self.auth.give_up(delivery.id, &error).await
@@ -247,7 +257,10 @@ impl Mailer {
         let rendered = self.render(&delivery.mail.message, locale);
         let to = &delivery.mail.to;
         if let Transport::Mailbox(mailbox) = &self.transport {
-            mailbox.put(to, self.auth.now().micros(), rendered);
+            let message = mailbox::Message::new(to, self.auth.now().micros(), rendered);
+            if !delivery.decoy {
+                mailbox.put(message);
+            }
             return Ok(());
         }
         let domain = self.sender.address.rsplit_once('@').map_or("localhost", |(_, domain)| domain);
@@ -263,11 +276,20 @@ impl Mailer {
             // Nobody's out-of-office answer is wanted (RFC 3834 section 5).
             headers: vec![("Auto-Submitted".to_owned(), "auto-generated".to_owned())],
         };
-        match &self.transport {
+        if delivery.decoy {
+            // What is written after it must come when it would come after a mail.
+            let last = *self.last_send.lock().unwrap_or_else(PoisonError::into_inner);
+            tokio::time::sleep(last).await;
+            return Ok(());
+        }
+        let begun = self.auth.now();
+        let sent = match &self.transport {
             Transport::Mailbox(_) => Ok(()),
             Transport::Smtp(smtp) => smtp.send(&mail).await,
             Transport::Postmark(postmark) => postmark.send(&mail).await,
-        }
+        };
+        *self.last_send.lock().unwrap_or_else(PoisonError::into_inner) = self.auth.now().since(begun);
+        sent
     }
 
     fn render(&self, message: &Message, locale: Locale) -> views::mail::Rendered {

@@ -33,13 +33,13 @@ pub struct Message {
 
 shows_its_name_only!(Message);
 
-impl Mailbox {
-    /// Puts a mail in.
-    pub fn put(&self, to: &str, at: i64, mail: crate::views::mail::Rendered) {
+impl Message {
+    /// A mail as it is shown.
+    pub fn new(to: &str, at: i64, mail: crate::views::mail::Rendered) -> Self {
         let words = || mail.text.split(|c: char| c.is_whitespace() || c == '<' || c == '>');
         let links = words().filter(|word| word.starts_with("http://") || word.starts_with("https://"));
         let codes = words().map(|word| word.trim_end_matches(['.', ','])).filter(|word| is_code(word));
-        let message = Message {
+        Self {
             to: to.to_owned(),
             at,
             links: links.map(ToOwned::to_owned).collect(),
@@ -47,7 +47,13 @@ impl Mailbox {
             subject: mail.subject,
             text: mail.text,
             html: mail.html,
-        };
+        }
+    }
+}
+
+impl Mailbox {
+    /// Puts a mail in.
+    pub fn put(&self, message: Message) {
         let mut messages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         messages.push_front(message);
         messages.truncate(KEPT);

@@ -155,6 +155,8 @@ pub struct Delivery {
     pub id: MessageId,
     /// The mail.
     pub mail: Mail,
+    /// Whether nobody is to get it. It is rendered, takes its time, and is done with as any mail is; only it is not handed over.
+    pub decoy: bool,
     /// How often it was tried, this time included.
     pub attempts: i64,
     /// When what it carries is of no use any more.
@@ -194,9 +196,9 @@ impl Auth {
         self.put_mail(tx, mail, life, false, now).await
     }
 
-    /// Does all the work of sending a mail and sends none. That includes the work after the answer: the worker takes a
-    /// decoy and is done with it in as many writes as a mail, or whoever asked could tell by how long the next request
-    /// waits for the one writer.
+    /// Does all the work of sending a mail and sends none. That includes the work after the answer: the worker takes a decoy,
+    /// renders it, and is done with it in as many writes as a mail and no sooner, or whoever asked could tell by how long the
+    /// next request waits for a core or for the one writer.
     pub(crate) async fn pretend_to_send(
         &self,
         tx: &mut Tx,
@@ -224,7 +226,7 @@ impl Auth {
         Ok(())
     }
 
-    /// Takes mails that are due, and is done with the decoys among them. Each mail must be [`delivered`](Self::delivered), [`put off`](Self::put_off) or
+    /// Takes mails that are due, decoys among them. Each must be [`delivered`](Self::delivered), [`put off`](Self::put_off) or
     /// [`given up`](Self::give_up); one that is not comes back by itself.
     pub async fn take_mail(&self, limit: i64) -> Result<Vec<Delivery>, Fault> {
         let now = self.clock.now();
@@ -233,14 +235,12 @@ impl Auth {
         store::outbox::expire(&mut tx, now, limit).await?;
         let claimed = store::outbox::claim(&mut tx, now, now.plus(CLAIM), limit).await?;
         let mut deliveries = Vec::with_capacity(claimed.len());
-        let mut decoys = Vec::new();
         for row in claimed {
             let id = MessageId(row.id);
             match self.open_mail(&row.id, &row.payload) {
-                Ok(Queued { decoy: true, .. }) => decoys.push(id),
-                Ok(Queued { mail, .. }) => {
+                Ok(Queued { mail, decoy }) => {
                     let expires_at = Timestamp(row.expires_at);
-                    deliveries.push(Delivery { id, mail, attempts: row.attempts, expires_at });
+                    deliveries.push(Delivery { id, mail, decoy, attempts: row.attempts, expires_at });
                 }
                 Err(fault) => {
                     store::outbox::finish(&mut tx, id, "failed", Some(&fault.to_string()), now).await?;
@@ -250,10 +250,6 @@ impl Auth {
             }
         }
         tx.commit().await?;
-        // Each in a transaction of its own, as a mail is.
-        for decoy in decoys {
-            self.finish_mail(decoy, "decoy", None).await?;
-        }
         Ok(deliveries)
     }
 
@@ -281,9 +277,12 @@ impl Auth {
         Ok(serde_json::from_slice(&self.keyring.open(&place(id), payload)?)?)
     }
 
-    /// A mail was handed over; what it carried is wiped.
-    pub async fn delivered(&self, id: MessageId) -> Result<(), Fault> {
-        self.finish_mail(id, "sent", None).await?;
+    /// A mail was handed over, or would have been if it were to somebody; what it carried is wiped.
+    pub async fn delivered(&self, delivery: &Delivery) -> Result<(), Fault> {
+        if delivery.decoy {
+            return self.finish_mail(delivery.id, "decoy", None).await;
+        }
+        self.finish_mail(delivery.id, "sent", None).await?;
         self.mails.add(Sending::Sent);
         Ok(())
     }

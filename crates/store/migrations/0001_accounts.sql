@@ -82,7 +82,8 @@ CREATE TABLE known_browsers (
 CREATE INDEX known_browsers_user ON known_browsers (user_id);
 CREATE INDEX known_browsers_used ON known_browsers (used_at);
 
--- What can be used once, for one purpose: a mailed code and link. Without a user it is a decoy, which nobody can use.
+-- What can be used once, for one purpose: a mailed code and link. One that the account
+-- of nobody holds (`users::NOBODY`) is a decoy, which nobody can use; without a user it is one, too.
 CREATE TABLE artefacts (
     id UUID PRIMARY KEY,
     purpose TEXT NOT NULL,

@@ -51,10 +51,11 @@ pub struct SchemeCount {
     pub accounts: i64,
 }
 
-/// How many accounts have which way of hashing.
+/// How many accounts have which way of hashing. That of [`NOBODY`](crate::users::NOBODY), which is empty, is none.
 pub async fn count_by_scheme(tx: &mut Tx) -> Result<Vec<SchemeCount>, Error> {
     on!(tx, |connection| sqlx::query_as(
-        "SELECT scheme, count(*) AS accounts FROM passwords GROUP BY scheme ORDER BY accounts DESC, scheme",
+        "SELECT scheme, count(*) AS accounts FROM passwords WHERE scheme IS NULL OR scheme <> ''
+         GROUP BY scheme ORDER BY accounts DESC, scheme",
     )
     .fetch_all(connection))
 }
@@ -63,7 +64,7 @@ pub async fn count_by_scheme(tx: &mut Tx) -> Result<Vec<SchemeCount>, Error> {
 pub async fn schemes(tx: &mut Tx) -> Result<Vec<String>, Error> {
     on!(tx, |connection| sqlx::query_scalar(
         "WITH RECURSIVE found (scheme) AS (
-             SELECT min(scheme) FROM passwords
+             SELECT min(scheme) FROM passwords WHERE scheme > ''
              UNION ALL
              SELECT (SELECT min(p.scheme) FROM passwords p WHERE p.scheme > found.scheme)
              FROM found WHERE found.scheme IS NOT NULL)

@@ -42,8 +42,14 @@ pub struct SignIn {
 
 /// The account of nobody. A look-up by an address that is nobody's finds it, so that it reads, moves and decodes what one by
 /// somebody's address does: a row fewer is another answer's time, which tells. Nobody can have its address, which is none
-/// ([`Email`](domain::Email) takes no text without an `@`), it has no password, and it is listed nowhere.
+/// ([`Email`](domain::Email) takes no text without an `@`), no password is the one of its hash, and it is listed nowhere.
 pub const NOBODY: UserId = UserId(Uuid::nil());
+
+/// The hash of [`NOBODY`]: none, and as long as one of Argon2id is. Its scheme is empty.
+const NO_HASH: &str = concat!(
+    "-----------------------------------------------",
+    "--------------------------------------------------"
+);
 
 /// Somebody's account, and nothing for that of [`NOBODY`].
 pub(crate) fn somebody(user: Uuid) -> Option<Uuid> {
@@ -69,6 +75,14 @@ pub async fn insert_nobody(tx: &mut Tx, mac: &[u8]) -> Result<(), Error> {
              VALUES ($1, $1, 'nobody', 'nobody', TRUE, 0, 0) ON CONFLICT (id) DO NOTHING"
         )
         .bind(id)
+    )?;
+    changed!(
+        tx,
+        sqlx::query(
+            "INSERT INTO passwords (user_id, hash, scheme, changed_at) VALUES ($1, $2, '', 0) ON CONFLICT (user_id) DO NOTHING"
+        )
+        .bind(id)
+        .bind(NO_HASH)
     )?;
     changed!(
         tx,

@@ -140,8 +140,8 @@ DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE finished_at < $1 LIM
 INSERT INTO passwords (user_id, hash, scheme, changed_at) VALUES ($1, $2, $3, $4) ON CONFLICT (user_id) DO UPDATE SET hash = $2, scheme = $3, changed_at = $4;
 UPDATE passwords SET hash = $3, scheme = $4 WHERE user_id = $1 AND hash = $2;
 SELECT hash FROM passwords WHERE user_id = $1;
-SELECT scheme, count(*) AS accounts FROM passwords GROUP BY scheme ORDER BY accounts DESC, scheme;
-WITH RECURSIVE found (scheme) AS ( SELECT min(scheme) FROM passwords UNION ALL SELECT (SELECT min(p.scheme) FROM passwords p WHERE p.scheme > found.scheme) FROM found WHERE found.scheme IS NOT NULL) SELECT scheme FROM found WHERE scheme IS NOT NULL;
+SELECT scheme, count(*) AS accounts FROM passwords WHERE scheme IS NULL OR scheme <> '' GROUP BY scheme ORDER BY accounts DESC, scheme;
+WITH RECURSIVE found (scheme) AS ( SELECT min(scheme) FROM passwords WHERE scheme > '' UNION ALL SELECT (SELECT min(p.scheme) FROM passwords p WHERE p.scheme > found.scheme) FROM found WHERE found.scheme IS NOT NULL) SELECT scheme FROM found WHERE scheme IS NOT NULL;
 SELECT user_id, hash FROM passwords WHERE scheme IS NULL LIMIT $1;
 UPDATE passwords SET scheme = $3 WHERE user_id = $1 AND hash = $2;
 
@@ -187,6 +187,7 @@ DELETE FROM signing_keys WHERE kid = $1;
 -- users.rs
 INSERT INTO users (id, name, second_step, created_at, updated_at) VALUES ($1, '', FALSE, 0, 0) ON CONFLICT (id) DO NOTHING;
 INSERT INTO emails (id, user_id, address, normalized, is_primary, proved_at, created_at) VALUES ($1, $1, 'nobody', 'nobody', TRUE, 0, 0) ON CONFLICT (id) DO NOTHING;
+INSERT INTO passwords (user_id, hash, scheme, changed_at) VALUES ($1, $2, '', 0) ON CONFLICT (user_id) DO NOTHING;
 INSERT INTO audit_people (pseudonym, user_id, mac) VALUES ($1, $1, $2) ON CONFLICT (pseudonym) DO NOTHING;
 INSERT INTO users (id, name, locale, second_step, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $5);
 INSERT INTO audit_people (pseudonym, user_id, mac) VALUES ($1, $2, $3);

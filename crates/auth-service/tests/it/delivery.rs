@@ -145,6 +145,25 @@ async fn a_mail_that_a_stop_cut_is_sent_at_the_next_start() {
     tokio::time::timeout(Duration::from_secs(30), work.join_all()).await.unwrap();
 }
 
+/// It was written as done with at once, while a mail was still being sent: the next request could feel which it was.
+#[tokio::test]
+async fn a_mail_to_nobody_is_done_with_as_a_mail_is_and_reaches_no_mail_server() {
+    let (port, mut taken, _) = mail_server().await;
+    let app = TestApp::start().await;
+    let reset = serde_json::json!({ "email": "nobody@example.com" });
+    assert_eq!(app.program().json("POST", "/api/v1/reset", &reset).await.status, 202);
+    let body = serde_json::json!({ "email": "ana@example.com", "password": crate::support::PASSWORD });
+    assert_eq!(app.program().json("POST", "/api/v1/sign-up", &body).await.status, 201);
+    let (stop, told) = watch::channel(false);
+    let work = background::start(&app.app.auth, transport(port), sender(), &Branding::default(), None, &told);
+    let first = tokio::time::timeout(Duration::from_secs(30), taken.recv()).await.unwrap();
+    assert_eq!(first.as_deref(), Some("ana@example.com"));
+    stop.send(true).unwrap();
+    tokio::time::timeout(Duration::from_secs(30), work.join_all()).await.unwrap();
+    assert!(taken.try_recv().is_err(), "nobody is sent anything");
+    assert_eq!(app.app.auth.next_mail().await.unwrap(), None, "both are done with");
+}
+
 #[tokio::test]
 async fn a_mail_that_expired_while_it_waited_is_not_sent() {
     let (port, mut taken, _) = mail_server().await;

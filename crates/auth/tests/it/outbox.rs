@@ -55,7 +55,7 @@ async fn what_a_mail_carried_is_wiped_once_it_is_done_with() {
         if given_up {
             world.auth.give_up(taken[0].id, "no such mailbox").await.unwrap();
         } else {
-            world.auth.delivered(taken[0].id).await.unwrap();
+            world.auth.delivered(&taken[0]).await.unwrap();
         }
         assert_eq!(states(&world).await, [state]);
         assert_eq!(payloads(&world).await, 0);
@@ -137,7 +137,11 @@ async fn a_mail_to_nobody_waits_as_any_mail_is_never_sent_and_leaves_nothing() {
     // While it waits it is work to do like a mail: no work would show in how long the next request takes.
     assert_eq!(states(&world).await, ["queued"]);
     assert_eq!(world.auth.next_mail().await.unwrap(), Some(Duration::ZERO));
-    assert_eq!(world.auth.take_mail(10).await.unwrap().len(), 0);
+    // And while it is held: it is rendered as a mail is, and written as done with no sooner than one.
+    let taken = world.auth.take_mail(10).await.unwrap();
+    assert_eq!((taken.len(), taken[0].decoy), (1, true));
+    assert_eq!(states(&world).await, ["queued"]);
+    world.auth.delivered(&taken[0]).await.unwrap();
     assert!(states(&world).await.is_empty(), "it is listed no more");
     assert_eq!(world.number("SELECT count(*) FROM outbox WHERE state = 'decoy'").await, 1);
     assert_eq!(payloads(&world).await, 0);

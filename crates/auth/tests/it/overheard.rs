@@ -7,13 +7,16 @@ use std::sync::{Arc, Mutex};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::DefaultGuard;
-use tracing::{Event, Metadata, Subscriber};
+use tracing::{Dispatch, Event, Metadata, Subscriber};
 
 /// Listens on this thread until it is dropped. The table of each statement is heard; on PostgreSQL, whose driver works on the thread of
 /// whoever asks, also the statement itself and its rows.
 pub(crate) struct Overheard {
     heard: Heard,
     _until_dropped: DefaultGuard,
+    /// While there is but one subscriber, whichever thread comes to a statement first decides whether it is heard of: another test's
+    /// thread, which hears nothing, said no for all. Of two each is asked.
+    _second: Dispatch,
 }
 
 #[derive(Clone, Default)]
@@ -27,7 +30,12 @@ struct Heard {
 impl Overheard {
     pub(crate) fn begin() -> Self {
         let heard = Heard::default();
-        Self { heard: heard.clone(), _until_dropped: tracing::subscriber::set_default(heard) }
+        let second = Dispatch::new(heard.clone());
+        Self {
+            heard: heard.clone(),
+            _until_dropped: tracing::subscriber::set_default(heard),
+            _second: second,
+        }
     }
 
     /// What was heard since this was asked last.

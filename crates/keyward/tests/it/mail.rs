@@ -71,7 +71,7 @@ async fn mails_that_wait_were_sent_and_failed_are_told_apart() {
         auth.sign_up(form, &context).await.unwrap();
     }
     let taken = auth.take_mail(3).await.unwrap();
-    auth.delivered(taken[0].id).await.unwrap();
+    auth.delivered(&taken[0]).await.unwrap();
     auth.give_up(taken[1].id, "no such mailbox").await.unwrap();
     auth.put_off(&taken[2], "the mail server is away").await.unwrap();
     auth.stop().await;

@@ -87,6 +87,23 @@ impl File {
         }
     }
 
+    /// How the database would go about this statement, which carries its values; PostgreSQL as in a table that is not small.
+    pub(crate) async fn plan(&self, statement: &str) -> Vec<String> {
+        match &self.past {
+            Past::Sqlite(raw, _) => {
+                let asked = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}"));
+                let steps: Vec<(i64, i64, i64, String)> = sqlx::query_as(asked).fetch_all(raw).await.unwrap();
+                steps.into_iter().map(|(_, _, _, step)| step).collect()
+            }
+            Past::Postgres(database) => {
+                let mut past = database.past().await;
+                sqlx::raw_sql("SET enable_seqscan = off").execute(&mut past).await.unwrap();
+                let asked = sqlx::AssertSqlSafe(format!("EXPLAIN {statement}"));
+                sqlx::query_scalar(asked).fetch_all(&mut past).await.unwrap()
+            }
+        }
+    }
+
     /// Every column: its table, its name, its type.
     pub(crate) async fn columns(&self) -> Vec<(String, String, String)> {
         match &self.past {

@@ -89,6 +89,24 @@ async fn every_statement_can_be_prepared() {
     }
 }
 
+/// They find a row for whomever: by an index, whoever it is.
+#[tokio::test]
+async fn what_finds_an_account_or_that_of_nobody_goes_through_no_table() {
+    let file = File::new().await;
+    let all = sources().into_iter().flat_map(|(_, source)| statements(&source));
+    let of_nobody: Vec<_> = all.filter(|statement| statement.contains("$1), 'nobody')")).collect();
+    assert!(of_nobody.len() >= 2, "{of_nobody:?}");
+    for statement in of_nobody {
+        let plan = file.plan(&statement.replace("$1", "'ana@example.com'").replace("$2", "NULL")).await;
+        let scans = |step: &String| step.starts_with("SCAN") || step.contains("Seq Scan");
+        assert!(!plan.is_empty() && !plan.iter().any(scans), "{statement}: {plan:#?}");
+        assert!(
+            plan.iter().any(|step| step.contains("emails_normalized") || step.contains("autoindex_emails")),
+            "{plan:#?}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn every_column_is_of_a_type_both_know() {
     let file = File::new().await;

@@ -307,6 +307,7 @@ fn class_24_debug_shows_no_code_link_or_token() {
     let delivery = auth::Delivery {
         id: domain::MessageId(uuid::Uuid::nil()),
         mail,
+        decoy: false,
         attempts: 1,
         expires_at: domain::Timestamp(0),
     };
