@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use auth_service::admin::{AskStatus, ModeShown, call};
 use auth_service::health::Phase;
+use secrets::ExposeSecret as _;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
