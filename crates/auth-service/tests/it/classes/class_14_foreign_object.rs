@@ -106,10 +106,10 @@ fn answers(kind: Kind, method: &str, path: &str) -> &'static [u16] {
     match (kind, method, path) {
         // A guess at a code is a guess, by whomever: it is counted, and names nobody.
         (Kind::Proof, "POST", "/verify" | "/api/v1/sign-up/proof")
-        | (Kind::Reset, "POST", "/reset/code" | "/api/v1/reset/complete") => &[401],
+        | (Kind::Reset, "POST", "/reset/code" | "/api/v1/reset/complete")
+        | (_, _, "/verify-2fa") => &[401],
         // The page on which a code is typed looks alike for every proof that is open, and for every reset, there or not.
         (Kind::Proof, "GET", "/verify") | (_, "GET", "/reset/code") => &[200],
-        (_, _, "/verify-2fa") => &[401],
         _ => &[404, 410],
     }
 }
