@@ -38,14 +38,13 @@ impl Running {
             .unwrap();
         let output = child.stdout.take().unwrap();
         let mut greeting = String::new();
-        for line in BufReader::new(output).lines().map_while(Result::ok) {
+        let greeted = BufReader::new(output).lines().map_while(Result::ok).any(|line| {
             greeting.push_str(&line);
             greeting.push('\n');
-            if line == "Ctrl-C stops." {
-                return Self { child, port, greeting };
-            }
-        }
-        panic!("it ended before it ran: {greeting}")
+            line == "Ctrl-C stops."
+        });
+        assert!(greeted, "it ended before it ran: {greeting}");
+        Self { child, port, greeting }
     }
 
     /// One that was started otherwise.
