@@ -115,6 +115,16 @@ pub enum EvidenceError {
     Fault(#[from] Fault),
 }
 
+/// Whose code somebody guesses at.
+struct Whose<'a> {
+    /// The normalised address.
+    account: String,
+    /// The account, unless it is a decoy.
+    user: Option<UserId>,
+    /// The browser, if it has signed in there before.
+    known_browser: Option<&'a [u8; 32]>,
+}
+
 /// A new artefact, as its mail needs it.
 pub(crate) struct Issued {
     pub(crate) id: ArtefactId,
@@ -245,11 +255,12 @@ impl Auth {
         context: &Context,
     ) -> Result<Artefact, EvidenceError> {
         let now = self.clock.now();
-        let Some((account, user, known_browser)) = self.account_of(id, purpose, context, now).await? else {
+        let Some(whose) = self.account_of(id, purpose, context, now).await? else {
             return Err(self.unknown(purpose, context).await);
         };
-        let asked = self.limiter.guess(&account, known_browser, purpose.name(), context, now).await;
-        let attempt = self.within::<_, EvidenceError>(asked, purpose.act(), user, context).await?;
+        let asked =
+            self.limiter.guess(&whose.account, whose.known_browser, purpose.name(), context, now).await;
+        let attempt = self.within::<_, EvidenceError>(asked, purpose.act(), whose.user, context).await?;
         let guessed = self.guess(id, code, purpose, context, now).await;
         let (attempt, guessed) = attempt.unless_fault(guessed).await?;
         let (artefact, right) = guessed.ok_or(EvidenceError::Gone)?;
@@ -270,22 +281,21 @@ impl Auth {
         }
     }
 
-    /// Whose code it is that is guessed at: a normalised address, the account unless it is a decoy, and the browser if it
-    /// has signed in there before.
+    /// Whose code it is that is guessed at.
     async fn account_of<'a>(
         &self,
         id: ArtefactId,
         purpose: Purpose,
         context: &'a Context,
         now: Timestamp,
-    ) -> Result<Option<(String, Option<UserId>, Option<&'a [u8; 32]>)>, Fault> {
+    ) -> Result<Option<Whose<'a>>, Fault> {
         let mut tx = self.store.look().await?;
         let Some(artefact) = store::artefacts::find(&mut tx, id, purpose.name(), now).await? else {
             return Ok(None);
         };
         let user = artefact.user_id.map(UserId);
         let known_browser = self.known_browser(&mut tx, user, context).await?;
-        Ok(Some((self.carried::<IgnoredAny>(&artefact)?.account, user, known_browser)))
+        Ok(Some(Whose { account: self.carried::<IgnoredAny>(&artefact)?.account, user, known_browser }))
     }
 
     /// The browser, if it has signed in to the account before. For a decoy it is looked up alike: less work would tell.

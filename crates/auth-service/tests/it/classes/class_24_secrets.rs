@@ -344,13 +344,13 @@ fn comparisons_of_secrets(code: &str) -> Vec<String> {
     for operator in ["==", "!="] {
         for (at, _) in code.match_indices(operator) {
             let (left, right) = (code[..at].trim_end(), &code[at + operator.len()..]);
-            let left = left.rsplit(|character| !is_path(character)).next().unwrap_or_default();
             // What stands in the program is no secret, and nobody finds it out.
             if left.ends_with('"') || right.trim_start().starts_with('"') {
                 continue;
             }
-            let right = right.trim_start_matches([' ', '&', '*', '(']).split(|character| !is_path(character));
-            let right = right.into_iter().next().unwrap_or_default();
+            let left = left.rsplit(|character| !is_path(character)).next().unwrap_or_default();
+            let right = right.trim_start_matches([' ', '&', '*', '(']);
+            let right = right.split(|character| !is_path(character)).next().unwrap_or_default();
             if names_a_secret(left) || names_a_secret(right) {
                 found.push(format!("{left} {operator} {right}"));
             }
