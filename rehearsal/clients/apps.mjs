@@ -10,6 +10,8 @@ const ofDebian = (name) => execFileSync("dpkg-query", ["-Wf", "${Version}", name
 const ofPython = (name) => ({ python }) =>
   execFileSync(python, ["-c", `import importlib.metadata as m; print(m.version("${name}"))`], { encoding: "utf8" }).trim();
 
+const ofWorkspace = () => readFileSync(here("../../Cargo.toml"), "utf8").match(/^version = "(.*)"$/m)[1];
+
 const node = (file) => () => [process.execPath, here(`apps/${file}`)];
 
 export const apps = [
@@ -92,6 +94,24 @@ secret = "file:/etc/keyward/secrets/forum"
     home: "/private/",
     command: () => ["/usr/sbin/apache2", "-DFOREGROUND", "-f", here("apps/apache/apache.conf")],
     environment: () => ({ PAGES: here("apps/apache/pages"), GUIDE: here("apps/apache/keyward.conf") }),
+    hearsOfSignOuts: true,
+  },
+  {
+    client: "keyward-client (app-service)",
+    version: ofWorkspace,
+    guide: "rust-axum.md",
+    id: "notes",
+    home: "/protected",
+    // As it shows a person.
+    knows: ({ name, email }) => [name, email],
+    command: ({ app, port }) => [app, "--listen", `127.0.0.1:${port}`, "--drain-seconds", "0"],
+    environment: ({ folder }) => ({
+      APP_URL: "https://notes.example.com",
+      ISSUER_URL: "https://auth.example.com",
+      CLIENT_ID: "notes",
+      CLIENT_SECRET: `file:${folder}/secrets/notes`,
+      SESSION_KEY: `file:${folder}/secrets/encryption-of-notes`,
+    }),
     hearsOfSignOuts: true,
   },
 ];

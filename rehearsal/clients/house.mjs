@@ -13,7 +13,7 @@ const MAIL = 2525;
 const FIRST_APP = 8001;
 
 /** Starts everything in `folder`. The network is a namespace of its own, so every port is free. */
-export async function open({ folder, caddy, python, service }) {
+export async function open({ folder, caddy, python, service, app: example }) {
   const at = (name) => `${folder}/${name}`;
   const authority = at("caddy/pki/authorities/local/root.crt");
   const clean = { PATH: process.env.PATH, HOME: folder, LANG: "C.UTF-8", PYTHONDONTWRITEBYTECODE: "1" };
@@ -38,7 +38,7 @@ export async function open({ folder, caddy, python, service }) {
     writeFileSync(at(`secrets/${name}`), text, { mode: 0o600 });
     return text;
   };
-  ["encryption", "audit"].forEach(secret);
+  ["encryption", "audit", "encryption-of-notes"].forEach(secret);
   const secrets = Object.fromEntries(apps.map(({ id }) => [id, secret(id)]));
   writeFileSync(at("keyward.toml"), configuration(folder));
   await start("auth-service", [service, "serve", "--config", at("keyward.toml")],
@@ -49,7 +49,7 @@ export async function open({ folder, caddy, python, service }) {
   for (const [index, app] of apps.entries()) {
     if (!app.command) continue;
     const port = String(FIRST_APP + index);
-    const place = { folder, python, port };
+    const place = { folder, python, port, app: example };
     const env = {
       ...trusting,
       AUTHORITY: authority,

@@ -51,8 +51,8 @@ async function begin(page, app) {
 }
 
 /** The app names the person. */
-async function isKnown(page) {
-  await page.getByText(`You are ${PERSON.name} (${PERSON.email}).`).waitFor();
+async function isKnown(page, { knows = ({ name, email }) => [`You are ${name} (${email}).`] }) {
+  for (const text of knows(PERSON)) await page.getByText(text).waitFor();
 }
 
 /** The stages of a sign-in by the form, and of the way out of the app and of Keyward. */
@@ -64,7 +64,7 @@ export const stages = {
     await page.waitForURL(address(app, app.home));
   },
   identity: async (page, app) => {
-    await isKnown(page);
+    await isKnown(page, app);
     if (app.renews) await renew(page);
   },
   "signed out": async (page, app) => {
@@ -97,7 +97,7 @@ export async function signInSilently(page, app) {
   page.on("response", note);
   await begin(page, app);
   await page.waitForURL(address(app, app.home));
-  await isKnown(page);
+  await isKnown(page, app);
   page.off("response", note);
   if (shown.length > 0) throw new Error(`Keyward showed ${shown.join(", ")}`);
 }
@@ -120,5 +120,5 @@ export async function hasEnded(page, app) {
 /** The app goes by its own session. */
 export async function isStillKnown(page, app) {
   await page.goto(address(app, app.home));
-  await isKnown(page);
+  await isKnown(page, app);
 }

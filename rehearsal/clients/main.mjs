@@ -9,9 +9,12 @@ import { apps } from "./apps.mjs";
 import { open } from "./house.mjs";
 import * as person from "./journeys.mjs";
 import { lastWords, stopAll } from "./programs.mjs";
+import { table } from "./table.mjs";
 
 const { values: places } = parseArgs({
-  options: Object.fromEntries(["caddy", "python", "chromium", "service"].map((name) => [name, { type: "string" }])),
+  options: Object.fromEntries(
+    ["caddy", "python", "chromium", "service", "app"].map((name) => [name, { type: "string" }]),
+  ),
 });
 
 const folder = mkdtempSync(`${tmpdir()}/keyward-clients-`);
@@ -26,7 +29,7 @@ try {
   });
   await person.signUp(browser);
   const saw = await rehearse();
-  console.table(apps.map((app) => ({ client: app.client, version: app.version(places), ...saw.get(app) })));
+  console.log(table(saw, places));
   failed = [...saw.values()].some((row) => Object.values(row).includes("FAILED"));
 } catch (error) {
   console.error(error);
@@ -63,15 +66,25 @@ async function rehearse() {
 
   // One sign-in serves them all; the sign-out at the first is heard by those that listen.
   const [first, ...others] = apps;
+  const listening = others.filter(({ hearsOfSignOuts }) => hearsOfSignOuts);
   await person.inABrowserOfItsOwn(browser, async (page) => {
     await person.stages["signed in"](page, first);
-    for (const app of others) await attempt(app, "second, silently", () => person.signInSilently(page, app));
-    const listening = others.filter(({ hearsOfSignOuts }) => hearsOfSignOuts);
-    for (const app of listening) await attempt(app, "ended from outside", () => person.isStillKnown(page, app));
+    for (const app of others) await attempt(app, "second app, silently", () => person.signInSilently(page, app));
+    for (const app of listening) await attempt(app, "told of a sign-out", () => person.isStillKnown(page, app));
     await person.signOutAt(page, first);
-    for (const app of listening.filter((app) => saw.get(app)["ended from outside"] === "yes")) {
-      await attempt(app, "ended from outside", () => person.hasEnded(page, app));
+    for (const app of listening.filter((app) => saw.get(app)["told of a sign-out"] === "yes")) {
+      await attempt(app, "told of a sign-out", () => person.hasEnded(page, app));
     }
   });
+
+  // The other way round: each that listens is the first, and hears of the sign-out at the second.
+  for (const app of listening.filter((app) => saw.get(app)["told of a sign-out"] === "yes")) {
+    await person.inABrowserOfItsOwn(browser, async (page) => {
+      await person.stages["signed in"](page, app);
+      if (!(await attempt(first, "second app, silently", () => person.signInSilently(page, first)))) return;
+      await person.signOutAt(page, first);
+      await attempt(app, "told of a sign-out", () => person.hasEnded(page, app));
+    });
+  }
   return saw;
 }

@@ -99,6 +99,7 @@ impl Peers {
 
 /// Whether a subject has the text in its name, or is what such a one is compared with.
 fn concerns(only: &str, subject: &Subject) -> bool {
-    let compared = BARS.iter().any(|bar| bar.ours.contains(only) && bar.theirs == subject.name);
+    let beside = |bar: &bars::Bar| bar.theirs == subject.name || bar.ceiling == Some(subject.name);
+    let compared = BARS.iter().any(|bar| bar.ours.contains(only) && beside(bar));
     subject.name.contains(only) || compared
 }

@@ -1,7 +1,7 @@
 //! What Keyward's speed is compared with: axum, and handlers that do as little as can be done.
 //!
 //! `GET /` answers a constant. `GET /verified` verifies the ES256 JWT that the request carries, each time, and answers a
-//! constant; `GET /token` gives one that holds. The port stands on the first line of the output.
+//! constant; `GET /token` gives one that holds. `GET /signed` signs another JWT by RS256 each time. The port stands on the first line of the output.
 
 mod token;
 
@@ -28,6 +28,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .route("/", get(|| async { ANSWER }))
         .route("/token", get(issue))
         .route("/verified", get(verify))
+        .route("/signed", get(sign))
         .with_state(tokens);
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("{}", listener.local_addr()?.port());
@@ -40,6 +41,13 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 async fn issue(State(tokens): State<Arc<Tokens>>) -> Result<String, StatusCode> {
     tokens.sign(now() + 3600).ok_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+async fn sign(
+    State(tokens): State<Arc<Tokens>>,
+) -> Result<([(HeaderName, &'static str); 1], String), StatusCode> {
+    let token = tokens.sign_by_rsa(now() + 3600).ok_or(StatusCode::INTERNAL_SERVER_ERROR)?;
+    Ok(([(CONTENT_TYPE, "application/json")], format!(r#"{{"access_token":"{token}"}}"#)))
 }
 
 async fn verify(

@@ -59,6 +59,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(session::list, session::end_others))
         .routes(routes!(session::end))
         .routes(routes!(session::confirm))
+        .routes(routes!(session::renew))
 }
 
 /// An answer that only says what happened.

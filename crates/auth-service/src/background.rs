@@ -301,7 +301,7 @@ impl Mailer {
         let device_words;
         let mail = match message {
             Message::ProveAddress { code, link, hours } => {
-                views::mail::Mail::ProveAddress { code, link, hours: small(hours) }
+                views::mail::Mail::ProveAddress { code: code.as_deref(), link, hours: small(hours) }
             }
             Message::AlreadyRegistered => {
                 views::mail::Mail::AlreadyRegistered { sign_in_link: &sign_in, reset_link: &reset }

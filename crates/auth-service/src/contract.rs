@@ -108,7 +108,9 @@ pub(crate) async fn sign_up(
         return Ok(invalid_credentials());
     };
     let name = DisplayName::default();
-    let request = SignUp { email, password, name, second_step: body.requires_2fa, return_to: None };
+    let second_step = body.requires_2fa;
+    // The contract tells no id: a code would have nowhere to be typed.
+    let request = SignUp { email, password, name, second_step, return_to: None, takes_code: false };
     match app.auth.sign_up(request, &asking.context).await {
         Ok(signed_up) if !signed_up.created && app.reveal_accounts => {
             Ok(refuse(StatusCode::CONFLICT, "User already exists"))

@@ -28,6 +28,9 @@ enum Verb {
     /// Bring the tables of PostgreSQL to this release's form.
     #[command(subcommand)]
     Migrate(verbs::migrate::Migrate),
+    /// See to the audit trail while no server serves. Everything else of it is done by `keyward audit`.
+    #[command(subcommand)]
+    Audit(verbs::audit::Audit),
     /// Ask the server here how it is: exit code 0 if it is well, 1 if not.
     #[command(name = "healthcheck")]
     HealthCheck(verbs::healthcheck::HealthCheck),
@@ -38,6 +41,7 @@ fn main() -> ExitCode {
         Verb::Serve(serve) => serve.run(),
         Verb::Config(verb) => verb.run(),
         Verb::Migrate(verb) => verb.run(),
+        Verb::Audit(verb) => verb.run(),
         Verb::HealthCheck(check) => check.run(),
     };
     match done {

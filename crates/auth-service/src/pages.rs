@@ -41,6 +41,7 @@ pub(crate) fn frame<'a>(app: &'a App, asking: &'a Asking, path: &'a str) -> Fram
     Frame {
         signed_in: asking.signed_in.as_deref(),
         notice: asking.said.as_ref().map(|said| said.notice),
+        support_id: Some(&asking.context.support_id),
         ..Frame::new(asking.locale, &app.branding, path)
     }
 }

@@ -3,11 +3,13 @@
 mod full;
 mod references;
 mod signals;
+mod trail;
 mod waiting;
 
 pub use full::{Migrating, migrating};
 pub use references::{Found, Secrets, secrets_of};
 pub use signals::Signals;
+pub use trail::begin_trail_anew;
 
 use std::net::SocketAddr;
 use std::path::Path;

@@ -1,5 +1,6 @@
 //! What the server's binary does, a file a verb.
 
+pub(crate) mod audit;
 pub(crate) mod config;
 pub(crate) mod healthcheck;
 mod logging;

@@ -245,12 +245,10 @@ impl Auth {
         context: &Context,
     ) -> Result<Artefact, EvidenceError> {
         let now = self.clock.now();
-        let Some((account, user)) = self.account_of(id, purpose, now).await? else {
-            let asked = self.limiter.evidence(context, now).await;
-            let _counted = self.within::<_, EvidenceError>(asked, purpose.act(), None, context).await?;
-            return Err(EvidenceError::Gone);
+        let Some((account, user, known_browser)) = self.account_of(id, purpose, context, now).await? else {
+            return Err(self.unknown(purpose, context).await);
         };
-        let asked = self.limiter.guess(&account, purpose.name(), context, now).await;
+        let asked = self.limiter.guess(&account, known_browser, purpose.name(), context, now).await;
         let attempt = self.within::<_, EvidenceError>(asked, purpose.act(), user, context).await?;
         let guessed = self.guess(id, code, purpose, context, now).await;
         let (attempt, guessed) = attempt.unless_fault(guessed).await?;
@@ -263,22 +261,47 @@ impl Auth {
         Ok(artefact)
     }
 
-    /// Whose code it is that is guessed at: a normalised address, and the account unless it is a decoy.
-    async fn account_of(
+    /// What evidence of something that is not there is answered with: it counts against the network.
+    pub(crate) async fn unknown(&self, purpose: Purpose, context: &Context) -> EvidenceError {
+        let asked = self.limiter.evidence(context, self.clock.now()).await;
+        match self.within::<_, EvidenceError>(asked, purpose.act(), None, context).await {
+            Ok(_counted) => EvidenceError::Gone,
+            Err(error) => error,
+        }
+    }
+
+    /// Whose code it is that is guessed at: a normalised address, the account unless it is a decoy, and the browser if it
+    /// has signed in there before.
+    async fn account_of<'a>(
         &self,
         id: ArtefactId,
         purpose: Purpose,
+        context: &'a Context,
         now: Timestamp,
-    ) -> Result<Option<(String, Option<UserId>)>, Fault> {
+    ) -> Result<Option<(String, Option<UserId>, Option<&'a [u8; 32]>)>, Fault> {
         let mut tx = self.store.look().await?;
         let Some(artefact) = store::artefacts::find(&mut tx, id, purpose.name(), now).await? else {
             return Ok(None);
         };
-        Ok(Some((self.carried::<IgnoredAny>(&artefact)?.account, artefact.user_id.map(UserId))))
+        let user = artefact.user_id.map(UserId);
+        let known_browser = self.known_browser(&mut tx, user, context).await?;
+        Ok(Some((self.carried::<IgnoredAny>(&artefact)?.account, user, known_browser)))
     }
 
-    /// Compares a code, at the cost of one try: many guesses at once cost as many tries, since each takes its own before
-    /// anybody is told how it went.
+    /// The browser, if it has signed in to the account before. For a decoy it is looked up alike: less work would tell.
+    pub(crate) async fn known_browser<'a>(
+        &self,
+        tx: &mut Tx,
+        user: Option<UserId>,
+        context: &'a Context,
+    ) -> Result<Option<&'a [u8; 32]>, Fault> {
+        let Some(browser) = &context.browser else { return Ok(None) };
+        let user = user.unwrap_or(UserId(Uuid::nil()));
+        Ok(store::known_browsers::is_known(tx, browser, user).await?.then_some(browser))
+    }
+
+    /// Compares a code, at the cost of one try if it is wrong: many guesses at once cost as many tries, since each takes its
+    /// own before anybody is told how it went. A right one may be shown again: elsewhere a password is asked for besides.
     async fn guess(
         &self,
         id: ArtefactId,
@@ -293,12 +316,15 @@ impl Auth {
         };
         let typed: String = code.chars().filter(|c| !c.is_whitespace()).collect();
         let right = secrets::constant_time_equal(&self.code_mac(id, &typed), &artefact.code_mac);
-        if !right {
-            let person = self.person_of(&mut tx, &artefact).await?;
-            self.record(&mut tx, Outcome::Refused(purpose.act()), person, "code", context, now).await?;
+        if right {
+            // Given up, the transaction leaves the try where it was.
+            drop(tx);
+            return Ok(Some((artefact, true)));
         }
+        let person = self.person_of(&mut tx, &artefact).await?;
+        self.record(&mut tx, Outcome::Refused(purpose.act()), person, "code", context, now).await?;
         tx.commit().await?;
-        Ok(Some((artefact, right)))
+        Ok(Some((artefact, false)))
     }
 
     /// Who the trail calls whoever holds an artefact. A decoy's holder is looked up alike: less work would tell.

@@ -113,8 +113,9 @@ impl Auth {
         let request = self.open_code(&hash, &row.payload)?;
         let live = store::grants::find_live(&mut tx, grant, now, self.idle_since(now)).await?;
         let person = live.as_ref().map(|live| live.pseudonym);
+        let proof = exchange.proof()?;
         // Whoever shows a code that is not theirs has used it up: it may have been stolen.
-        if let Err(error) = exchange.check(&request, client) {
+        if let Err(error) = proof.check(&request, client) {
             self.end_grant(tx, ends, person, "code of another request", context, now).await?;
             return Err(error.into());
         }
@@ -123,7 +124,7 @@ impl Auth {
             return Err(refused().into());
         };
         let scopes = client.still_allowed(&request.scopes)?;
-        let audience = audience(&exchange.resources, &request.resources, client, &self.issuer)?;
+        let audience = audience(&proof.resources, &request.resources, client, &self.issuer)?;
         // Without `offline_access` it is good for as long as the session is (Back-Channel Logout section 2.7).
         let refresh_token = if client.may_use(GrantType::RefreshToken) {
             match self.new_refresh_token(&mut tx, grant, &live, now).await {

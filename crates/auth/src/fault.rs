@@ -23,7 +23,7 @@ pub enum Fault {
     /// The audit trail was sealed under another key.
     #[error(
         "keys.audit is not the key that the audit trail is sealed with, or the trail's end was changed: put the key back; \
-         if it is lost, `keyward audit begin-anew` starts a new chain under this one"
+         if it is lost, `keyward audit begin-anew` starts a new chain under this one (on PostgreSQL `auth-service audit begin-anew`)"
     )]
     AnotherAuditKey,
     /// Passwords were hashed with a pepper that is not here.

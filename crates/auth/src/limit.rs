@@ -176,15 +176,17 @@ impl Limiter {
     }
 
     /// A guess at a code that was mailed to `account` for `purpose`: wrong ones are counted over everything that was
-    /// ever mailed, so that asking for another code gives no more guesses.
+    /// ever mailed, so that asking for another code gives no more guesses. A browser that has signed in to it before has a
+    /// budget of its own: whoever knows the password, and no more, has none such and cannot keep the owner out.
     pub(crate) async fn guess(
         &self,
         account: &str,
+        known_browser: Option<&[u8; 32]>,
         purpose: &str,
         context: &Context,
         now: Timestamp,
     ) -> Result<Try<'_>, TooMany> {
-        let key = key("guess", &format!("{purpose}:{account}"));
+        let key = key("guess", &format!("{purpose}:{}", of_browser(account, known_browser)));
         let guesses = (Budget::Guesses, Charge { key, budget: hourly(self.limits.second_step_guesses) });
         self.take(vec![self.network(context.network), guesses], now).await
     }
@@ -218,9 +220,14 @@ impl Limiter {
         self.take(charges, now).await.map(|_counted| ())
     }
 
-    /// A mail with a second-step code.
-    pub(crate) async fn second_step_mail(&self, address: &str, now: Timestamp) -> Result<(), TooMany> {
-        let key = key("second-step-mail", address);
+    /// A mail with a second-step code. A browser that has signed in before has a budget of its own here too.
+    pub(crate) async fn second_step_mail(
+        &self,
+        address: &str,
+        known_browser: Option<&[u8; 32]>,
+        now: Timestamp,
+    ) -> Result<(), TooMany> {
+        let key = key("second-step-mail", &of_browser(address, known_browser));
         let budget = hourly(self.limits.second_step_mails);
         self.take(vec![(Budget::SecondStepMails, Charge { key, budget })], now).await.map(|_counted| ())
     }

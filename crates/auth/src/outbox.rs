@@ -30,8 +30,8 @@ pub struct Mail {
 pub enum Message {
     /// Somebody signed up with this address.
     ProveAddress {
-        /// Six digits.
-        code: String,
+        /// Six digits, if there is a place to type them.
+        code: Option<String>,
         /// Leads to a page with one button.
         link: String,
         /// How long both are good for.

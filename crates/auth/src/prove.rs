@@ -225,7 +225,7 @@ impl Auth {
             Message::AlreadyRegistered
         } else {
             Message::ProveAddress {
-                code: issued.code,
+                code: Some(issued.code),
                 link: self.link("/verify", &issued.token),
                 hours: life.as_secs() / 3600,
             }

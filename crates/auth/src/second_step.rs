@@ -63,10 +63,12 @@ impl Auth {
         email: Option<&Email>,
         context: &Context,
     ) -> Result<Stepped, StepError> {
-        let artefact = self.find_step(id, context).await?.ok_or(EvidenceError::Gone)?;
+        let Some(artefact) = self.find_step(id, context).await? else {
+            return Err(self.unknown(Purpose::SecondStep, context).await.into());
+        };
         let attempt: Attempt = self.payload(&artefact)?;
         if email.is_some_and(|email| email.normalized() != attempt.email.normalized()) {
-            return Err(EvidenceError::Gone.into());
+            return Err(self.unknown(Purpose::SecondStep, context).await.into());
         }
         let evidence = Evidence::Code { id, code: code.to_owned() };
         let artefact = self.examine(&evidence, Purpose::SecondStep, context).await?;
@@ -112,7 +114,11 @@ impl Auth {
         let artefact = self.find_step(id, context).await?.ok_or(EvidenceError::Gone)?;
         let attempt: Attempt = self.payload(&artefact)?;
         let Some(user) = artefact.user_id.map(UserId) else { return Err(EvidenceError::Gone.into()) };
-        let asked = self.limiter.second_step_mail(attempt.email.normalized(), now).await;
+        let browser = {
+            let mut tx = self.store.look().await.map_err(Fault::from)?;
+            self.known_browser(&mut tx, Some(user), context).await?
+        };
+        let asked = self.limiter.second_step_mail(attempt.email.normalized(), browser, now).await;
         self.within::<_, StepError>(asked, Act::ResendCode, Some(user), context).await?;
         let life = self.life(Purpose::SecondStep);
         let turn = [Turn::Account(user)];

@@ -120,7 +120,7 @@ pub struct Limits {
     #[serde(with = "duration")]
     #[schemars(with = "duration::Written")]
     pub account_spacing: Duration,
-    /// Second-step guesses an hour on one account, over all attempts.
+    /// Second-step guesses an hour on one account, over all attempts; a browser that has signed in before has as many of its own.
     pub second_step_guesses: u32,
     /// Failures from one network…
     pub network_failures: u32,
@@ -136,7 +136,8 @@ pub struct Limits {
     pub mails: u32,
     /// Mails nobody signed in asked for, an hour from one network.
     pub network_mails: u32,
-    /// Second-step mails an hour to one account: a right password came before each.
+    /// Second-step mails an hour to one account: a right password came before each. A browser that has signed in before has as many
+    /// of its own.
     pub second_step_mails: u32,
     /// A refresh token is good for so long, and each use gives a new one…
     #[serde(with = "duration")]

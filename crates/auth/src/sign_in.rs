@@ -233,7 +233,8 @@ impl Auth {
         context: &Context,
     ) -> Result<SignedIn, SignInError> {
         let now = self.clock.now();
-        let asked = self.limiter.second_step_mail(request.email.normalized(), now).await;
+        let browser = context.browser.as_ref().filter(|_| found.known_browser);
+        let asked = self.limiter.second_step_mail(request.email.normalized(), browser, now).await;
         self.within::<_, SignInError>(asked, Act::SignIn, Some(UserId(found.user.id)), context).await?;
         let life = self.life(Purpose::SecondStep);
         let mut tx = self.begin_if_unchanged(found, &request, renewal, context).await?;

@@ -26,6 +26,8 @@ pub struct SignUp {
     pub second_step: bool,
     /// Where they were on the way to.
     pub return_to: Option<String>,
+    /// Whether whoever asks is told which proof a code would be for. Where not, the mail has a link alone.
+    pub takes_code: bool,
 }
 
 /// What came of it.
@@ -85,12 +87,13 @@ impl Auth {
             made_account: false,
             return_to: request.return_to,
         };
-        Ok(self.claim_address(claim, context, self.clock.now()).await?)
+        Ok(self.claim_address(claim, request.takes_code, context, self.clock.now()).await?)
     }
 
     async fn claim_address(
         &self,
         mut claim: Claim,
+        takes_code: bool,
         context: &Context,
         now: Timestamp,
     ) -> Result<SignedUp, Fault> {
@@ -114,7 +117,7 @@ impl Auth {
         let issued = self.issue(&mut tx, Purpose::ProveAddress, holder, &claim, context, now).await?;
         let message = if holder.user.is_some() {
             Message::ProveAddress {
-                code: issued.code,
+                code: takes_code.then_some(issued.code),
                 link: self.link("/verify", &issued.token),
                 hours: life.as_secs() / 3600,
             }

@@ -14,8 +14,12 @@ pub(crate) fn run(data: &[u8]) -> bool {
     match TokenRequest::parse(&parameters, &client) {
         Ok(TokenRequest::AuthorizationCode(exchange)) => {
             assert!(!exchange.code.expose().is_empty());
-            assert!((43..=128).contains(&exchange.code_verifier.expose().len()));
-            true
+            if let Ok(proof) = exchange.proof() {
+                assert!((43..=128).contains(&proof.code_verifier.expose().len()));
+                assert!(proof.resources.iter().all(|resource| client.resources.contains(resource)));
+                return true;
+            }
+            false
         }
         Ok(TokenRequest::RefreshToken(exchange)) => {
             let granted = Scopes::parse("openid read").unwrap();

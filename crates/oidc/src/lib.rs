@@ -110,7 +110,7 @@ pub use strict_json::{StrictJsonError, parse_strict_json};
 pub use token_answer::{TokenAnswer, TokenAnswerError};
 pub use token_reference::{TokenReference, TokenTypeHint};
 pub use token_request::{
-    ClientCredentialsRequest, CodeExchange, RefreshExchange, TokenRequest, invalid_or_expired,
+    ClientCredentialsRequest, CodeExchange, CodeProof, RefreshExchange, TokenRequest, invalid_or_expired,
 };
 pub use token_response::{TokenResponse, TokenType};
 pub use user_info::UserInfo;

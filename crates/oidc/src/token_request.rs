@@ -18,11 +18,19 @@ pub enum TokenRequest {
     ClientCredentials(ClientCredentialsRequest),
 }
 
-/// A code, to be redeemed. Take it from the store first, once; then [`check`](Self::check) what it was bound to.
+/// A code, to be redeemed. Whether it was used before is to be decided first: nothing else that is asked, or is wrong with
+/// it, may hide that it is in two hands (class 8). Then look at the [`proof`](Self::proof), and
+/// [`check`](CodeProof::check) what the code was bound to.
 #[derive(Debug)]
 pub struct CodeExchange {
     /// The code.
     pub code: Secret,
+    proof: Result<CodeProof, OAuthError>,
+}
+
+/// What has to be shown with a code.
+#[derive(Debug)]
+pub struct CodeProof {
     /// Where the code was sent to.
     pub redirect_uri: String,
     /// The secret behind the challenge.
@@ -73,9 +81,7 @@ impl TokenRequest {
         match grant_type {
             GrantType::AuthorizationCode => Ok(Self::AuthorizationCode(CodeExchange {
                 code: form.require_secret("code")?,
-                redirect_uri: form.require("redirect_uri")?.to_owned(),
-                code_verifier: CodeVerifier::parse(form.require("code_verifier")?)?,
-                resources: parse_resources(form, client)?,
+                proof: CodeProof::parse(form, client),
             })),
             GrantType::RefreshToken => Ok(Self::RefreshToken(RefreshExchange {
                 refresh_token: form.require_secret("refresh_token")?,
@@ -96,6 +102,22 @@ impl TokenRequest {
 }
 
 impl CodeExchange {
+    /// What was shown with the code. Where it is missing or malformed nobody has used the code up: the client may mend its
+    /// request.
+    pub fn proof(&self) -> Result<&CodeProof, OAuthError> {
+        self.proof.as_ref().map_err(Clone::clone)
+    }
+}
+
+impl CodeProof {
+    fn parse(form: &Parameters, client: &Client) -> Result<Self, OAuthError> {
+        Ok(Self {
+            redirect_uri: form.require("redirect_uri")?.to_owned(),
+            code_verifier: CodeVerifier::parse(form.require("code_verifier")?)?,
+            resources: parse_resources(form, client)?,
+        })
+    }
+
     /// Checks that whoever redeems the code is who asked for it: the same client, the same redirect URI letter by
     /// letter, and the verifier of its challenge (RFC 6749 section 4.1.3, RFC 7636 section 4.6).
     pub fn check(&self, request: &AuthorizationRequest, client: &Client) -> Result<(), OAuthError> {

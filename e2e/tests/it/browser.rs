@@ -88,6 +88,15 @@ impl Browser {
         self.chromium.0 = None;
     }
 
+    /// Whether pages run scripts here: one that does says so before it is loaded, so nothing has to be waited for.
+    pub(crate) async fn runs_scripts(&self) -> bool {
+        self.driver
+            .goto("data:text/html,<title>off</title><script>document.title = 'on'</script>")
+            .await
+            .unwrap();
+        self.driver.title().await.unwrap() == "on"
+    }
+
     /// Types an address.
     pub(crate) async fn open(&self, url: &Url) {
         self.driver.goto(url.as_str()).await.unwrap();

@@ -1,11 +1,13 @@
 //! The product's main job: sign up, prove the address, sign in, be let in, sign out, be refused.
 
 use reqwest::{Method, StatusCode};
+use thirtyfour::By;
 
 use crate::browser::{Browser, Scripts};
 use crate::person::ADA;
 use crate::service::Service;
 use crate::tools::Tools;
+use crate::wait::until;
 
 #[tokio::test]
 async fn the_journey_with_scripts() {
@@ -23,7 +25,8 @@ async fn journey(scripts: Scripts) {
     let service = Service::start(&data).await;
     let browser = Browser::start(&tools, scripts).await;
 
-    signs_up(&browser, &service).await;
+    assert_eq!(browser.runs_scripts().await, scripts == Scripts::On, "{scripts:?} is what the browser does");
+    signs_up(&browser, &service, scripts).await;
     let token = is_let_in(&browser, &service).await;
     signs_out(&browser, &service).await;
     is_refused(&browser, &service, &token).await;
@@ -42,13 +45,14 @@ async fn journey(scripts: Scripts) {
 }
 
 /// From the app to a proved account.
-async fn signs_up(browser: &Browser, service: &Service) {
+async fn signs_up(browser: &Browser, service: &Service, scripts: Scripts) {
     browser.open(&service.app).await;
     browser.follow("/protected").await;
     let sign_in = browser.arrives_at(&[&service.page("/sign-in")]).await;
     assert_eq!(sign_in.host_str(), Some("localhost"));
     browser.follow("/sign-up").await;
     browser.arrives_at(&[&service.page("/sign-up")]).await;
+    is_rated(browser, scripts).await;
     let mail = ADA.signs_up(browser, service).await;
 
     let link = mail.link("/verify");
@@ -60,6 +64,18 @@ async fn signs_up(browser: &Browser, service: &Service) {
     assert!(!browser.has("main [type=password]").await, "in the browser that signed up one button does it");
     browser.submit("/verify").await;
     browser.arrives_at(&[&service.page("/sign-in")]).await;
+}
+
+/// What scripts add to the page is there with them alone: how easy a password is to guess.
+async fn is_rated(browser: &Browser, scripts: Scripts) {
+    browser.fill(&[("password", "qwertyuiop"), ("name", ADA.name)]).await;
+    let said = async || browser.driver.find(By::Css(".strength")).await.ok()?.text().await.ok();
+    if scripts == Scripts::On {
+        until("a hint at how strong the password is", async || said().await.filter(|said| !said.is_empty()))
+            .await;
+    } else {
+        assert_eq!(said().await.as_deref(), Some(""), "no script says how strong it is");
+    }
 }
 
 /// From the sign-in page to the app; the token that the browser holds then.

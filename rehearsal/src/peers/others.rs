@@ -22,7 +22,7 @@ const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded")
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
-/// axum that answers a constant, and axum that verifies a signature first.
+/// axum that answers a constant, axum that verifies a signature first, and axum that makes one.
 pub(super) async fn bare_axum(program: &Path, core: usize, folder: &Path) -> Result<Vec<Subject>, Failure> {
     let log = folder.join("bare-axum.log");
     let mut process = Process::start(&Command::new(program), core, &log)?;
@@ -31,13 +31,14 @@ pub(super) async fn bare_axum(program: &Path, core: usize, folder: &Path) -> Res
     let mut connection = Connection::open(port).await?;
     let token = connection.get("/token").await?.expect(200, "a token of bare axum")?;
     let bearer = format!("Bearer {}", String::from_utf8(token.body)?);
-    let subject = |name, request| {
-        let work = Work::Ask { request, answered: "hello" };
+    let subject = |name, request, answered| {
+        let work = Work::Ask { request, answered };
         Subject { name, process: process.clone(), port, work }
     };
     Ok(vec![
-        subject("axum constant", get("/", &[])),
-        subject("axum ES256", get("/verified", &[("authorization", &bearer)])),
+        subject("axum constant", get("/", &[]), "hello"),
+        subject("axum ES256", get("/verified", &[("authorization", &bearer)]), "hello"),
+        subject("axum RS256", get("/signed", &[]), "access_token"),
     ])
 }
 

@@ -39,6 +39,15 @@ impl Drop for Bare {
 }
 
 #[test]
+fn it_signs_another_token_each_time() {
+    let bare = Bare::start();
+    let (one, other) = (bare.get("/signed", ""), bare.get("/signed", ""));
+    assert!(one.0 == 200 && one != other);
+    // A signature of 256 bytes.
+    assert_eq!(one.1.trim_end_matches("\"}").rsplit('.').next().unwrap().len(), 342, "{}", one.1);
+}
+
+#[test]
 fn bare_axum_answers_a_constant_and_verifies_each_token() {
     let (bare, other) = (Bare::start(), Bare::start());
     let hello = r#"{"hello":"world"}"#.to_owned();

@@ -14,6 +14,11 @@ mail-prove-body =
         [one] Öffnen Sie den Link oder geben Sie den Code ein, dann ist Ihr Konto fertig. Beide gelten { $hours } Stunde.
        *[other] Öffnen Sie den Link oder geben Sie den Code ein, dann ist Ihr Konto fertig. Beide gelten { $hours } Stunden.
     }
+mail-prove-body-link =
+    { $hours ->
+        [one] Öffnen Sie den Link, dann ist Ihr Konto fertig. Er gilt { $hours } Stunde.
+       *[other] Öffnen Sie den Link, dann ist Ihr Konto fertig. Er gilt { $hours } Stunden.
+    }
 mail-prove-action = Adresse bestätigen
 
 mail-registered-subject = Sie haben schon ein Konto bei { $brand }

@@ -14,6 +14,11 @@ mail-prove-body =
         [one] Open the link or type the code to finish signing up. Both are good for { $hours } hour.
        *[other] Open the link or type the code to finish signing up. Both are good for { $hours } hours.
     }
+mail-prove-body-link =
+    { $hours ->
+        [one] Open the link to finish signing up. It is good for { $hours } hour.
+       *[other] Open the link to finish signing up. It is good for { $hours } hours.
+    }
 mail-prove-action = Confirm address
 
 mail-registered-subject = You already have an account with { $brand }

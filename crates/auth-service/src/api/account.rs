@@ -1,6 +1,6 @@
 //! The account of whoever is signed in. What is sensitive asks for a proof of at most ten minutes ago.
 
-use auth::{DeleteError, EmailChangeError, PasswordChangeError, Progress, SecondStepError, Side};
+use auth::{DeleteError, EmailChangeError, Evidence, PasswordChangeError, Progress, SecondStepError, Side};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::App;
 use crate::api::{Fields, Said, said};
 use crate::api::{clear_session, set_session};
-use crate::http::asking::{Fresh, SignedIn};
+use crate::http::asking::{Fresh, SignedIn, Visitor};
 use crate::http::failure::Failure;
 use crate::http::json::Json;
 use crate::http::typed::Typed;
@@ -288,27 +288,42 @@ pub(crate) enum SideBody {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ConfirmEmailBody {
-    /// Which address the code was sent to.
+    /// Which address the mail was sent to.
     side: SideBody,
-    /// The code.
+    /// The code, of whoever is signed in.
     #[schema(pattern = "^[0-9]{6}$")]
-    code: String,
+    code: Option<String>,
+    /// The secret in the link of the mail, in the place of `code`: nobody has to be signed in.
+    #[schema(max_length = 64)]
+    token: Option<String>,
 }
 
 /// Agree to a change of address
-#[utoipa::path(post, path = "/api/v1/account/email/confirm", tag = "Account", request_body = ConfirmEmailBody, security(("session" = [])),
+///
+/// By the code, as whoever is signed in, or by the secret of the link.
+#[utoipa::path(post, path = "/api/v1/account/email/confirm", tag = "Account", request_body = ConfirmEmailBody, security(("session" = []), ()),
     responses((status = 200, body = Said, description = "Agreed.")))]
 pub(crate) async fn confirm_email_change(
     State(app): State<App>,
-    signed_in: SignedIn,
+    visitor: Visitor,
     Json(body): Json<ConfirmEmailBody>,
 ) -> Result<Response, Failure> {
-    let SignedIn { asking, current } = signed_in;
+    let Visitor { asking, current } = visitor;
     let side = match body.side {
         SideBody::Old => Side::Old,
         SideBody::New => Side::New,
     };
-    let progress = app.auth.confirm_email_change_by_code(&current, side, &body.code, &asking.context).await?;
+    let (auth, context) = (&app.auth, &asking.context);
+    let progress = match (body.code, body.token) {
+        (Some(code), None) => {
+            let current = current.ok_or(Failure::Unauthenticated)?;
+            auth.confirm_email_change_by_code(&current, side, &code, context).await?
+        }
+        (None, Some(token)) => {
+            auth.confirm_email_change(side, &Evidence::Link { token }, current.as_ref(), context).await?
+        }
+        _ => return Err(Failure::field("token", "required", &"send either `code` or `token`")),
+    };
     Ok(match progress {
         Progress::Waiting => said("Agreed: now the other address."),
         Progress::Done { session, .. } => {

@@ -124,3 +124,17 @@ pub(crate) async fn confirm(
         SignIn { email: current.email.clone(), password, replaces: Some(current.id), return_to: None };
     Ok(answer(&app, app.auth.sign_in(request, &asking.context).await?))
 }
+
+/// Renew the token
+///
+/// A token lasts ten minutes: this sets the cookie `jwt` anew, as long as the session lives. Nothing is proved by it, so the
+/// token says of proofs what the one before said.
+#[utoipa::path(post, path = "/api/v1/account/token", tag = "Sessions", security(("session" = [])),
+    responses((status = 200, body = Said, description = "The cookie `jwt` is set.")))]
+pub(crate) async fn renew(State(app): State<App>, signed_in: SignedIn) -> Result<Response, Failure> {
+    let token = app.auth.renew_token(&signed_in.current)?;
+    let life = app.auth.settings().limits.token_life;
+    let mut response = said("The token is renewed.");
+    app.cookies.set(&mut response, app.cookies.jwt, secrets::ExposeSecret::expose_secret(&token), life);
+    Ok(response)
+}

@@ -59,7 +59,8 @@ pub(crate) async fn sign_up(
     let (Some(email), Some(password), Some(name)) = (email, password, name) else {
         return Err(fields.refuse());
     };
-    let request = SignUp { email, password, name, second_step: body.second_step, return_to: None };
+    let second_step = body.second_step;
+    let request = SignUp { email, password, name, second_step, return_to: None, takes_code: true };
     let signed_up = app.auth.sign_up(request, &asking.context).await.map_err(|error| match error {
         SignUpError::Weak(weakness) => Failure::field("password", "weak", &weakness),
         SignUpError::TooMany(too_many) => too_many.into(),

@@ -30,6 +30,12 @@ Of `database.path` and `database.url`, and of `redis.url` and `redis.host`, one 
 what the layers below said of the other. SQLite without Redis is the small mode, PostgreSQL with Redis the full one; nothing
 between them is served, and nothing falls back by itself.
 
+Two numbers are no settings. A mailed code has six digits: that is what the forms, the mails and a phone's keyboard of digits are made
+for, and `code_tries` and `second_step_guesses` are bounded for a million codes, so that fewer digits would make them false. A
+network is a /24 of IPv4 and a /56 of IPv6, what one household or small office is given: a smaller one would give somebody with
+many addresses as many budgets, a larger one would count strangers together; sessions and the audit trail name the same
+network, and would tell more of a person if it were smaller.
+
 A duration is a whole number and a unit: `90s`, `10m`, `24h`, `7d`. Editors complete and check the file by
 [its schema](keyward.schema.json): begin it with `#:schema https://…/keyward.schema.json`, or the path to a copy.
 ";

@@ -1,6 +1,7 @@
 //! The layers, one over the other: defaults, the file, the environment, `--set` of the command line.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
@@ -133,6 +134,13 @@ impl Reading {
     /// The configuration, if nothing is wrong with it.
     pub fn config(&self) -> Option<&Config> {
         self.config.as_ref().filter(|_| self.problems.is_empty())
+    }
+
+    /// Where a server that runs on this is asked how it is. It is told of a configuration in which something else is wrong, too: a
+    /// server that runs was started with what the file said then.
+    pub fn internal_listen(&self) -> Option<SocketAddr> {
+        let listen = self.in_force.iter().find(|one| one.setting.name == "internal.listen")?;
+        listen.value.as_ref()?.as_str()?.parse().ok()
     }
 
     /// Every problem.

@@ -276,7 +276,35 @@ impl FromRequestParts<App> for Fresh {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        /// Whatever is told, the address is the peer's, or one that a proxy we trust was told of.
+        #[test]
+        fn class_21_any_forwarded_addresses_are_read_or_passed_over(
+            told in proptest::collection::vec("[ -~]{0,120}", 0..4),
+            hops in "((10\\.|203\\.)?[0-9]{1,3}(\\.[0-9]{1,3}){0,3}(:[0-9]{0,6})?|\\[?[0-9a-f:.]{0,40}\\]?|,| ){0,12}",
+            is_trusted in any::<bool>(),
+        ) {
+            let trusted: [ipnet::IpNet; 1] = ["10.0.0.0/8".parse().unwrap()];
+            let peer = IpAddr::from(if is_trusted { [10, 0, 0, 1] } else { [192, 0, 2, 7] });
+            let mut headers = HeaderMap::new();
+            for line in [told, vec![hops]].concat() {
+                headers.append("x-forwarded-for", line.parse().unwrap());
+            }
+            let found = client_address(Some(peer), &headers, &trusted);
+            if !is_trusted {
+                prop_assert_eq!(found, peer);
+            } else if found != peer {
+                prop_assert!(!trusted[0].contains(&found));
+                let lines = headers.get_all("x-forwarded-for").iter().map(|line| line.to_str().unwrap());
+                let named = lines.flat_map(|line| line.split(',')).filter_map(|hop| read_hop(hop.trim()));
+                prop_assert!(named.map(|hop| hop.to_canonical()).any(|hop| hop == found));
+            }
+        }
+    }
 
     #[test]
     fn forwarded_addresses_count_only_from_trusted_proxies() {

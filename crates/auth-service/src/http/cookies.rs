@@ -91,3 +91,40 @@ pub(crate) fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
     let parts = headers.get_all(COOKIE).iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));
     parts.filter_map(|pair| std::str::from_utf8(pair).ok()?.trim().split_once('='))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn header(lines: &[Vec<u8>]) -> HeaderMap {
+        let values = lines.iter().filter_map(|line| HeaderValue::from_bytes(line).ok());
+        values.map(|value| (COOKIE, value)).collect()
+    }
+
+    proptest! {
+        /// What is read stands in what came, and there is no second of its name.
+        #[test]
+        fn class_21_any_cookies_are_read_or_passed_over(
+            lines in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..200), 0..4),
+            likely in "(jwt|a|__Host-jwt| )?=?[a-z=; ]{0,40}",
+        ) {
+            let headers = header(&[lines, vec![likely.into_bytes()]].concat());
+            for name in ["jwt", "a", "__Host-jwt", ""] {
+                let Some(value) = read(&headers, name) else { continue };
+                let same = pairs(&headers).filter(|(own, _)| *own == name).collect::<Vec<_>>();
+                prop_assert_eq!(same, vec![(name, value)]);
+                prop_assert!(!value.is_empty() && !value.contains(';'));
+            }
+        }
+
+        #[test]
+        fn class_21_a_cookie_is_found_beside_any_other(before in "[ -~]{0,60}", value in "[A-Za-z0-9_-]{1,60}") {
+            let line = format!("{before}; jwt={value}");
+            let twice = before.split(';').any(|pair| pair.trim().starts_with("jwt="));
+            let headers = header(&[line.into_bytes()]);
+            prop_assert_eq!(read(&headers, "jwt"), (!twice).then_some(value.as_str()));
+        }
+    }
+}

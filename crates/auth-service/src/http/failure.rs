@@ -168,6 +168,16 @@ impl Failure {
         }
     }
 
+    /// Whoever quotes the support id is found, even where little is logged.
+    pub(crate) fn log(&self) {
+        let (status, kind) = (self.status().as_u16(), self.kind().entry().code);
+        if status >= 500 {
+            tracing::error!(status, kind, "a failure was shown");
+        } else {
+            tracing::warn!(status, kind, "a failure was shown");
+        }
+    }
+
     /// The family's word for it.
     fn family(&self) -> String {
         match self {
@@ -296,13 +306,7 @@ pub(crate) async fn show(app: &App, shown: Shown, mut response: Response) -> Res
         redirect.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         return redirect;
     }
-    // Whoever quotes the support id is found, even where little is logged.
-    let (status, kind) = (failure.status().as_u16(), failure.kind().entry().code);
-    if status >= 500 {
-        tracing::error!(status, kind, "a failure was shown");
-    } else {
-        tracing::warn!(status, kind, "a failure was shown");
-    }
+    failure.log();
     let (content_type, body) = match shown {
         Shown::Person(mut asking, path) => {
             asking.find_language(app).await;

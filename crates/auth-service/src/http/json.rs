@@ -82,27 +82,124 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
         .collect()
 }
 
-/// Serde tells the place of the object that lacks a key, or has one too many: the key is in its words alone.
+/// Serde tells the place of the object that lacks a key, or has one twice: the key is in its words alone. One that is unknown is in
+/// the place.
 fn with_key(place: String, detail: &str) -> String {
-    let key = ["missing field `", "duplicate field `", "unknown field `"]
+    let key = ["missing field `", "duplicate field `"]
         .iter()
         .find_map(|words| detail.strip_prefix(words))
         .and_then(|rest| rest.split_once('`'))
         .map(|(key, _)| format!("/{}", key.replace('~', "~0").replace('/', "~1")));
     match key {
-        Some(key) if !place.ends_with(&key) => place + &key,
-        _ => place,
+        Some(key) => place + &key,
+        None => place,
     }
 }
 
 /// A person reads fields, not line numbers of a body that a program wrote.
 fn without_position(text: &str) -> String {
-    text.split(" at line ").next().unwrap_or(text).to_owned()
+    text.rsplit_once(" at line ").map_or(text, |(words, _)| words).to_owned()
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use serde::Deserialize;
+
     use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only how it is read is looked at")]
+    struct Body {
+        email: String,
+        #[serde(default)]
+        second_step: bool,
+        #[serde(default)]
+        inner: Vec<Inner>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only how it is read is looked at")]
+    struct Inner {
+        number: u8,
+    }
+
+    /// Whatever comes is read or refused, and what is said of it is in proportion to what came: a letter is written in ten at the most.
+    fn reads_or_refuses(body: &[u8]) {
+        let most = 10 * body.len() + 300;
+        match parse::<Body>(body) {
+            Ok(_) => (),
+            Err(Failure::Malformed(detail)) => assert!(detail.len() <= most, "{detail}"),
+            Err(Failure::Invalid(errors)) => {
+                assert_eq!(errors.len(), 1);
+                assert!(errors[0].detail.len() <= most && errors[0].pointer.len() <= most, "{errors:?}");
+                assert!(errors[0].pointer.is_empty() || errors[0].pointer.starts_with('/'), "{errors:?}");
+            }
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+
+    fn any_value() -> impl Strategy<Value = serde_json::Value> {
+        let leaf = prop_oneof![
+            Just(serde_json::Value::Null),
+            any::<bool>().prop_map(Into::into),
+            any::<i64>().prop_map(Into::into),
+            ".{0,20}".prop_map(Into::into),
+        ];
+        leaf.prop_recursive(6, 40, 6, |inner| {
+            let key = prop_oneof!["email", "second_step", "inner", "number", ".{0,10}"];
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..6).prop_map(Into::into),
+                proptest::collection::vec((key, inner), 0..6)
+                    .prop_map(|pairs| serde_json::Value::Object(pairs.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn class_21_any_bytes_are_read_or_refused(body in proptest::collection::vec(any::<u8>(), 0..2_000)) {
+            reads_or_refuses(&body);
+        }
+
+        #[test]
+        fn class_21_any_text_like_json_is_read_or_refused(body in r#"\{?[\[\]{}",:0-9a-z\\ .eE+\-]{0,300}"#) {
+            reads_or_refuses(body.as_bytes());
+        }
+
+        #[test]
+        fn class_21_any_json_is_read_or_refused(body in any_value(), cut in 0usize..400) {
+            let body = body.to_string();
+            reads_or_refuses(body.as_bytes());
+            reads_or_refuses(&body.as_bytes()[..cut.min(body.len())]);
+        }
+
+        /// The pointer leads back to the key, whatever it is called (RFC 6901 section 4).
+        #[test]
+        fn class_21_a_key_that_is_unknown_is_pointed_at(key in ".{0,30}") {
+            prop_assume!(!["email", "second_step", "inner"].contains(&key.as_str()));
+            let mut body = serde_json::Map::from_iter([("email".to_owned(), "a".into())]);
+            body.insert(key.clone(), 1.into());
+            let body = serde_json::Value::Object(body);
+            let Err(Failure::Invalid(errors)) = parse::<Body>(body.to_string().as_bytes()) else { panic!("{body}") };
+            prop_assert_eq!(body.pointer(&errors[0].pointer), Some(&body[&key]), "{:?}", errors);
+            let within = serde_json::json!({ "email": "a", "inner": [{ "number": 1, key.clone(): 1 }] });
+            prop_assume!(key != "number");
+            let Err(Failure::Invalid(errors)) = parse::<Body>(within.to_string().as_bytes()) else { panic!("{within}") };
+            let found = within.pointer(&errors[0].pointer);
+            prop_assert_eq!(found, Some(&within["inner"][0][&key]), "{:?}", errors);
+        }
+    }
+
+    /// What is nested as deep as a body is long is refused before the stack ends.
+    #[test]
+    fn class_21_what_is_nested_deep_is_refused() {
+        for open in ["[", "{\"inner\":", "{\"inner\":["] {
+            reads_or_refuses(open.repeat(64 * 1024 / open.len()).as_bytes());
+        }
+    }
 
     #[test]
     fn a_body_is_of_its_type_and_of_utf8() {

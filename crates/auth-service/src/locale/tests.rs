@@ -40,3 +40,16 @@ fn a_header_without_end_is_not_read_to_its_end() {
 fn a_missing_key_is_seen() {
     assert_eq!(German.texts().format("no-such-key", &[]), "⟦no-such-key⟧");
 }
+
+proptest::proptest! {
+    /// Any header names a language; a choice goes before it.
+    #[test]
+    fn class_21_any_accept_language_is_read(header in ".{0,300}", likely in "((de|en|fr|\\*)(-[A-Z]{2})?(;q=[0-9.a-z-]{0,5})?,? ?){0,40}") {
+        for header in [header, likely] {
+            let found = Locale::negotiate(None, Some(&header));
+            proptest::prop_assert_eq!(Locale::negotiate(Some(Locale::German), Some(&header)), Locale::German);
+            // German is answered to whoever names it, and to nobody else.
+            proptest::prop_assert!(found == Locale::English || header.to_ascii_lowercase().contains("de"));
+        }
+    }
+}

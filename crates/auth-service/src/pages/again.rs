@@ -14,8 +14,8 @@ pub(crate) fn again(status: StatusCode, html: String) -> Response {
     (status, Html(html)).into_response()
 }
 
-/// Shows the form again if all that a person has to do is wait: a page without it would lose what they typed. Any other
-/// failure is shown as failures are.
+/// Shows the form again if all that a person has to do is wait: a page without it would lose what they typed. It is a
+/// failure all the same: the log knows it by the support id that the form shows. Any other is shown as failures are.
 pub(crate) fn later(
     failure: impl Into<Failure>,
     show_again: impl FnOnce(StatusCode, Problems) -> Result<Response, Failure>,
@@ -31,6 +31,7 @@ pub(crate) fn later(
     if let Some(wait) = failure.retry_after() {
         response.headers_mut().insert(RETRY_AFTER, wait.into());
     }
+    failure.log();
     Ok(response)
 }
 
@@ -42,6 +43,7 @@ pub(crate) fn refuse_code(
 ) -> Result<Response, Failure> {
     let (status, problem) = match error {
         EvidenceError::Gone | EvidenceError::WrongCode { tries_left: 0 } => {
+            Failure::Gone.log();
             (StatusCode::GONE, Problem::CodeOver)
         }
         EvidenceError::WrongCode { tries_left } => (StatusCode::UNAUTHORIZED, Problem::CodeWrong(tries_left)),

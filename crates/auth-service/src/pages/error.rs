@@ -9,8 +9,7 @@ pub(crate) fn render(app: &App, asking: &Asking, failure: &Failure, path: &str) 
     let leaving = path == "/end-session";
     // The language switch must not send anybody back into a failure that GET does not show.
     let path = if matches!(failure, Failure::NotFound) { path } else { "/" };
-    let support_id = Some(asking.context.support_id.as_str());
-    let frame = Frame { support_id, notice: None, ..super::frame(app, asking, path) };
+    let frame = Frame { notice: None, ..super::frame(app, asking, path) };
     match failure {
         Failure::AppRequest(error) => {
             // Whatever is wrong with what the app sent: whoever wanted to sign out still can.

@@ -53,7 +53,38 @@ fn is_utf8(body: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    type Fields = std::collections::BTreeMap<String, String>;
+
+    proptest! {
+        #[test]
+        fn class_21_any_bytes_are_a_form_or_none(body in proptest::collection::vec(any::<u8>(), 0..2_000)) {
+            if is_utf8(&body) {
+                let read: Result<Vec<(String, String)>, _> = serde_urlencoded::from_bytes(&body);
+                let length = read.iter().flatten().map(|(name, value)| name.len() + value.len()).sum::<usize>();
+                prop_assert!(length <= body.len());
+            }
+        }
+
+        /// What reads as text has nothing put in the place of what was no text.
+        #[test]
+        fn class_21_no_letter_comes_in_that_was_not_sent(body in "([a-z&=+]|%[0-9a-fA-F]{0,2}){0,60}") {
+            let read: Vec<(String, String)> = serde_urlencoded::from_bytes(body.as_bytes()).unwrap_or_default();
+            let replaced = read.iter().any(|(name, value)| (name.clone() + value).contains('\u{fffd}'));
+            let sent = body.to_ascii_lowercase().contains("%ef%bf%bd");
+            prop_assert!(!replaced || sent || !is_utf8(body.as_bytes()), "{:?}", read);
+        }
+
+        #[test]
+        fn class_21_what_a_browser_sends_is_read_as_it_was_typed(fields in proptest::collection::btree_map(".{1,10}", ".{0,30}", 0..6)) {
+            let body = serde_urlencoded::to_string(&fields).unwrap();
+            prop_assert!(is_utf8(body.as_bytes()));
+            prop_assert_eq!(serde_urlencoded::from_bytes::<Fields>(body.as_bytes()).unwrap(), fields);
+        }
+    }
 
     #[test]
     fn text_that_is_not_utf8_is_seen_through_its_percent_signs() {

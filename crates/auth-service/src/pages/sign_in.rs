@@ -153,7 +153,11 @@ pub(crate) async fn second_step(
     Form(form): Form<CodeForm>,
 ) -> Result<Response, Failure> {
     let Ok(id) = form.id.parse::<ArtefactId>() else { return Err(Failure::NotFound) };
-    let Some(pending) = app.auth.pending_step(id, &asking.context).await? else { return Err(Failure::Gone) };
+    let Some(pending) = app.auth.pending_step(id, &asking.context).await? else {
+        // A code for an attempt that is not there is a failure that counts.
+        let stepped = app.auth.second_step(id, &form.code, None, &asking.context).await?;
+        return Ok(arrive(&app, &stepped.session, stepped.return_to.as_deref()));
+    };
     let end = step_end(&app, &asking, &pending).await?;
     let show_again = |status, problems| {
         let mut response = code_again(&app, &asking, id, &pending, status, problems);

@@ -1,6 +1,6 @@
 //! Signing up, and proving the address.
 
-use auth::{Credential, Evidence, PendingProof, ProveError, SignUp, SignUpError};
+use auth::{Credential, Evidence, EvidenceError, PendingProof, ProveError, SignUp, SignUpError};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -75,7 +75,7 @@ pub(crate) async fn sign_up(
         return show_again(StatusCode::UNPROCESSABLE_ENTITY, reading.0);
     };
     let to = return_to(&app, &form.return_to).map(|to| to.as_str().to_owned());
-    let request = SignUp { email, password, name, second_step, return_to: to };
+    let request = SignUp { email, password, name, second_step, return_to: to, takes_code: true };
     match app.auth.sign_up(request, &asking.context).await {
         Ok(signed_up) => Ok(lead_to(&format!("/verify?id={}", signed_up.proof))),
         Err(SignUpError::Weak(weak)) => {
@@ -124,7 +124,8 @@ fn link_page(app: &App, frame: &Frame<'_>, token: &str, same_browser: bool, prob
     if same_browser {
         views::ProveHere { token, problems }.render(frame)
     } else {
-        views::ProveElsewhere { token, minimum: minimum(app, false), problems }.render(frame)
+        let minimum = minimum(app, false);
+        views::ProveElsewhere { token, minimum, problems, ..Default::default() }.render(frame)
     }
 }
 
@@ -167,16 +168,55 @@ async fn by_code(app: &App, asking: &Asking, form: &ProofForm) -> Result<Respons
     let Some(code) = reading.code(Field::Code, &form.code) else {
         return show_again(StatusCode::UNPROCESSABLE_ENTITY, reading.0);
     };
-    let evidence = Evidence::Code { id, code };
-    match app.auth.prove_address(&evidence, &Credential::Browser, &asking.context).await {
-        Ok((email, to)) => Ok(proved(app, email, to.as_deref())),
-        // Only the browser that signed up has this page; in another the link is the way.
-        Err(ProveError::OtherBrowser) => Err(Failure::Gone),
-        Err(ProveError::Evidence(error)) => refuse_code(error, Field::Code, show_again),
-        Err(ProveError::TooMany(too_many)) => later(too_many, show_again),
-        Err(ProveError::Fault(fault)) => later(fault, show_again),
-        Err(ProveError::WrongPassword | ProveError::Weak(_)) => Err(Failure::Internal),
+    let credential = password_of(&mut reading, form);
+    let asks_password = credential.is_some() || !reading.0.is_empty();
+    let elsewhere = |status, problems| Ok(again(status, elsewhere_page(app, asking, id, &code, problems)));
+    if !reading.0.is_empty() {
+        return elsewhere(StatusCode::UNPROCESSABLE_ENTITY, reading.0);
     }
+    let show = |status, problems| {
+        if asks_password { elsewhere(status, problems) } else { show_again(status, problems) }
+    };
+    let evidence = Evidence::Code { id, code: code.clone() };
+    let credential = credential.unwrap_or(Credential::Browser);
+    match app.auth.prove_address(&evidence, &credential, &asking.context).await {
+        Ok((email, to)) => Ok(proved(app, email, to.as_deref())),
+        // The code is right; whose it is, a password says, as it does where a link is opened elsewhere.
+        Err(ProveError::OtherBrowser) => elsewhere(StatusCode::OK, Problems::NONE),
+        Err(ProveError::WrongPassword) => {
+            elsewhere(StatusCode::UNAUTHORIZED, Problems::of(Field::Password, Problem::PasswordWrong))
+        }
+        Err(ProveError::Weak(weak)) => {
+            elsewhere(StatusCode::UNPROCESSABLE_ENTITY, Problems::of(Field::NewPassword, weakness(weak)))
+        }
+        Err(ProveError::Evidence(error)) => match error {
+            EvidenceError::Gone | EvidenceError::WrongCode { .. } => {
+                refuse_code(error, Field::Code, show_again)
+            }
+            EvidenceError::TooMany(_) | EvidenceError::Fault(_) => later(error, show),
+        },
+        Err(ProveError::TooMany(too_many)) => later(too_many, show),
+        Err(ProveError::Fault(fault)) => later(fault, show),
+    }
+}
+
+/// The password that was typed in one of the two forms of the page that asks for one.
+fn password_of(reading: &mut Reading, form: &ProofForm) -> Option<Credential> {
+    match (&form.password, &form.new_password) {
+        (Some(text), _) => reading.password(Field::Password, text).map(Credential::Password),
+        (None, Some(text)) => reading.password(Field::NewPassword, text).map(Credential::NewPassword),
+        (None, None) => None,
+    }
+}
+
+/// The page that asks for a password besides the code, in a browser that did not sign up.
+fn elsewhere_page(app: &App, asking: &Asking, id: ArtefactId, code: &str, problems: Problems) -> String {
+    let id = id.to_string();
+    let minimum = minimum(app, false);
+    // The code must not be in an address, and without it there is nothing to go back to but where it is typed.
+    let path = format!("/verify?id={id}");
+    let view = views::ProveElsewhere { id: &id, code, minimum, problems, ..Default::default() };
+    view.render(&frame(app, asking, &path))
 }
 
 /// The page that asks for the code, again.
@@ -207,15 +247,12 @@ async fn by_link(app: &App, asking: &Asking, form: &ProofForm) -> Result<Respons
     };
     let show_again = |status, problems| page(pending.same_browser, status, problems);
     let mut reading = Reading::default();
-    let credential = match (&form.password, &form.new_password) {
-        (Some(text), _) => reading.password(Field::Password, text).map(Credential::Password),
-        (None, Some(text)) => reading.password(Field::NewPassword, text).map(Credential::NewPassword),
-        (None, None) if pending.same_browser => Some(Credential::Browser),
-        (None, None) => {
-            reading.0.add(Field::Password, Problem::PasswordMissing);
-            None
-        }
-    };
+    let mut credential = password_of(&mut reading, form);
+    if no_password && pending.same_browser {
+        credential = Some(Credential::Browser);
+    } else if no_password {
+        reading.0.add(Field::Password, Problem::PasswordMissing);
+    }
     let Some(credential) = credential else { return show_again(StatusCode::UNPROCESSABLE_ENTITY, reading.0) };
     let evidence = Evidence::Link { token: form.token.clone() };
     match app.auth.prove_address(&evidence, &credential, &asking.context).await {

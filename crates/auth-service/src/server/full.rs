@@ -18,18 +18,12 @@ pub(super) async fn open(
     random: &Random,
     health: &Health,
 ) -> Result<Memory, ServerError> {
-    let database = &config.database;
-    let password = database.password.as_ref();
-    let url = connection_url(["database.url", "database.password"], url, password).await?;
-    let postgres = used(database, PostgresSettings::new(url))?;
+    let postgres = postgres(&config.database, url).await?;
     let redis = redis(&config.redis).await?;
-    let limit = Some(config.startup.wait);
-    let (at_postgres, at_redis) =
-        (format!("PostgreSQL at {}", postgres.at()), format!("Redis at {}", redis.at()));
-    let store = Awaited { name: "database", what: &at_postgres, limit };
-    let ephemeral = Awaited { name: "redis", what: &at_redis, limit };
+    let at_redis = format!("Redis at {}", redis.at());
+    let ephemeral = Awaited { name: "redis", what: &at_redis, limit: Some(config.startup.wait) };
     let (store, ephemeral) = tokio::try_join!(
-        store.wait(health, random, async || reach(Store::connect(&postgres)).await),
+        connect(&postgres, config, health, random),
         ephemeral.wait(health, random, async || reach(Ephemeral::connect(&redis)).await),
     )?;
     for dependency in [store.health(), ephemeral.health()].into_iter().flatten() {
@@ -37,6 +31,28 @@ pub(super) async fn open(
     }
     wait_for_tables(&store, health, random).await?;
     Ok(Memory { store, ephemeral, processes: Processes::Several })
+}
+
+/// How PostgreSQL is reached by whoever serves.
+pub(super) async fn postgres(
+    database: &Database,
+    url: &ConnectionUrl,
+) -> Result<PostgresSettings, ServerError> {
+    let password = database.password.as_ref();
+    let url = connection_url(["database.url", "database.password"], url, password).await?;
+    used(database, PostgresSettings::new(url))
+}
+
+/// PostgreSQL, once it is there.
+pub(super) async fn connect(
+    settings: &PostgresSettings,
+    config: &Config,
+    health: &Health,
+    random: &Random,
+) -> Result<Store, ServerError> {
+    let what = format!("PostgreSQL at {}", settings.at());
+    let store = Awaited { name: "database", what: &what, limit: Some(config.startup.wait) };
+    store.wait(health, random, async || reach(Store::connect(settings)).await).await
 }
 
 /// Whoever migrates may take as long as the tables are large, so there is no limit to it.

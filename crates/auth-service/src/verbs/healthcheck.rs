@@ -49,7 +49,11 @@ impl HealthCheck {
 
     /// The server's own loopback, where it listens on every address.
     fn address(&self) -> Result<SocketAddr, ConfigError> {
-        let mut address = self.configuration.sources()?.read().into_config()?.internal.listen;
+        let reading = self.configuration.sources()?.read();
+        let mut address = match reading.internal_listen() {
+            Some(address) => address,
+            None => reading.into_config()?.internal.listen,
+        };
         match address.ip() {
             IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
             IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),

@@ -22,7 +22,7 @@ pub struct Frame<'a> {
     pub signed_in: Option<&'a str>,
     /// What was just done.
     pub notice: Option<Notice>,
-    /// The id under which the log knows this request; shown on error pages.
+    /// The id under which the log knows this request; shown on error pages, and by a form that cannot be served now.
     pub support_id: Option<&'a str>,
 }
 

@@ -15,8 +15,8 @@ use crate::locale::Texts;
 pub enum Mail<'a> {
     /// To whoever signed up: prove the address.
     ProveAddress {
-        /// Six digits.
-        code: &'a str,
+        /// Six digits, if there is a place to type them.
+        code: Option<&'a str>,
         /// The absolute link.
         link: &'a str,
         /// For how many hours both are good.

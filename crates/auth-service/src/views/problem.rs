@@ -57,6 +57,11 @@ pub enum Problem {
 }
 
 impl Problem {
+    /// Whether it is no slip of whoever typed: the log has it, by the request's support id.
+    const fn is_failure(self) -> bool {
+        matches!(self, Self::CodeOver | Self::TooManyTries(_) | Self::Busy(_) | Self::Unavailable)
+    }
+
     /// The sentence that says it.
     pub fn text(self, texts: Texts) -> String {
         match self {
@@ -139,6 +144,11 @@ impl Problems {
     /// What is wrong with a field.
     pub fn at(&self, field: Field) -> Option<Problem> {
         self.fields.iter().find(|(at, _)| *at == field).map(|(_, problem)| *problem)
+    }
+
+    /// Whether something is wrong that is looked for in the log.
+    pub fn has_failure(&self) -> bool {
+        self.fields.iter().map(|(_, problem)| *problem).chain(self.whole).any(Problem::is_failure)
     }
 
     /// What is wrong with the form as a whole.

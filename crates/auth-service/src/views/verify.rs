@@ -22,11 +22,16 @@ pub struct ProveHere<'a> {
     pub problems: Problems,
 }
 
-/// `/verify?token=` in any other browser: posts `token` with `password`, or `token` with `new_password`, to `/verify`.
+/// `/verify?token=` in any other browser, and what a right code leads to there: posts `token`, or `id` and `code`, with
+/// `password` or `new_password`, to `/verify`.
 #[derive(Clone, Default)]
 pub struct ProveElsewhere<'a> {
-    /// The token of the link.
+    /// The token of the link; empty where there is a code.
     pub token: &'a str,
+    /// The id of the sign-up; empty where there is a token.
+    pub id: &'a str,
+    /// The code for it.
+    pub code: &'a str,
     /// How many characters a new password must have.
     pub minimum: u32,
     /// What was wrong with the last try.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use auth_service::admin::{AskStatus, ModeShown, call};
 use auth_service::health::Phase;
+use secrets::ExposeSecret as _;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -365,4 +366,30 @@ async fn the_operator_sees_what_servers_share_and_what_one_misses() {
     let lost = &status.dependencies[0];
     assert!(lost.lost_since.is_some() && lost.error.is_some(), "{lost:?}");
     assert!(status.contents.is_none() && status.contents_error.is_some(), "{:?}", status.contents_error);
+}
+
+/// The remedy that a start names was once to be had on SQLite alone.
+#[tokio::test]
+async fn a_lost_audit_key_is_lived_with() {
+    let Some(stack) = Stack::migrated().await else { return };
+    let mut server = Running::begin(&mut stack.server(1, &[]));
+    server.serves();
+    assert_eq!(sign_up(&server, "ana@example.com"), 201);
+    server.end();
+    let begin_anew =
+        |more: &[&str]| stack.command(&["audit", "begin-anew"], &[]).args(more).output().unwrap();
+    let said = ["--servers-are-stopped", "--json"];
+    assert!(stderr(&begin_anew(&said)).contains("nothing to begin anew"), "{}", stderr(&begin_anew(&said)));
+    let another = secrets::sealing::generate_key_text();
+    std::fs::write(stack.folder.path().join("audit"), another.expose_secret()).unwrap();
+    let refused = stack.server(2, &[]).output().unwrap();
+    assert!(stderr(&refused).contains("`auth-service audit begin-anew`"), "{}", stderr(&refused));
+    assert!(stderr(&begin_anew(&[])).contains("--servers-are-stopped"), "{}", stderr(&begin_anew(&[])));
+    let anew = begin_anew(&said);
+    assert!(anew.status.success(), "{}", stderr(&anew));
+    assert!(printed(&anew)["begins_after"].as_u64() > Some(0), "{anew:?}");
+    let mut server = Running::begin(&mut stack.server(3, &[]));
+    server.serves();
+    assert_eq!(sign_up(&server, "ben@example.com"), 201);
+    server.end();
 }

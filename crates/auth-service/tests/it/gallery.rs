@@ -77,7 +77,7 @@ fn sign_up(frame: &Frame<'_>, Words { name, email, opaque }: Words<'_>) -> Vec<S
         ("prove-here", ProveHere { token: opaque, problems: Problems::NONE }.render(frame)),
         (
             "prove-elsewhere",
-            ProveElsewhere { token: opaque, minimum, problems: Problems::NONE }.render(frame),
+            ProveElsewhere { token: opaque, minimum, ..ProveElsewhere::default() }.render(frame),
         ),
     ]
 }
@@ -190,7 +190,7 @@ fn sessions(frame: &Frame<'_>, Words { opaque, .. }: Words<'_>) -> Vec<Sheet> {
 fn rest(out: &Frame<'_>, inside: &Frame<'_>, words: Words<'_>) -> Vec<Sheet> {
     let Words { name, email, opaque } = words;
     let prove =
-        Mail::ProveAddress { code: "402913", link: "https://id.example.com/verify?token=x", hours: 24 };
+        Mail::ProveAddress { code: Some("402913"), link: "https://id.example.com/verify?token=x", hours: 24 };
     let written = mail::render(&prove, out.locale.texts(), out.branding);
     let calm = opaque == CALM.opaque;
     let links = if calm {

@@ -32,6 +32,12 @@ fn healthcheck_says_by_its_exit_code_how_the_server_is() {
         let told = check(&running.internal, &["--probe", probe]);
         assert_eq!(told.status.code(), Some(0), "{told:?}");
     }
+    // A server that runs is well, whatever the file says by now to the next.
+    let text = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&config, format!("{text}\n[of_the_next_release]\nsetting = 1\n")).unwrap();
+    let told = check(&running.internal, &[]);
+    assert_eq!(told.status.code(), Some(0), "{told:?}");
+    std::fs::write(&config, text).unwrap();
     // What listens everywhere is asked on this machine.
     let port = running.internal.rsplit(':').next().unwrap();
     let everywhere = check(&format!("0.0.0.0:{port}"), &[]);

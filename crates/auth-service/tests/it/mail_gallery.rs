@@ -19,7 +19,8 @@ pub(crate) fn mails(
     let device = if opaque == gallery::CALM.opaque { "Firefox on Linux" } else { name };
     let network = if opaque == gallery::CALM.opaque { "203.0.113.0/24" } else { name };
     [
-        ("mail-prove", Mail::ProveAddress { code, link, hours: 24 }),
+        ("mail-prove", Mail::ProveAddress { code: Some(code), link, hours: 24 }),
+        ("mail-prove-link", Mail::ProveAddress { code: None, link, hours: 24 }),
         ("mail-registered", Mail::AlreadyRegistered { sign_in_link: link, reset_link: link }),
         ("mail-code", Mail::SignInCode { code, minutes: 10, device, network }),
         ("mail-reset", Mail::ResetPassword { code, link, minutes: 30 }),

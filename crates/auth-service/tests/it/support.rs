@@ -2,10 +2,12 @@
 
 mod answer;
 mod browser;
+mod log;
 mod telling;
 
 pub(crate) use answer::{Answer, redact};
 pub(crate) use browser::{Browser, authorized_form, form};
+pub(crate) use log::Log;
 pub(crate) use telling::apps_here;
 
 use std::path::Path;
@@ -261,7 +263,7 @@ fn read(to: &str, message: Message) -> Letter {
     let of = |kind, code, link| Letter { to: to.to_owned(), kind, code, link };
     let none = String::new;
     match message {
-        Message::ProveAddress { code, link, .. } => of("prove", code, link),
+        Message::ProveAddress { code, link, .. } => of("prove", code.unwrap_or_default(), link),
         Message::AlreadyRegistered => of("registered", none(), none()),
         Message::SignInCode { code, .. } => of("code", code, none()),
         Message::ResetPassword { code, link, .. } => of("reset", code, link),

@@ -206,7 +206,7 @@ async fn entries_that_ten_processes_seal_while_they_are_written_are_one_chain() 
 }
 
 /// Ten processes on this database, started together.
-async fn at_once(world: &World) -> Vec<Arc<Auth>> {
+pub(crate) async fn at_once(world: &World) -> Vec<Arc<Auth>> {
     let mut ten = Vec::new();
     let starts = (0..10).map(|_| world.another_process());
     for start in starts.map(Box::pin) {

@@ -2,7 +2,12 @@
 
 use std::sync::Arc;
 
+use auth::ProtocolError;
+use tokio::task::JoinSet;
+
 use crate::artefacts::{Answer, EVERY, mailed, page, show};
+use crate::at_once::at_once;
+use crate::in_app::InApp;
 use crate::world::World;
 
 #[tokio::test]
@@ -88,6 +93,24 @@ async fn class_08_of_sixteen_at_once_one_wins() {
             let gone = answers.iter().filter(|answer| **answer == Answer::Gone).count();
             assert_eq!((won, gone), (1, 15), "{purpose:?} in form {form}: {answers:?}");
         }
+    }
+}
+
+/// A code of an app, shown to ten processes at once: one takes it, and what that one gave ends, since it was shown twice.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn class_08_of_ten_processes_one_takes_a_code_of_an_app() {
+    let app = InApp::of("ana", World::new().await).await;
+    let code = app.code(&app.current).await;
+    let mut asking = JoinSet::new();
+    for process in at_once(&app.world).await {
+        asking.spawn(app.by_code_at(&process, &code));
+    }
+    let (won, refused): (Vec<_>, Vec<_>) = asking.join_all().await.into_iter().partition(Result::is_ok);
+    assert_eq!((won.len(), refused.len()), (1, 9));
+    assert!(refused.iter().all(|answer| matches!(answer, Err(ProtocolError::Refused(_)))), "{refused:?}");
+    for tokens in won.into_iter().flatten() {
+        app.world.auth.userinfo(&tokens.access_token).await.expect_err("it is ended");
+        app.by_refresh(tokens.refresh_token.unwrap().expose()).await.expect_err("it is ended");
     }
 }
 

@@ -9,7 +9,7 @@ use crate::world::{OTHER, PASSWORD, World};
 
 #[tokio::test]
 async fn class_11_nothing_and_nonsense_open_nothing() {
-    let world = World::new().await;
+    let world = World::with(|settings| settings.limits.network_failures = 1_000).await;
     mailed(&world, Purpose::Prove).await;
     mailed(&world, Purpose::Step).await;
     let nobody = ArtefactId(auth::Random::system().opaque_id());

@@ -199,19 +199,21 @@ async fn class_12_guesses_at_once_are_counted_one_by_one() {
 
 #[tokio::test]
 async fn class_12_guessing_at_codes_and_links_uses_up_the_network() {
-    for purpose in EVERY.into_iter().filter(|purpose| *purpose != Purpose::Step) {
+    for purpose in EVERY {
         for by_link in [false, true] {
+            // A second step takes no link.
+            if by_link && purpose == Purpose::Step {
+                continue;
+            }
+            let by_code = |text: &str| code(ArtefactId(auth::Random::system().opaque_id()), text);
             let world = World::new().await;
             for number in 0..100 {
                 let text = format!("{number:06}");
-                let evidence = if by_link {
-                    Evidence::Link { token: text }
-                } else {
-                    code(ArtefactId(auth::Random::system().opaque_id()), &text)
-                };
+                let evidence = if by_link { Evidence::Link { token: text } } else { by_code(&text) };
                 assert_eq!(show(&world, purpose, &evidence).await, Answer::Gone, "{purpose:?} {number}");
             }
-            let one_more = Evidence::Link { token: String::new() };
+            let link = Evidence::Link { token: String::new() };
+            let one_more = if purpose == Purpose::Step { by_code("123456") } else { link };
             assert_eq!(show(&world, purpose, &one_more).await, Answer::TooMany, "{purpose:?}");
             let refused = world.sign_in("ana", PASSWORD, &browser(1)).await;
             assert!(matches!(refused, Err(SignInError::TooMany(_))), "one budget for all: {refused:?}");
@@ -242,6 +244,45 @@ async fn class_12_second_steps_are_counted_over_all_attempts() {
     let attempt = world.attempt("ana", PASSWORD, &browser(3)).await;
     let right = world.mail("ana").await.code();
     world.auth.second_step(attempt, &right, None, &browser(3)).await.unwrap();
+}
+
+/// Whoever knew the password could once spend the mails and guesses of the second step, and the owner waited for an hour.
+#[tokio::test]
+async fn class_12_a_stranger_does_not_keep_the_owner_out_at_the_second_step() {
+    let world = World::new().await;
+    let (own, stranger) = (browser(1), browser(9));
+    world.account_with_second_step("ana", &own).await;
+    for _ in 0..4 {
+        let attempt = world.attempt("ana", PASSWORD, &stranger).await;
+        for _ in 0..5 {
+            assert!(world.auth.second_step(attempt, "no code", None, &stranger).await.is_err());
+        }
+    }
+    let mut attempt = None;
+    for _ in 4..10 {
+        attempt = Some(world.attempt("ana", PASSWORD, &stranger).await);
+    }
+    let spent = world.sign_in("ana", PASSWORD, &stranger).await;
+    assert!(matches!(spent, Err(SignInError::TooMany(_))), "no more mails: {spent:?}");
+    let spent = world.auth.second_step(attempt.unwrap(), "no code", None, &stranger).await;
+    let too_many = matches!(spent, Err(StepError::Evidence(EvidenceError::TooMany(_))));
+    assert!(too_many, "no more guesses: {spent:?}");
+    world.mails("ana").await;
+
+    let attempt = world.attempt("ana", PASSWORD, &own).await;
+    world.mails("ana").await;
+    world.auth.resend_code(attempt, &own).await.expect("another mail");
+    let right = world.mail("ana").await.code();
+    let guessed = world.auth.second_step(attempt, &wrong(&right), None, &own).await;
+    assert!(matches!(guessed, Err(StepError::Evidence(EvidenceError::WrongCode { .. }))), "{guessed:?}");
+    world.auth.second_step(attempt, &right, None, &own).await.expect("her own browser");
+
+    // It has a bound too.
+    for _ in 2..10 {
+        world.attempt("ana", PASSWORD, &own).await;
+    }
+    let refused = world.sign_in("ana", PASSWORD, &own).await;
+    assert!(matches!(refused, Err(SignInError::TooMany(_))), "{refused:?}");
 }
 
 #[tokio::test]

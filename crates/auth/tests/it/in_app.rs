@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use auth::{Current, NewTicket, Next, ProtocolError, RegisteredClient};
+use auth::{Auth, Current, NewTicket, Next, ProtocolError, RegisteredClient};
 use oidc::{AuthorizationResponse, ClientAuthentication, Parameters, TokenRequest, TokenResponse};
+use secrets::ExposeSecret as _;
 
 use crate::people::browser;
 use crate::world::World;
@@ -21,17 +22,26 @@ pub(crate) struct InApp {
 }
 
 impl InApp {
-    /// Makes the account, and registers the app, which wants to be told of sign-outs.
+    /// Makes the account, and registers the app, which wants to be told of sign-outs. It has no secret.
     pub(crate) async fn of(name: &str, world: World) -> Self {
+        Self::that_authenticates(name, world, "none").await
+    }
+
+    /// The same, of an app that authenticates so: by `none`, or `client_secret_post`.
+    pub(crate) async fn that_authenticates(name: &str, world: World, method: &str) -> Self {
         world.account(name, &browser(1)).await;
         let current = world.signed_in(name, &browser(1)).await;
         let text = r#"{"client_id": "wiki", "client_name": "Wiki", "redirect_uris": ["https://wiki.example.com/callback"],
             "scope": "openid offline_access", "token_endpoint_auth_method": "none", "first_party": true,
             "grant_types": ["authorization_code", "refresh_token"], "id_token_signed_response_alg": "EdDSA",
             "backchannel_logout_uri": "https://wiki.example.com/logout"}"#;
-        let client: oidc::Client = serde_json::from_str(text).unwrap();
-        world.auth.clients().add(&client, world.auth.now()).await.unwrap();
-        let shown = ClientAuthentication::read(None, &Parameters::parse("client_id=wiki").unwrap()).unwrap();
+        let text = text.replace("\"none\"", &format!("\"{method}\""));
+        let client: oidc::Client = serde_json::from_str(&text).unwrap();
+        let secret = world.auth.clients().add(&client, world.auth.now()).await.unwrap();
+        let shown =
+            secret.map_or_else(String::new, |secret| format!("&client_secret={}", secret.expose_secret()));
+        let shown = Parameters::parse(&format!("client_id=wiki{shown}")).unwrap();
+        let shown = ClientAuthentication::read(None, &shown).unwrap();
         let client = world.auth.authenticate_client(shown, None, &browser(1)).await.unwrap();
         Self { world, current, client }
     }
@@ -55,8 +65,12 @@ impl InApp {
         self.world.auth.authorize(&asked, current, &ticket, &browser(1)).await.unwrap()
     }
 
-    fn exchange(&self, fields: &str) -> impl Future<Output = Result<TokenResponse, ProtocolError>> + use<> {
-        let (auth, client, fields) = (self.world.auth.clone(), self.client.clone(), fields.to_owned());
+    fn exchange(
+        &self,
+        at: &Arc<Auth>,
+        fields: &str,
+    ) -> impl Future<Output = Result<TokenResponse, ProtocolError>> + use<> {
+        let (auth, client, fields) = (at.clone(), self.client.clone(), fields.to_owned());
         async move {
             let form = Parameters::parse(&format!("client_id=wiki&{fields}")).unwrap();
             let request = TokenRequest::parse(&form, &client.client).unwrap();
@@ -68,16 +82,35 @@ impl InApp {
         &self,
         code: &str,
     ) -> impl Future<Output = Result<TokenResponse, ProtocolError>> + use<> {
-        self.exchange(&format!(
+        self.by_code_at(&self.world.auth, code)
+    }
+
+    /// At another process.
+    pub(crate) fn by_code_at(
+        &self,
+        at: &Arc<Auth>,
+        code: &str,
+    ) -> impl Future<Output = Result<TokenResponse, ProtocolError>> + use<> {
+        let fields = format!(
             "grant_type=authorization_code&code={code}&code_verifier={VERIFIER}\
              &redirect_uri=https://wiki.example.com/callback"
-        ))
+        );
+        self.exchange(at, &fields)
     }
 
     pub(crate) fn by_refresh(
         &self,
         token: &str,
     ) -> impl Future<Output = Result<TokenResponse, ProtocolError>> + use<> {
-        self.exchange(&format!("grant_type=refresh_token&refresh_token={token}"))
+        self.by_refresh_at(&self.world.auth, token)
+    }
+
+    /// At another process.
+    pub(crate) fn by_refresh_at(
+        &self,
+        at: &Arc<Auth>,
+        token: &str,
+    ) -> impl Future<Output = Result<TokenResponse, ProtocolError>> + use<> {
+        self.exchange(at, &format!("grant_type=refresh_token&refresh_token={token}"))
     }
 }

@@ -12,7 +12,7 @@ pub(crate) struct Letter(pub(crate) Message);
 impl Letter {
     pub(crate) fn code(&self) -> String {
         match &self.0 {
-            Message::ProveAddress { code, .. }
+            Message::ProveAddress { code: Some(code), .. }
             | Message::SignInCode { code, .. }
             | Message::ResetPassword { code, .. }
             | Message::ChangeAddressOld { code, .. }
@@ -64,6 +64,7 @@ pub(crate) fn form(name: &str, secret: &str) -> SignUp {
         name: DisplayName::parse(&format!("Name of {name}")).unwrap(),
         second_step: false,
         return_to: None,
+        takes_code: true,
     }
 }
 

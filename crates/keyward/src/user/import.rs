@@ -192,30 +192,27 @@ impl Run {
         let Some(last) = batch.last() else { return Ok(()) };
         let (last, address) = (last.line, last.address.clone());
         let rows = batch.len() as u64;
-        let (mut sent, mut places) = (Vec::new(), Vec::new());
+        let mut sent = Vec::with_capacity(batch.len());
+        let mut places = Vec::with_capacity(batch.len());
         for Row { line, fields, original, address: _ } in batch {
-            match fields {
-                Ok(fields) => {
-                    sent.push(fields);
-                    places.push((line, original));
-                }
-                Err(reason) => self.refuse(line, &reason, &original)?,
-            }
+            let unreadable = fields.map(|fields| sent.push(fields)).err();
+            places.push((line, original, unreadable));
         }
         let (proved, firebase) = (self.proved, self.firebase.clone());
         let asked = ImportUsers { rows: sent, proved, firebase, dry_run: self.seen.is_some() };
-        let done = self.channel.run(asked).await?;
-        for (became, (line, original)) in done.into_iter().zip(places) {
-            match became {
-                ImportedRow::Added(address) => {
+        let mut done = self.channel.run(asked).await?.into_iter();
+        for (line, original, unreadable) in places {
+            let refused = match unreadable.map(ImportedRow::Refused).or_else(|| done.next()) {
+                Some(ImportedRow::Added(address)) => {
                     let is_new = self.seen.as_mut().is_none_or(|seen| seen.insert(address));
-                    if is_new {
-                        self.progress.added += 1;
-                    } else {
-                        self.refuse(line, ADDRESS_TAKEN, &original)?;
-                    }
+                    (!is_new).then(|| ADDRESS_TAKEN.to_owned())
                 }
-                ImportedRow::Refused(reason) => self.refuse(line, &reason, &original)?,
+                Some(ImportedRow::Refused(reason)) => Some(reason),
+                None => return Err("the server answered for fewer rows than it was sent".into()),
+            };
+            match refused {
+                Some(reason) => self.refuse(line, &reason, &original)?,
+                None => self.progress.added += 1,
             }
         }
         self.rejects.flush()?;

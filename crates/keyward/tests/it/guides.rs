@@ -14,6 +14,8 @@ const NOT_SHOWN: [&str; 2] = ["oauth4webapi.mjs", "apache/apache.conf"];
 /// In these languages a guide shows nothing but what is run.
 const RUN: [&str; 4] = ["js", "python", "apache", "html"];
 const GUIDES: [&str; 4] = ["apache", "node", "python", "single-page-app"];
+/// Its code is compiled by the tests of `keyward-client`, and run as `app-service`.
+const OWN_GUIDE: &str = "rust-axum";
 
 pub(crate) fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -79,6 +81,46 @@ fn the_guides_name_the_versions_that_are_rehearsed() {
     }
 }
 
+/// `docs/reference/clients.md` is the copy of what the rehearsal printed: of these clients, in these versions, and nothing failed.
+#[test]
+fn the_page_of_clients_tells_of_what_is_rehearsed() {
+    let read = |path: &str| fs::read_to_string(workspace().join(path)).unwrap();
+    let page = read("docs/reference/clients.md");
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |"));
+    let rows: Vec<Vec<&str>> = rows.map(|row| row.split(" | ").collect()).collect();
+    let rows: Vec<_> = rows.iter().filter(|row| row.len() == 7).skip(2).collect();
+    let apps = read("rehearsal/clients/apps.mjs");
+    let rehearsed: Vec<_> =
+        apps.split("    client: \"").skip(1).map(|app| app.split_once('"').unwrap()).collect();
+    let shown: Vec<_> = rows.iter().map(|row| row[0]).collect();
+    assert_eq!(shown, rehearsed.iter().map(|(client, _)| *client).collect::<Vec<_>>());
+    let npm: Value = serde_json::from_str(&read("rehearsal/clients/package.json")).unwrap();
+    let python = read("rehearsal/clients/python.txt");
+    let pinned = |app: &str| {
+        let of = |call: &str| app.split_once(call)?.1.split_once('"').map(|(name, _)| name.to_owned());
+        if let Some(name) = of("ofNpm(\"") {
+            return npm["dependencies"][name].as_str().map(ToOwned::to_owned);
+        }
+        if let Some(name) = of("ofPython(\"") {
+            let same = |line: &&str| line.to_ascii_lowercase().starts_with(&format!("{name}=="));
+            return python.lines().find(same).map(|line| line[name.len() + 2..].to_owned());
+        }
+        // What Debian gives changes under our hands.
+        app.contains("ofWorkspace").then(|| env!("CARGO_PKG_VERSION").to_owned())
+    };
+    let mut held = 0;
+    for (row, (client, app)) in rows.iter().zip(&rehearsed) {
+        if let Some(version) = pinned(app) {
+            assert_eq!(row[1], version, "{client}");
+            held += 1;
+        }
+        let listens = app.contains("hearsOfSignOuts: true");
+        assert_eq!(row[2..6], ["yes"; 4], "{client}");
+        assert_eq!(row[6], if listens { "yes" } else { "–" }, "{client}");
+    }
+    assert_eq!(held, rows.len() - 1, "all but the one of Debian");
+}
+
 /// The words of a line of the shell, as far as the guides go.
 pub(crate) fn words(line: &str) -> Vec<&str> {
     let quoted = line.split('"').enumerate();
@@ -91,7 +133,7 @@ pub(crate) fn words(line: &str) -> Vec<&str> {
 fn an_app_is_registered_alike_by_the_command_and_in_the_configuration() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
-    let guides = GUIDES.map(guide);
+    let guides = GUIDES.into_iter().chain([OWN_GUIDE]).map(guide).collect::<Vec<_>>();
     let declared = |block: &&(&str, &str)| block.0 == "toml" && block.1.starts_with("[[clients]]");
     let mut configuration = String::new();
     let mut commands = Vec::new();

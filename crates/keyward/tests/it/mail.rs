@@ -66,6 +66,7 @@ async fn mails_that_wait_were_sent_and_failed_are_told_apart() {
             name: DisplayName::default(),
             second_step: false,
             return_to: None,
+            takes_code: true,
         };
         auth.sign_up(form, &context).await.unwrap();
     }

@@ -11,6 +11,7 @@ mod channel;
 mod client;
 mod command;
 mod conformance;
+mod dev;
 mod documents;
 mod example;
 mod guides;

@@ -11,6 +11,8 @@ use crate::command::KEYWARD;
 pub(crate) struct Running {
     child: Child,
     port: u16,
+    /// What it said as it began.
+    pub(crate) greeting: String,
 }
 
 impl Running {
@@ -35,15 +37,25 @@ impl Running {
             .spawn()
             .unwrap();
         let output = child.stdout.take().unwrap();
-        let greeted =
-            BufReader::new(output).lines().map_while(Result::ok).any(|line| line == "Ctrl-C stops.");
-        assert!(greeted, "it ended before it ran");
-        Self { child, port }
+        // Ended with it, should it not run.
+        let mut running = Self { child, port, greeting: String::new() };
+        for line in BufReader::new(output).lines().map_while(Result::ok) {
+            running.greeting.extend([&line, "\n"]);
+            if line == "Ctrl-C stops." {
+                return running;
+            }
+        }
+        panic!("it ended before it ran: {}", running.greeting)
     }
 
     /// One that was started otherwise.
     pub(crate) fn of(child: Child, port: u16) -> Self {
-        Self { child, port }
+        Self { child, port, greeting: String::new() }
+    }
+
+    /// The port of sign-in.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
     }
 
     /// The number of its process.

@@ -24,7 +24,7 @@ struct Place {
     accepts: fn(&str) -> bool,
 }
 
-const PLACES: [Place; 5] = [
+const PLACES: [Place; 7] = [
     Place {
         name: "access token",
         typ: "at+jwt",
@@ -39,6 +39,17 @@ const PLACES: [Place; 5] = [
         },
     },
     Place {
+        name: "access token that comes back",
+        typ: "at+jwt",
+        claims: || {
+            json!({
+                "iss": ISSUER, "sub": "ada", "aud": "https://api.example", "exp": NOW + 300, "iat": NOW, "jti": "j",
+                "client_id": "app", "scope": "openid",
+            })
+        },
+        accepts: |token| AccessToken::verify_own(token, &key_set(), ISSUER, NOW).is_ok(),
+    },
+    Place {
         name: "client assertion",
         typ: "client-authentication+jwt",
         claims: || json!({"iss": "app", "sub": "app", "aud": ISSUER, "jti": "1", "iat": NOW, "exp": NOW + 60}),
@@ -49,6 +60,16 @@ const PLACES: [Place; 5] = [
         typ: "JWT",
         claims: id_token_claims,
         accepts: |token| relying_party::verify(token).is_ok(),
+    },
+    Place {
+        name: "ID token of a refresh",
+        typ: "JWT",
+        claims: || {
+            json!({
+                "iss": ISSUER, "sub": "ada", "aud": "app", "exp": NOW + 300, "iat": NOW, "auth_time": NOW, "sid": "s",
+            })
+        },
+        accepts: |token| relying_party::verify_refreshed(token).is_ok(),
     },
     Place {
         name: "ID token that comes back",
@@ -109,6 +130,33 @@ fn spellings(key: &SigningKey) -> Vec<Vec<u8>> {
     let set = format!(r#"{{"keys":[{jwk}]}}"#);
     let texts = [format!("{pem}\n"), pem, base64, jwk, set, key.kid().to_owned(), String::new()];
     texts.map(String::into_bytes).into_iter().chain([der]).collect()
+}
+
+/// Whoever writes another reader of tokens finds out here that it belongs among the places. `key_set` is what they all read by.
+#[test]
+fn class_07_every_reader_of_tokens_is_a_place() {
+    let source = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut readers: Vec<String> = std::fs::read_dir(source)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| {
+            let text = std::fs::read_to_string(path).unwrap();
+            [".open(", "keys.verify(", ".verifies("].iter().any(|call| text.contains(call))
+        })
+        .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
+        .collect();
+    readers.sort();
+    let known = [
+        "access_token",
+        "client_assertion",
+        "id_token_hint",
+        "id_token_rules",
+        "key_set",
+        "logout_token",
+        "verifying_key",
+        "wycheproof",
+    ];
+    assert_eq!(readers, known);
 }
 
 #[test]

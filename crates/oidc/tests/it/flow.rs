@@ -77,11 +77,12 @@ fn token(
         panic!("another grant")
     };
     assert_eq!(exchange.code.expose(), CODE);
-    exchange.check(issued, client).unwrap();
+    let proof = exchange.proof().unwrap();
+    proof.check(issued, client).unwrap();
     let access_token = AccessToken {
         iss: ISSUER.to_owned(),
         sub: "ada".to_owned(),
-        aud: audience(&exchange.resources, &issued.resources, client, ISSUER).unwrap().to_owned(),
+        aud: audience(&proof.resources, &issued.resources, client, ISSUER).unwrap().to_owned(),
         exp: NOW + 300,
         iat: NOW,
         jti: "1".to_owned(),

@@ -117,7 +117,11 @@ fn token_requests() {
         let shown = ClientAuthentication::read(Some(authorization), &form).unwrap();
         assert_eq!(shown.client_id(), "s6BhdRkqt3");
         assert_eq!(shown.method(), ClientAuthenticationMethod::ClientSecretBasic);
-        TokenRequest::parse(&form, &client)
+        let request = TokenRequest::parse(&form, &client)?;
+        if let TokenRequest::AuthorizationCode(exchange) = &request {
+            exchange.proof()?;
+        }
+        Ok::<_, OAuthError>(request)
     };
     let code = "grant_type=authorization_code&code=SplxlOBeZQQYbYS6WxSbIA\
                 &redirect_uri=https%3A%2F%2Fclient%2Eexample%2Ecom%2Fcb";
@@ -125,7 +129,7 @@ fn token_requests() {
     match read(&format!("{code}{VERIFIER}")).unwrap() {
         TokenRequest::AuthorizationCode(exchange) => {
             assert_eq!(exchange.code.expose(), "SplxlOBeZQQYbYS6WxSbIA");
-            assert_eq!(exchange.redirect_uri, "https://client.example.com/cb");
+            assert_eq!(exchange.proof().unwrap().redirect_uri, "https://client.example.com/cb");
         }
         other => panic!("{other:?}"),
     }

@@ -32,7 +32,11 @@ fn parse(form: &str) -> Result<TokenRequest, OAuthError> {
 }
 
 fn parse_for(form: &str, client: &Client) -> Result<TokenRequest, OAuthError> {
-    TokenRequest::parse(&Parameters::parse(form)?, client)
+    let request = TokenRequest::parse(&Parameters::parse(form)?, client)?;
+    if let TokenRequest::AuthorizationCode(exchange) = &request {
+        exchange.proof()?;
+    }
+    Ok(request)
 }
 
 #[test]
@@ -40,9 +44,10 @@ fn each_grant_has_its_parameters() {
     let resource = ("resource", Some("https://api.example"));
     match parse(&form("authorization_code", &[resource, ("scope", Some("ignored"))])).unwrap() {
         TokenRequest::AuthorizationCode(exchange) => {
-            assert_eq!((exchange.code.expose(), exchange.code_verifier.expose()), ("c", VERIFIER));
-            assert_eq!(exchange.redirect_uri, "https://app.example/callback");
-            assert_eq!(exchange.resources, ["https://api.example"]);
+            let proof = exchange.proof().unwrap();
+            assert_eq!((exchange.code.expose(), proof.code_verifier.expose()), ("c", VERIFIER));
+            assert_eq!(proof.redirect_uri, "https://app.example/callback");
+            assert_eq!(proof.resources, ["https://api.example"]);
         }
         other => panic!("{other:?}"),
     }
@@ -123,7 +128,7 @@ fn class_08_a_code_serves_only_whom_it_was_issued_to() {
         |changes: &[(&str, Option<&str>)], client: &Client| match parse(&form("authorization_code", changes))
         {
             Ok(TokenRequest::AuthorizationCode(exchange)) => {
-                exchange.check(&request, client).map_err(|error| error.code)
+                exchange.proof().unwrap().check(&request, client).map_err(|error| error.code)
             }
             other => panic!("{other:?}"),
         };
@@ -154,7 +159,7 @@ fn class_01_the_loopback_port_is_that_of_the_authorization_request() {
     {
         match parse(&form("authorization_code", &[("redirect_uri", Some(presented))])).unwrap() {
             TokenRequest::AuthorizationCode(exchange) => {
-                assert_eq!(exchange.check(&request, &client()).is_ok(), fits, "{presented}");
+                assert_eq!(exchange.proof().unwrap().check(&request, &client()).is_ok(), fits, "{presented}");
             }
             other => panic!("{other:?}"),
         }

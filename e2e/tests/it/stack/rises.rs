@@ -41,6 +41,7 @@ async fn from_nothing_to_healthy_by_one_command_and_back_after_every_kill() {
     redis_is_used(&stack);
     the_operator_asks_a_slot(&stack);
     super::access_log::keeps_no_secret(&stack).await;
+    a_colour_keeps_its_configuration(&stack);
     a_stack_at_rest_is_not_disturbed(&stack);
     every_part_may_die(&stack).await;
     it_stops_by_itself(&stack);
@@ -258,6 +259,32 @@ fn the_operator_asks_a_slot(stack: &Installation) {
         let list = Command::new(binary()).args(["user", "list", "--socket"]).arg(socket).output().unwrap();
         assert!(success(&list).contains("ada@example.com"), "{slot}");
     }
+}
+
+/// A configuration of the next release, which this one refuses, is for the colour that is to run it alone: the other starts again.
+fn a_colour_keeps_its_configuration(stack: &Installation) {
+    let next = stack.folder.join("config-next");
+    std::fs::create_dir(&next).unwrap();
+    let text = std::fs::read_to_string(stack.folder.join("config/keyward.toml")).unwrap();
+    std::fs::write(next.join("keyward.toml"), format!("{text}\n[of_the_next_release]\nsetting = 1\n"))
+        .unwrap();
+    let environment = stack.folder.join(".env");
+    let said = std::fs::read_to_string(&environment).unwrap();
+    let green =
+        said.replace("AUTH_SERVICE_GREEN_CONFIG=./config\n", "AUTH_SERVICE_GREEN_CONFIG=./config-next\n");
+    assert_ne!(green, said);
+    std::fs::write(&environment, green).unwrap();
+    let check = |slot| {
+        let run = ["run", "--rm", "--no-deps", "--no-TTY", slot, "config", "check"];
+        let told = stack.compose(&run);
+        (told.status.success(), String::from_utf8_lossy(&[told.stdout, told.stderr].concat()).into_owned())
+    };
+    let (is_good, told) = check("auth-service-green-1");
+    assert!(!is_good && told.contains("of_the_next_release"), "{told}");
+    let (is_good, told) = check("auth-service-blue-1");
+    assert!(is_good, "{told}");
+    stack.does(&["restart", "auth-service-blue-1"]);
+    stack.does(&["up", "--no-recreate", "--wait", "--wait-timeout", "120"]);
 }
 
 fn a_stack_at_rest_is_not_disturbed(stack: &Installation) {

@@ -23,12 +23,20 @@ impl Letter {
     pub(super) fn of(mail: &Mail<'_>, texts: Texts, branding: &Branding) -> Self {
         let writer = Writer { texts, brand: one_line(&branding.name) };
         match *mail {
-            Mail::ProveAddress { code, link, hours } => writer
-                .begin("mail-prove-subject", "mail-prove-title")
-                .say(texts.format("mail-prove-body", &[("hours", hours.into())]))
-                .code(code)
-                .button(texts.text("mail-prove-action"), link)
-                .close(texts.text("mail-not-you")),
+            Mail::ProveAddress { code, link, hours } => {
+                let hours = [("hours", hours.into())];
+                Self {
+                    code: code.map(one_line),
+                    ..writer
+                        .begin("mail-prove-subject", "mail-prove-title")
+                        .say(match code {
+                            Some(_) => texts.format("mail-prove-body", &hours),
+                            None => texts.format("mail-prove-body-link", &hours),
+                        })
+                        .button(texts.text("mail-prove-action"), link)
+                        .close(texts.text("mail-not-you"))
+                }
+            }
             Mail::AlreadyRegistered { sign_in_link, reset_link } => Self {
                 second: Some((texts.text("mail-registered-reset"), one_line(reset_link))),
                 ..writer

@@ -48,6 +48,7 @@ async fn every_route_that_is_not_declared_public_asks_who_is_there() {
     GET /userinfo
     GET /verify
     POST /account/email/confirm
+    POST /api/v1/account/email/confirm
     POST /api/v1/reset
     POST /api/v1/reset/complete
     POST /api/v1/sign-in

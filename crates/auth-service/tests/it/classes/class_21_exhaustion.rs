@@ -123,7 +123,9 @@ async fn heavy_bodies_are_the_fault_of_their_sender_on_every_route() {
         for (content_type, body) in &heavy {
             let answer = browser.raw(&method, &filled(&path, ID), content_type, body.clone()).await;
             assert!(answer.status.as_u16() < 500, "{method} {path} {} {content_type}", answer.status);
-            assert!(!answer.opens_session(), "{method} {path} {content_type}");
+            // This one reads no body, and renews the token of whoever is signed in.
+            let renews = path == "/api/v1/account/token";
+            assert!(renews || !answer.opens_session(), "{method} {path} {content_type}");
         }
         if !browser.is_signed_in().await {
             browser = app.signed_in("ana@example.com").await;

@@ -60,16 +60,18 @@ fn class_24_nothing_that_a_secret_shows_is_compared_with_an_operator() {
     for file in files {
         let text = std::fs::read_to_string(&file).unwrap();
         let code = text.split("#[cfg(test)]").next().unwrap();
-        for line in
-            code.lines().map(str::trim).filter(|line| !line.starts_with("//") && compares_a_secret(line))
-        {
-            found.push(format!("{}: {line}", file.strip_prefix(crates).unwrap().display()));
+        for comparison in comparisons_of_secrets(code) {
+            found.push(format!("{}: {comparison}", file.strip_prefix(crates).unwrap().display()));
         }
     }
     // Both are what the database holds: was the password changed meanwhile?
-    found.retain(|line| !line.contains("&& now.password_hash == found.password_hash"));
+    found.retain(|line| !BOTH_STORED.iter().any(|known| line.contains(known)));
     assert!(found.is_empty(), "use secrets::constant_time_equal: {found:#?}");
 }
+
+/// Comparisons of what the database holds with what it held.
+const BOTH_STORED: [&str; 2] =
+    ["now.password_hash == found.password_hash", "now.password_hash.as_deref() == Some(newer)"];
 
 /// A type of ours, as its source says it.
 struct Declared {
@@ -192,6 +194,42 @@ impl Declared {
     }
 }
 
+/// The types of a source that have an `==` written by hand: `impl<T> PartialEq<&str> for cookie::Token<'_>` has one of `Token`.
+fn equalities_in(code: &str) -> Vec<String> {
+    let code = code.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut found = Vec::new();
+    for rest in code.split("PartialEq").skip(1) {
+        let Some((between, rest)) = rest.split_once("for ") else { continue };
+        // What stands between is nothing, or with what it is compared.
+        if between.trim().is_empty() || between.starts_with('<') && !between.contains(['{', ';']) {
+            let name: String = rest
+                .chars()
+                .take_while(|character| character.is_alphanumeric() || "_:".contains(*character))
+                .collect();
+            found.push(name.rsplit(':').next().unwrap_or_default().to_owned());
+        }
+    }
+    found
+}
+
+/// Those of every source of ours.
+fn equalities() -> Vec<String> {
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let mut files = Vec::new();
+    for folder in std::fs::read_dir(crates).unwrap() {
+        collect(&folder.unwrap().path().join("src"), &mut files);
+    }
+    let codes = files.iter().map(|file| std::fs::read_to_string(file).unwrap());
+    codes.flat_map(|code| equalities_in(&code)).collect()
+}
+
+#[test]
+fn class_24_an_equality_that_is_written_by_hand_is_found() {
+    let code = "#[derive(PartialEq)]\nstruct One;\nimpl PartialEq for Two {}\nimpl<T> PartialEq<&str>\n    for mod_a::Three<T>\n{}\n\
+                impl std::cmp::PartialEq<[u8]> for Four<'_> {}\nfn f<T: PartialEq>(x: T) { for y in x {} }";
+    assert_eq!(equalities_in(code), ["Two", "Three", "Four"]);
+}
+
 /// Every type of ours.
 fn every_type() -> Vec<Declared> {
     let crates = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
@@ -221,8 +259,11 @@ fn class_24_no_type_that_holds_a_secret_derives_what_would_show_or_compare_it() 
     for known in ["SignInBody", "Evidence", "Message", "Asking", "BrowserToken", "SmtpSettings", "Issued"] {
         assert!(holders.iter().any(|holder| holder.name == known), "{known} is not found");
     }
-    let compared = holders.iter().filter(|holder| holder.derives("PartialEq")).map(|holder| holder.place());
-    assert_eq!(compared.collect::<Vec<_>>(), Vec::<String>::new(), "these have an == over a secret");
+    let written = equalities();
+    let compared =
+        holders.iter().filter(|holder| holder.derives("PartialEq") || written.contains(&holder.name));
+    let compared: Vec<_> = compared.map(|holder| holder.place()).collect();
+    assert_eq!(compared, Vec::<String>::new(), "these have an == over a secret");
     let shown = holders.iter().filter(|holder| holder.holds_plain() && holder.derives("Debug"));
     assert_eq!(
         shown.map(|holder| holder.place()).collect::<Vec<_>>(),
@@ -261,7 +302,7 @@ fn class_24_a_type_is_read_as_it_is_written() {
 #[test]
 fn class_24_debug_shows_no_code_link_or_token() {
     let (code, link) = ("402913".to_owned(), "https://id.example.com/verify?token=k3Jz0aQ7".to_owned());
-    let message = auth::Message::ProveAddress { code: code.clone(), link, hours: 24 };
+    let message = auth::Message::ProveAddress { code: Some(code.clone()), link, hours: 24 };
     let mail = auth::Mail { to: "ana@example.com".to_owned(), locale: "en".to_owned(), message };
     let delivery = auth::Delivery {
         id: domain::MessageId(uuid::Uuid::nil()),
@@ -293,20 +334,38 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
     }
 }
 
-/// Whether what stands right before or behind `==` or `!=` on this line is what a secret shows, or has a secret's name.
-fn compares_a_secret(line: &str) -> bool {
+/// Every comparison by `==` or `!=`, however it is broken into lines, where what stands right before or behind the operator is
+/// what a secret shows, or has a secret's name.
+fn comparisons_of_secrets(code: &str) -> Vec<String> {
+    let lines = code.lines().map(|line| line.split(" // ").next().unwrap_or_default().trim());
+    let code = lines.filter(|line| !line.starts_with("//")).collect::<Vec<_>>().join(" ").replace(" .", ".");
     let is_path = |character: char| character.is_alphanumeric() || "_.()".contains(character);
-    ["==", "!="].iter().filter_map(|operator| line.split_once(operator)).any(|(left, right)| {
-        let left = left.trim_end().rsplit(|character| !is_path(character)).next();
-        let right =
-            right.trim_start_matches([' ', '&', '*', '(']).split(|character| !is_path(character)).next();
-        left.into_iter().chain(right).any(names_a_secret)
-    })
+    let mut found = Vec::new();
+    for operator in ["==", "!="] {
+        for (at, _) in code.match_indices(operator) {
+            let (left, right) = (code[..at].trim_end(), &code[at + operator.len()..]);
+            let left = left.rsplit(|character| !is_path(character)).next().unwrap_or_default();
+            // What stands in the program is no secret, and nobody finds it out.
+            if left.ends_with('"') || right.trim_start().starts_with('"') {
+                continue;
+            }
+            let right = right.trim_start_matches([' ', '&', '*', '(']).split(|character| !is_path(character));
+            let right = right.into_iter().next().unwrap_or_default();
+            if names_a_secret(left) || names_a_secret(right) {
+                found.push(format!("{left} {operator} {right}"));
+            }
+        }
+    }
+    found
 }
+
+/// Views of the same bytes.
+const VIEWS: [&str; 6] = ["as_bytes", "as_deref", "as_ref", "as_slice", "as_str", "clone"];
 
 /// `self.row.code_mac`, `password.expose_secret()`, `token`.
 fn names_a_secret(path: &str) -> bool {
-    let name = path.trim_end_matches(['(', ')']).rsplit(['.', '(']).next().unwrap_or_default();
+    let mut names = path.rsplit(['.', '(', ')']).filter(|name| !name.is_empty());
+    let name = names.find(|name| !VIEWS.contains(name)).unwrap_or_default();
     name.starts_with("expose_")
         || name.ends_with("_hash")
         || name.ends_with("_mac")
@@ -322,12 +381,19 @@ fn class_24_the_search_finds_what_it_looks_for() {
         "&& session.token_hash == hash",
         "let same = a == mac;",
         "while *code == row.code {",
+        "if number == 0 && given == self.code_mac {",
+        "if session\n    .token_hash\n    .as_deref()\n    == Some(hash) {",
+        "let same = given // as it came\n    ==\n    // as it is\n    *row.signature;",
     ] {
-        assert!(compares_a_secret(line), "{line}");
+        assert_eq!(comparisons_of_secrets(line).len(), 1, "{line}");
     }
-    for line in
-        ["if number == 0 {", "code.len() == 6", "secrets::constant_time_equal(&mac, &other)", "a <= b"]
-    {
-        assert!(!compares_a_secret(line), "{line}");
+    for line in [
+        "if number == 0 {",
+        "code.len() == 6",
+        "code.as_str() == \"invalid_grant\"",
+        "secrets::constant_time_equal(&mac, &other)",
+        "a <= b",
+    ] {
+        assert_eq!(comparisons_of_secrets(line), Vec::<String>::new(), "{line}");
     }
 }

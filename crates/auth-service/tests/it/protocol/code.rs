@@ -125,6 +125,43 @@ async fn class_08_a_code_is_taken_once_and_its_second_use_ends_what_it_had_issue
     assert!(browser.is_signed_in().await, "the person's own session is none of the thief's");
 }
 
+/// Whoever has a used code and not its verifier, such as a reader of somebody's history, ends what it had issued too; and what
+/// is missing from a first use can be mended.
+#[tokio::test]
+async fn class_08_nothing_that_is_wrong_beside_it_hides_that_a_code_is_used_twice() {
+    let app = TestApp::start().await;
+    let wiki = Wiki::register(&app, json!({})).await;
+    let mut browser = app.member(ANA).await;
+    for (name, value) in [
+        ("code_verifier", None),
+        ("code_verifier", Some("short")),
+        ("redirect_uri", None),
+        ("resource", Some("no URI")),
+        ("resource", Some("https://not-registered.example.com/")),
+    ] {
+        let code = returned(&browser.get(&wiki.authorize(&[])).await, "code");
+        let mut fields = vec![
+            ("grant_type", "authorization_code"),
+            ("code", code.as_str()),
+            ("redirect_uri", super::CALLBACK),
+            ("code_verifier", super::VERIFIER),
+        ];
+        fields.retain(|(known, _)| *known != name);
+        fields.extend(value.map(|value| (name, value)));
+        let error = if name == "resource" { "invalid_target" } else { "invalid_request" };
+        assert_eq!(wiki.ask(&app, "/token", &fields).await.text("error"), error, "{name} {value:?}");
+        let tokens = wiki.exchange(&app, &code).await.json();
+        let access = tokens["access_token"].as_str().unwrap();
+        assert!(wiki.is_active(&app, access).await, "{name} {value:?}: nobody had used it");
+        assert_eq!(
+            wiki.ask(&app, "/token", &fields).await.text("error"),
+            "invalid_grant",
+            "{name} {value:?}"
+        );
+        assert!(!wiki.is_active(&app, access).await, "{name} {value:?}");
+    }
+}
+
 #[tokio::test]
 async fn of_many_who_exchange_a_code_at_once_one_gets_tokens() {
     let app = TestApp::start().await;

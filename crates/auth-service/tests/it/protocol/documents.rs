@@ -1,11 +1,15 @@
 //! What the server says of itself.
 
+use std::time::Duration;
+
+use auth::Rotation;
 use axum::body::Body;
 use axum::http::Request;
 use insta::assert_snapshot;
-use oidc::Algorithm;
-use serde_json::Value;
+use oidc::{AccessToken, Algorithm, JwkSet, KeySet};
+use serde_json::{Value, json};
 
+use super::Wiki;
 use crate::support::TestApp;
 
 #[tokio::test]
@@ -181,6 +185,60 @@ async fn there_is_a_key_for_every_algorithm_it_names() {
     for named in document["id_token_signing_alg_values_supported"].as_array().unwrap() {
         assert!(algorithms.contains(&named), "{named}");
     }
+}
+
+/// A cache of the key set that believes `Cache-Control` and nothing else: an unknown key does not make it look again.
+struct Cached {
+    keys: KeySet,
+    until: i64,
+}
+
+impl Cached {
+    async fn fetch(app: &TestApp) -> Self {
+        let answer = app.program().get("/.well-known/jwks.json").await;
+        let life: i64 =
+            answer.header("cache-control").strip_prefix("public, max-age=").unwrap().parse().unwrap();
+        let set = JwkSet::parse(answer.body.as_bytes()).unwrap();
+        Self { keys: KeySet::from_jwk_set(&set).unwrap(), until: app.app.auth.now().seconds() + life }
+    }
+}
+
+/// Whenever it looked last before an exchange, it knows the key of every token that holds, through the exchange and after.
+#[tokio::test]
+async fn whoever_keeps_the_key_set_for_as_long_as_it_says_knows_every_key() {
+    const ISSUER: &str = "https://auth.example.com";
+    let app = TestApp::start().await;
+    let changes = json!({ "grant_types": ["client_credentials"], "scope": "read", "redirect_uris": [] });
+    let robot = Wiki::register(&app, changes).await;
+    let (mut caches, mut tokens, mut signed_by) = (Vec::new(), Vec::new(), std::collections::BTreeSet::new());
+    for minute in 0..100 {
+        let now = app.app.auth.now();
+        if minute < 5 {
+            caches.push(Cached::fetch(&app).await);
+        }
+        if minute == 5 {
+            app.app.auth.keys().rotate(Algorithm::EdDsa, Rotation::Gentle, now).await.unwrap().unwrap();
+        }
+        app.app.auth.keys().keep(&app.app.auth.settings().limits, now).await.unwrap();
+        let answer = robot.ask(&app, "/token", &[("grant_type", "client_credentials")]).await.json();
+        let life = answer["expires_in"].as_i64().unwrap();
+        tokens.push((answer["access_token"].as_str().unwrap().to_owned(), now.seconds() + life));
+        tokens.retain(|(_, until)| now.seconds() < *until);
+        for cache in &mut caches {
+            if cache.until <= now.seconds() {
+                *cache = Cached::fetch(&app).await;
+            }
+            for (token, _) in &tokens {
+                let read = AccessToken::verify(token, &cache.keys, ISSUER, ISSUER, 0, now.seconds());
+                assert!(read.is_ok(), "minute {minute}: {read:?}");
+                signed_by.insert(token.split('.').next().unwrap().to_owned());
+            }
+        }
+        app.turn(Duration::from_mins(1));
+    }
+    assert_eq!(signed_by.len(), 2, "one key after the other");
+    let published = app.program().get("/.well-known/jwks.json").await.json();
+    assert_eq!(published["keys"].as_array().unwrap().len(), 1, "the old one is gone");
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Whatever ends what an app holds of a person puts word for the app in its outbox.
 
+use auth::PersonAct;
 use axum::http::StatusCode;
 use serde_json::json;
 
@@ -7,6 +8,7 @@ use super::{Wiki, claims};
 use crate::support::{Browser, OTHER_PASSWORD, PASSWORD, TestApp};
 
 const ANA: &str = "ana@example.com";
+const NEW: &str = "ana.maria@example.com";
 
 /// The apps that are to be told, and of which session; each once.
 async fn told(app: &TestApp) -> Vec<(String, String)> {
@@ -34,18 +36,54 @@ async fn sid_of(wiki: &Wiki, app: &TestApp, browser: &mut Browser) -> String {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
     SignOut,
+    SignOutOfTheContract,
+    One,
     Others,
     WithdrawnOnThePage,
     WithdrawnByTheApi,
+    Address,
     Password,
     Reset,
     Deleted,
+    Operator(PersonAct),
 }
 
-/// What somebody signed in with `here` does.
-async fn end(end: End, app: &TestApp, here: &mut Browser) {
+const ENDS: [End; 13] = [
+    End::SignOut,
+    End::SignOutOfTheContract,
+    End::One,
+    End::Others,
+    End::WithdrawnOnThePage,
+    End::WithdrawnByTheApi,
+    End::Address,
+    End::Password,
+    End::Reset,
+    End::Deleted,
+    End::Operator(PersonAct::EndSessions),
+    End::Operator(PersonAct::Disable),
+    End::Operator(PersonAct::Delete),
+];
+
+/// What somebody signed in with `here` and `there` does, or the operator.
+async fn end(end: End, app: &TestApp, here: &mut Browser, there: &mut Browser) {
     let answer = match end {
         End::SignOut => here.post("/sign-out", &[]).await,
+        End::SignOutOfTheContract => here.json("POST", "/logout", &json!({})).await,
+        End::One => {
+            let id = there.session_id().await;
+            here.post("/account/sessions/end", &[("id", &id)]).await
+        }
+        End::Address => {
+            here.post("/account/email", &[("email", NEW)]).await;
+            let (old, new) = (app.letter(ANA).await.code, app.letter(NEW).await.code);
+            here.post("/account/email/confirm", &[("side", "old"), ("code", &old)]).await;
+            here.post("/account/email/confirm", &[("side", "new"), ("code", &new)]).await
+        }
+        End::Operator(act) => {
+            let trail = app.app.auth.audit_trail();
+            assert!(app.app.auth.act_on_person(&trail, ANA, act).await.unwrap().1, "{act:?}");
+            return;
+        }
         End::Others => here.post("/account/sessions/end-others", &[]).await,
         End::WithdrawnOnThePage => here.post("/account/apps/withdraw", &[("id", "wiki")]).await,
         End::WithdrawnByTheApi => here.json("DELETE", "/api/v1/account/apps/wiki", &json!({})).await,
@@ -67,15 +105,7 @@ async fn end(end: End, app: &TestApp, here: &mut Browser) {
 /// A consent that was withdrawn ended the app's tokens, and the app went on with its own session.
 #[tokio::test]
 async fn every_end_of_what_an_app_holds_puts_word_for_it() {
-    for how in [
-        End::SignOut,
-        End::Others,
-        End::WithdrawnOnThePage,
-        End::WithdrawnByTheApi,
-        End::Password,
-        End::Reset,
-        End::Deleted,
-    ] {
+    for how in ENDS {
         let app = TestApp::start().await;
         let (wiki, notes) = (wiki(&app, "wiki").await, wiki(&app, "notes").await);
         // Signed out there, and the app still has what outlives the session.
@@ -89,16 +119,16 @@ async fn every_end_of_what_an_app_holds_puts_word_for_it() {
         let present = sid_of(&wiki, &app, &mut here).await;
         sid_of(&wiki, &app, &mut here).await;
         sid_of(&notes, &app, &mut here).await;
-        end(how, &app, &mut here).await;
+        end(how, &app, &mut here, &mut there).await;
         let of = |id: &str, sid: &str| (id.to_owned(), sid.to_owned());
         let mut expected = match how {
-            End::SignOut => vec![of("wiki", &present), of("notes", &present)],
-            End::Others => vec![of("wiki", &elsewhere)],
+            End::SignOut | End::SignOutOfTheContract => vec![of("wiki", &present), of("notes", &present)],
+            End::One | End::Others | End::Address => vec![of("wiki", &elsewhere)],
             End::WithdrawnOnThePage | End::WithdrawnByTheApi => {
                 vec![of("wiki", &present), of("wiki", &elsewhere), of("wiki", &left)]
             }
             End::Password => vec![of("wiki", &elsewhere), of("wiki", &left)],
-            End::Reset | End::Deleted => {
+            End::Reset | End::Deleted | End::Operator(_) => {
                 vec![of("notes", &present), of("wiki", &present), of("wiki", &elsewhere), of("wiki", &left)]
             }
         };

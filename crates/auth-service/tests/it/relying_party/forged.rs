@@ -160,6 +160,49 @@ async fn class_07_no_forged_id_token_signs_anybody_in() {
     assert!(double.accepts(|nonce| double.key.sign("JWT", &double.id_claims(nonce)).unwrap()).await);
 }
 
+/// A session is proved again after five minutes, by an ID token as well.
+#[tokio::test]
+async fn class_07_no_forged_id_token_proves_a_session_again() {
+    let double = Double::start().await;
+    let refreshed = |signed_in_at: i64| {
+        let mut claims = double.id_claims("");
+        set(&mut claims, "nonce", None);
+        claims["auth_time"] = json!(signed_in_at);
+        claims
+    };
+    let renewed = async |token: &dyn Fn(i64) -> String| {
+        let (at, mut browser) = (double.now(), signed_in(&double).await);
+        let before = browser.jar[SESSION].clone();
+        double.turn(360);
+        double.answer("/token", &Double::tokens(&token(at)));
+        let let_in = is_let_in(&mut browser).await;
+        assert_eq!(browser.jar.get(SESSION).is_some_and(|now| *now != before), let_in);
+        let_in
+    };
+    let good = |at: i64| double.signed(&double.header("JWT").to_string(), &refreshed(at).to_string());
+    assert!(renewed(&good).await);
+    for index in 0..forgeries(&double, "JWT", &refreshed(0)).len() {
+        let forged = |at: i64| forgeries(&double, "JWT", &refreshed(at)).swap_remove(index);
+        assert!(!renewed(&|at| forged(at).0).await, "{}", forged(0).1);
+    }
+    for (name, value) in [
+        ("sub", json!("eve")),
+        ("sid", json!("another")),
+        ("auth_time", json!(1)),
+        ("nonce", json!("n")),
+        ("aud", json!("other")),
+        ("iss", json!("https://evil.example")),
+    ] {
+        let other = |at: i64| {
+            let mut claims = refreshed(at);
+            claims[name] = value.clone();
+            double.signed(&double.header("JWT").to_string(), &claims.to_string())
+        };
+        assert!(!renewed(&other).await, "{name} {value}");
+    }
+    assert!(renewed(&good).await);
+}
+
 /// A key of another algorithm in the provider's set signs nothing for this app.
 #[tokio::test]
 async fn class_07_other_keys_of_the_set_sign_nothing_for_this_app() {

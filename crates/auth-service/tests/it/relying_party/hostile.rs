@@ -1,6 +1,7 @@
 //! A provider that lies: a double that answers whatever a test puts there, with a key that the app takes for the provider's.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use aws_lc_rs::signature::Ed25519KeyPair;
@@ -35,6 +36,8 @@ pub(super) struct Double {
     pub(super) key: SigningKey,
     answers: Answers,
     pub(super) app: Router,
+    /// In Unix seconds, also to the app.
+    now: Arc<AtomicI64>,
 }
 
 async fn answer(State(answers): State<Answers>, request: Request) -> Response {
@@ -58,7 +61,8 @@ impl Double {
         let router = Router::new().fallback(answer).with_state(answers.clone());
         tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         let key = SigningKey::generate(Algorithm::EdDsa).unwrap();
-        let mut double = Self { issuer, key, answers, app: Router::new() };
+        let now = Arc::new(AtomicI64::new(NOW));
+        let mut double = Self { issuer, key, answers, app: Router::new(), now };
         double.app = double.process();
         double.answer("/.well-known/openid-configuration", &double.metadata());
         double.answer("/jwks", &json!({ "keys": [double.key.public_jwk()] }));
@@ -72,9 +76,10 @@ impl Double {
     /// A process of the app that knows nothing of the provider yet.
     pub(super) fn process(&self) -> Router {
         let secret = ClientAuthentication::Secret(generate_key_text());
+        let hand = self.now.clone();
         let settings = Settings {
             id_token_algorithm: Algorithm::EdDsa,
-            clock: Clock::new(|| Moment(NOW * 1_000_000)),
+            clock: Clock::new(move || Moment(hand.load(Ordering::SeqCst) * 1_000_000)),
             ..Settings::new(
                 self.issuer.clone(),
                 super::APP.parse().unwrap(),
@@ -84,6 +89,14 @@ impl Double {
             )
         };
         app(&Keyward::new(settings).unwrap())
+    }
+
+    pub(super) fn now(&self) -> i64 {
+        self.now.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn turn(&self, seconds: i64) {
+        self.now.fetch_add(seconds, Ordering::SeqCst);
     }
 
     pub(super) fn metadata(&self) -> Value {
@@ -113,8 +126,9 @@ impl Double {
     }
 
     pub(super) fn id_claims(&self, nonce: &str) -> Value {
+        let now = self.now();
         json!({
-            "iss": self.issuer, "sub": "ada", "aud": "wiki", "exp": NOW + 300, "iat": NOW, "auth_time": NOW,
+            "iss": self.issuer, "sub": "ada", "aud": "wiki", "exp": now + 300, "iat": now, "auth_time": now,
             "nonce": nonce, "sid": "s",
         })
     }

@@ -40,6 +40,7 @@ async fn it_is_openapi_3_1_and_lists_these_operations() {
     GET /api/v1/account/sessions: List the sessions
     DELETE /api/v1/account/sessions: End all other sessions
     DELETE /api/v1/account/sessions/{id}: End one session
+    POST /api/v1/account/token: Renew the token
     POST /api/v1/reset: Ask for a password reset
     POST /api/v1/reset/complete: Reset a password
     POST /api/v1/sign-in: Sign in

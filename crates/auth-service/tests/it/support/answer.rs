@@ -72,6 +72,12 @@ impl Answer {
         rest.split('"').next().unwrap().to_owned()
     }
 
+    /// The support id that a page shows.
+    pub(crate) fn support_id(&self) -> &str {
+        let rest = self.body.split("Support id <code>").nth(1);
+        rest.unwrap_or_else(|| panic!("no support id: {}", self.body)).split('<').next().unwrap()
+    }
+
     /// Status, headers and body, with what differs at each run left out.
     pub(crate) fn shown(&self) -> String {
         let mut lines = vec![self.status.to_string()];

@@ -22,6 +22,15 @@ pub(super) fn all() -> Vec<(&'static str, &'static str, Speech, Value)> {
         ("POST", "/reset/code", Speech::Form, code),
         ("POST", "/reset/new", Speech::Form, token.clone()),
         ("POST", "/account/email/confirm", Speech::Form, token),
+        ("POST", "/sign-in/code", Speech::Form, json!({ "id": ID, "code": "123456" })),
+        ("POST", "/api/v1/sign-in/code", Speech::Json, json!({ "attempt_id": ID, "code": "123456" })),
+        (
+            "POST",
+            "/verify-2fa",
+            Speech::Json,
+            json!({ "loginAttemptId": ID, "2FACode": "123456", "email": "ana@example.com" }),
+        ),
+        ("POST", "/api/v1/account/email/confirm", Speech::Json, json!({ "token": "x", "side": "old" })),
         ("POST", "/api/v1/sign-up/proof", Speech::Json, json!({ "proof_id": ID, "code": "123456" })),
         ("POST", "/api/v1/sign-up/proof", Speech::Json, json!({ "token": "x" })),
         (
@@ -46,7 +55,8 @@ async fn every_path_that_takes_a_code_or_a_link_counts_failures_of_the_network()
         let mut browser = app.browser();
         for _ in 0..3 {
             let answer = send(&mut browser, method, path, speech, &body).await;
-            assert_eq!(answer.status, 410, "{path}: {}", answer.body);
+            let refused = if path == "/verify-2fa" { 401 } else { 410 };
+            assert_eq!(answer.status, refused, "{path}: {}", answer.body);
         }
         assert_too_many(&send(&mut browser, method, path, speech, &body).await, path, 15 * 60);
     }

@@ -51,6 +51,46 @@ async fn both_ends_agree_by_code() {
     }
 }
 
+/// Whoever reads the mail elsewhere has the link alone, as on the pages.
+#[tokio::test]
+async fn both_ends_agree_by_link_signed_in_or_not() {
+    let app = TestApp::start().await;
+    let mut browser = app.member(ANA).await;
+    browser.json("POST", PATH, &json!({ "email": NEW })).await;
+    let (old, new) = (app.letter(ANA).await.token(), app.letter(NEW).await.token());
+    let confirm = "/api/v1/account/email/confirm";
+    let mut program = app.program();
+    for (body, status) in [
+        (json!({ "side": "old", "token": new }), 410),
+        (json!({ "side": "old", "code": "123456" }), 401),
+        (json!({ "side": "old", "code": "123456", "token": old }), 422),
+        (json!({ "side": "old" }), 422),
+        (json!({ "side": "old", "token": "" }), 410),
+    ] {
+        assert_eq!(program.json("POST", confirm, &body).await.status, status, "{body}");
+    }
+    let answer = program.json("POST", confirm, &json!({ "side": "new", "token": new })).await;
+    assert_snapshot!(answer.shown(), @r#"
+    200 OK
+    content-type: application/json
+    {"message":"Agreed: now the other address."}
+    "#);
+    assert_eq!(
+        program.json("POST", confirm, &json!({ "side": "new", "token": new })).await.status,
+        410,
+        "used"
+    );
+    let answer = browser.json("POST", confirm, &json!({ "side": "old", "token": old })).await;
+    assert_snapshot!(answer.shown(), @r#"
+    200 OK
+    content-type: application/json
+    set-cookie: __Host-keyward-session=[token]; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=2592000
+    set-cookie: jwt=[jwt]; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=600
+    {"message":"The address is changed."}
+    "#);
+    assert_eq!(browser.get("/api/v1/account").await.text("email"), NEW);
+}
+
 #[tokio::test]
 async fn a_change_can_be_given_up() {
     let app = TestApp::start().await;

@@ -77,3 +77,29 @@ async fn prove_again_who_this_is() {
     assert!(browser.is_signed_in().await);
     assert!(!old.is_signed_in().await, "a new id");
 }
+
+/// A program could once get a new token by the sign-in page alone.
+#[tokio::test]
+async fn the_token_is_renewed_from_a_live_session() {
+    let app = TestApp::start().await;
+    let mut browser = app.member("ana@example.com").await;
+    let before = browser.jar["jwt"].clone();
+    app.turn(std::time::Duration::from_mins(9));
+    let answer = browser.json("POST", "/api/v1/account/token", &json!({})).await;
+    assert_snapshot!(answer.shown(), @r#"
+    200 OK
+    content-type: application/json
+    set-cookie: jwt=[jwt]; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=600
+    {"message":"The token is renewed."}
+    "#);
+    app.turn(std::time::Duration::from_mins(9));
+    let renewed = browser.jar["jwt"].clone();
+    for (token, status) in [(&before, 401), (&renewed, 200)] {
+        let answer = app.program().json("POST", "/verify-token", &json!({ "token": token })).await;
+        assert_eq!(answer.status, status);
+    }
+    browser.json("POST", "/api/v1/sign-out", &json!({})).await;
+    browser.jar.insert("jwt".to_owned(), renewed);
+    let answer = browser.json("POST", "/api/v1/account/token", &json!({})).await;
+    assert_eq!((answer.status.as_u16(), answer.cookies().len()), (401, 0), "a token alone renews none");
+}

@@ -18,7 +18,11 @@ async fn a_new_address_is_201() {
     content-type: application/json
     {"message":"User created successfully!"}
     "#);
-    assert_eq!(app.letter("ana@example.com").await.kind, "prove");
+    // No id is told, so there is nowhere to type a code: the link is all.
+    let letter = app.letter("ana@example.com").await;
+    assert_eq!((letter.kind, letter.code.as_str()), ("prove", ""));
+    let proof = json!({ "token": letter.token(), "password": PASSWORD });
+    assert_eq!(app.program().json("POST", "/api/v1/sign-up/proof", &proof).await.status, 200);
 }
 
 #[tokio::test]

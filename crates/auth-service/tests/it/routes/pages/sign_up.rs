@@ -154,19 +154,51 @@ async fn the_proof_of_nobody_is_open_as_long_as_anybodys() {
     }
 }
 
-/// A code that was read over somebody's shoulder is worth nothing in another browser.
+/// A right code once led to a dead end there, which said that it was used up, and a try was.
 #[tokio::test]
-async fn another_browser_cannot_use_the_code() {
-    let app = TestApp::start().await;
-    let mut browser = app.browser();
-    let id = sign_up(&mut browser).await;
-    let code = app.letter(ANA).await.code;
-    let mut other = app.browser();
-    let page = other.get(&format!("/verify?id={id}")).await;
-    assert!(!page.body.contains(ANA));
-    assert_eq!(other.post("/verify", &[("id", &id), ("code", &code)]).await.status, 410);
-    assert_eq!(other.post("/verify/resend", &[("id", &id)]).await.status, 410);
-    assert_eq!(browser.post("/verify", &[("id", &id), ("code", &code)]).await.status, 303);
+async fn another_browser_is_asked_for_the_password_behind_a_right_code_too() {
+    for (field, secret) in [("password", PASSWORD), ("new_password", OTHER_PASSWORD)] {
+        let app = TestApp::start().await;
+        let mut browser = app.browser();
+        let id = sign_up(&mut browser).await;
+        let code = app.letter(ANA).await.code;
+        let mut other = app.browser();
+        let page = other.get(&format!("/verify?id={id}")).await;
+        assert!(!page.body.contains(ANA));
+        let wrong = if code == "123456" { "123457" } else { "123456" };
+        // More often than there are tries: a right code uses up none.
+        for (fields, status) in [
+            (&[("id", &*id), ("code", wrong)][..], 401),
+            (&[("id", &id), ("code", &code)], 200),
+            (&[("id", &id), ("code", &code)], 200),
+            (&[("id", &id), ("code", &code)], 200),
+            (&[("id", &id), ("code", &code), ("password", "")], 422),
+            (&[("id", &id), ("code", &code), ("password", OTHER_PASSWORD)], 401),
+            (&[("id", &id), ("code", &code), ("new_password", SHORT_PASSWORD)], 422),
+        ] {
+            let answer = other.post("/verify", fields).await;
+            assert_eq!(answer.status, status, "{fields:?}: {}", answer.body);
+            let asked = answer.body.matches("type=\"password\"").count();
+            assert_eq!(asked, if fields[1].1 == wrong { 0 } else { 2 }, "{fields:?}");
+            assert_eq!(answer.body.contains("role=\"alert\""), status != 200, "{fields:?}");
+            assert!(!answer.body.contains(ANA), "the address is not told to whoever has a code");
+            if asked == 2 {
+                assert_eq!((answer.hidden("id"), answer.hidden("code")), (id.clone(), code.clone()));
+            }
+        }
+        let wrong = [("id", &*id), ("code", wrong), (field, secret)];
+        assert_eq!(
+            other.post("/verify", &wrong).await.status,
+            401,
+            "a password does not do without the code"
+        );
+        assert_eq!(other.post("/verify/resend", &[("id", &id)]).await.status, 410);
+        let answer = other.post("/verify", &[("id", &id), ("code", &code), (field, secret)]).await;
+        assert_eq!(answer.location(), "/sign-in", "{}", answer.body);
+        assert_eq!(other.post("/verify", &[("id", &id), ("code", &code)]).await.status, 410, "it is used up");
+        let answer = other.post("/sign-in", &[("email", ANA), ("password", secret)]).await;
+        assert_eq!(answer.location(), "/account", "{field}");
+    }
 }
 
 #[tokio::test]
