@@ -7,7 +7,7 @@ use crate::users::somebody;
 use crate::{Error, Tx};
 
 /// Whose an address is.
-#[derive(Clone, Debug, sqlx::FromRow)]
+#[derive(Clone, Debug)]
 pub struct Owner {
     /// The account.
     pub user_id: Uuid,
@@ -47,13 +47,18 @@ pub async fn insert(
 
 /// Whose `email` is. A row is found whether or not it is somebody's ([`users::NOBODY`](crate::users::NOBODY)).
 pub async fn owner(tx: &mut Tx, email: &Email) -> Result<Option<Owner>, Error> {
-    let found: Option<Owner> = on!(tx, |connection| sqlx::query_as(
-        "SELECT user_id, proved_at FROM emails
-         WHERE normalized = COALESCE((SELECT n.normalized FROM emails n WHERE n.normalized = $1), 'nobody')"
+    let found: Option<(String, Uuid, Option<i64>)> = on!(tx, |connection| {
+        sqlx::query_as(
+        "SELECT normalized, user_id, proved_at FROM emails
+         WHERE normalized = COALESCE(
+             (SELECT n.normalized FROM emails n WHERE n.normalized >= $1 ORDER BY n.normalized LIMIT 1), 'nobody')"
     )
     .bind(email.normalized())
-    .fetch_optional(connection))?;
-    Ok(found.filter(|owner| somebody(owner.user_id).is_some()))
+    .fetch_optional(connection)
+    })?;
+    let own =
+        found.filter(|(normalized, user, _)| normalized == email.normalized() && somebody(*user).is_some());
+    Ok(own.map(|(_, user_id, proved_at)| Owner { user_id, proved_at }))
 }
 
 /// Records that the primary address was proved. False if it had been already.

@@ -34,14 +34,19 @@ pub struct SignIn {
     /// The account.
     #[sqlx(flatten)]
     pub user: User,
+    /// Its address as it is compared: of an address that is nobody's, another's is found.
+    normalized: String,
     /// Its password's hash, PHC string.
     pub password_hash: Option<String>,
     /// Whether this browser has signed in to it before.
     pub known_browser: bool,
 }
 
-/// The account of nobody. A look-up by an address that is nobody's finds it, so that it reads, moves and decodes what one by
-/// somebody's address does: a row fewer is another answer's time, which tells. Nobody can have its address, which is none
+/// The account of nobody, which holds decoys. A look-up by an address that is nobody's finds a row all the same, so that it reads,
+/// moves and decodes what one by somebody's address does: a row fewer is another answer's time, which tells. It finds the account
+/// whose address comes next, which is as likely as any to be in no cache: one that all such look-ups found would always be in every
+/// one, and told too. After the last address comes this account. What was found for another address is let go of here, and leaves
+/// this crate for nobody. Nobody can have the address of this account, which is none
 /// ([`Email`](domain::Email) takes no text without an `@`), no password is the one of its hash, and it is listed nowhere.
 pub const NOBODY: UserId = UserId(Uuid::nil());
 
@@ -138,7 +143,7 @@ pub async fn find(tx: &mut Tx, id: UserId) -> Result<Option<User>, Error> {
     .fetch_optional(connection))
 }
 
-/// The account that `normalized` belongs to, and what sign-in needs of it, in one statement, which finds a row whether or
+/// The account that `normalized` belongs to, and what sign-in needs of it, in one statement, which finds somebody's row whether or
 /// not there is one ([`NOBODY`]).
 pub async fn find_for_sign_in(
     tx: &mut Tx,
@@ -148,19 +153,20 @@ pub async fn find_for_sign_in(
     let found: Option<SignIn> = on!(tx, |connection| {
         sqlx::query_as(
         "SELECT u.id, u.name, u.locale, u.second_step, u.disabled_at, u.created_at,
-                e.address, e.proved_at, p.pseudonym, w.hash AS password_hash,
+                e.address, e.normalized, e.proved_at, p.pseudonym, w.hash AS password_hash,
                 EXISTS (SELECT 1 FROM known_browsers k WHERE k.browser_hash = $2 AND k.user_id = u.id) AS known_browser
          FROM emails e
          JOIN users u ON u.id = e.user_id
          JOIN audit_people p ON p.user_id = u.id
          LEFT JOIN passwords w ON w.user_id = u.id
-         WHERE e.normalized = COALESCE((SELECT n.normalized FROM emails n WHERE n.normalized = $1), 'nobody')",
+         WHERE e.normalized = COALESCE(
+             (SELECT n.normalized FROM emails n WHERE n.normalized >= $1 ORDER BY n.normalized LIMIT 1), 'nobody')",
     )
     .bind(normalized)
     .bind(browser_hash)
     .fetch_optional(connection)
     })?;
-    Ok(found.filter(|found| somebody(found.user.id).is_some()))
+    Ok(found.filter(|found| found.normalized == normalized && somebody(found.user.id).is_some()))
 }
 
 /// An account, as an operator sees it.

@@ -84,7 +84,7 @@ DELETE FROM email_changes WHERE expires_at <= $1 AND user_id IN ( SELECT user_id
 
 -- emails.rs
 INSERT INTO emails (id, user_id, address, normalized, is_primary, proved_at, created_at) VALUES ($1, $2, $3, $4, TRUE, $5, $6) ON CONFLICT (normalized) DO NOTHING;
-SELECT user_id, proved_at FROM emails WHERE normalized = COALESCE((SELECT n.normalized FROM emails n WHERE n.normalized = $1), 'nobody');
+SELECT normalized, user_id, proved_at FROM emails WHERE normalized = COALESCE( (SELECT n.normalized FROM emails n WHERE n.normalized >= $1 ORDER BY n.normalized LIMIT 1), 'nobody');
 UPDATE emails SET proved_at = $2 WHERE user_id = $1 AND is_primary AND proved_at IS NULL;
 UPDATE emails SET address = $2, normalized = $3, proved_at = $4 WHERE user_id = $1 AND is_primary AND NOT EXISTS (SELECT 1 FROM emails o WHERE o.normalized = $3 AND o.user_id <> $1);
 
@@ -192,7 +192,7 @@ INSERT INTO audit_people (pseudonym, user_id, mac) VALUES ($1, $1, $2) ON CONFLI
 INSERT INTO users (id, name, locale, second_step, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $5);
 INSERT INTO audit_people (pseudonym, user_id, mac) VALUES ($1, $2, $3);
 SELECT u.id, u.name, u.locale, u.second_step, u.disabled_at, u.created_at, e.address, e.proved_at, p.pseudonym FROM users u JOIN emails e ON e.user_id = u.id AND e.is_primary JOIN audit_people p ON p.user_id = u.id WHERE u.id = $1;
-SELECT u.id, u.name, u.locale, u.second_step, u.disabled_at, u.created_at, e.address, e.proved_at, p.pseudonym, w.hash AS password_hash, EXISTS (SELECT 1 FROM known_browsers k WHERE k.browser_hash = $2 AND k.user_id = u.id) AS known_browser FROM emails e JOIN users u ON u.id = e.user_id JOIN audit_people p ON p.user_id = u.id LEFT JOIN passwords w ON w.user_id = u.id WHERE e.normalized = COALESCE((SELECT n.normalized FROM emails n WHERE n.normalized = $1), 'nobody');
+SELECT u.id, u.name, u.locale, u.second_step, u.disabled_at, u.created_at, e.address, e.normalized, e.proved_at, p.pseudonym, w.hash AS password_hash, EXISTS (SELECT 1 FROM known_browsers k WHERE k.browser_hash = $2 AND k.user_id = u.id) AS known_browser FROM emails e JOIN users u ON u.id = e.user_id JOIN audit_people p ON p.user_id = u.id LEFT JOIN passwords w ON w.user_id = u.id WHERE e.normalized = COALESCE( (SELECT n.normalized FROM emails n WHERE n.normalized >= $1 ORDER BY n.normalized LIMIT 1), 'nobody');
 SELECT u.id, u.name, u.locale, u.second_step, u.disabled_at, u.created_at, e.address, e.proved_at, p.pseudonym, e.normalized, (SELECT count(*) FROM sessions s WHERE s.user_id = u.id) AS sessions FROM emails e JOIN users u ON u.id = e.user_id JOIN audit_people p ON p.user_id = u.id WHERE e.is_primary AND e.created_at > 0 AND e.normalized > $2 AND e.normalized LIKE $1 ESCAPE '\\' ORDER BY e.normalized LIMIT $3;
 SELECT u.id, u.name, u.locale, u.second_step, u.disabled_at, u.created_at, e.address, e.proved_at, p.pseudonym, e.normalized, (SELECT count(*) FROM sessions s WHERE s.user_id = u.id) AS sessions FROM users u JOIN emails e ON e.user_id = u.id AND e.is_primary JOIN audit_people p ON p.user_id = u.id WHERE u.id = $1;
 UPDATE users SET name = $2, locale = $3, updated_at = $4 WHERE id = $1;
