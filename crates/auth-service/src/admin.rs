@@ -25,6 +25,7 @@ pub use clients::{AddClient, AddedClient, ClientShown, ListClients, RemoveClient
 pub use desk::{Desk, Offline};
 pub use import::{ADDRESS_TAKEN, ImportUsers, ImportedRow};
 pub use keys::{KeyShown, ListKeys, RotateKeys, RotatedKey};
+pub(crate) use listener::LONGEST_PATH;
 pub use listener::{Socket, SocketError};
 pub use mail::{ListMail, MailShown};
 pub use operation::{Done, Operation, Refusal};

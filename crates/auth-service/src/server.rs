@@ -108,6 +108,9 @@ pub enum ServerError {
     /// A setting of PostgreSQL that nobody can use.
     #[error("[database]: {0}")]
     Postgres(#[from] store::PostgresError),
+    /// A PostgreSQL that waiting does not mend.
+    #[error("{0}")]
+    Unusable(store::PostgresError),
     /// A setting of Redis that nobody can use.
     #[error("[redis]: {0}")]
     Redis(#[from] store::ephemeral::RedisError),

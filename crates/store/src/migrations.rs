@@ -97,7 +97,7 @@ impl MigrationError {
     /// Whether the database is away or too busy, so that another try may go better.
     pub fn is_unavailable(&self) -> bool {
         match self {
-            Self::Away(_) => true,
+            Self::Away(error) => !error.is_lasting(),
             Self::Database(error) => crate::postgres::is_unavailable(error),
             Self::Refused(_) | Self::Busy { .. } | Self::Failed { .. } => false,
         }

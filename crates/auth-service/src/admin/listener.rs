@@ -12,6 +12,8 @@ use super::operator;
 const LONGEST: usize = 107;
 /// What is put behind the name until it is ready.
 const NOT_READY: &str = ".new";
+/// So the path of a socket has at most so many bytes.
+pub(crate) const LONGEST_PATH: usize = LONGEST - NOT_READY.len();
 /// The group that may ask, where none is named and there is one.
 const GROUP: &str = "keyward";
 
@@ -33,7 +35,7 @@ pub enum SocketError {
     /// The system takes no such name.
     #[error(
         "the operator's socket {path} has a path of {length} bytes, and a Unix socket's has at most {most}: set admin.socket \
-         to a shorter one, such as /run/keyward/auth-service.sock", path = .path.display(), most = LONGEST - NOT_READY.len()
+         to a shorter one, such as /run/keyward/auth-service.sock", path = .path.display(), most = LONGEST_PATH
     )]
     Long {
         /// The path.
@@ -72,7 +74,7 @@ impl Socket {
     /// Listens at `path`, for root, this user and the group alone. What a server left that was killed is replaced.
     pub fn bind(path: &Path, group: Option<&str>) -> Result<Self, SocketError> {
         let length = path.as_os_str().len();
-        if length > LONGEST - NOT_READY.len() {
+        if length > LONGEST_PATH {
             return Err(SocketError::Long { path: path.to_owned(), length });
         }
         let gid = match group {

@@ -45,13 +45,14 @@ pub async fn serve(socket: Socket, desk: Desk, mut stop: Stop) {
                 continue;
             }
         };
-        let routes = routes_for(&stream, &socket, &desk);
-        let mut protocol = http1::Builder::new();
-        protocol.timer(TokioTimer::new()).header_read_timeout(HEAD);
-        let connection = protocol.serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes));
-        let watched = graceful.watch(connection);
+        let (owner, group, desk, watcher) = (socket.owner, socket.group, desk.clone(), graceful.watcher());
         connections.spawn(async move {
-            if let Err(error) = watched.await {
+            let routes = routes_for(&stream, owner, group, &desk).await;
+            let mut protocol = http1::Builder::new();
+            protocol.timer(TokioTimer::new()).header_read_timeout(HEAD);
+            let connection =
+                protocol.serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes));
+            if let Err(error) = watcher.watch(connection).await {
                 tracing::debug!(%error, "a connection of the operator broke off");
             }
         });
@@ -60,12 +61,16 @@ pub async fn serve(socket: Socket, desk: Desk, mut stop: Stop) {
     let _ = tokio::time::timeout(DRAIN, graceful.shutdown()).await;
 }
 
-fn routes_for(stream: &UnixStream, socket: &Socket, desk: &Desk) -> Router {
-    let admitted = match stream.peer_cred() {
-        Ok(peer) => Operator::admit(peer, socket.owner, socket.group).map_err(|other| other.to_string()),
-        Err(error) => Err(format!("somebody unknown ({error})")),
-    };
-    match admitted {
+/// Who asks is looked up in files, anew each time, since a group may have got a member: so on a thread that may wait.
+async fn admitted(stream: &UnixStream, owner: u32, group: Option<u32>) -> Result<Operator, String> {
+    let unknown = |error: &dyn std::fmt::Display| format!("somebody unknown ({error})");
+    let peer = stream.peer_cred().map_err(|error| unknown(&error))?;
+    let looked = tokio::task::spawn_blocking(move || Operator::admit(peer, owner, group)).await;
+    looked.map_err(|error| unknown(&error))?.map_err(|other| other.to_string())
+}
+
+async fn routes_for(stream: &UnixStream, owner: u32, group: Option<u32>, desk: &Desk) -> Router {
+    match admitted(stream, owner, group).await {
         Ok(operator) => routes().with_state(desk.of(&operator)),
         Err(other) => {
             tracing::warn!(who = other, "refused on the operator's socket");

@@ -1,6 +1,7 @@
 //! The bounds of every value: past them a setting would undo what it is there for. NIST is SP 800-63B-4. The defaults
 //! follow it; where a bound is wider than its figure, the message gives that figure too.
 
+mod admin;
 mod limits;
 
 use std::time::Duration;
@@ -38,6 +39,7 @@ pub(super) fn violations(config: &Config, purpose: Use) -> Vec<Violation> {
     sender(&config.mail, &mut found);
     apps(&config.apps, &mut found);
     traces(&config.traces, &mut found);
+    admin::violations(&config.admin, &mut found);
     colours(&config.branding, &mut found);
     limits::violations(&config.limits, purpose, &mut found);
     durations(starts_and_stops(config), &mut found);

@@ -55,7 +55,7 @@ impl Default for Internal {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Admin {
-    /// The Unix socket, a path of at most 103 bytes. Without it, beside the SQLite file (its name and `.sock`), or with PostgreSQL
+    /// The Unix socket, an absolute path of at most 103 bytes. Without it, beside the SQLite file (its name and `.sock`), or with PostgreSQL
     /// `/run/keyward/auth-service.sock`; an empty one is none.
     #[schemars(with = "Option<String>", extend("format" = "path"), example = "/run/keyward/auth-service.sock")]
     pub socket: Option<PathBuf>,

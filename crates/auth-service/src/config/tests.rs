@@ -150,6 +150,40 @@ fn a_collector_is_an_address_without_a_key() {
 }
 
 #[test]
+fn a_socket_has_a_path_that_it_can_have_and_a_group_a_name() {
+    let admin = |line: &str| parse(&format!("{MINIMAL}\n[admin]\n{line}"));
+    for line in [
+        "socket = \"\"".to_owned(),
+        "socket = \"/run/keyward/blue.sock\"".to_owned(),
+        format!("socket = \"/{}\"", "k".repeat(102)),
+        format!("group = \"{}\"", "k".repeat(32)),
+        "group = \"domain-admins\"".to_owned(),
+    ] {
+        assert_eq!(admin(&line), Ok(()), "{line}");
+    }
+    let long = "k".repeat(103);
+    for (line, told) in [
+        (
+            format!("socket = \"/{long}/blue.sock\""),
+            "bytes, and has 114: a Unix socket has no longer path; the nearest that is allowed is /run/keyward/blue.sock",
+        ),
+        (format!("socket = \"/{long}\""), "the nearest that is allowed is /run/keyward/auth-service.sock"),
+        (
+            "socket = \"run/blue.sock\"".to_owned(),
+            "admin.socket is \"run/blue.sock\": it must begin with /: the server and `keyward` are seldom started in the same \
+             folder; the nearest that is allowed is /run/keyward/blue.sock",
+        ),
+        ("socket = \"/run/a\\u0000b\"".to_owned(), "it must hold no byte 0"),
+        ("group = \"\"".to_owned(), "admin.group is \"\": it must be 1 to 32 characters"),
+        ("group = \"a:b\"".to_owned(), "no group is called so"),
+        (format!("group = \"{}\"", "k".repeat(33)), "it must be 1 to 32 characters"),
+    ] {
+        let error = admin(&line).unwrap_err();
+        assert!(error.contains(told), "{line}: {error}");
+    }
+}
+
+#[test]
 fn an_address_to_listen_on_that_is_none_is_told_with_what_to_write() {
     for text in ["localhost:3000", "3000", "127.0.0.1"] {
         let listen = format!("[server]\nlisten = {text:?}");

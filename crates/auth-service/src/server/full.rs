@@ -6,7 +6,7 @@ use store::migrations::Schema;
 use store::{PostgresSettings, Store};
 
 use super::references::{connection_url, foreign_password};
-use super::waiting::{Awaited, Trouble, reach};
+use super::waiting::{Awaited, Trouble, passing, reach};
 use super::{Memory, ServerError, system_clock};
 use crate::config::{Config, ConnectionUrl, Database, Mode, Redis};
 use crate::health::{Health, Phase};
@@ -24,7 +24,8 @@ pub(super) async fn open(
     let ephemeral = Awaited { name: "redis", what: &at_redis, limit: Some(config.startup.wait) };
     let (store, ephemeral) = tokio::try_join!(
         connect(&postgres, config, health, random),
-        ephemeral.wait(health, random, async || reach(Ephemeral::connect(&redis)).await),
+        // Whatever Redis says may pass: of what it is it tells nothing that a proxy for one that is not up would not say, too.
+        ephemeral.wait(health, random, async || reach(Ephemeral::connect(&redis), passing).await),
     )?;
     for dependency in [store.health(), ephemeral.health()].into_iter().flatten() {
         health.watch(dependency);
@@ -52,7 +53,7 @@ pub(super) async fn connect(
 ) -> Result<Store, ServerError> {
     let what = format!("PostgreSQL at {}", settings.at());
     let store = Awaited { name: "database", what: &what, limit: Some(config.startup.wait) };
-    store.wait(health, random, async || reach(Store::connect(settings)).await).await
+    store.wait(health, random, async || reach(Store::connect(settings), unusable).await).await
 }
 
 /// Whoever migrates may take as long as the tables are large, so there is no limit to it.
@@ -60,7 +61,7 @@ async fn wait_for_tables(store: &Store, health: &Health, random: &Random) -> Res
     health.enter(Phase::Migrating);
     let tables = Awaited { name: "migrations", what: "the database's tables", limit: None };
     let schema = async || {
-        let schema = reach(store.schema()).await?;
+        let schema = reach(store.schema(), passing).await?;
         match schema {
             Schema::Ready => Ok(()),
             Schema::Ahead(recorded) => {
@@ -84,6 +85,11 @@ async fn wait_for_tables(store: &Store, health: &Health, random: &Random) -> Res
 /// be in the way.
 pub(super) fn beginning(config: &Config) -> Awaited<'static> {
     Awaited { name: "database", what: "the database", limit: Some(config.startup.wait) }
+}
+
+/// Which of what PostgreSQL said may pass: see [`store::PostgresError::is_lasting`].
+fn unusable(error: store::PostgresError) -> Trouble {
+    if error.is_lasting() { Trouble::Lasting(ServerError::Unusable(error)) } else { passing(error) }
 }
 
 /// Whether it may go better at another try.

@@ -80,11 +80,18 @@ impl Awaited<'_> {
     }
 }
 
-/// Reaches for something once. Whatever is wrong with it may pass: what starts beside us may refuse, or let nobody in, until it is
-/// ready.
-pub(super) async fn reach<T, E: Display>(attempt: impl Future<Output = Result<T, E>>) -> Result<T, Trouble> {
+/// What may pass: what starts beside us may refuse, or let nobody in, until it is ready.
+pub(super) fn passing(error: impl Display) -> Trouble {
+    Trouble::Passing(error.to_string())
+}
+
+/// Reaches for something once, and judges what is wrong with it.
+pub(super) async fn reach<T, E>(
+    attempt: impl Future<Output = Result<T, E>>,
+    judge: impl FnOnce(E) -> Trouble,
+) -> Result<T, Trouble> {
     match tokio::time::timeout(LONGEST_TRY, attempt).await {
-        Ok(reached) => reached.map_err(|error| Trouble::Passing(error.to_string())),
+        Ok(reached) => reached.map_err(judge),
         Err(_) => Err(Trouble::Passing(format!("it did not answer within {} s", LONGEST_TRY.as_secs()))),
     }
 }
@@ -168,7 +175,7 @@ mod tests {
         let (health, random) = parts();
         let begun = now();
         let gone = DATABASE
-            .wait(&health, &random, async || reach(std::future::pending::<Result<(), &str>>()).await)
+            .wait(&health, &random, async || reach(std::future::pending::<Result<(), &str>>(), passing).await)
             .await;
         assert!(gone.unwrap_err().to_string().contains("it did not answer within 5 s"));
         assert!(begun.elapsed() <= Duration::from_secs(65), "{:?}", begun.elapsed());

@@ -83,6 +83,34 @@ impl Stack {
     }
 }
 
+/// What the server is not is told at once; who is still being made beside it is waited for.
+#[tokio::test]
+async fn what_no_waiting_mends_ends_a_start_at_once_and_what_others_still_make_is_waited_for() {
+    let Some(stack) = Stack::start().await else { return };
+    stack.tamper("CREATE DATABASE plain ENCODING 'SQL_ASCII' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'");
+    let at = |user: &str, name: &str| {
+        format!("database.url=postgres://{user}@127.0.0.1:{}/{name}", stack.postgres.port())
+    };
+    let ended = |url: &str, wait: &str| {
+        let output = stack.server(1, &[url, wait]).output().unwrap();
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        (said.contains("waiting for PostgreSQL"), said.lines().last().unwrap().to_owned())
+    };
+    let (waited, last) = ended(&at("keyward", "plain"), "startup.wait=1h");
+    assert!(!waited && last.contains("it is encoded in SQL_ASCII; make a database in UTF8"), "{last}");
+    for (user, name, why) in
+        [("keyward", "absent", "make it, or correct its name"), ("nobody", "postgres", "refuses the user")]
+    {
+        let (waited, last) = ended(&at(user, name), "startup.wait=1s");
+        assert!(waited && last.contains("was not there within 1 s") && last.contains(why), "{last}");
+    }
+    // Who migrates is told the same way.
+    let url = at("keyward", "absent");
+    let migrated = stack.command(&["migrate", "status"], &[&url, "startup.wait=1s"]).output().unwrap();
+    assert!(stderr(&migrated).contains("was not there within 1 s"), "{}", stderr(&migrated));
+}
+
 /// What a command printed as JSON.
 fn printed(output: &Output) -> Value {
     serde_json::from_slice(&output.stdout)

@@ -86,6 +86,43 @@ impl Backend {
         }
     }
 
+    /// The tables whose rows lead to a row of `parent`, and go with it.
+    pub(crate) async fn going_with(&self, parent: &str) -> Vec<String> {
+        let (sqlite, postgres) = (
+            "SELECT m.name FROM sqlite_master m JOIN pragma_foreign_key_list(m.name) f
+             WHERE m.type = 'table' AND f.\"table\" = $1 AND f.on_delete = 'CASCADE' ORDER BY m.name",
+            "SELECT CAST(c.relname AS text) FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
+             JOIN pg_class p ON p.oid = k.confrelid
+             WHERE k.contype = 'f' AND k.confdeltype = 'c' AND p.relname = $1 ORDER BY c.relname",
+        );
+        match self {
+            Self::Small(folder) => {
+                let asked = sqlx::query_scalar(sqlite).bind(parent);
+                asked.fetch_all(&past(folder).await).await.unwrap()
+            }
+            Self::Full(database, _) => {
+                let asked = sqlx::query_scalar(postgres).bind(parent);
+                asked.fetch_all(&mut database.past().await).await.unwrap()
+            }
+        }
+    }
+
+    /// The tables that say whose a row is.
+    pub(crate) async fn of_people(&self) -> Vec<String> {
+        let (sqlite, postgres) = (
+            "SELECT m.name FROM sqlite_master m JOIN pragma_table_info(m.name) c
+             WHERE m.type = 'table' AND c.name = 'user_id' ORDER BY m.name",
+            "SELECT CAST(table_name AS text) FROM information_schema.columns
+             WHERE table_schema = 'public' AND column_name = 'user_id' ORDER BY table_name",
+        );
+        match self {
+            Self::Small(folder) => sqlx::query_scalar(sqlite).fetch_all(&past(folder).await).await.unwrap(),
+            Self::Full(database, _) => {
+                sqlx::query_scalar(postgres).fetch_all(&mut database.past().await).await.unwrap()
+            }
+        }
+    }
+
     /// Changes the database past the server; says how many rows it touched.
     pub(crate) async fn tamper(&self, sql: &str) -> u64 {
         let change = sqlx::raw_sql(sqlx::AssertSqlSafe(sql));

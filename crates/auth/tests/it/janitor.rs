@@ -112,6 +112,134 @@ async fn a_year_of_use_leaves_the_tables_level() {
     app.world.session("ana", PASSWORD, &browser(1)).await;
 }
 
+/// Who cleans a table.
+#[derive(Debug, PartialEq)]
+enum Cleaned {
+    /// The janitor: what is there has a time to go, whoever it belongs to.
+    ByTime,
+    /// The same, but something of it always stays: keys are exchanged, and a trail has an end. That it is level shows in a year.
+    AllButTheLast,
+    /// It goes with a row of this table.
+    With(&'static str),
+    /// A row stays until somebody removes it.
+    Never,
+}
+
+/// Every table. Accounts stay until their owners or an operator delete them; those that nobody proves go after a week, which has
+/// tests of its own below.
+const OWNERS: [(&str, Cleaned); 26] = [
+    ("artefacts", Cleaned::ByTime),
+    ("audit", Cleaned::AllButTheLast),
+    ("audit_checkpoints", Cleaned::AllButTheLast),
+    ("audit_people", Cleaned::With("users")),
+    ("authorization_codes", Cleaned::ByTime),
+    ("authorization_requests", Cleaned::ByTime),
+    ("changes", Cleaned::ByTime),
+    ("client_assertions", Cleaned::ByTime),
+    ("clients", Cleaned::Never),
+    ("consents", Cleaned::With("users")),
+    ("email_changes", Cleaned::ByTime),
+    ("emails", Cleaned::With("users")),
+    ("grants", Cleaned::ByTime),
+    ("identities", Cleaned::With("users")),
+    ("installation", Cleaned::Never),
+    ("known_browsers", Cleaned::ByTime),
+    ("logout_notices", Cleaned::ByTime),
+    ("outbox", Cleaned::ByTime),
+    ("passwords", Cleaned::With("users")),
+    ("refresh_tokens", Cleaned::ByTime),
+    ("release", Cleaned::Never),
+    ("retired_keys", Cleaned::AllButTheLast),
+    ("revoked_tokens", Cleaned::ByTime),
+    ("sessions", Cleaned::ByTime),
+    ("signing_keys", Cleaned::AllButTheLast),
+    ("user_roles", Cleaned::With("users")),
+];
+
+/// A table that is added is found here without anybody who cleans it.
+#[tokio::test]
+async fn every_table_has_somebody_who_cleans_it() {
+    let world = World::new().await;
+    world.account_with_second_step("step", &browser(1)).await;
+    let app = InApp::of("ana", world).await;
+    let world = &app.world;
+    let known: Vec<_> = OWNERS.iter().map(|(table, _)| *table).chain(["users"]).collect();
+    for table in world.backend.tables().await {
+        assert!(known.contains(&table.as_str()), "{table}: who cleans it?");
+    }
+    for number in 1..=2 {
+        day(&app, number).await;
+        world.turn(DAY);
+    }
+    for (table, cleaned) in &OWNERS {
+        let rows = format!("SELECT count(*) FROM {table}");
+        if *cleaned == Cleaned::ByTime {
+            assert!(world.number(&rows).await > 0, "{table} was never filled");
+        }
+        if let Cleaned::With(parent) = cleaned {
+            let going = world.backend.going_with(parent).await;
+            assert!(going.iter().any(|going| going == table), "{table} does not go with {parent}: {going:?}");
+        }
+    }
+    world.turn(DAY * 1_000);
+    clean(world).await;
+    // What expired as it was cleaned away is mail by now, and goes as mail does.
+    world.turn(DAY * 1_000);
+    clean(world).await;
+    for (table, _) in OWNERS.iter().filter(|(_, cleaned)| *cleaned == Cleaned::ByTime) {
+        assert_eq!(world.number(&format!("SELECT count(*) FROM {table}")).await, 0, "{table}");
+    }
+    // Nobody's account went with it.
+    world.auth.keys().keep(&world.auth.settings().limits, world.auth.now()).await.unwrap();
+    world.session("ana", PASSWORD, &browser(1)).await;
+}
+
+/// Whichever way an account goes, no row says any more that it was its own.
+#[tokio::test]
+async fn nothing_of_an_account_that_is_gone_is_left_behind() {
+    let world = World::new().await;
+    world.account_with_second_step("step", &browser(1)).await;
+    let app = InApp::of("ana", world).await;
+    let world = &app.world;
+    day(&app, 1).await;
+    world.turn(Duration::from_hours(1));
+    let ana = world.signed_in("ana", &browser(1)).await;
+    world.sign_up("ben", PASSWORD, &browser(2)).await;
+    // What no use case writes yet.
+    for name in ["ana", "ben"] {
+        let of = format!("FROM emails WHERE normalized = '{name}@example.com'");
+        let identity = format!(
+            "INSERT INTO identities (issuer, subject, user_id, linked_at)
+             SELECT 'https://id.example.com', '{name}', user_id, 1 {of}"
+        );
+        let role =
+            format!("INSERT INTO user_roles (user_id, role, granted_at) SELECT user_id, 'admin', 1 {of}");
+        assert_eq!(world.tamper(&identity).await + world.tamper(&role).await, 2, "{name}");
+    }
+    let id = format!("{:X}", ana.user.0.simple());
+    let tables = world.backend.of_people().await;
+    assert!(tables.len() >= 11, "{tables:?}");
+    let going = world.backend.going_with("users").await;
+    for table in &tables {
+        assert!(going.contains(table), "{table} says whose a row is, and does not go with them");
+        let rows = format!("SELECT count(*) FROM {table} WHERE hex(user_id) = '{id}'");
+        assert!(world.number(&rows).await > 0, "{table} was never filled");
+    }
+    world.auth.delete_account(&ana, &password(PASSWORD), &browser(1)).await.unwrap();
+    // Nobody proves the other's address.
+    world.turn(DAY * 8);
+    clean(world).await;
+    for table in &tables {
+        let rows = format!(
+            "SELECT count(*) FROM {table} WHERE hex(user_id) = '{id}' OR user_id NOT IN (SELECT id FROM users)"
+        );
+        assert_eq!(world.number(&rows).await, 0, "{table}");
+    }
+    for table in ["identities", "user_roles"] {
+        assert_eq!(world.number(&format!("SELECT count(*) FROM {table}")).await, 0, "{table}");
+    }
+}
+
 #[tokio::test]
 async fn an_account_that_nobody_proved_goes_after_a_week_and_its_address_is_free() {
     let world = World::new().await;

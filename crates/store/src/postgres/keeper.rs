@@ -24,7 +24,7 @@ const SWEEP_AFTER: u32 = 240;
 pub(super) async fn keep(shared: Arc<Shared>, mut probe: PgConnection) {
     loop {
         let reason = watch(&shared, &mut probe).await;
-        let silent = PostgresError { at: shared.settings.at(), reason };
+        let silent = PostgresError::passing(shared.settings.at(), reason);
         // It may be this one connection that was cut: then nobody need know.
         let mut reached = timeout(ASK_TIMEOUT, shared.reach()).await.unwrap_or(Err(silent));
         let mut pause = FIRST_PAUSE;

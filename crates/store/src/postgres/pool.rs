@@ -276,7 +276,8 @@ impl Shared {
 
     /// Reaches the server, by a connection that asks whether it is there, and makes sure that it can be used.
     pub(super) async fn reach(&self) -> Result<PgConnection, PostgresError> {
-        let wrong = |reason: String| PostgresError { at: self.settings.at(), reason };
+        let wrong = |reason: String| PostgresError::passing(self.settings.at(), reason);
+        let lasting = |reason: String| PostgresError::lasting(self.settings.at(), reason);
         let reaching = async {
             let mut connection = self.options.connect().await?;
             let asked = "SELECT current_setting('server_version_num') AS version,
@@ -294,12 +295,12 @@ impl Shared {
         let (connection, (version, encoding, synchronous)) =
             reached.map_err(|error| wrong(fault::reason(&error)))?;
         if version.parse::<u32>().unwrap_or_default() < 150_000 {
-            return Err(wrong(format!(
+            return Err(lasting(format!(
                 "it is version {version}, and 15 (150000) is the oldest that will do"
             )));
         }
         if encoding != "UTF8" {
-            return Err(wrong(format!("it is encoded in {encoding}; make a database in UTF8")));
+            return Err(lasting(format!("it is encoded in {encoding}; make a database in UTF8")));
         }
         let mut idle = self.idle();
         idle.generation += 1;
@@ -312,7 +313,7 @@ impl Shared {
 impl Shared {
     /// Makes sure that what a connection prepares is what it runs. Gives back the connection it was given.
     async fn check_statements(&self, probe: PgConnection) -> Result<PgConnection, PostgresError> {
-        let wrong = |reason: String| PostgresError { at: self.settings.at(), reason };
+        let wrong = |reason: String| PostgresError::passing(self.settings.at(), reason);
         let checking = async {
             let mut both = [probe, self.options.connect().await?];
             let is_known = pooler::knows_statements(&mut both).await?;
@@ -323,7 +324,7 @@ impl Shared {
             .map_err(|_| wrong(format!("it did not answer within {} s", CONNECT_TIMEOUT.as_secs())))?;
         let ([probe, other], is_known) = checked.map_err(|error| wrong(fault::reason(&error)))?;
         if !is_known {
-            return Err(wrong(pooler::REASON.to_owned()));
+            return Err(PostgresError::lasting(self.settings.at(), pooler::REASON.to_owned()));
         }
         let generation = self.idle().generation;
         self.give_back(other, generation);
@@ -347,7 +348,7 @@ impl Session {
 
 /// One connection, for what is done seldom.
 pub(crate) async fn connect_once(settings: &PostgresSettings) -> Result<PgConnection, PostgresError> {
-    let wrong = |reason: String| PostgresError { at: settings.at(), reason };
+    let wrong = |reason: String| PostgresError::passing(settings.at(), reason);
     match timeout(CONNECT_TIMEOUT, settings.options()?.connect()).await {
         Ok(connected) => connected.map_err(|error| wrong(fault::reason(&error))),
         Err(_) => Err(wrong(format!("it did not answer within {} s", CONNECT_TIMEOUT.as_secs()))),

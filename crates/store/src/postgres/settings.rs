@@ -29,6 +29,35 @@ pub struct PostgresSettings {
 pub struct PostgresError {
     pub(super) at: String,
     pub(super) reason: String,
+    pub(super) is_lasting: bool,
+}
+
+impl PostgresError {
+    /// What may pass by itself: who is not there yet may come.
+    pub(super) fn passing(at: String, reason: String) -> Self {
+        Self { at, reason, is_lasting: false }
+    }
+
+    /// What stays as it is until somebody changes a setting, or the server that is asked.
+    pub(super) fn lasting(at: String, reason: String) -> Self {
+        Self { at, reason, is_lasting: true }
+    }
+
+    /// Whether waiting mends it not.
+    ///
+    /// Lasting is what the server itself said of what it is, and what no other process is about to change: a release that is too old,
+    /// an encoding that is not UTF-8, a pooler that does not know prepared statements while they are used, a setting that cannot be
+    /// read. A pooler may be told to know them and reload, but whoever does that starts this server again at the same desk; waiting
+    /// for it would only put off the sentence that says what to do.
+    ///
+    /// Passing is everything else, since beside a starting server others still work: nobody listens or answers yet; the user, its
+    /// password or the database is not there or not right yet, because the script that makes them runs after PostgreSQL takes
+    /// connections, or a password is being rotated; TLS is not on yet, or its certificate is being exchanged; a standby is about to
+    /// be promoted; there is no room until others have gone; a proxy between answers for a server that is not up. The log says why
+    /// every five seconds meanwhile, so a mistake is seen at once all the same, and `startup.wait` bounds it.
+    pub fn is_lasting(&self) -> bool {
+        self.is_lasting
+    }
 }
 
 /// What a URL has to look like.
@@ -54,7 +83,7 @@ impl PostgresSettings {
     }
 
     fn parsed(&self) -> Result<Url, PostgresError> {
-        let wrong = |reason: String| PostgresError { at: "database.url".to_owned(), reason };
+        let wrong = |reason: String| PostgresError::lasting("database.url".to_owned(), reason);
         let url = Url::parse(self.url.expose_secret().trim())
             .map_err(|_| wrong(format!("it is no address; {FORM}")))?;
         if !matches!(url.scheme(), "postgres" | "postgresql") {
@@ -80,7 +109,7 @@ impl PostgresSettings {
 
     pub(super) fn options(&self) -> Result<PgConnectOptions, PostgresError> {
         let url = self.parsed()?;
-        let wrong = |reason: &str| PostgresError { at: at(&url), reason: reason.to_owned() };
+        let wrong = |reason: &str| PostgresError::lasting(at(&url), reason.to_owned());
         let mut options = PgConnectOptions::from_str(url.as_str())
             .map_err(|_| wrong("its sslmode is none; prefer, require, verify-full and disable are"))?
             .port(url.port().unwrap_or(5432))
