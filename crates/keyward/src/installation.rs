@@ -7,6 +7,7 @@ use auth_service::admin::{Desk, Offline, Operator};
 use auth_service::config::{self, Config, Egress, Keys, Mode};
 use auth_service::server::{Secrets, desk, open_store};
 use clap::Args;
+use secrets::Keeper;
 use store::{LockError, ServerLock};
 use url::Url;
 
@@ -50,10 +51,13 @@ impl Installation {
     }
 
     /// How its passwords are hashed.
-    pub(crate) fn hashing(&self) -> Result<HasherSettings, Failure> {
+    pub(crate) fn hashing(&self) -> Result<(HasherSettings, Keeper), Failure> {
         match &self.config {
-            Some(path) => Ok(Config::load(path)?.password.hashing),
-            None => Ok(HasherSettings::default()),
+            Some(path) => {
+                let config = Config::load(path)?;
+                Ok((config.password.hashing, config.secrets.keeper()))
+            }
+            None => Ok((HasherSettings::default(), Keeper::local())),
         }
     }
 
@@ -161,6 +165,7 @@ struct Place {
     /// The file; none if it is PostgreSQL.
     database: Option<PathBuf>,
     keys: Keys,
+    keeper: Keeper,
     egress: Egress,
     hashing: HasherSettings,
     settings: Settings,
@@ -176,6 +181,7 @@ impl Place {
             socket: config.admin_socket(),
             database,
             keys: config.keys,
+            keeper: config.secrets.keeper(),
             egress: config.egress,
             hashing: config.password.hashing,
             settings: Settings {
@@ -194,6 +200,7 @@ impl Place {
         Ok(Self {
             socket: Some(config::socket_beside(&database)),
             keys: dev::keys(data)?,
+            keeper: Keeper::local(),
             egress: dev::egress(),
             database: Some(database),
             hashing: HasherSettings::default(),
@@ -210,7 +217,8 @@ impl Place {
 
     async fn desk(&self, database: &Path) -> Result<Desk, Failure> {
         let offline = Offline {
-            secrets: Secrets::resolve(&self.keys).await?,
+            secrets: Secrets::resolve(&self.keys, &self.keeper).await?,
+            keeper: self.keeper.clone(),
             hashing: self.hashing.clone(),
             settings: self.settings.clone(),
         };

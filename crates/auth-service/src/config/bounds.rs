@@ -2,6 +2,7 @@
 //! follow it; where a bound is wider than its figure, the message gives that figure too.
 
 mod limits;
+mod managers;
 
 use std::time::Duration;
 
@@ -38,6 +39,7 @@ pub(super) fn violations(config: &Config, purpose: Use) -> Vec<Violation> {
     sender(&config.mail, &mut found);
     apps(&config.apps, &mut found);
     traces(&config.traces, &mut found);
+    managers::violations(config, &mut found);
     colours(&config.branding, &mut found);
     limits::violations(&config.limits, purpose, &mut found);
     durations(starts_and_stops(config), &mut found);

@@ -1,10 +1,12 @@
 //! The full mode: PostgreSQL and Redis, which may come later than we do, and the operator's act of migrating.
 
 use auth::{Processes, Random, RegisterError};
+use secrets::Keeper;
 use store::ephemeral::{Ephemeral, RedisSettings};
 use store::migrations::Schema;
 use store::{PostgresSettings, Store};
 
+use super::keeping::keeper;
 use super::references::{connection_url, foreign_password};
 use super::waiting::{Awaited, Trouble, reach};
 use super::{Memory, ServerError, system_clock};
@@ -15,14 +17,15 @@ use crate::health::{Health, Phase};
 pub(super) async fn open(
     config: &Config,
     url: &ConnectionUrl,
+    keeper: &Keeper,
     random: &Random,
     health: &Health,
 ) -> Result<Memory, ServerError> {
     let database = &config.database;
     let password = database.password.as_ref();
-    let url = connection_url(["database.url", "database.password"], url, password).await?;
+    let url = connection_url(["database.url", "database.password"], url, password, keeper).await?;
     let postgres = used(database, PostgresSettings::new(url))?;
-    let redis = redis(&config.redis).await?;
+    let redis = redis(&config.redis, keeper).await?;
     let limit = Some(config.startup.wait);
     let (at_postgres, at_redis) =
         (format!("PostgreSQL at {}", postgres.at()), format!("Redis at {}", redis.at()));
@@ -99,7 +102,11 @@ pub async fn migrating(config: Config) -> Result<Option<Migrating>, ServerError>
         }
         None => (["database.url", "database.password"], url, database.password.as_ref()),
     };
-    let url = connection_url(names, url, password).await?;
+    let references = config.references_to_migrate();
+    // Nobody is told but whoever reads the log.
+    let health = Health::new(system_clock());
+    let keeper = keeper(&config, &references, &health, &Random::system()).await?;
+    let url = connection_url(names, url, password, &keeper).await?;
     let settings = used(database, PostgresSettings::new(url))?;
     Ok(Some(Migrating { settings, config }))
 }
@@ -134,13 +141,13 @@ fn used(database: &Database, settings: PostgresSettings) -> Result<PostgresSetti
     Ok(settings)
 }
 
-async fn redis(redis: &Redis) -> Result<RedisSettings, ServerError> {
+async fn redis(redis: &Redis, keeper: &Keeper) -> Result<RedisSettings, ServerError> {
     let settings = if let Some(url) = &redis.url {
         let names = ["redis.url", "redis.password"];
-        RedisSettings::from_url(&connection_url(names, url, redis.password.as_ref()).await?)?
+        RedisSettings::from_url(&connection_url(names, url, redis.password.as_ref(), keeper).await?)?
     } else {
         let password = match &redis.password {
-            Some(reference) => Some(foreign_password("redis.password", reference).await?),
+            Some(reference) => Some(foreign_password("redis.password", reference, keeper).await?),
             None => None,
         };
         RedisSettings {

@@ -99,8 +99,9 @@ impl Import {
         let (desk, _lock) = self.installation.file().await?;
         let (store, trail) = (desk.store, desk.trail);
         // Nobody waits at a door: a long queue is as good as a short one.
-        let settings = HasherSettings { longest_wait: Duration::MAX, ..self.installation.hashing()? };
-        let hasher = hasher(&settings, Random::system()).await?;
+        let (settings, keeper) = self.installation.hashing()?;
+        let settings = HasherSettings { longest_wait: Duration::MAX, ..settings };
+        let hasher = hasher(&settings, Random::system(), &keeper).await?;
         if !trail.is_its_key().await? {
             return Err(auth::Fault::AnotherAuditKey.into());
         }
