@@ -7,6 +7,8 @@ mod environment;
 mod file;
 mod log;
 mod mail;
+mod managers;
+mod named;
 mod problem;
 pub mod reference;
 mod report;
@@ -21,6 +23,8 @@ mod value;
 pub use data::{ConnectionUrl, Database, Mode, Redis, ResolveUrlError};
 pub use log::{Format, Level, Log};
 pub use mail::{Mail, Security, Transport};
+pub use managers::Managers;
+pub use named::{Named, Whose};
 pub use problem::{ConfigError, Origin, Problem};
 pub use sections::{Admin, Api, Apps, Egress, Internal, Keys, Server, Startup};
 pub use sources::{Reading, Sources};
@@ -66,6 +70,9 @@ pub struct Config {
     pub startup: Startup,
     /// The keys that are not in the database.
     pub keys: Keys,
+    /// The managers that references to secrets may lead to.
+    #[serde(default)]
+    pub secrets: Managers,
     /// How mail is sent.
     pub mail: Mail,
     /// The apps that people sign in to by the hosted pages alone.

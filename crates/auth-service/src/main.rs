@@ -25,6 +25,9 @@ enum Verb {
     /// Look at the configuration.
     #[command(subcommand)]
     Config(verbs::config::ConfigVerb),
+    /// Look at the secrets that the configuration names.
+    #[command(subcommand)]
+    Secrets(verbs::secrets::SecretsVerb),
     /// Bring the tables of PostgreSQL to this release's form.
     #[command(subcommand)]
     Migrate(verbs::migrate::Migrate),
@@ -40,6 +43,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().verb {
         Verb::Serve(serve) => serve.run(),
         Verb::Config(verb) => verb.run(),
+        Verb::Secrets(verb) => verb.run(),
         Verb::Migrate(verb) => verb.run(),
         Verb::Audit(verb) => verb.run(),
         Verb::HealthCheck(check) => check.run(),

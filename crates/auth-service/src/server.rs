@@ -1,13 +1,15 @@
 //! From a configuration to a server that serves, drains, and stops.
 
 mod full;
+mod keeping;
 mod references;
 mod signals;
 mod trail;
 mod waiting;
 
 pub use full::{Migrating, migrating};
-pub use references::{Found, Secrets, secrets_of};
+pub use keeping::keeper;
+pub use references::{Found, Secrets, Seen, secrets_of};
 pub use signals::Signals;
 pub use trail::begin_trail_anew;
 
@@ -22,6 +24,7 @@ use auth::{
 use domain::{Clock, Timestamp};
 use oidc::Algorithm;
 use outbound::{EgressClient, EgressSettings, Postmark, Smtp, SmtpSecurity, SmtpSettings};
+use secrets::Keeper;
 use store::Store;
 use store::ephemeral::Ephemeral;
 use tokio::net::TcpListener;
@@ -129,14 +132,18 @@ pub enum ServerError {
 }
 
 /// What hashes passwords, with the peppers that the configuration names.
-pub async fn hasher(settings: &HasherSettings, random: Random) -> Result<Hasher, ServerError> {
+pub async fn hasher(
+    settings: &HasherSettings,
+    random: Random,
+    keeper: &Keeper,
+) -> Result<Hasher, ServerError> {
     let current = match &settings.pepper {
-        Some(reference) => Some(own_secret(PEPPER, reference).await?),
+        Some(reference) => Some(own_secret(PEPPER, reference, keeper).await?),
         None => None,
     };
     let mut older = Vec::with_capacity(settings.older_peppers.len());
     for reference in &settings.older_peppers {
-        older.push(own_secret("password.hashing.older_peppers", reference).await?);
+        older.push(own_secret("password.hashing.older_peppers", reference, keeper).await?);
     }
     let peppers = Peppers::new(current.as_ref(), &older)
         .map_err(|error| ServerError::Secret { setting: PEPPER, error: error.to_string() })?;
@@ -184,6 +191,7 @@ impl Server {
     pub async fn build(
         config: Config,
         secrets: &Secrets,
+        keeper: &Keeper,
         mailbox: Option<Mailbox>,
         clock: Clock,
         random: Random,
@@ -191,10 +199,10 @@ impl Server {
     ) -> Result<Self, ServerError> {
         let transport = match &mailbox {
             Some(mailbox) => Transport::Mailbox(mailbox.clone()),
-            None => transport(&config.mail.transport).await?,
+            None => transport(&config.mail.transport, keeper).await?,
         };
         let Memory { store, ephemeral, processes } = match config.mode() {
-            Some(Mode::Full(url)) => Box::pin(full::open(&config, url, &random, health)).await?,
+            Some(Mode::Full(url)) => Box::pin(full::open(&config, url, keeper, &random, health)).await?,
             Some(Mode::Small(path)) => {
                 health.enter(Phase::Migrating);
                 let store = open_store(path).await?;
@@ -202,7 +210,7 @@ impl Server {
             }
             None => return Err(ServerError::NoMode),
         };
-        let hasher = hasher(&config.password.hashing, random.clone()).await?;
+        let hasher = hasher(&config.password.hashing, random.clone(), keeper).await?;
         let settings = Settings {
             public_url: config.server.public_url.clone(),
             product: config.branding.name.clone(),
@@ -225,7 +233,7 @@ impl Server {
             health: Some(health.clone()),
             offline: None,
         };
-        let declared = declared(&config.clients).await?;
+        let declared = declared(&config.clients, keeper).await?;
         let begin = async || {
             let parts = Parts {
                 store: store.clone(),
@@ -354,11 +362,11 @@ fn egress_settings(egress: &config::Egress) -> Result<EgressSettings, ServerErro
     })
 }
 
-async fn declared(clients: &[ConfiguredClient]) -> Result<Vec<DeclaredClient>, ServerError> {
+async fn declared(clients: &[ConfiguredClient], keeper: &Keeper) -> Result<Vec<DeclaredClient>, ServerError> {
     let mut declared = Vec::with_capacity(clients.len());
     for ConfiguredClient { client, secret } in clients {
         let secret = match secret {
-            Some(reference) => Some(own_secret("clients.secret", reference).await?),
+            Some(reference) => Some(own_secret("clients.secret", reference, keeper).await?),
             None => None,
         };
         declared.push(DeclaredClient { client: client.clone(), secret });
@@ -366,12 +374,14 @@ async fn declared(clients: &[ConfiguredClient]) -> Result<Vec<DeclaredClient>, S
     Ok(declared)
 }
 
-async fn transport(settings: &config::Transport) -> Result<Transport, ServerError> {
+async fn transport(settings: &config::Transport, keeper: &Keeper) -> Result<Transport, ServerError> {
     let wrong = |error: String| ServerError::Mail(error);
     match settings {
         config::Transport::Smtp { host, port, security, username, password } => {
             let password = match password {
-                Some(reference) => Some(foreign_password("mail.transport.password", reference).await?),
+                Some(reference) => {
+                    Some(foreign_password("mail.transport.password", reference, keeper).await?)
+                }
                 None => None,
             };
             let settings = SmtpSettings {
@@ -389,7 +399,7 @@ async fn transport(settings: &config::Transport) -> Result<Transport, ServerErro
             Ok(Transport::Smtp(Smtp::new(&settings).map_err(|error| wrong(error.to_string()))?))
         }
         config::Transport::Postmark { token } => {
-            let token = own_secret("mail.transport.token", token).await?;
+            let token = own_secret("mail.transport.token", token, keeper).await?;
             let egress =
                 EgressClient::new(&EgressSettings::default()).map_err(|error| wrong(error.to_string()))?;
             let postmark = Postmark::new(egress, token, outbound::POSTMARK_URL);

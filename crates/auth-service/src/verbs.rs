@@ -5,6 +5,7 @@ pub(crate) mod config;
 pub(crate) mod healthcheck;
 mod logging;
 pub(crate) mod migrate;
+pub(crate) mod secrets;
 pub(crate) mod serve;
 
 use std::path::PathBuf;

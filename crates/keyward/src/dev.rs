@@ -12,8 +12,8 @@ use auth_service::mailbox::Mailbox;
 use auth_service::server::{Secrets, Server, ServerError, Signals, system_clock};
 use auth_service::stop::stop;
 use clap::Args;
-use secrets::SecretRef;
 use secrets::sealing::load_or_create_key_file;
+use secrets::{Keeper, SecretRef};
 use store::ServerLock;
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
@@ -84,8 +84,16 @@ impl Dev {
         let mailbox = Some(Mailbox::default());
         let health = Health::new(system_clock());
         let admin_socket = config.admin_socket();
-        let mut server =
-            Server::build(config, &secrets, mailbox, system_clock(), auth::Random::system(), &health).await?;
+        let mut server = Server::build(
+            config,
+            &secrets,
+            &Keeper::local(),
+            mailbox,
+            system_clock(),
+            auth::Random::system(),
+            &health,
+        )
+        .await?;
         if let Some(path) = &admin_socket {
             server.listen_to_operators(path, None)?;
         }

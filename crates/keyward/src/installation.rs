@@ -7,6 +7,7 @@ use auth_service::admin::{Desk, Offline, Operator};
 use auth_service::config::{self, Config, Egress, Keys, Mode};
 use auth_service::server::{Secrets, desk, open_store};
 use clap::Args;
+use secrets::Keeper;
 use store::{LockError, ServerLock};
 use tokio::sync::OnceCell;
 use url::Url;
@@ -180,6 +181,7 @@ struct Place {
     /// The file; none if it is PostgreSQL.
     database: Option<PathBuf>,
     keys: Keys,
+    keeper: Keeper,
     egress: Egress,
     hashing: HasherSettings,
     settings: Settings,
@@ -195,6 +197,7 @@ impl Place {
             socket: config.admin_socket(),
             database,
             keys: config.keys,
+            keeper: config.secrets.keeper(),
             egress: config.egress,
             hashing: config.password.hashing,
             settings: Settings {
@@ -213,6 +216,7 @@ impl Place {
         Ok(Self {
             socket: Some(config::socket_beside(&database)),
             keys: dev::keys(data)?,
+            keeper: Keeper::local(),
             egress: dev::egress(),
             database: Some(database),
             hashing: HasherSettings::default(),
@@ -229,7 +233,8 @@ impl Place {
 
     async fn desk(&self, database: &Path) -> Result<Desk, Failure> {
         let offline = Offline {
-            secrets: Secrets::resolve(&self.keys).await?,
+            secrets: Secrets::resolve(&self.keys, &self.keeper).await?,
+            keeper: self.keeper.clone(),
             hashing: self.hashing.clone(),
             settings: self.settings.clone(),
             import: OnceCell::new(),

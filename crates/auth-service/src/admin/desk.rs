@@ -9,6 +9,7 @@ use auth::{
 };
 use domain::{Clock, Timestamp};
 use outbound::EgressClient;
+use secrets::Keeper;
 use secrets::sealing::Keyring;
 use store::Store;
 use store::ephemeral::Ephemeral;
@@ -46,6 +47,8 @@ pub struct Desk {
 pub struct Offline {
     /// The keys that are not in the database.
     pub secrets: Secrets,
+    /// What reads all others.
+    pub keeper: Keeper,
     /// How passwords are hashed.
     pub hashing: HasherSettings,
     /// What the operator decided.
@@ -93,10 +96,10 @@ impl Desk {
         if let Some(auth) = &self.auth {
             return Ok(auth.clone());
         }
-        let Some(Offline { secrets, hashing, settings, .. }) = self.offline.as_deref() else {
+        let Some(Offline { secrets, keeper, hashing, settings, .. }) = self.offline.as_deref() else {
             return Err(Refusal::new("this is done by a server, or on a database that none holds"));
         };
-        let hasher = hasher(hashing, self.random.clone()).await.map_err(Refusal::new)?;
+        let hasher = hasher(hashing, self.random.clone(), keeper).await.map_err(Refusal::new)?;
         let parts = Parts {
             store: self.store.clone(),
             ephemeral: Ephemeral::memory(),
@@ -126,7 +129,8 @@ impl Desk {
             }
             // Nobody waits at a door: a long queue is as good as a short one.
             let settings = HasherSettings { longest_wait: Duration::MAX, ..offline.hashing.clone() };
-            let hasher = hasher(&settings, self.random.clone()).await.map_err(Refusal::new)?;
+            let hasher =
+                hasher(&settings, self.random.clone(), &offline.keeper).await.map_err(Refusal::new)?;
             let (store, trail, random) = (self.store.clone(), self.trail.clone(), self.random.clone());
             Ok::<_, Refusal>(Import::new(store, trail, hasher, random))
         });

@@ -3,6 +3,7 @@
 
 mod admin;
 mod limits;
+mod managers;
 
 use std::time::Duration;
 
@@ -40,6 +41,7 @@ pub(super) fn violations(config: &Config, purpose: Use) -> Vec<Violation> {
     apps(&config.apps, &mut found);
     traces(&config.traces, &mut found);
     admin::violations(&config.admin, &mut found);
+    managers::violations(config, &mut found);
     colours(&config.branding, &mut found);
     limits::violations(&config.limits, purpose, &mut found);
     durations(starts_and_stops(config), &mut found);

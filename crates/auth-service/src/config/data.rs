@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
-use secrets::{ExposeSecret as _, SecretError, SecretRef, SecretString};
+use secrets::{ExposeSecret as _, Keeper, SecretError, SecretRef, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, de};
 use url::Url;
 
@@ -136,17 +136,21 @@ pub enum ConnectionUrl {
 
 impl ConnectionUrl {
     /// The whole URL, with this password if one is kept apart.
-    pub async fn resolve(&self, password: Option<&SecretRef>) -> Result<SecretString, ResolveUrlError> {
+    pub async fn resolve(
+        &self,
+        password: Option<&SecretRef>,
+        keeper: &Keeper,
+    ) -> Result<SecretString, ResolveUrlError> {
         let mut url = match self {
             Self::Plain(url) => url.clone(),
             Self::Kept(reference) => {
-                let text = reference.resolve().await?;
+                let text = keeper.read(reference).await?.value;
                 Url::parse(text.expose_secret().trim())
                     .map_err(|_| ResolveUrlError::Shape { reference: reference.clone() })?
             }
         };
         if let Some(reference) = password {
-            let password = reference.resolve().await?;
+            let password = keeper.read(reference).await?.value;
             url.set_password(Some(password.expose_secret())).map_err(|()| ResolveUrlError::Host)?;
         }
         Ok(SecretString::from(String::from(url)))

@@ -22,9 +22,10 @@ is set to nothing counts as not set. Five settings have a short name, which othe
 ";
 
 const AFTER_SHORT: &str = "
-A secret is a reference in the file and in the environment, `file:/absolute/path` or `env:NAME`; two short names take the secret
-itself, since platforms hand it out so: a `DATABASE_URL` or `REDIS_URL` with a password in it, and `REDIS_PASSWORD`. They are
-warned of at start: an environment is read by whoever may look at the process or the container.
+A secret is a reference in the file and in the environment ([the guide](../guide/secrets.md) has them all): `file:/absolute/path`,
+`credential:NAME`, `vault:MOUNT/PATH#KEY`, `aws:NAME-or-ARN#KEY`, `gcp:projects/PROJECT/secrets/SECRET#VERSION`, `env:NAME`. Two short
+names take the secret itself, since platforms hand it out so: a `DATABASE_URL` or `REDIS_URL` with a password in it, and
+`REDIS_PASSWORD`. What is in the environment is warned of at start: it is read by whoever may look at the process or the container.
 
 Of `database.path` and `database.url`, and of `redis.url` and `redis.host`, one decides: a layer that says one takes the place of
 what the layers below said of the other. SQLite without Redis is the small mode, PostgreSQL with Redis the full one; nothing

@@ -28,7 +28,7 @@ impl JsonSchema for SecretReference {
         json_schema!({
             "type": "string",
             "format": SECRET_FORMAT,
-            "pattern": "^(file:/.+|env:[A-Za-z_][A-Za-z0-9_]*)$",
+            "pattern": "^(file:/.+|credential:[A-Za-z0-9_-][A-Za-z0-9_.-]*|vault:[^/#]+/[^#]+#.+|aws:.+|gcp:projects/[^/]+/secrets/[^/#]+(#(latest|[0-9]+))?|env:[A-Za-z_][A-Za-z0-9_]*)$",
         })
     }
 }

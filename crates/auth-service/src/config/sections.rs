@@ -68,7 +68,8 @@ pub struct Admin {
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Startup {
-    /// How long it waits at start for a database or a Redis that does not answer yet. Then it gives up, and says which.
+    /// How long it waits at start for a database, a Redis or a manager of secrets that does not answer yet, or is sealed. Then it gives
+    /// up, and says which.
     #[serde(with = "auth::duration")]
     #[schemars(with = "auth::duration::Written")]
     pub wait: Duration,

@@ -403,7 +403,7 @@ async fn a_password_that_is_kept_apart_is_put_into_the_url() {
     std::fs::write(&file, "p@ss/w:rd\n").unwrap();
     let password = SecretRef::File(file);
     let url = ConnectionUrl::Plain("postgres://keyward@db/keyward?sslmode=require".parse().unwrap());
-    let whole = url.resolve(Some(&password)).await.unwrap();
+    let whole = url.resolve(Some(&password), &secrets::Keeper::local()).await.unwrap();
     let whole = secrets::ExposeSecret::expose_secret(&whole);
     assert_eq!(whole, "postgres://keyward:p%40ss%2Fw%3Ard@db/keyward?sslmode=require");
 }
@@ -441,4 +441,107 @@ fn every_setting_is_described_and_can_be_said_by_a_variable() {
             setting.name
         );
     }
+}
+
+#[test]
+fn a_manager_is_told_of_in_full_or_not_at_all() {
+    let role = "role_id = \"a\"\nsecret_id = \"file:/b\"\n";
+    let by_role = format!("address = \"https://vault:8200\"\n{role}");
+    for (section, expected) in [
+        (by_role.as_str(), None),
+        ("address = \"http://[::1]:8200\"\ntoken = \"credential:token\"", None),
+        ("address = \"https://vault:8200\"", Some("secrets.vault.role_id is missing, and so is token")),
+        ("address = \"https://vault:8200\"\nrole_id = \"a\"", Some("secrets.vault.secret_id is missing")),
+        (
+            "address = \"https://vault:8200\"\nsecret_id = \"file:/b\"",
+            Some("secrets.vault.role_id is missing"),
+        ),
+        (&format!("{by_role}token = \"file:/c\""), Some("secrets.vault.token and an AppRole are both set")),
+        (
+            &format!("address = \"http://vault:8200\"\n{role}"),
+            Some("secrets.vault.address is http://vault: it must be https://HOST"),
+        ),
+        (
+            &format!("address = \"https://a:hunter2@vault\"\n{role}"),
+            Some("secrets.vault.address is https://vault: it must be https://HOST"),
+        ),
+        (
+            "address = \"https://vault:8200\"\nrole_id = \"a\"\nsecret_id = \"vault:kv/a#b\"",
+            Some("secrets.vault.secret_id is vault:kv/a#b: it must be on this machine"),
+        ),
+        (&format!("{by_role}approle_mount = \"a/../b\""), Some("secrets.vault.approle_mount is \"a/../b\"")),
+        (&format!("{by_role}namespace = \"a b\""), Some("secrets.vault.namespace is \"a b\"")),
+    ] {
+        let read = parse(&format!("{MINIMAL}\n[secrets.vault]\n{section}"));
+        match expected {
+            None => assert_eq!(read, Ok(()), "{section}"),
+            Some(expected) => {
+                let error = read.unwrap_err();
+                assert!(error.contains(expected) && !error.contains("hunter2"), "{section}: {error}");
+            }
+        }
+    }
+    let kept = MINIMAL.replace("file:/run/secrets/audit", "vault:kv/keyward#audit");
+    let error = parse(&kept).unwrap_err();
+    assert!(error.contains("secrets.vault.address is missing, and keys.audit is kept there"), "{error}");
+    let elsewhere =
+        "[secrets.gcp]\nendpoint = \"http://metadata\"\n[secrets.aws]\nendpoint = \"https://a?b=c\"";
+    let error = parse(&format!("{MINIMAL}\n{elsewhere}")).unwrap_err();
+    assert!(error.contains("secrets.gcp.endpoint") && error.contains("secrets.aws.endpoint"), "{error}");
+}
+
+/// What is looked at before a start, is waited for at a start, and is read later is one list.
+#[test]
+fn every_reference_of_the_schema_is_among_those_that_are_looked_at() {
+    let all = r#"
+        [server]
+        public_url = "https://auth.example.com"
+        [database]
+        url = "file:/database.url"
+        password = "file:/database.password"
+        migrate_url = "file:/database.migrate_url"
+        migrate_password = "file:/database.migrate_password"
+        [redis]
+        url = "file:/redis.url"
+        password = "file:/redis.password"
+        [keys]
+        encryption = "file:/keys.encryption"
+        older_encryption = ["file:/keys.older_encryption"]
+        audit = "file:/keys.audit"
+        [secrets.vault]
+        secret_id = "file:/secrets.vault.secret_id"
+        token = "file:/secrets.vault.token"
+        [password.hashing]
+        pepper = "file:/password.hashing.pepper"
+        older_peppers = ["file:/password.hashing.older_peppers"]
+        [mail]
+        from = "no-reply@example.com"
+        [mail.transport]
+    "#;
+    let transports = [
+        "kind = \"postmark\"\ntoken = \"file:/mail.transport.token\"",
+        "kind = \"smtp\"\nhost = \"mail\"\nusername = \"a\"\npassword = \"file:/mail.transport.password\"",
+    ];
+    let mut found = std::collections::BTreeSet::from(["clients.secret".to_owned()]);
+    for transport in transports {
+        let config = read(&format!("{all}{transport}"), &[], &[]).unwrap();
+        for Named { setting, reference, .. } in config.references() {
+            assert_eq!(reference.to_string(), format!("file:/{setting}"));
+            found.insert(setting.to_owned());
+        }
+    }
+    let known = settings::Settings::known();
+    let is_reference =
+        |kind| matches!(kind, settings::Kind::Secret | settings::Kind::Secrets | settings::Kind::Url);
+    let expected =
+        known.all.iter().filter(|setting| is_reference(setting.kind)).map(|setting| setting.name.clone());
+    let mut expected: std::collections::BTreeSet<String> = expected.collect();
+    expected.extend(
+        known
+            .client_keys
+            .iter()
+            .filter(|key| is_reference(key.kind))
+            .map(|key| format!("clients.{}", key.name)),
+    );
+    assert_eq!(found, expected);
 }

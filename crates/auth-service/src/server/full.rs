@@ -1,10 +1,12 @@
 //! The full mode: PostgreSQL and Redis, which may come later than we do, and the operator's act of migrating.
 
 use auth::{Processes, Random, RegisterError};
+use secrets::Keeper;
 use store::ephemeral::{Ephemeral, RedisSettings};
 use store::migrations::Schema;
 use store::{PostgresSettings, Store};
 
+use super::keeping::keeper;
 use super::references::{connection_url, foreign_password};
 use super::waiting::{Awaited, Trouble, passing, reach};
 use super::{Memory, ServerError, system_clock};
@@ -15,11 +17,12 @@ use crate::health::{Health, Phase};
 pub(super) async fn open(
     config: &Config,
     url: &ConnectionUrl,
+    keeper: &Keeper,
     random: &Random,
     health: &Health,
 ) -> Result<Memory, ServerError> {
-    let postgres = postgres(&config.database, url).await?;
-    let redis = redis(&config.redis).await?;
+    let postgres = postgres(&config.database, url, keeper).await?;
+    let redis = redis(&config.redis, keeper).await?;
     let at_redis = format!("Redis at {}", redis.at());
     let ephemeral = Awaited { name: "redis", what: &at_redis, limit: Some(config.startup.wait) };
     let (store, ephemeral) = tokio::try_join!(
@@ -38,9 +41,10 @@ pub(super) async fn open(
 pub(super) async fn postgres(
     database: &Database,
     url: &ConnectionUrl,
+    keeper: &Keeper,
 ) -> Result<PostgresSettings, ServerError> {
     let password = database.password.as_ref();
-    let url = connection_url(["database.url", "database.password"], url, password).await?;
+    let url = connection_url(["database.url", "database.password"], url, password, keeper).await?;
     used(database, PostgresSettings::new(url))
 }
 
@@ -121,7 +125,11 @@ pub async fn migrating(config: Config) -> Result<Option<Migrating>, ServerError>
         }
         None => (["database.url", "database.password"], url, database.password.as_ref()),
     };
-    let url = connection_url(names, url, password).await?;
+    let references = config.references_to_migrate();
+    // Nobody is told but whoever reads the log.
+    let health = Health::new(system_clock());
+    let keeper = keeper(&config, &references, &health, &Random::system()).await?;
+    let url = connection_url(names, url, password, &keeper).await?;
     let settings = used(database, PostgresSettings::new(url))?;
     Ok(Some(Migrating { settings, config }))
 }
@@ -156,13 +164,13 @@ fn used(database: &Database, settings: PostgresSettings) -> Result<PostgresSetti
     Ok(settings)
 }
 
-async fn redis(redis: &Redis) -> Result<RedisSettings, ServerError> {
+async fn redis(redis: &Redis, keeper: &Keeper) -> Result<RedisSettings, ServerError> {
     let settings = if let Some(url) = &redis.url {
         let names = ["redis.url", "redis.password"];
-        RedisSettings::from_url(&connection_url(names, url, redis.password.as_ref()).await?)?
+        RedisSettings::from_url(&connection_url(names, url, redis.password.as_ref(), keeper).await?)?
     } else {
         let password = match &redis.password {
-            Some(reference) => Some(foreign_password("redis.password", reference).await?),
+            Some(reference) => Some(foreign_password("redis.password", reference, keeper).await?),
             None => None,
         };
         RedisSettings {

@@ -3,11 +3,12 @@
 use std::os::unix::fs::PermissionsExt as _;
 
 use secrets::sealing::Keyring;
-use secrets::{ExposeSecret as _, SecretRef, SecretString, WeakSecret};
+use secrets::{ExposeSecret as _, Keeper, SecretRef, SecretString, WeakSecret};
+use serde::Serialize;
 use url::Url;
 
 use super::ServerError;
-use crate::config::{self, Config, ConnectionUrl, Transport};
+use crate::config::{self, Config, ConnectionUrl, Named, Whose};
 
 /// The keys that are not in the database.
 #[derive(Debug)]
@@ -22,13 +23,13 @@ pub struct Secrets {
 
 impl Secrets {
     /// Resolves the references of a configuration.
-    pub async fn resolve(keys: &config::Keys) -> Result<Self, ServerError> {
+    pub async fn resolve(keys: &config::Keys, keeper: &Keeper) -> Result<Self, ServerError> {
         let mut older_encryption = Vec::new();
         for reference in &keys.older_encryption {
-            older_encryption.push(own_secret("keys.older_encryption", reference).await?);
+            older_encryption.push(own_secret("keys.older_encryption", reference, keeper).await?);
         }
-        let encryption = own_secret("keys.encryption", &keys.encryption).await?;
-        let audit = own_secret("keys.audit", &keys.audit).await?;
+        let encryption = own_secret("keys.encryption", &keys.encryption, keeper).await?;
+        let audit = own_secret("keys.audit", &keys.audit, keeper).await?;
         let (one, other) = (encryption.expose_secret().trim(), audit.expose_secret().trim());
         if secrets::constant_time_equal(one.as_bytes(), other.as_bytes()) {
             let error =
@@ -56,10 +57,10 @@ impl Secrets {
 pub(super) async fn own_secret(
     setting: &'static str,
     reference: &SecretRef,
+    keeper: &Keeper,
 ) -> Result<SecretString, ServerError> {
     let wrong = |error: String| ServerError::Secret { setting, error };
-    let secret = reference.resolve().await.map_err(|error| wrong(error.to_string()))?;
-    warn_if_open(setting, reference);
+    let secret = keeper.read(reference).await.map_err(|error| wrong(error.to_string()))?.value;
     secrets::check_strength(setting, &secret).map_err(|error| wrong(error.to_string()))?;
     Ok(secret)
 }
@@ -69,10 +70,10 @@ pub(super) async fn own_secret(
 pub(super) async fn foreign_password(
     setting: &'static str,
     reference: &SecretRef,
+    keeper: &Keeper,
 ) -> Result<SecretString, ServerError> {
     let wrong = |error: String| ServerError::Secret { setting, error };
-    let password = reference.resolve().await.map_err(|error| wrong(error.to_string()))?;
-    warn_if_open(setting, reference);
+    let password = keeper.read(reference).await.map_err(|error| wrong(error.to_string()))?.value;
     refuse_sample(setting, reference, &password)?;
     Ok(password)
 }
@@ -82,16 +83,16 @@ pub(super) async fn connection_url(
     [url_setting, password_setting]: [&'static str; 2],
     url: &ConnectionUrl,
     password: Option<&SecretRef>,
+    keeper: &Keeper,
 ) -> Result<SecretString, ServerError> {
     if let Some(reference) = password {
-        foreign_password(password_setting, reference).await?;
+        foreign_password(password_setting, reference, keeper).await?;
     }
     let resolved = url
-        .resolve(password)
+        .resolve(password, keeper)
         .await
         .map_err(|error| ServerError::Secret { setting: url_setting, error: error.to_string() })?;
     if let ConnectionUrl::Kept(reference) = url {
-        warn_if_open(url_setting, reference);
         let own = Url::parse(resolved.expose_secret()).ok();
         if let Some(own) = own.as_ref().and_then(Url::password).filter(|_| password.is_none()) {
             refuse_sample(url_setting, reference, &SecretString::from(own))?;
@@ -114,7 +115,7 @@ fn refuse_sample(
     Err(ServerError::Secret { setting, error })
 }
 
-fn warn_if_open(setting: &str, reference: &SecretRef) {
+pub(super) fn warn_if_open(setting: &str, reference: &SecretRef) {
     if let Some(mode) = open_mode(reference) {
         let file = reference.to_string();
         let file = file.trim_start_matches("file:");
@@ -144,67 +145,51 @@ fn open_mode(reference: &SecretRef) -> Option<u32> {
 /// What a look at every secret found.
 #[derive(Debug, Default)]
 pub struct Found {
+    /// Each, in the order of the configuration.
+    pub seen: Vec<Seen>,
     /// A setting, and what is wrong with its secret.
     pub problems: Vec<(String, String)>,
     /// What does not keep a server from starting.
     pub warnings: Vec<String>,
 }
 
+/// A secret that was looked at: what may be told of it.
+#[derive(Debug, Serialize)]
+pub struct Seen {
+    /// `keys.encryption`.
+    pub setting: &'static str,
+    /// Where it is.
+    pub reference: String,
+    /// How long it is, in bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub length: Option<usize>,
+    /// Which version it is, where its keeper counts them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// One word for why it could not be had.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<&'static str>,
+}
+
 /// Looks at every secret of a configuration as a start would, and goes on past what is wrong.
 pub async fn secrets_of(config: &Config) -> Found {
+    let keeper = config.secrets.keeper();
     let mut found = Found::default();
-    let mut tell = |result: Result<(), ServerError>| match result {
-        Err(ServerError::Secret { setting, error }) => {
-            found.problems.push((setting.to_owned(), format!("names a secret that cannot be used: {error}")));
-        }
-        Err(error) => found.problems.push((String::new(), error.to_string())),
-        Ok(()) => {}
-    };
-    let keys = &config.keys;
-    let mut own = vec![("keys.encryption", &keys.encryption), ("keys.audit", &keys.audit)];
-    own.extend(keys.older_encryption.iter().map(|reference| ("keys.older_encryption", reference)));
-    let hashing = &config.password.hashing;
-    own.extend(hashing.pepper.as_ref().map(|reference| ("password.hashing.pepper", reference)));
-    own.extend(hashing.older_peppers.iter().map(|reference| ("password.hashing.older_peppers", reference)));
-    own.extend(config.clients.iter().filter_map(|client| Some(("clients.secret", client.secret.as_ref()?))));
-    let mut foreign = Vec::new();
-    match &config.mail.transport {
-        Transport::Smtp { password, .. } => {
-            foreign.extend(password.as_ref().map(|reference| ("mail.transport.password", reference)));
-        }
-        Transport::Postmark { token } => own.push(("mail.transport.token", token)),
-    }
-    foreign.extend(config.redis.password.as_ref().map(|reference| ("redis.password", reference)));
-    foreign.extend(config.database.password.as_ref().map(|reference| ("database.password", reference)));
-    let migrating = config.database.migrate_password.as_ref();
-    foreign.extend(migrating.map(|reference| ("database.migrate_password", reference)));
-    for (setting, reference) in &own {
-        tell(own_secret(setting, reference).await.map(drop));
-    }
-    for (setting, reference) in &foreign {
-        tell(foreign_password(setting, reference).await.map(drop));
-    }
-    // Whether the two are one: each by itself was looked at above.
-    match Secrets::resolve(keys).await {
-        Ok(secrets) => {
-            tell(secrets.keyring().map(drop));
-            tell(secrets.audit_key().map(drop));
-        }
-        Err(error) if error.to_string().contains("the same as") => tell(Err(error)),
-        Err(_) => {}
-    }
-    let urls = [
-        ("database.url", &config.database.url),
-        ("database.migrate_url", &config.database.migrate_url),
-        ("redis.url", &config.redis.url),
-    ];
-    for (setting, url) in urls.into_iter().filter_map(|(setting, url)| Some((setting, url.as_ref()?))) {
-        tell(connection_url([setting, setting], url, None).await.map(drop));
-        if let ConnectionUrl::Kept(reference) = url {
-            own.push((setting, reference));
-        }
-    }
-    for (setting, reference) in own.into_iter().chain(foreign) {
+    for Named { setting, reference, whose } in config.references() {
+        let (length, version, cause) = match keeper.read(reference).await {
+            Ok(secret) => (Some(secret.value.expose_secret().len()), secret.version, None),
+            Err(error) => (None, None, Some(error.cause.kind())),
+        };
+        found.seen.push(Seen { setting, reference: reference.to_string(), length, version, cause });
+        let looked = match whose {
+            Whose::Own => own_secret(setting, reference, &keeper).await.map(drop),
+            Whose::Foreign => foreign_password(setting, reference, &keeper).await.map(drop),
+            Whose::Url => {
+                let url = ConnectionUrl::Kept(reference.clone());
+                connection_url([setting, setting], &url, None, &keeper).await.map(drop)
+            }
+        };
+        found.tell(looked);
         if let Some(mode) = open_mode(reference) {
             found.warnings.push(format!(
                 "{setting}: every user of this machine may read {reference} (mode {mode:04o}): chmod 0400 it"
@@ -214,5 +199,27 @@ pub async fn secrets_of(config: &Config) -> Found {
             found.warnings.push(format!("{setting}: {reference}: {IN_THE_ENVIRONMENT}"));
         }
     }
+    // Whether the two are one: each by itself was looked at above.
+    match Secrets::resolve(&config.keys, &keeper).await {
+        Ok(secrets) => {
+            found.tell(secrets.keyring().map(drop));
+            found.tell(secrets.audit_key().map(drop));
+        }
+        Err(error) if error.to_string().contains("the same as") => found.tell(Err(error)),
+        Err(_) => {}
+    }
     found
+}
+
+impl Found {
+    fn tell(&mut self, looked: Result<(), ServerError>) {
+        match looked {
+            Err(ServerError::Secret { setting, error }) => {
+                self.problems
+                    .push((setting.to_owned(), format!("names a secret that cannot be used: {error}")));
+            }
+            Err(error) => self.problems.push((String::new(), error.to_string())),
+            Ok(()) => {}
+        }
+    }
 }

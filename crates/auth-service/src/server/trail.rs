@@ -4,6 +4,7 @@ use auth::{AuditTrail, Random};
 use store::Store;
 
 use super::full::{connect, postgres};
+use super::keeping::keeper;
 use super::{Secrets, ServerError, open_store, system_clock};
 use crate::admin::Operator;
 use crate::config::{Config, Mode};
@@ -12,12 +13,14 @@ use crate::health::Health;
 /// Begins a new chain under the present key. The number of the last entry before it; none if it is this key that the trail is
 /// sealed with. Nobody may be served meanwhile: a server that has the other key goes on sealing under that one.
 pub async fn begin_trail_anew(config: &Config) -> Result<Option<i64>, ServerError> {
-    let key = Secrets::resolve(&config.keys).await?.audit_key()?;
     let (random, clock) = (Random::system(), system_clock());
+    // Nobody is told but whoever reads the log.
+    let health = Health::new(clock.clone());
+    let keeper = keeper(config, &config.references_to_serve(), &health, &random).await?;
+    let key = Secrets::resolve(&config.keys, &keeper).await?.audit_key()?;
     let store = match config.mode() {
         Some(Mode::Full(url)) => {
-            let settings = postgres(&config.database, url).await?;
-            let health = Health::new(clock.clone());
+            let settings = postgres(&config.database, url, &keeper).await?;
             connect(&settings, config, &health, &random).await?
         }
         Some(Mode::Small(path)) => open_store(path).await?,

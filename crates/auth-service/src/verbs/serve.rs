@@ -7,7 +7,7 @@ use std::time::Duration;
 use auth_service::config::{Config, Mode};
 use auth_service::connections::{Connections, serve};
 use auth_service::health::{Health, Phase};
-use auth_service::server::{Secrets, Server, ServerError, Signals, system_clock};
+use auth_service::server::{Secrets, Server, ServerError, Signals, keeper, system_clock};
 use auth_service::stop::{Stopper, stop};
 use auth_service::traces::{self, Exporter};
 use clap::Args;
@@ -87,16 +87,17 @@ struct Started {
 
 /// Everything up to the first request.
 async fn start(config: Config, health: &Health) -> Result<Started, Failure> {
-    let secrets = Secrets::resolve(&config.keys).await?;
+    let (clock, random) = (system_clock(), auth::Random::system());
+    let keeper = keeper(&config, &config.references_to_serve(), health, &random).await?;
+    let secrets = Secrets::resolve(&config.keys, &keeper).await?;
     let lock = match config.mode() {
         Some(Mode::Small(path)) => Some(ServerLock::take(path)?),
         _ => None,
     };
     // Ours from now on, so that a port that is taken is told at once; nobody can connect until it is listened on.
     let socket = bind(config.server.listen, "server.listen")?;
-    let (clock, random) = (system_clock(), auth::Random::system());
     let (admin_socket, group) = (config.admin_socket(), config.admin.group.clone());
-    let mut server = Server::build(config, &secrets, None, clock, random, health).await?;
+    let mut server = Server::build(config, &secrets, &keeper, None, clock, random, health).await?;
     if let Some(path) = &admin_socket {
         server.listen_to_operators(path, group.as_deref())?;
     }

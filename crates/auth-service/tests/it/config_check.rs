@@ -93,7 +93,7 @@ fn every_problem_is_told_at_once_each_with_its_place_and_what_to_write() {
     /etc/keyward/keyward.toml:2: server.public_url is http://auth.example.com/: it must begin with https://, or cookies and passwords travel in the open; `keyward dev` serves this machine without
     /etc/keyward/keyward.toml:5: internal.lissen is no setting: did you mean internal.listen?
     /etc/keyward/keyward.toml:6: databse is no setting: did you mean database?
-    /etc/keyward/keyward.toml:11: keys.audit cannot be used: this is not a reference to a secret (it is not shown here, as it may be the secret itself); put the secret in a file or a variable and write file:/absolute/path or env:NAME
+    /etc/keyward/keyward.toml:11: keys.audit cannot be used: this is not a reference to a secret (it is not shown here, as it may be the secret itself), and a configuration holds no secret: move it into a file by `install -m 0400 /dev/stdin /etc/keyward/secrets/NAME` (paste it, then Ctrl-D), owned by the server's user, and write file:/etc/keyward/secrets/NAME; the forms are file:/absolute/path, credential:NAME, vault:MOUNT/PATH#KEY, aws:NAME-or-ARN#KEY, gcp:projects/PROJECT/secrets/SECRET#VERSION and env:NAME
     /etc/keyward/keyward.toml:23: limits.mails is of the wrong kind (string): it must be a whole number, such as 5
     /etc/keyward/keyward.toml:24: limits.token_life is 2h: it must be 1m to 1h: an app that checks a token by itself does not hear that its session has ended until the token has
     environment KEYWARD__SERVER__PUBLIC_UR: it names no setting: did you mean KEYWARD__SERVER__PUBLIC_URL?

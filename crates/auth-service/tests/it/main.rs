@@ -14,6 +14,7 @@ mod health;
 mod loss;
 mod mail_gallery;
 mod mails;
+mod managers;
 mod markup;
 mod pooler;
 mod process;

@@ -1,0 +1,182 @@
+//! `Keeper`: reads secrets wherever they are kept, and holds what managers said.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use secrecy::SecretString;
+use tokio::sync::OnceCell;
+use url::Url;
+
+#[cfg(feature = "aws")]
+use crate::aws::Aws;
+use crate::document::Document;
+#[cfg(feature = "gcp")]
+use crate::gcp::Gcp;
+use crate::vault::Vault;
+use crate::{SecretCause, SecretError, SecretRef};
+
+/// Where the managers are, and how to sign in to them.
+#[derive(Clone, Debug, Default)]
+pub struct ManagerSettings {
+    /// Vault or OpenBao.
+    pub vault: Option<VaultSettings>,
+    /// AWS Secrets Manager.
+    pub aws: AwsSettings,
+    /// GCP Secret Manager.
+    pub gcp: GcpSettings,
+}
+
+/// A Vault or an OpenBao.
+#[derive(Clone, Debug)]
+pub struct VaultSettings {
+    /// Where it is.
+    pub address: Url,
+    /// The namespace that everything is in.
+    pub namespace: Option<String>,
+    /// The certificate (PEM) that alone its own is checked by; without one, the authorities this system trusts.
+    pub root_certificate: Option<PathBuf>,
+    /// How to sign in.
+    pub auth: VaultAuth,
+}
+
+/// How to sign in to Vault.
+#[derive(Clone, Debug)]
+pub enum VaultAuth {
+    /// As an AppRole.
+    AppRole {
+        /// Where the method is mounted: `approle`.
+        mount: String,
+        /// The role's id, which is no secret.
+        role_id: String,
+        /// The secret id, which is kept on this machine. It is read at each sign-in, so that a new one needs no restart.
+        secret_id: SecretRef,
+    },
+    /// By a token that somebody else keeps fresh (Vault's agent, say), read at each sign-in.
+    Token(SecretRef),
+}
+
+/// AWS Secrets Manager. Who asks is found by AWS's own default chain, without SSO.
+#[derive(Clone, Debug, Default)]
+pub struct AwsSettings {
+    /// The region, if AWS's own chain does not know it.
+    pub region: Option<String>,
+    /// Another address than the region's own.
+    pub endpoint: Option<Url>,
+}
+
+/// GCP Secret Manager. Who asks is found by Google's application default credentials.
+#[derive(Clone, Debug, Default)]
+pub struct GcpSettings {
+    /// Another address than <https://secretmanager.googleapis.com>.
+    pub endpoint: Option<Url>,
+}
+
+/// A secret that was read.
+#[derive(Debug)]
+pub struct Secret {
+    /// The secret itself.
+    pub value: SecretString,
+    /// Which version it is, where its keeper counts them.
+    pub version: Option<String>,
+}
+
+/// Reads secrets wherever they are kept. What a manager said is held, so that each is asked once however many of its values are
+/// used, and all of them are of one version. Cheap to clone; clones hold the same.
+#[derive(Clone)]
+pub struct Keeper(Arc<Inner>);
+
+struct Inner {
+    settings: ManagerSettings,
+    vault: OnceCell<Vault>,
+    #[cfg(feature = "aws")]
+    aws: OnceCell<Aws>,
+    #[cfg(feature = "gcp")]
+    gcp: OnceCell<Gcp>,
+    held: Mutex<HashMap<String, Arc<Document>>>,
+}
+
+impl Keeper {
+    /// Asks nobody until a secret is read.
+    pub fn new(settings: ManagerSettings) -> Self {
+        Self(Arc::new(Inner {
+            settings,
+            vault: OnceCell::new(),
+            #[cfg(feature = "aws")]
+            aws: OnceCell::new(),
+            #[cfg(feature = "gcp")]
+            gcp: OnceCell::new(),
+            held: Mutex::default(),
+        }))
+    }
+
+    /// Knows no manager, only this machine.
+    pub fn local() -> Self {
+        Self::new(ManagerSettings::default())
+    }
+
+    /// Reads a secret: of a manager what is held, if anything is; of this machine what is there now.
+    pub async fn read(&self, reference: &SecretRef) -> Result<Secret, SecretError> {
+        if !reference.is_managed() {
+            return Ok(Secret { value: reference.resolve().await?, version: None });
+        }
+        let wrong = |cause| SecretError { reference: reference.clone(), cause };
+        let place = reference.place();
+        let held = self.0.held.lock().unwrap_or_else(PoisonError::into_inner).get(&place).cloned();
+        let document = if let Some(document) = held {
+            document
+        } else {
+            // The clients of managers make large futures, and whoever reads a file need not carry them.
+            let asked = Arc::new(Box::pin(self.ask(reference)).await.map_err(wrong)?);
+            let mut held = self.0.held.lock().unwrap_or_else(PoisonError::into_inner);
+            held.entry(place).or_insert(asked).clone()
+        };
+        let value = document.value(reference).map_err(wrong)?;
+        Ok(Secret { value, version: document.version.clone() })
+    }
+
+    async fn ask(&self, reference: &SecretRef) -> Result<Document, SecretCause> {
+        match reference {
+            SecretRef::Vault { path, .. } => {
+                let settings = self.0.settings.vault.as_ref().ok_or(VAULT_NOT_CONFIGURED)?;
+                self.0.vault.get_or_try_init(|| Vault::new(settings)).await?.read(path).await
+            }
+            #[cfg(feature = "aws")]
+            SecretRef::Aws { id, stage, .. } => {
+                let settings = &self.0.settings.aws;
+                self.0.aws.get_or_try_init(|| Aws::new(settings)).await?.read(id, *stage).await
+            }
+            #[cfg(feature = "gcp")]
+            SecretRef::Gcp { name, version } => {
+                let settings = &self.0.settings.gcp;
+                self.0.gcp.get_or_try_init(async || Gcp::new(settings)).await?.read(name, version).await
+            }
+            #[cfg(not(feature = "aws"))]
+            SecretRef::Aws { .. } => {
+                Err(SecretCause::NotBuilt { provider: "AWS Secrets Manager", feature: "aws" })
+            }
+            #[cfg(not(feature = "gcp"))]
+            SecretRef::Gcp { .. } => {
+                Err(SecretCause::NotBuilt { provider: "GCP Secret Manager", feature: "gcp" })
+            }
+            SecretRef::File(_) | SecretRef::Credential(_) | SecretRef::Environment(_) => {
+                let value = reference.resolve().await.map_err(|error| error.cause)?;
+                Ok(Document { text: value, version: None })
+            }
+        }
+    }
+}
+
+const VAULT_NOT_CONFIGURED: SecretCause = SecretCause::NotConfigured {
+    provider: "Vault",
+    missing: "write address = \"https://HOST:8200\" under [secrets.vault], with role_id and secret_id, or token, beside it",
+};
+
+impl fmt::Debug for Keeper {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Keeper").field("settings", &self.0.settings).finish_non_exhaustive()
+    }
+}
