@@ -36,7 +36,7 @@ pub(super) fn violations(admin: &Admin, violations: &mut Vec<Violation>) {
         };
         violations.extend(expected.map(|expected| Violation {
             setting: "admin.socket",
-            found: Some(format!("\"{}\"", path.display())),
+            found: Some(format!("{:?}", path.display().to_string())),
             expected,
         }));
     }
