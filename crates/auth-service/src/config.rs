@@ -23,7 +23,7 @@ pub use log::{Format, Level, Log};
 pub use mail::{Mail, Security, Transport};
 pub use problem::{ConfigError, Origin, Problem};
 pub use sections::{Admin, Api, Apps, Egress, Internal, Keys, Server, Startup};
-pub use sources::{Reading, Sources};
+pub use sources::{LOG, Reading, Sources};
 pub use traces::Traces;
 
 use std::path::{Path, PathBuf};
