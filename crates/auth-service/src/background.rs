@@ -15,6 +15,18 @@ use crate::locale::Locale;
 use crate::mailbox::{self, Mailbox};
 use crate::views::{self, Device};
 
+/// Says what went wrong beside requests. That the database is lost is said by the store, in one line; what is tried again until it is
+/// there would only drown that.
+macro_rules! told {
+    ($error:expr, $message:literal $(, $($field:tt)+)?) => {
+        if $error.is_loss() {
+            tracing::debug!($($($field)+,)? error = %$error, $message);
+        } else {
+            tracing::error!($($($field)+,)? error = %$error, $message);
+        }
+    };
+}
+
 mod held;
 mod notify;
 
@@ -103,7 +115,7 @@ async fn seal(auth: Arc<Auth>, mut stop: watch::Receiver<bool>) {
             Ok(0) => (AFTER_COMMAND, true),
             Ok(_) => (BETWEEN_SEALS, false),
             Err(error) => {
-                tracing::error!(%error, "the audit trail could not be sealed; it will be tried again");
+                told!(error, "the audit trail could not be sealed; it will be tried again");
                 (AFTER_FAULT, true)
             }
         };
@@ -128,7 +140,10 @@ pub async fn seal_to_the_end(auth: &Auth) {
             Ok(0) => return,
             Ok(_) => {}
             Err(error) => {
-                tracing::error!(%error, "the audit trail could not be sealed to its end; it is sealed at the next start");
+                told!(
+                    error,
+                    "the audit trail could not be sealed to its end; it is sealed at the next start"
+                );
                 return;
             }
         }
@@ -140,7 +155,7 @@ async fn keep_keys(auth: Arc<Auth>, mut stop: watch::Receiver<bool>) {
     loop {
         // At once: a server that was off may find a key whose time has long come.
         if let Err(error) = auth.keys().keep(&auth.settings().limits, auth.now()).await {
-            tracing::error!(%error, "the signing keys could not be looked after; it will be tried again");
+            told!(error, "the signing keys could not be looked after; it will be tried again");
         }
         if stopping(&mut stop, tokio::time::sleep(AFTER_COMMAND)).await {
             return;
@@ -164,7 +179,7 @@ async fn clean(auth: Arc<Auth>, mut stop: watch::Receiver<bool>) {
                 }
             }
             Err(error) => {
-                tracing::error!(%error, "what has expired could not be cleaned away; it will be tried again");
+                told!(error, "what has expired could not be cleaned away; it will be tried again");
                 if stopping(&mut stop, tokio::time::sleep(CLEANING)).await {
                     return;
                 }
@@ -185,7 +200,10 @@ struct Mailer {
 impl Mailer {
     async fn run(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
         if let Err(error) = self.auth.release_mail().await {
-            tracing::error!(%error, "mails that were cut short wait for five minutes, since the outbox could not be written");
+            told!(
+                error,
+                "mails that were cut short wait for five minutes, since the outbox could not be written"
+            );
         }
         let mut sending = Held::default();
         loop {
@@ -193,7 +211,7 @@ impl Mailer {
                 Ok(()) if sending.len() >= AT_ONCE => IDLE,
                 Ok(()) => self.auth.next_mail().await.ok().flatten().map_or(IDLE, |due| due.min(IDLE)),
                 Err(error) => {
-                    tracing::error!(%error, "the outbox could not be read; it will be tried again");
+                    told!(error, "the outbox could not be read; it will be tried again");
                     AFTER_FAULT
                 }
             };
@@ -207,7 +225,10 @@ impl Mailer {
         if !cut.is_empty()
             && let Err(error) = self.auth.let_go_of_mail(&cut).await
         {
-            tracing::error!(%error, "mails that the stop cut wait for five minutes, since the outbox could not be written");
+            told!(
+                error,
+                "mails that the stop cut wait for five minutes, since the outbox could not be written"
+            );
         }
     }
 
@@ -228,7 +249,7 @@ impl Mailer {
     /// has run out: rather twice than never.
     async fn deliver(&self, delivery: &Delivery) {
         if let Err(error) = self.try_to_deliver(delivery).await {
-            tracing::error!(message_id = %delivery.id, %error, "what came of a mail could not be written down");
+            told!(error, "what came of a mail could not be written down", message_id = %delivery.id);
         }
     }
 

@@ -27,7 +27,7 @@ pub use managers::Managers;
 pub use named::{Named, Whose};
 pub use problem::{ConfigError, Origin, Problem};
 pub use sections::{Admin, Api, Apps, Egress, Internal, Keys, Server, Startup};
-pub use sources::{Reading, Sources};
+pub use sources::{LOG, Reading, Sources};
 pub use traces::Traces;
 
 use std::path::{Path, PathBuf};

@@ -38,14 +38,14 @@ use crate::connections::{Connections, serve};
 use crate::health::{Health, Phase};
 use crate::mailbox::Mailbox;
 use crate::stop::Stop;
-use crate::{App, AppParts, router};
+use crate::{App, AppParts, router, traces};
 use references::{foreign_password, own_secret};
 
 /// A mail server that does not answer for so long is tried again later.
 const MAIL_TIMEOUT: Duration = Duration::from_secs(30);
 /// Once nobody is taken any more, requests and background work have so long to end: as long as the connections, or a little
 /// longer.
-const STOP: Duration = Duration::from_millis(4_500);
+const STOP: Duration = Duration::from_millis(4_250);
 /// Then what they did is sealed, and the database closed, in so long. With two seconds of drain before, all of it takes less
 /// than eight: compose kills after ten.
 const CLOSE: Duration = Duration::from_secs(1);
@@ -129,6 +129,36 @@ pub enum ServerError {
     /// The signals that stop it.
     #[error("the signals that stop a server cannot be caught: {0}")]
     Signals(std::io::Error),
+}
+
+/// Everything that a start would refuse and that is no secret: settings, and what is wrong with them. Secrets are read, and
+/// nothing else is asked or opened.
+pub async fn refused(config: &Config) -> Vec<(String, String)> {
+    let keeper = config.secrets.keeper();
+    let mut found = full::refused(config, &keeper).await;
+    let breaches = config.password.breach_range_url.as_ref();
+    match egress_settings(&config.egress) {
+        Err(ServerError::Egress(error)) => found.push(("egress", error)),
+        Err(_) => {}
+        Ok(settings) => {
+            let checked = EgressClient::new(&settings)
+                .and_then(|egress| breaches.map_or(Ok(()), |url| egress.check(url.as_str())));
+            if let Err(error) = checked {
+                found.push((
+                    if breaches.is_some() { "password.breach_range_url" } else { "egress" },
+                    error.to_string(),
+                ));
+            }
+        }
+    }
+    if let Err(ServerError::Mail(error)) = transport(&config.mail.transport, &keeper).await {
+        found.push(("mail.transport", error));
+    }
+    if let Err(error) = traces::of(&config.traces, system_clock(), Random::system()) {
+        found.push(("traces.endpoint", error.to_string()));
+    }
+    let told = found.into_iter().map(|(setting, why)| (setting.to_owned(), format!("cannot be used: {why}")));
+    told.collect()
 }
 
 /// What hashes passwords, with the peppers that the configuration names.

@@ -47,6 +47,11 @@ impl Fault {
     pub fn is_unavailable(&self) -> bool {
         matches!(self, Self::Store(error) if error.is_unavailable())
     }
+
+    /// Whether the way to the database is cut, which the store says itself, once.
+    pub fn is_loss(&self) -> bool {
+        matches!(self, Self::Store(error) if error.is_loss())
+    }
 }
 
 /// So often an act is tried.

@@ -71,6 +71,17 @@ impl Error {
             Self::File(_) | Self::Refused(_) | Self::Migration(_) => false,
         }
     }
+
+    /// Whether the way to the database is cut. Whoever meets that need not say so: the database is looked for at once, and that it
+    /// is lost is said in one line, whoever else meets it meanwhile.
+    pub fn is_loss(&self) -> bool {
+        match self {
+            Self::Away(_) => true,
+            Self::Database(error) => crate::postgres::is_cut(error),
+            Self::Commit(error) => crate::postgres::is_cut(error),
+            Self::File(_) | Self::Refused(_) | Self::Migration(_) => false,
+        }
+    }
 }
 
 /// The database: an SQLite file, or PostgreSQL. Clones share it.

@@ -12,7 +12,7 @@ use super::{AFTER_FAULT, AT_ONCE, IDLE};
 
 pub(super) async fn run(auth: Arc<Auth>, egress: EgressClient, mut stop: watch::Receiver<bool>) {
     if let Err(error) = auth.release_notices().await {
-        tracing::error!(%error, "notices that were cut short wait for a minute, since they could not be written");
+        told!(error, "notices that were cut short wait for a minute, since they could not be written");
     }
     let mut telling = Held::default();
     loop {
@@ -20,7 +20,7 @@ pub(super) async fn run(auth: Arc<Auth>, egress: EgressClient, mut stop: watch::
             Ok(()) if telling.len() >= AT_ONCE => IDLE,
             Ok(()) => auth.next_notice().await.ok().flatten().map_or(IDLE, |due| due.min(IDLE)),
             Err(error) => {
-                tracing::error!(%error, "notices of sign-outs could not be read; it will be tried again");
+                told!(error, "notices of sign-outs could not be read; it will be tried again");
                 AFTER_FAULT
             }
         };
@@ -34,7 +34,7 @@ pub(super) async fn run(auth: Arc<Auth>, egress: EgressClient, mut stop: watch::
     if !cut.is_empty()
         && let Err(error) = auth.let_go_of_notices(&cut).await
     {
-        tracing::error!(%error, "notices that the stop cut wait until their claim has run out");
+        told!(error, "notices that the stop cut wait until their claim has run out");
     }
 }
 
@@ -52,7 +52,11 @@ async fn take(
         let (auth, egress) = (auth.clone(), egress.clone());
         telling.spawn((delivery.id, delivery.attempts), async move {
             if let Err(error) = tell(&auth, &egress, &delivery).await {
-                tracing::error!(client_id = delivery.client_id, %error, "what came of a notice could not be written down");
+                told!(
+                    error,
+                    "what came of a notice could not be written down",
+                    client_id = delivery.client_id
+                );
             }
         });
     }

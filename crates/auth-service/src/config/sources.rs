@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
+use tracing_subscriber::EnvFilter;
 
 use super::file::{self, Said};
 use super::problem::{ConfigError, Origin, Problem};
@@ -17,6 +18,9 @@ const USUAL_FILE: &str = "keyward.toml";
 
 /// Settings of which one stands for all: a layer that says one of them takes the place of what a lower layer said of the others.
 const ALTERNATIVES: [&[&str]; 2] = [&["database.path", "database.url"], &["redis.url", "redis.host"]];
+
+/// What is heard before `log.level`. It may name parts of the program.
+pub const LOG: &str = "KEYWARD_LOG";
 
 /// Where a configuration is read from.
 #[derive(Clone, Debug, Default)]
@@ -79,7 +83,13 @@ impl Sources {
         }
         merging.layer(environment::read(&self.environment, &settings));
         merging.layer(self.read_flags(&settings));
-        merging.finish(self.file.is_some())
+        let mut reading = merging.finish(self.file.is_some());
+        if let Some((name, filter)) =
+            self.environment.iter().find(|(name, text)| name == LOG && !text.is_empty())
+        {
+            reading.is_logged_by(name, filter);
+        }
+        reading
     }
 
     fn read_flags(&self, settings: &Settings) -> (Vec<Said>, Vec<Problem>) {
@@ -146,6 +156,19 @@ impl Reading {
     /// Every problem.
     pub fn problems(&self) -> &[Problem] {
         &self.problems
+    }
+
+    /// A variable decides what is logged, and not what the layers say.
+    fn is_logged_by(&mut self, name: &str, filter: &str) {
+        let origin = Origin::Environment { name: name.to_owned() };
+        if let Err(error) = EnvFilter::try_new(filter) {
+            let message =
+                format!("is none of error, warn, info and debug, nor a list of them by part ({error})");
+            self.problems.push(Problem::new("log.level", Some(origin.clone()), message));
+        }
+        for level in self.in_force.iter_mut().filter(|one| one.setting.name == "log.level") {
+            (level.value, level.origin) = (Some(Value::String(filter.to_owned())), origin.clone());
+        }
     }
 
     /// Adds problems that were found by trying.

@@ -171,7 +171,10 @@ impl Failure {
     /// Whoever quotes the support id is found, even where little is logged.
     pub(crate) fn log(&self) {
         let (status, kind) = (self.status().as_u16(), self.kind().entry().code);
-        if status >= 500 {
+        if matches!(self, Self::Unavailable) {
+            // Why was said where it was met, in the span of the same request; or, of a database that is lost, once for all.
+            tracing::debug!(status, kind, "a failure was shown");
+        } else if status >= 500 {
             tracing::error!(status, kind, "a failure was shown");
         } else {
             tracing::warn!(status, kind, "a failure was shown");
@@ -205,6 +208,11 @@ impl From<Fault> for Failure {
         match fault {
             Fault::Busy { retry_after } => Self::Busy(retry_after),
             Fault::SessionEnded => Self::Unauthenticated,
+            // That the database is lost is said once, and not again by everybody who is turned away meanwhile.
+            Fault::Store(error) if error.is_loss() => {
+                tracing::debug!(%error, "the database is away");
+                Self::Unavailable
+            }
             Fault::Store(error) => {
                 tracing::error!(%error, "the database did not do what was asked");
                 Self::Unavailable

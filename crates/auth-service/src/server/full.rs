@@ -108,6 +108,28 @@ pub(super) fn trouble(error: ServerError) -> Trouble {
     }
 }
 
+/// What a start, or `migrate`, would refuse of where PostgreSQL and Redis are: settings, and why not. What is wrong with a secret is
+/// found [elsewhere](super::secrets_of).
+pub(super) async fn refused(config: &Config, keeper: &Keeper) -> Vec<(&'static str, String)> {
+    let mut found = Vec::new();
+    let mut tell = |setting, result: Result<(), ServerError>| match result {
+        Err(ServerError::Postgres(error)) => found.push((setting, error.reason().to_owned())),
+        Err(ServerError::Redis(error)) => found.push((setting, error.reason().to_owned())),
+        Ok(()) | Err(_) => {}
+    };
+    let database = &config.database;
+    for (setting, url) in [("database.url", &database.url), ("database.migrate_url", &database.migrate_url)] {
+        let Some(url) = url else { continue };
+        let url = connection_url([setting, setting], url, None, keeper).await;
+        tell(setting, url.and_then(|url| used(database, PostgresSettings::new(url))).map(drop));
+    }
+    if config.redis.is_set() {
+        let setting = if config.redis.url.is_some() { "redis.url" } else { "redis.host" };
+        tell(setting, redis(&config.redis, keeper).await.map(drop));
+    }
+    found
+}
+
 /// A PostgreSQL that is about to be migrated, by the user that may.
 #[derive(Debug)]
 pub struct Migrating {

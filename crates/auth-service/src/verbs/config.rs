@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use auth_service::server::secrets_of;
+use auth_service::server::{refused, secrets_of};
 use clap::{Args, Subcommand};
 
 use super::{Configuration, Failure};
@@ -35,12 +35,13 @@ impl Check {
     fn run(self) -> Result<ExitCode, Failure> {
         let mut reading = self.configuration.sources()?.read();
         let mut warnings = Vec::new();
-        // Secrets are looked at as a start would, so that it finds nothing that this has not said.
+        // Secrets, and where everything is, are looked at as a start would, so that it finds nothing that this has not said.
         if let Some(config) = reading.config().cloned() {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             let found = runtime.block_on(secrets_of(&config));
             warnings = found.warnings;
             reading.add(found.problems);
+            reading.add(runtime.block_on(refused(&config)));
         }
         let text = if self.json { reading.report_json(&warnings) } else { reading.report(&warnings) };
         // Nobody listening any more is no failure.

@@ -1,6 +1,6 @@
 //! Begins to log, and to record.
 
-use auth_service::config::{Format, Log};
+use auth_service::config::{Format, LOG, Log};
 use auth_service::traces::{self, Recorder};
 use tracing::Subscriber;
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -11,7 +11,10 @@ use tracing_subscriber::{EnvFilter, fmt};
 
 /// To standard error, where systemd and Docker read; what is recorded, to whoever sends it.
 pub(crate) fn start(log: &Log, recorder: Option<Recorder>) {
-    let filter = EnvFilter::try_from_env("KEYWARD_LOG").unwrap_or_else(|_| EnvFilter::new(log.directives()));
+    // One that cannot be read was refused with the rest of the configuration.
+    let named = std::env::var(LOG).ok().filter(|filter| !filter.is_empty());
+    let named = named.and_then(|filter| EnvFilter::try_new(filter).ok());
+    let filter = named.unwrap_or_else(|| EnvFilter::new(log.directives()));
     // What is recorded is not logged, too.
     let filter = traces::unlogged(filter);
     let registry = tracing_subscriber::registry();

@@ -19,6 +19,9 @@ use super::{Configuration, Failure, logging};
 /// As many as the system allows wait to be accepted.
 const BACKLOG: u32 = 1024;
 
+/// Once the server has ended, what told of it has so long to end: with all that is before it, less than eight seconds.
+const END: Duration = Duration::from_millis(200);
+
 /// Serve until Ctrl-C or SIGTERM.
 #[derive(Args)]
 pub(crate) struct Serve {
@@ -34,7 +37,10 @@ impl Serve {
         let (recorder, exporter) = traces.unzip();
         logging::start(&config.log, recorder);
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        runtime.block_on(run(config, exporter))?;
+        let ran = runtime.block_on(run(config, exporter));
+        // What blocks a thread (a look-up of a name, a hash) would be waited for without limit, and nobody waits for what it finds.
+        runtime.shutdown_timeout(END);
+        ran?;
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -69,9 +75,14 @@ async fn run(config: Config, exporter: Option<Exporter>) -> Result<(), Failure> 
     server.serve(listener, told).await;
     drop(lock);
     end_of_answers.stop();
-    let _ = answers.await;
-    if let Some(exporting) = exporting {
-        let _ = exporting.await;
+    let ending = async {
+        let _ = answers.await;
+        if let Some(exporting) = exporting {
+            let _ = exporting.await;
+        }
+    };
+    if tokio::time::timeout(END, ending).await.is_err() {
+        tracing::info!("who asks the internal address, or takes traces, is slow, and not waited for");
     }
     tracing::info!("stopped");
     Ok(())

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::process::{POSTMARK, binary, write_config, write_secrets};
+use crate::process::{POSTMARK, binary, command, write_config, write_secrets};
 
 struct Told {
     code: Option<i32>,
@@ -152,4 +152,82 @@ fn nothing_at_all_is_told_with_the_lines_to_write() {
     server.public_url is missing: write public_url = "https://auth.example.com" under [server] in keyward.toml (there is none here; --config names another), or set KEYWARD__SERVER__PUBLIC_URL
     database.path is missing, and so is database.url, so that there is no place for accounts. For one process on SQLite write path = "/var/lib/keyward/keyward.sqlite" under [database]; for any number on PostgreSQL and Redis set DATABASE_URL=postgres://keyward@HOST/keyward and REDIS_HOST_NAME=HOST
     "#);
+}
+
+/// What a start refuses, and `config check` passed: each setting, and part of the sentence that both say.
+const REFUSED: [(&[&str], &str); 8] = [
+    (&["database.url=postgres://db.invalid/keyward", REDIS], "it names no user"),
+    (&["database.url=postgres://keyward@db.invalid", REDIS], "it names no database"),
+    (&["database.url=postgres://keyward@db.invalid/keyward?sslmode=maybe", REDIS], "its sslmode is none"),
+    (
+        &["database.url=postgres://keyward@db.invalid/keyward?host=db", REDIS],
+        "`host` is nothing that can be set",
+    ),
+    (
+        &[DATABASE, REDIS, "database.root_certificate=/nowhere.pem"],
+        "its root_certificate /nowhere.pem cannot be read",
+    ),
+    (&[DATABASE, "redis.url=rediss://redis.invalid/#insecure"], "#insecure would let anybody answer"),
+    (
+        &[DATABASE, "redis.url=rediss://redis.invalid", "redis.root_certificate=/nowhere.pem"],
+        "its root_certificate /nowhere.pem cannot be read",
+    ),
+    (&["egress.allowed_networks=x"], "allowed_networks: x: "),
+];
+const DATABASE: &str = "database.url=postgres://keyward@db.invalid/keyward";
+const REDIS: &str = "redis.host=redis.invalid";
+
+#[test]
+fn it_refuses_what_a_start_refuses() {
+    let folder = tempfile::tempdir().unwrap();
+    let set = |settings: &[&str]| -> Vec<String> {
+        settings.iter().flat_map(|setting| ["--set".to_owned(), (*setting).to_owned()]).collect()
+    };
+    for (settings, reason) in REFUSED {
+        let checked = told(&folder, check(&folder).args(set(settings)));
+        assert_eq!(checked.code, Some(1), "{settings:?}: {}", checked.output);
+        assert!(checked.error.contains(reason), "{settings:?}: {}", checked.error);
+        let served = told(&folder, command(folder.path(), POSTMARK).args(set(settings)));
+        assert_eq!(served.code, Some(1), "{settings:?}: {}", served.error);
+        assert!(served.error.lines().last().unwrap().contains(reason), "{settings:?}: {}", served.error);
+    }
+    // The same without what is wrong.
+    let checked = told(&folder, check(&folder).args(set(&[DATABASE, REDIS])));
+    assert_eq!((checked.code, checked.error.as_str()), (Some(0), ""));
+    let migrating = "database.migrate_url=postgres://migrate@db.invalid";
+    let checked = told(&folder, check(&folder).args(set(&[DATABASE, REDIS, migrating])));
+    assert!(
+        checked.error.contains("database.migrate_url cannot be used: it names no database"),
+        "{}",
+        checked.error
+    );
+}
+
+/// What `libpq` would be told by the environment is no setting of ours.
+#[test]
+fn what_would_be_heard_besides_the_settings_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["PGSSLCERT", "PGSSLKEY", "PGOPTIONS"] {
+        let mut checking = check(&folder);
+        let told =
+            told(&folder, checking.args(["--set", DATABASE, "--set", REDIS]).env(name, "-c work_mem=1MB"));
+        assert_eq!(told.code, Some(1), "{}", told.output);
+        assert!(told.error.contains(&format!("{name} is set in the environment")), "{}", told.error);
+    }
+}
+
+#[test]
+fn what_decides_the_log_is_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let level = |filter: &str| {
+        let told = told(&folder, check(&folder).env("KEYWARD_LOG", filter));
+        let line = told.output.lines().find(|line| line.starts_with("level = ")).unwrap();
+        (told.code, line.split_whitespace().collect::<Vec<_>>().join(" "), told.error)
+    };
+    let (code, line, _) = level("debug,store=trace");
+    assert_eq!((code, line.as_str()), (Some(0), "level = \"debug,store=trace\" # environment KEYWARD_LOG"));
+    let (code, line, _) = level("");
+    assert_eq!((code, line.as_str()), (Some(0), "level = \"info\" # default"));
+    let (code, _, error) = level("store=loud");
+    assert!(code == Some(1) && error.contains("environment KEYWARD_LOG: log.level is none of"), "{error}");
 }

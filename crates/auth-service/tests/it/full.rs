@@ -1,6 +1,7 @@
 //! The full mode as processes: PostgreSQL and Redis that come late, go away, and come back, and what several servers know of each
 //! other.
 
+use std::io::Write as _;
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
@@ -13,6 +14,7 @@ use tempfile::TempDir;
 use crate::postgres_server::PostgresServer;
 use crate::process::{POSTMARK, Running, binary, get, post, write_config, write_secrets};
 use crate::redis_server::RedisServer;
+use crate::stopping::rest;
 
 pub(crate) const PASSWORD: &str = "correct horse battery";
 /// A test that takes so long has failed.
@@ -26,7 +28,7 @@ pub(crate) struct Stack {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a measurement of what a person waits for")]
-fn now() -> Instant {
+pub(crate) fn now() -> Instant {
     Instant::now()
 }
 
@@ -121,16 +123,16 @@ fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-fn account(email: &str) -> Value {
+pub(crate) fn account(email: &str) -> Value {
     json!({ "email": email, "password": PASSWORD, "requires2FA": false })
 }
 
-fn sign_up(server: &Running, email: &str) -> u16 {
+pub(crate) fn sign_up(server: &Running, email: &str) -> u16 {
     post(&server.address, "/signup", &account(email), "").0
 }
 
 /// Signs in; gives the token, and the cookies.
-fn sign_in(server: &Running, email: &str) -> (String, String) {
+pub(crate) fn sign_in(server: &Running, email: &str) -> (String, String) {
     let (status, answer) =
         post(&server.address, "/login", &json!({ "email": email, "password": PASSWORD }), "");
     assert_eq!(status, 200, "{answer}");
@@ -143,7 +145,7 @@ fn sign_in(server: &Running, email: &str) -> (String, String) {
     (token, cookies.join("; "))
 }
 
-fn verify(server: &Running, token: &str) -> u16 {
+pub(crate) fn verify(server: &Running, token: &str) -> u16 {
     post(&server.address, "/verify-token", &json!({ "token": token }), "").0
 }
 
@@ -152,6 +154,18 @@ fn internal(server: &Running, path: &str) -> (u16, Value) {
     let (status, answer) = get(&server.internal, path);
     let body = answer.split_once("\r\n\r\n").unwrap().1;
     (status, serde_json::from_str(body).unwrap())
+}
+
+/// What its metrics say of one of those it depends on.
+fn up(server: &Running, name: &str) -> u32 {
+    let (_, metrics) = get(&server.internal, "/metrics");
+    let start = format!("keyward_dependency_up{{dependency=\"{name}\"}} ");
+    let value = metrics.lines().find_map(|line| line.strip_prefix(&start));
+    match value {
+        Some("0" | "0.0") => 0,
+        Some("1" | "1.0") => 1,
+        other => panic!("{start}{other:?} in {metrics}"),
+    }
 }
 
 pub(crate) fn degraded(server: &Running) -> Vec<String> {
@@ -308,15 +322,32 @@ async fn while_the_database_is_away_checks_go_on_and_who_writes_is_told_at_once(
         assert!(answer.contains("\r\nretry-after: "), "{answer}");
         assert!(begun.elapsed() < Duration::from_millis(100), "{:?}", begun.elapsed());
     }
-    let (_, metrics) = get(&server.internal, "/metrics");
-    assert!(
-        metrics.contains("dependency=\"database\"") || metrics.contains("name=\"database\""),
-        "{metrics}"
-    );
+    assert_eq!((up(&server, "database"), up(&server, "redis")), (0, 1));
     stack.postgres.restart().await;
     within(LONG, "it is found again", || degraded(&server).is_empty());
+    assert_eq!((up(&server, "database"), up(&server, "redis")), (1, 1));
     assert_eq!(sign_up(&server, "ben@example.com"), 201);
     assert_eq!(verify(&server, &token), 200);
+}
+
+/// Where its database is, and how it is reached, a server has from its configuration alone.
+#[tokio::test]
+async fn what_the_environment_says_of_postgresql_to_others_is_not_heard() {
+    let Some(stack) = Stack::migrated().await else { return };
+    let mut command = stack.server(1, &[]);
+    let others = [
+        ("PGHOST", "db.invalid"),
+        ("PGHOSTADDR", "192.0.2.1"),
+        ("PGPORT", "1"),
+        ("PGUSER", "nobody"),
+        ("PGDATABASE", "nothing"),
+        // This PostgreSQL speaks no TLS.
+        ("PGSSLMODE", "verify-full"),
+        ("PGSSLROOTCERT", "/nowhere.pem"),
+        ("PGAPPNAME", "other"),
+    ];
+    let server = Running::of(command.envs(others));
+    assert_eq!(sign_up(&server, "ana@example.com"), 201);
 }
 
 #[tokio::test]
@@ -326,13 +357,34 @@ async fn while_redis_is_away_people_sign_in() {
     assert_eq!(sign_up(&server, "ana@example.com"), 201);
     stack.redis.kill();
     within(LONG, "the loss is told", || degraded(&server) == ["redis"]);
+    assert_eq!((up(&server, "database"), up(&server, "redis")), (1, 0));
     let (token, cookies) = sign_in(&server, "ana@example.com");
     assert_eq!(verify(&server, &token), 200);
     assert_eq!(post(&server.address, "/logout", &json!({}), &cookies).0, 200);
     assert_eq!(verify(&server, &token), 401);
     stack.redis.restart();
     within(LONG, "it is found again", || degraded(&server).is_empty());
+    assert_eq!((up(&server, "database"), up(&server, "redis")), (1, 1));
     sign_in(&server, "ana@example.com");
+}
+
+/// Whoever holds both up lets nothing be written down, and no connection end.
+#[tokio::test]
+async fn a_stop_takes_less_than_eight_seconds_though_database_and_redis_are_held() {
+    let Some(stack) = Stack::migrated().await else { return };
+    let mut server = Running::of(&mut stack.server(1, &[]));
+    assert_eq!(sign_up(&server, "ana@example.com"), 201);
+    let body = account("ben@example.com").to_string();
+    let mut half = server.begin_to_sign_up(body.len());
+    stack.postgres.pause();
+    stack.redis.pause();
+    server.terminate();
+    let begun = now();
+    half.write_all(body.as_bytes()).unwrap();
+    let answer = rest(half);
+    assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("\r\nretry-after: "), "{answer}");
+    assert_eq!(server.child.wait().unwrap().code(), Some(0));
+    assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! What the pages and mails must hold to, each rule over all of them; and the routes, driven in process.
 #![expect(clippy::unwrap_used, reason = "a helper that cannot go on should end its test")]
 
+mod away;
 mod background;
 mod catalogues;
 mod classes;
@@ -41,3 +42,6 @@ mod postgres_server;
 #[path = "../../../store/tests/support/redis_server.rs"]
 #[expect(dead_code, reason = "the store's own tests hold it up as well")]
 mod redis_server;
+#[path = "../../../store/tests/support/wire.rs"]
+#[expect(dead_code, reason = "the store's own tests cut and delay as well")]
+mod wire;

@@ -30,9 +30,15 @@ pub(crate) fn write_secrets(folder: &Path) {
 /// The server's binary, without what this test's own environment would tell it.
 pub(crate) fn binary() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_auth-service"));
-    for name in
-        ["DATABASE_URL", "REDIS_URL", "REDIS_HOST_NAME", "REDIS_PORT", "REDIS_PASSWORD", "KEYWARD_CONFIG"]
-    {
+    for name in [
+        "DATABASE_URL",
+        "REDIS_URL",
+        "REDIS_HOST_NAME",
+        "REDIS_PORT",
+        "REDIS_PASSWORD",
+        "KEYWARD_CONFIG",
+        "KEYWARD_LOG",
+    ] {
         command.env_remove(name);
     }
     command
@@ -207,6 +213,13 @@ pub(crate) fn try_to_send(
     let head = "HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json";
     let cookie = if cookie.is_empty() { String::new() } else { format!("cookie: {cookie}\r\n") };
     ask(address, &format!("{method} {path} {head}\r\n{cookie}content-length: {length}\r\n\r\n{body}"))
+}
+
+/// Sends a form once.
+pub(crate) fn post_form(address: &str, path: &str, body: &str) -> (u16, String) {
+    let head =
+        format!("POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/x-www-form-urlencoded");
+    ask(address, &format!("{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len())).unwrap()
 }
 
 fn ask(address: &str, request: &str) -> std::io::Result<(u16, String)> {

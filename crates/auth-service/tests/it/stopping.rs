@@ -5,11 +5,12 @@ use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
-use crate::process::{POSTMARK, Running, get, write_secrets};
+use crate::process::{POSTMARK, Running, command, get, write_secrets};
+use crate::redis_server::free_port;
 
 const BODY: &str = r#"{"email":"ana@example.com","password":"correct horse battery"}"#;
 
-fn rest(mut stream: TcpStream) -> String {
+pub(crate) fn rest(mut stream: TcpStream) -> String {
     let mut answer = String::new();
     stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
     stream.read_to_string(&mut answer).unwrap();
@@ -85,10 +86,17 @@ fn a_stop_takes_less_than_eight_seconds_whatever_is_stuck() {
 fn a_signal_before_it_serves_ends_it_at_once() {
     let folder = tempfile::tempdir().unwrap();
     write_secrets(folder.path());
-    let mut running = Running::start(folder.path(), POSTMARK);
-    let public = running.address.clone();
-    running.terminate();
-    // Nobody has asked anything: all there is to wait for is the drain.
-    assert_eq!(running.child.wait().unwrap().code(), Some(0));
-    assert!(TcpStream::connect(&public).is_err());
+    let mut waiting = command(folder.path(), POSTMARK);
+    // Nothing is where its database and Redis should be.
+    for (setting, port) in
+        [("database.url=postgres://keyward", free_port()), ("redis.url=redis://keyward", free_port())]
+    {
+        waiting.arg("--set").arg(format!("{setting}@127.0.0.1:{port}/0"));
+    }
+    // Whoever took it for one that serves would wait for longer than this test does.
+    let mut waiting = Running::begin(waiting.args(["--set", "startup.wait=1h", "--set", "server.drain=5m"]));
+    waiting.wait_for_line("waiting for PostgreSQL at 127.0.0.1:");
+    waiting.terminate();
+    waiting.wait_for_line("stopped before it served");
+    assert_eq!(waiting.child.wait().unwrap().code(), Some(0));
 }

@@ -35,6 +35,13 @@ pub struct RedisError {
     pub(super) reason: String,
 }
 
+impl RedisError {
+    /// Why, without where it is.
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+}
+
 impl Default for RedisSettings {
     fn default() -> Self {
         Self {

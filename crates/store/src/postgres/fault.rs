@@ -14,6 +14,12 @@ pub(super) fn is_broken(error: &Error) -> bool {
     }
 }
 
+/// The connection was cut, or leads to a server that ends or takes no writes: what looks after it finds out which, and says so. An
+/// answer that cannot be understood is another thing, which nobody else would tell.
+pub(crate) fn is_cut(error: &Error) -> bool {
+    is_broken(error) && !matches!(error, Error::Tls(_) | Error::Protocol(_))
+}
+
 /// Whether the server ended the transaction for the sake of another: two that waited for each other, or could not both be.
 pub(crate) fn is_given_up(error: &Error) -> bool {
     let Error::Database(told) = error else { return false };

@@ -1,6 +1,7 @@
 //! Looks after the server: whether it is there, and takes writes.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use sqlx::Executor as _;
@@ -37,6 +38,10 @@ pub(super) async fn keep(shared: Arc<Shared>, mut probe: PgConnection) {
             pause = (pause * 2).min(LONGEST_PAUSE);
             reached = shared.reach().await;
         };
+        if shared.health.is_lost() {
+            // Of those it was said why.
+            shared.cut.store(0, Ordering::Relaxed);
+        }
         shared.health.found();
     }
 }
@@ -46,7 +51,7 @@ async fn watch(shared: &Shared, probe: &mut PgConnection) -> String {
     let mut asked: u32 = 0;
     loop {
         match timeout(ASK_TIMEOUT, ask(probe)).await {
-            Ok(Ok(())) => {}
+            Ok(Ok(())) => tell_of_cut(shared),
             Ok(Err(error)) => return fault::reason(&error),
             Err(_) => return format!("it did not answer within {} ms", ASK_TIMEOUT.as_millis()),
         }
@@ -58,6 +63,14 @@ async fn watch(shared: &Shared, probe: &mut PgConnection) -> String {
             () = sleep(ASK_EVERY) => {}
             () = shared.look.notified() => {}
         }
+    }
+}
+
+/// Whoever used one was told to come back, and finds here why: nothing is lost.
+fn tell_of_cut(shared: &Shared) {
+    let connections = shared.cut.swap(0, Ordering::Relaxed);
+    if connections > 0 {
+        tracing::info!(connections, "connections to the database were cut, and it is there");
     }
 }
 

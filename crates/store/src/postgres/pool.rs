@@ -52,6 +52,8 @@ pub(crate) struct Shared {
     pub(super) health: Health,
     /// Something may be wrong with the server.
     pub(super) look: Notify,
+    /// Connections that were cut since the server was last seen.
+    pub(super) cut: AtomicU64,
     free: Arc<Semaphore>,
     waiting: Waiting,
     idle: Mutex<Idle>,
@@ -76,6 +78,7 @@ impl Postgres {
             settings: settings.clone(),
             health: Health::new("database"),
             look: Notify::new(),
+            cut: AtomicU64::new(0),
             free: Arc::new(Semaphore::new(settings.maximum_connections.max(1) as usize)),
             waiting: Waiting::default(),
             idle: Mutex::default(),
@@ -197,10 +200,15 @@ impl Shared {
         let lost = health.wait_for(Option::is_some);
         let answered = tokio::select! {
             biased;
-            answered = timeout(STATEMENT_TIMEOUT, asked) => answered.unwrap_or_else(|_| Err(silent())),
+            answered = timeout(STATEMENT_TIMEOUT, asked) => answered.unwrap_or_else(|_| {
+                // A server that is lost is known to be long before.
+                tracing::error!(seconds = STATEMENT_TIMEOUT.as_secs(), "a statement was not answered in time");
+                Err(silent())
+            }),
             _ = lost => Err(silent()),
         };
         if answered.as_ref().is_err_and(fault::is_broken) {
+            self.cut.fetch_add(1, Ordering::Relaxed);
             self.suspect();
         }
         answered

@@ -60,6 +60,16 @@ impl PostgresError {
     }
 }
 
+impl PostgresError {
+    /// Why, without where it is.
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+}
+
+/// Variables of `libpq` that a connection could not be made without. The others have no say, since what they name is set.
+const NOT_HEARD: [&str; 3] = ["PGSSLCERT", "PGSSLKEY", "PGOPTIONS"];
+
 /// What a URL has to look like.
 const FORM: &str = "write postgres://user:password@host:5432/database";
 
@@ -110,15 +120,32 @@ impl PostgresSettings {
     pub(super) fn options(&self) -> Result<PgConnectOptions, PostgresError> {
         let url = self.parsed()?;
         let wrong = |reason: &str| PostgresError::lasting(at(&url), reason.to_owned());
+        // What `libpq` knows from elsewhere would be heard, and is nowhere shown: each is set here, and what cannot be is refused.
+        if let Some(name) = NOT_HEARD.into_iter().find(|name| std::env::var_os(name).is_some()) {
+            return Err(wrong(&format!(
+                "{name} is set in the environment, and only the settings of this server count: unset it"
+            )));
+        }
+        let no_mode = "its sslmode is none; prefer, require, verify-full and disable are";
+        let mode = match url.query_pairs().find(|(key, _)| key == "sslmode") {
+            Some((_, mode)) => mode.parse::<PgSslMode>().map_err(|_| wrong(no_mode))?,
+            None => PgSslMode::Prefer,
+        };
         let mut options = PgConnectOptions::from_str(url.as_str())
-            .map_err(|_| wrong("its sslmode is none; prefer, require, verify-full and disable are"))?
+            .map_err(|_| wrong("it cannot be read"))?
             .port(url.port().unwrap_or(5432))
+            .ssl_mode(mode)
+            // None.
+            .ssl_root_cert_from_pem(Vec::new())
             .statement_cache_capacity(self.statement_cache)
             .application_name("keyward")
             // There are no fractions to be exact about, and a pooler need not know the parameter.
             .extra_float_digits(None);
         if let Some(password) = &self.password {
             options = options.password(password.expose_secret());
+        } else if url.password().is_none() {
+            // Not that of PGPASSWORD, or of a file at home.
+            options = options.password("");
         }
         if let Some(path) = &self.root_certificate {
             if let Err(error) = std::fs::metadata(path) {

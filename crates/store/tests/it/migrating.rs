@@ -1,6 +1,9 @@
-//! Migrating PostgreSQL, and who may run on what was migrated.
+//! Migrating, and who may run on what was migrated.
 
-use sqlx::{AssertSqlSafe, Executor as _};
+use std::path::Path;
+
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, SqliteConnection};
 use store::Store;
 use store::migrations::{self, MigrationError, RELEASE, Schema};
 
@@ -62,6 +65,37 @@ async fn who_dies_while_migrating_is_followed_by_another_when_the_lease_has_run_
     assert_eq!(waiting.await.unwrap().unwrap(), [6]);
 }
 
+/// A migration that took longer than a lock is waited for ended those who waited, who said that PostgreSQL was not there.
+#[tokio::test]
+async fn a_migration_that_takes_longer_than_locks_are_waited_for_is_waited_for() {
+    if !is_on_postgres() {
+        return;
+    }
+    let database = TestDatabase::empty().await;
+    migrations::apply(&database.settings()).await.unwrap();
+    let undone = "INSERT INTO migration_lease VALUES (1, gen_random_uuid(), 9000000000000000);
+                  DELETE FROM migrations WHERE version = 6; DROP TABLE release";
+    change(&database, undone).await;
+    let mut migrating = database.past().await;
+    migrating
+        .execute(sqlx::raw_sql("BEGIN; UPDATE migration_lease SET held_until = held_until"))
+        .await
+        .unwrap();
+    let settings = database.settings();
+    let waiting = tokio::spawn(async move { migrations::apply(&settings).await });
+    let waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    let mut past = database.past().await;
+    // The time limit passes once, and it waits again.
+    for is_waiting in [true, false, true] {
+        while (sqlx::query_scalar::<_, i64>(waits).fetch_one(&mut past).await.unwrap() > 0) != is_waiting {
+            assert!(!waiting.is_finished(), "{:?}", waiting.await);
+            tokio::task::yield_now().await;
+        }
+    }
+    migrating.execute(sqlx::raw_sql("UPDATE migration_lease SET held_until = 1; COMMIT")).await.unwrap();
+    assert_eq!(waiting.await.unwrap().unwrap(), [6]);
+}
+
 #[tokio::test]
 async fn a_migration_that_fails_leaves_nothing_of_itself() {
     if !is_on_postgres() {
@@ -99,6 +133,56 @@ async fn whose_release_is_too_old_or_too_new_touches_nothing() {
         let recorded = migrations::status(&database.settings()).await.unwrap().recorded.unwrap();
         assert_eq!((recorded.number, recorded.oldest_supported), (number, oldest));
     }
+}
+
+/// The same of a file, which whoever opens it migrates.
+#[tokio::test]
+async fn a_file_of_a_release_that_is_too_old_or_too_new_is_left_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("keyward.db");
+    Store::open(&path).await.unwrap().close().await;
+    // A colour that was rolled back: the next release has a migration that is not known here.
+    let newer = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+                 VALUES (9999, 'of the next release', TRUE, x'00', 0)";
+    in_file(&path, &format!("{newer}; UPDATE release SET number = {}", RELEASE + 1)).await;
+    let served = Store::open(&path).await.unwrap();
+    let mut tx = served.begin().await.unwrap();
+    store::audit::head(&mut tx).await.unwrap();
+    tx.commit().await.unwrap();
+    served.close().await;
+    assert_eq!(recorded(&path).await, (RELEASE + 1, 1), "what the next release wrote stays");
+    // Whoever migrated it would make this again.
+    in_file(&path, "DELETE FROM _sqlx_migrations WHERE version = 7; DROP TABLE changes").await;
+    for (number, oldest) in [(RELEASE + 2, RELEASE + 1), (RELEASE - 2, RELEASE - 2)] {
+        in_file(&path, &format!("UPDATE release SET number = {number}, oldest_supported = {oldest}")).await;
+        let refused = Store::open(&path).await.unwrap_err();
+        assert!(matches!(refused, store::Error::Refused(_)), "{refused}");
+        assert!(refused.to_string().ends_with("nothing was changed"), "{refused}");
+        assert_eq!(recorded(&path).await, (number, oldest));
+        let mut past = open(&path).await;
+        let made = "SELECT count(*) FROM sqlite_master WHERE name = 'changes'";
+        assert_eq!(sqlx::query_scalar::<_, i64>(made).fetch_one(&mut past).await.unwrap(), 0);
+        past.close().await.unwrap();
+    }
+}
+
+async fn open(path: &Path) -> SqliteConnection {
+    SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(path)).await.unwrap()
+}
+
+async fn in_file(path: &Path, sql: &str) {
+    let mut past = open(path).await;
+    past.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await.unwrap();
+    past.close().await.unwrap();
+}
+
+/// The release that migrated it last, and the oldest that may run on it.
+async fn recorded(path: &Path) -> (i64, i64) {
+    let mut past = open(path).await;
+    let recorded = sqlx::query_as("SELECT number, oldest_supported FROM release");
+    let recorded = recorded.fetch_one(&mut past).await.unwrap();
+    past.close().await.unwrap();
+    recorded
 }
 
 /// Who is served holds locks; who waits for them holds up all who come after.

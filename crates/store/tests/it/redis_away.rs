@@ -133,9 +133,17 @@ async fn a_redis_that_takes_no_writes_is_of_no_use_until_it_does() {
 
 #[tokio::test]
 async fn one_sentence_says_where_it_is_and_why_it_cannot_be_used() {
-    let Some(server) =
-        RedisServer::start_with(&["--requirepass", "hunter2", "--user", "app on >hunter3 ~x &x +@all"])
-    else {
+    let Some(server) = RedisServer::start_with(&[
+        "--requirepass",
+        "hunter2",
+        "--user",
+        "app",
+        "on",
+        ">hunter3",
+        "~x",
+        "&x",
+        "+@all",
+    ]) else {
         return;
     };
     let why = async |settings: RedisSettings| {
@@ -143,7 +151,7 @@ async fn one_sentence_says_where_it_is_and_why_it_cannot_be_used() {
         assert!(!error.contains("hunter"), "{error}");
         error.replace(&settings.port.to_string(), "PORT")
     };
-    let at = |port| RedisServer::settings_at(port);
+    let at = |port| RedisSettings { username: None, password: None, ..RedisServer::settings_at(port) };
     assert_eq!(
         why(at(free_port())).await,
         "Redis at 127.0.0.1:PORT cannot be used: nothing listens there (connection refused); start it, or correct where it is"
@@ -172,4 +180,27 @@ async fn one_sentence_says_where_it_is_and_why_it_cannot_be_used() {
     assert!(error.contains("root_certificate /nowhere.pem cannot be read: No such file"), "{error}");
     let unknown = RedisSettings { host: "redis.invalid".to_owned(), ..RedisSettings::default() };
     assert!(why(unknown).await.starts_with("Redis at redis.invalid:PORT cannot be used: "));
+}
+
+/// The same protocol, by the other server that is said to do.
+#[tokio::test]
+async fn valkey_does_what_redis_does() {
+    let is_there = std::process::Command::new("valkey-server").arg("--version").output().is_ok();
+    if !is_there {
+        println!("NOT TRIED: there is no valkey-server here, and docs/reference/redis.md says so");
+        return;
+    }
+    let mut server = RedisServer::start_program("valkey-server", &[]);
+    let (one, other) = (server.connect().await, server.connect().await);
+    let mut heard = other.listen();
+    for second in 0..3 {
+        assert_eq!(one.hit(&charge("a"), at(second)).await, Ok(()));
+    }
+    assert!(other.hit(&charge("a"), at(3)).await.is_err(), "it counts for both");
+    assert!(one.publish("heard").await);
+    assert!(matches!(heard.next().await, Heard::Message(text) if &*text == "heard"));
+    server.kill();
+    is_lost(&one).await;
+    server.restart();
+    is_found(&one).await;
 }

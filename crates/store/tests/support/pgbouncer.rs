@@ -30,14 +30,16 @@ impl PgBouncer {
             std::os::unix::fs::chown(folder.path(), Some(user), Some(group)).unwrap();
         }
         // Somebody else may take the port in between; then another one is free.
+        let mut said = String::new();
         for _ in 0..10 {
             let port = free_port();
             std::fs::write(folder.path().join("pgbouncer.ini"), settings(server, port)).unwrap();
-            if let Some(process) = run(&program, folder.path()) {
-                return Some(Self { _folder: folder, port, process });
+            match run(&program, folder.path()) {
+                Ok(process) => return Some(Self { _folder: folder, port, process }),
+                Err(log) => said = log,
             }
         }
-        panic!("PgBouncer does not start");
+        panic!("PgBouncer does not start: {said}");
     }
 
     /// Its near end.
@@ -71,8 +73,8 @@ fn program() -> Option<PathBuf> {
     folders.find_map(|folder| Some(folder.join("pgbouncer")).filter(|program| program.is_file()))
 }
 
-/// Starts it and waits until it says that it is up. None if it ends instead.
-fn run(program: &Path, folder: &Path) -> Option<Child> {
+/// Starts it and waits until it says that it is up. What it said if it ends instead.
+fn run(program: &Path, folder: &Path) -> Result<Child, String> {
     let mut process = as_owner(&mut Command::new(program))
         .arg("pgbouncer.ini")
         .current_dir(folder)

@@ -10,10 +10,16 @@ use tempfile::TempDir;
 /// The server. It ends with this, whatever state it is in.
 pub(crate) struct RedisServer {
     folder: TempDir,
+    program: &'static str,
     port: u16,
     arguments: Vec<String>,
     process: Child,
 }
+
+/// What an operator is told that a user of its access list needs.
+const REFERENCE: &str = include_str!("../../../../docs/reference/redis.md");
+/// That user, and its password.
+const USER: (&str, &str) = ("keyward", "hunter4");
 
 impl RedisServer {
     /// Starts one. None if there is no `redis-server` to start: then what it is needed for is not tested, which is said, and
@@ -32,23 +38,45 @@ impl RedisServer {
             println!("NOT RUN, since redis-server is not there ({error}); ./scripts/test installs it");
             return None;
         }
+        Some(Self::start_program("redis-server", arguments))
+    }
+
+    /// Starts a program that takes the arguments of `redis-server`.
+    pub(crate) fn start_program(program: &'static str, arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let arguments: Vec<_> = arguments.iter().map(ToString::to_string).collect();
+        let rights = REFERENCE.split("access list needs `").nth(1).and_then(|rest| rest.split('`').next());
+        let rights =
+            rights.unwrap_or_else(|| panic!("docs/reference/redis.md says what a user needs")).to_owned();
+        let user = format!("--user {} on >{} {rights}", USER.0, USER.1);
+        let arguments: Vec<String> =
+            user.split(' ').chain(arguments.iter().copied()).map(ToOwned::to_owned).collect();
         // Somebody else may take the port in between; then another one is free.
-        let (port, process) = (0..10).find_map(|_| {
+        let mut said = String::new();
+        for _ in 0..10 {
             let port = free_port();
-            run(&folder, port, &arguments).map(|process| (port, process))
-        })?;
-        Some(Self { folder, port, arguments, process })
+            match run(program, &folder, port, &arguments) {
+                Ok(process) => return Self { folder, program, port, arguments, process },
+                Err(log) => said = log,
+            }
+        }
+        // It is there: whatever keeps it from starting is no reason to leave a test out.
+        panic!("{program} does not start: {said}");
     }
 
     pub(crate) fn port(&self) -> u16 {
         self.port
     }
 
-    /// How it is reached at `port`: its own, or one in front of it.
+    /// How it is reached at `port`, its own or one in front of it, by a user with no more rights than it is said to need.
     pub(crate) fn settings_at(port: u16) -> RedisSettings {
-        RedisSettings { host: "127.0.0.1".to_owned(), port, ..RedisSettings::default() }
+        let (user, password) = USER;
+        RedisSettings {
+            host: "127.0.0.1".to_owned(),
+            port,
+            username: Some(user.to_owned()),
+            password: Some(password.into()),
+            ..RedisSettings::default()
+        }
     }
 
     /// A process that is connected to it.
@@ -64,7 +92,8 @@ impl RedisServer {
 
     /// Starts it again, empty, where it was.
     pub(crate) fn restart(&mut self) {
-        self.process = run(&self.folder, self.port, &self.arguments).unwrap();
+        let running = run(self.program, &self.folder, self.port, &self.arguments);
+        self.process = running.unwrap_or_else(|log| panic!("redis-server does not start again: {log}"));
     }
 
     /// Holds it up: its connections stay, and nothing is answered (SIGSTOP).
@@ -96,9 +125,9 @@ pub(crate) fn free_port() -> u16 {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
 }
 
-/// Starts it and waits until it says that it is ready. None if it ends instead.
-fn run(folder: &TempDir, port: u16, arguments: &[String]) -> Option<Child> {
-    let mut process = Command::new("redis-server")
+/// Starts it and waits until it says that it is ready. What it said if it ends instead.
+fn run(program: &str, folder: &TempDir, port: u16, arguments: &[String]) -> Result<Child, String> {
+    let mut process = Command::new(program)
         .args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--save", "", "--appendonly", "no"])
         .args(arguments)
         .current_dir(folder.path())
@@ -111,22 +140,23 @@ fn run(folder: &TempDir, port: u16, arguments: &[String]) -> Option<Child> {
     once_it_says("Ready to accept connections", log, process)
 }
 
-/// A process whose log has that in a line. None if it ends instead.
+/// A process whose log has that in a line. The whole log if it ends instead.
 pub(crate) fn once_it_says(
     ready: &str,
     log: impl Read + Send + 'static,
     mut process: Child,
-) -> Option<Child> {
+) -> Result<Child, String> {
     let mut log = BufReader::new(log);
-    let mut line = String::new();
+    let (mut said, mut line) = (String::new(), String::new());
     while log.read_line(&mut line).unwrap() > 0 {
         if line.contains(ready) {
             // It would end if nobody read what it says.
             std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
-            return Some(process);
+            return Ok(process);
         }
+        said.push_str(&line);
         line.clear();
     }
     process.wait().unwrap();
-    None
+    Err(said)
 }

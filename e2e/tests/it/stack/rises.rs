@@ -50,7 +50,7 @@ async fn from_nothing_to_healthy_by_one_command_and_back_after_every_kill() {
 /// While the database is being made it answers on its socket; nobody takes that for health. Here no order of Compose helps: the
 /// servers and `migrate` start first, and wait by themselves.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_that_takes_half_a_minute_is_waited_for() {
+async fn a_database_and_a_redis_that_take_half_a_minute_are_waited_for() {
     let Some(docker) = Docker::find().await else { return };
     let stack = Installation::make(docker).and("compose.late.yml");
     #[expect(clippy::disallowed_methods, reason = "how long Docker took")]
@@ -69,6 +69,10 @@ async fn a_database_that_takes_half_a_minute_is_waited_for() {
         let [started, migrated] = [&known["State"]["StartedAt"], &migrate["State"]["FinishedAt"]]
             .map(|at| at.as_str().unwrap().parse::<jiff::Timestamp>().unwrap());
         assert!(started < migrated, "{slot} started first");
+        let said = stack.does(&["logs", slot]);
+        for late in ["waiting for PostgreSQL at db:", "waiting for Redis at redis:"] {
+            assert!(said.contains(late), "{slot} does not say that it is {late}");
+        }
     }
     somebody_signs_up_and_in(&stack).await;
 }

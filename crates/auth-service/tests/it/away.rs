@@ -1,0 +1,166 @@
+//! What a server does while its database, Redis or both are away: killed, or at the other end of a wire that is held or half-closed.
+
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::full::{LONG, PASSWORD, Stack, account, degraded, now, sign_in, sign_up, verify, within};
+use crate::process::{Running, post, post_form, try_to_send};
+use crate::wire::{Mode, Wire};
+
+/// Less than the default, so that a test sees it pass.
+const STALENESS: Duration = Duration::from_secs(2);
+const IS_STALE: &str = "limits.max_staleness=2s";
+/// What was heard last may be so old when something goes away.
+const HEARD: Duration = Duration::from_millis(500);
+/// What a revocation may take to be heard everywhere.
+const SECOND: Duration = Duration::from_secs(1);
+
+/// The ends of two wires.
+struct Wires {
+    database: Wire,
+    redis: Wire,
+}
+
+impl Wires {
+    async fn of(stack: &Stack) -> Self {
+        Self { database: Wire::to(stack.postgres.port()).await, redis: Wire::to(stack.redis.port()).await }
+    }
+
+    fn set(&self, mode: Mode) {
+        self.database.set(mode);
+        self.redis.set(mode);
+    }
+
+    /// A server at their near ends.
+    fn server(&self, stack: &Stack, number: usize) -> Command {
+        let database = format!("database.url=postgres://keyward@127.0.0.1:{}/postgres", self.database.port());
+        let redis = format!("redis.port={}", self.redis.port());
+        stack.server(number, &[&database, &redis, IS_STALE])
+    }
+}
+
+/// What is warm is answered until it is too old, and no longer.
+fn goes_on_and_refuses(server: &Running, token: &str) {
+    let gone = now();
+    while gone.elapsed() < STALENESS - HEARD * 2 {
+        assert_eq!(verify(server, token), 200, "after {:?}", gone.elapsed());
+    }
+    within(LONG, "what is too old is refused", || verify(server, token) == 503);
+    assert!(gone.elapsed() < STALENESS + SECOND, "{:?}", gone.elapsed());
+    let (status, answer) = post(&server.address, "/verify-token", &json!({ "token": token }), "");
+    assert!(status == 503 && answer.contains("\r\nretry-after: "), "{answer}");
+}
+
+#[tokio::test]
+async fn while_both_are_dead_what_is_warm_is_answered_until_it_is_too_old() {
+    let Some(mut stack) = Stack::migrated().await else { return };
+    let server = Running::of(&mut stack.server(1, &[IS_STALE]));
+    assert_eq!(sign_up(&server, "ana@example.com"), 201);
+    let (token, _) = sign_in(&server, "ana@example.com");
+    assert_eq!(verify(&server, &token), 200);
+    stack.postgres.kill();
+    stack.redis.kill();
+    goes_on_and_refuses(&server, &token);
+    stack.postgres.restart().await;
+    stack.redis.restart();
+    within(LONG, "both are found again", || degraded(&server).is_empty());
+    assert_eq!(verify(&server, &token), 200);
+    sign_in(&server, "ana@example.com");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_both_are_out_of_reach_what_is_warm_is_answered_until_it_is_too_old() {
+    let Some(stack) = Stack::migrated().await else { return };
+    for (number, mode) in [Mode::Held, Mode::HalfClosed].into_iter().enumerate() {
+        let wires = Wires::of(&stack).await;
+        let server = Running::of(&mut wires.server(&stack, number));
+        let email = format!("person-{number}@example.com");
+        assert_eq!(sign_up(&server, &email), 201);
+        let (token, _) = sign_in(&server, &email);
+        assert_eq!(verify(&server, &token), 200);
+        wires.set(mode);
+        goes_on_and_refuses(&server, &token);
+        assert_eq!(degraded(&server), ["database", "redis"], "{mode:?}");
+        let begun = now();
+        let (status, answer) = post(&server.address, "/signup", &account("late@example.com"), "");
+        assert!(status == 503 && answer.contains("\r\nretry-after: "), "{answer}");
+        assert!(begun.elapsed() < Duration::from_millis(100), "{mode:?}: {:?}", begun.elapsed());
+        wires.set(Mode::Passing);
+        within(LONG, "both are found again", || degraded(&server).is_empty());
+        assert_eq!(verify(&server, &token), 200, "{mode:?}");
+        sign_in(&server, &email);
+    }
+}
+
+/// Whichever of the two a server is cut from: by the other it hears of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_ended_elsewhere_is_refused_within_a_second_at_the_end_of_a_bad_wire() {
+    let Some(stack) = Stack::migrated().await else { return };
+    let near = Running::of(&mut stack.server(0, &[]));
+    assert_eq!(sign_up(&near, "ana@example.com"), 201);
+    let mut number = 0;
+    for mode in [Mode::Held, Mode::HalfClosed] {
+        for is_database in [true, false] {
+            number += 1;
+            let wires = Wires::of(&stack).await;
+            let far = Running::of(&mut wires.server(&stack, number));
+            let (token, cookies) = sign_in(&near, "ana@example.com");
+            assert_eq!((verify(&near, &token), verify(&far, &token)), (200, 200));
+            if is_database {
+                wires.database.set(mode)
+            } else {
+                wires.redis.set(mode)
+            }
+            assert_eq!(post(&near.address, "/logout", &json!({}), &cookies).0, 200);
+            let ended = now();
+            // It may have to say that it does not know.
+            while verify(&far, &token) == 200 {
+                assert!(ended.elapsed() < SECOND, "{mode:?}, database: {is_database}");
+            }
+        }
+    }
+}
+
+/// Whatever has to be written down, and is asked for when it is known that nothing can be.
+#[tokio::test]
+async fn who_writes_while_the_database_is_away_is_told_at_once_whatever_it_is() {
+    let Some(mut stack) = Stack::migrated().await else { return };
+    let server = Running::of(&mut stack.server(1, &[]));
+    let second = json!({ "email": "ben@example.com", "password": PASSWORD, "requires2FA": true });
+    assert_eq!(post(&server.address, "/signup", &second, "").0, 201);
+    assert_eq!(sign_up(&server, "ana@example.com"), 201);
+    let (_, cookies) = sign_in(&server, "ana@example.com");
+    let credentials = json!({ "email": "ben@example.com", "password": PASSWORD });
+    let (status, answer) = post(&server.address, "/login", &credentials, "");
+    assert_eq!(status, 206, "{answer}");
+    let attempt = answer.split("\"loginAttemptId\":\"").nth(1).unwrap().split('"').next().unwrap();
+    let secret = std::fs::read_to_string(stack.folder.path().join("client")).unwrap();
+    stack.postgres.kill();
+    within(LONG, "the loss is told", || degraded(&server) == ["database"]);
+    let code = json!({ "email": "ben@example.com", "loginAttemptId": attempt, "2FACode": "123456" });
+    let change = json!({ "current_password": PASSWORD, "new_password": "staple of another kind" });
+    let exchange = format!(
+        "grant_type=authorization_code&code=none&redirect_uri=https%3A%2F%2Fwiki.example.com%2Fcallback\
+         &client_id=wiki&client_secret={}&code_verifier={}",
+        secret.trim().replace('+', "%2B").replace('/', "%2F").replace('=', "%3D"),
+        "v".repeat(43)
+    );
+    let sent: [(&str, &dyn Fn() -> (u16, String)); 5] = [
+        ("another password", &|| {
+            try_to_send(&server.address, "PUT", "/api/v1/account/password", &change, &cookies).unwrap()
+        }),
+        ("a code", &|| post(&server.address, "/verify-2fa", &code, "")),
+        ("a sign-in", &|| post(&server.address, "/login", &credentials, "")),
+        ("an exchange", &|| post_form(&server.address, "/token", &exchange)),
+        ("a sign-out", &|| post(&server.address, "/logout", &json!({}), &cookies)),
+    ];
+    for (what, send) in sent {
+        let begun = now();
+        let (status, answer) = send();
+        assert!(begun.elapsed() < Duration::from_millis(100), "{what}: {:?}", begun.elapsed());
+        assert_eq!(status, 503, "{what}: {answer}");
+        assert!(answer.contains("\r\nretry-after: "), "{what}: {answer}");
+    }
+}
