@@ -374,7 +374,7 @@ async fn a_stop_takes_less_than_eight_seconds_though_database_and_redis_are_held
     let Some(stack) = Stack::migrated().await else { return };
     let mut server = Running::of(&mut stack.server(1, &[]));
     assert_eq!(sign_up(&server, "ana@example.com"), 201);
-    let body = account("ben@example.com").to_string();
+    let body = json!({ "email": "ben@example.com", "password": PASSWORD }).to_string();
     let mut half = server.begin_to_sign_up(body.len());
     stack.postgres.pause();
     stack.redis.pause();

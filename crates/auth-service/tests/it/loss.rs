@@ -127,7 +127,10 @@ fn tells_in_one_line(server: &mut Running, name: &str) {
     let name = format!("\"dependency\":\"{name}\"");
     let is_loud =
         |line: &&str| ["ERROR", "WARN"].iter().any(|level| line.contains(&format!("\"level\":\"{level}\"")));
-    let loud: Vec<&str> = server.log[read..].lines().filter(is_loud).collect();
+    // Where these tests run nobody takes mail, which is another matter.
+    let is_mail = |line: &&str| line.contains("a mail could not be sent");
+    let loud = server.log[read..].lines().filter(is_loud).filter(|line| !is_mail(line));
+    let loud: Vec<&str> = loud.collect();
     let [lost] = loud[..] else {
         panic!("{} lines, such as {:#?}", loud.len(), loud.iter().take(5).collect::<Vec<_>>())
     };

@@ -171,7 +171,7 @@ async fn one_sentence_says_where_it_is_and_why_it_cannot_be_used() {
     Ephemeral::connect(&settings).await.unwrap();
     (settings.username, settings.password) = (Some("app".to_owned()), Some(SecretString::from("hunter3")));
     let error = why(settings.clone()).await;
-    assert!(error.contains("No permissions"), "{error}");
+    assert!(error.contains("no permissions"), "{error}");
     settings.tls = true;
     let error = why(settings.clone()).await;
     assert!(error.starts_with("Redis at 127.0.0.1:PORT cannot be used: "), "{error}");
