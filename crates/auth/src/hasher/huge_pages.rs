@@ -1,7 +1,7 @@
 //! The one module with `unsafe`: asks Linux to back the memory of a hash with pages of 2 MiB.
 //!
 //! Argon2 jumps through its memory at random. With pages of 4 KiB nearly every jump misses the processor's table of
-//! addresses, which costs a tenth of the time and more. Nothing but `madvise` asks for larger ones where the system leaves it
+//! addresses; what that costs here ADR 5 says. Nothing but `madvise` asks for larger ones where the system leaves it
 //! to each program (`transparent_hugepage/enabled` is `madvise`, the usual setting), and it is unsafe to call in every
 //! binding, since other advice can throw memory away. This advice cannot.
 #![expect(unsafe_code, reason = "madvise has no safe form")]

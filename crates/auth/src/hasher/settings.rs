@@ -85,8 +85,9 @@ impl HasherSettings {
     /// Everything that is out of bounds, each with the nearest value that is not.
     pub fn violations(&self) -> Vec<HashingViolation> {
         let mut found = Vec::new();
-        let least_memory =
-            if self.allow_weak { WEAK_MEMORY.max(self.parallelism * 8) } else { *MEMORY.start() };
+        // Argon2 wants eight blocks a lane; of lanes that are too many themselves as many are counted as there may be.
+        let lanes = self.parallelism.min(*PARALLELISM.end());
+        let least_memory = if self.allow_weak { WEAK_MEMORY.max(lanes * 8) } else { *MEMORY.start() };
         let numbers = [
             (
                 "memory_kib",
@@ -203,5 +204,20 @@ mod tests {
         assert!(told(&|s| s.output_length = 8).ends_with("allowed is 16"));
         assert!(told(&|s| s.max_parallel = Some(0)).ends_with("allowed is 1"));
         assert!(told(&|s| s.longest_wait = Duration::from_mins(1)).ends_with("allowed is 30s"));
+    }
+
+    /// So many lanes that their least memory was more than there may be, or no number any more: it was a panic.
+    #[test]
+    fn lanes_beyond_all_measure_are_told_of_as_any_are() {
+        for parallelism in [17, 131_073, 536_870_912, u32::MAX] {
+            let settings =
+                HasherSettings { parallelism, memory_kib: 64, allow_weak: true, ..HasherSettings::default() };
+            let found = settings.violations();
+            assert!(found.iter().any(|(name, ..)| *name == "parallelism"), "{parallelism}: {found:?}");
+            assert!(
+                found.iter().any(|(name, _, told)| *name == "memory_kib" && told.ends_with("is 128")),
+                "{found:?}"
+            );
+        }
     }
 }

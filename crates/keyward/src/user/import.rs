@@ -46,7 +46,7 @@ pub(crate) struct Import {
     #[arg(long)]
     dry_run: bool,
     /// Rows that were refused go here, each with its line and the reason; without it, beside FILE, or in this folder under the
-    /// name of the database.
+    /// name of the database: `FILE.rejects.ndjson`, of a dry run `FILE.dry-run.rejects.ndjson`.
     #[arg(long, value_name = "FILE")]
     rejects: Option<PathBuf>,
     /// Addresses are not known to be their owners' where a row does not say: each has to prove its own before it can sign in.
@@ -96,7 +96,9 @@ impl Import {
         let mut origin = Origin::open(self.file.as_deref(), self.from.as_deref()).await?;
         let place = beside(origin.name(), "progress");
         let progress = self.progress(&origin, &place)?;
-        let rejects = self.rejects.clone().unwrap_or_else(|| beside(origin.name(), "rejects.ndjson"));
+        // A dry run has a file of its own: that of an import that was cut short is gone on with.
+        let rejected = if self.dry_run { "dry-run.rejects.ndjson" } else { "rejects.ndjson" };
+        let rejects = self.rejects.clone().unwrap_or_else(|| beside(origin.name(), rejected));
         let firebase = self.firebase.as_deref().map(firebase).transpose()?;
         let mut run = Run {
             channel: self.installation.channel().await?,

@@ -113,7 +113,8 @@ fn accounts_are_imported_by_the_running_server() {
     for more in [&["--dry-run"][..], &[]] {
         let done = import(more);
         assert_eq!((&done["added"], &done["refused"]), (&json!(700), &json!(2)), "{done}");
-        let rejected = rejected(folder.path(), "people.ndjson");
+        let file = if more.is_empty() { "people.ndjson" } else { "people.ndjson.dry-run" };
+        let rejected = rejected(folder.path(), file);
         assert_eq!(rejected[0], (601, "its address has an account already".to_owned()));
         assert!(rejected[1].0 == 702 && rejected[1].1.contains("long"), "{rejected:?}");
     }
@@ -139,12 +140,18 @@ fn an_import_that_was_cut_short_goes_on_where_it_stopped() {
         .collect();
     std::fs::write(&file, &rows).unwrap();
     let progress = folder.path().join("people.ndjson.progress");
-    let begun = json!({ "line": 500, "length": rows.len(), "added": 500, "refused": 0 });
+    let begun = json!({ "line": 500, "length": rows.len(), "added": 499, "refused": 1 });
     std::fs::write(&progress, begun.to_string()).unwrap();
     let (file, data) = (file.to_str().unwrap(), data.to_str().unwrap());
+    // What was refused until then is kept, whoever looks at all of it in between.
+    let refused = format!("{}\n", json!({ "line": 7, "reason": "it has no email", "row": {} }));
+    std::fs::write(folder.path().join("people.ndjson.rejects.ndjson"), &refused).unwrap();
+    let looked = run(&["user", "import", file, "--dry-run", "--data", data]);
+    assert!(text(&looked.stdout).contains("1200 accounts would be added"), "{}", text(&looked.stderr));
     let done = run(&["user", "import", file, "--data", data]);
     let told = text(&done.stdout);
-    assert!(told.contains("Going on after line 500.\n1200 accounts added, 0 rows refused.\n"), "{told}");
+    assert!(told.contains("Going on after line 500.\n1199 accounts added, 1 rows refused.\n"), "{told}");
+    assert_eq!(std::fs::read_to_string(folder.path().join("people.ndjson.rejects.ndjson")).unwrap(), refused);
     let report = text(&run(&["passwords", "report", "--json", "--data", data]).stdout);
     assert!(report.contains("\"accounts\":700"), "{report}");
     assert!(!progress.exists());
