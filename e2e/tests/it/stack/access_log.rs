@@ -18,6 +18,7 @@ pub(super) async fn keeps_no_secret(stack: &Installation) {
             .header(COOKIE, format!("jwt={SECRET}"))
             .header(REFERER, auth(&format!("/verify?token={SECRET}")))
             .header("x-forwarded-for", "203.0.113.7")
+            .header("x-request-id", SECRET)
             .send()
             .await
             .unwrap();
@@ -31,6 +32,10 @@ pub(super) async fn keeps_no_secret(stack: &Installation) {
     assert!(requests.iter().any(|line| line["request"]["uri"] == "/verify" && line["status"].is_u64()));
     for line in requests {
         let request = &line["request"];
+        // The name that the proxy gave the request, and hands on in the place of the stranger's.
+        if request["uri"] == "/verify" {
+            assert_eq!(line["uuid"].as_str().map(str::len), Some(36), "{line}");
+        }
         assert!(request["headers"].is_null() && line["resp_headers"].is_null(), "{line}");
         assert!(!request["uri"].as_str().unwrap().contains('?'), "{line}");
         assert!(
