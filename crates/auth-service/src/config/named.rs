@@ -74,12 +74,12 @@ impl Config {
     /// Those that `auth-service migrate` reads.
     pub fn references_to_migrate(&self) -> Vec<Named<'_>> {
         let database = &self.database;
-        let (url, password) = match &database.migrate_url {
-            Some(_) => ("database.migrate_url", "database.migrate_password"),
-            None => ("database.url", "database.password"),
+        let used = match &database.migrate_url {
+            Some(_) => ["database.migrate_url", "database.migrate_password"],
+            None => ["database.url", "database.password"],
         };
         let mut all = self.references();
-        all.retain(|named| named.setting == url || named.setting == password);
+        all.retain(|named| used.contains(&named.setting));
         all.extend(self.signing_in());
         all
     }

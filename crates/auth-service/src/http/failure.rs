@@ -172,8 +172,9 @@ impl Failure {
     pub(crate) fn log(&self) {
         let (status, kind) = (self.status().as_u16(), self.kind().entry().code);
         if matches!(self, Self::Unavailable) {
-            // Why was said where it was met, in the span of the same request; or, of a database that is lost, once for all.
-            tracing::debug!(status, kind, "a failure was shown");
+            // Why was said where it was met, in the span of the same request; or, of a database that is lost, once for all: no
+            // more than a note then, by the id that is shown.
+            tracing::info!(status, kind, "a failure was shown");
         } else if status >= 500 {
             tracing::error!(status, kind, "a failure was shown");
         } else {

@@ -151,7 +151,8 @@ async fn take_lease(connection: &mut PgConnection) -> Result<Option<uuid::Uuid>,
 
 /// Whether it is held by somebody, who was waited for as long as `lock_timeout` says.
 fn is_locked(error: &sqlx::Error) -> bool {
-    error.as_database_error().is_some_and(|told| told.code().as_deref() == Some("55P03"))
+    let told = error.as_database_error().and_then(|told| told.code());
+    matches!(told.as_deref(), Some("55P03"))
 }
 
 async fn take(connection: &mut PgConnection) -> Result<Option<uuid::Uuid>, sqlx::Error> {
