@@ -78,7 +78,9 @@ impl Installation {
     pub(crate) async fn file(&self) -> Result<(Desk, ServerLock), Failure> {
         let place = self.place()?;
         let Some(database) = &place.database else {
-            return Err("the accounts are in PostgreSQL, which this command does not open".into());
+            return Err(
+                "the accounts are in PostgreSQL, which this command does not open: `auth-service audit begin-anew` does it".into(),
+            );
         };
         let lock = match ServerLock::take(database) {
             Ok(lock) => lock,

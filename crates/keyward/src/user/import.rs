@@ -104,7 +104,7 @@ impl Import {
             channel: self.installation.channel().await?,
             proved: !self.unproved,
             firebase,
-            rejects: BufWriter::new(private(&rejects, progress.line > 0)?),
+            rejects: BufWriter::new(self.rejects_file(&rejects, progress.line > 0)?),
             seen: self.dry_run.then(HashSet::new),
             bar: bar(&mut origin).await?,
             progress,
@@ -137,6 +137,33 @@ impl Import {
             }
         }
         self.report(&run.progress, &rejects)
+    }
+
+    /// Where refused rows go: a file that is made by this import, or by the one that it goes on with, and no other. It holds password
+    /// hashes, so that nobody else may read it; and rows that somebody may be mending, so that none is written over.
+    fn rejects_file(&self, path: &Path, go_on: bool) -> Result<File, Failure> {
+        let wrong = |error: std::io::Error| format!("{} cannot be written: {error}", path.display());
+        if self.dry_run && self.rejects.is_none() && path.symlink_metadata().is_ok_and(|file| file.is_file())
+        {
+            // Under this name only another dry run writes.
+            std::fs::remove_file(path).map_err(wrong)?;
+        }
+        let mut options = OpenOptions::new();
+        options.write(true).mode(0o600);
+        if go_on && path.symlink_metadata().is_ok_and(|file| file.is_file()) {
+            return Ok(options.append(true).open(path).map_err(wrong)?);
+        }
+        options.create_new(true).open(path).map_err(|error| {
+            if error.kind() != std::io::ErrorKind::AlreadyExists {
+                return wrong(error).into();
+            }
+            format!(
+                "{} is there already, and nothing is written over: it may hold rows that were refused before. Remove it, or \
+                 name another by --rejects",
+                path.display()
+            )
+            .into()
+        })
     }
 
     fn progress(&self, origin: &Origin, place: &Path) -> Result<Progress, Failure> {
@@ -249,13 +276,6 @@ fn beside(file: &Path, what: &str) -> PathBuf {
     name.push(".");
     name.push(what);
     name.into()
-}
-
-/// A file that nobody else may read: it holds password hashes.
-fn private(path: &Path, go_on: bool) -> Result<File, Failure> {
-    let mut options = OpenOptions::new();
-    options.create(true).write(true).mode(0o600).append(go_on).truncate(!go_on);
-    Ok(options.open(path).map_err(|error| format!("{} cannot be written: {error}", path.display()))?)
 }
 
 fn firebase(path: &Path) -> Result<FirebaseParameters, Failure> {

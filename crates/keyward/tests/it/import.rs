@@ -126,6 +126,40 @@ fn accounts_are_imported_by_the_running_server() {
     assert_eq!(listed.lines().filter(by_operator).count(), 700);
 }
 
+/// The file of refused rows was emptied before anything was read, and removed where nothing was refused: whatever was under that name.
+#[test]
+fn no_file_that_is_there_is_written_over_by_what_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    assert_eq!(Running::start(&data).stop().code(), Some(0));
+    let file = folder.path().join("people.ndjson");
+    let row = json!({ "email": "ana@example.com", "password_hash": BCRYPT }).to_string() + "\n";
+    std::fs::write(&file, &row).unwrap();
+    let notes = folder.path().join("notes.txt");
+    std::fs::write(&notes, "precious").unwrap();
+    let link = folder.path().join("link");
+    std::os::unix::fs::symlink(&notes, &link).unwrap();
+    let usual = folder.path().join("people.ndjson.rejects.ndjson");
+    std::fs::write(&usual, "being mended").unwrap();
+    let import = |more: &[&str]| {
+        let known = ["user", "import", file.to_str().unwrap(), "--data", data.to_str().unwrap()];
+        run(&[&known[..], more].concat())
+    };
+    for rejects in [Some(&file), Some(&notes), Some(&link), None] {
+        let named = rejects.map(|rejects| ["--rejects", rejects.to_str().unwrap()]);
+        let refused = import(named.as_ref().map_or(&[], |named| &named[..]));
+        assert_eq!(refused.status.code(), Some(1));
+        let told = text(&refused.stderr);
+        assert!(told.contains("is there already") && told.contains("--rejects"), "{told}");
+    }
+    // A dry run has a file of its own, which the next one may replace.
+    for _ in 0..2 {
+        assert!(import(&["--dry-run"]).status.success());
+    }
+    let read = |path: &Path| std::fs::read_to_string(path).unwrap();
+    assert_eq!((read(&file), read(&notes), read(&usual)), (row, "precious".into(), "being mended".into()));
+}
+
 /// What was cut short goes on after the last batch that is in.
 #[test]
 fn an_import_that_was_cut_short_goes_on_where_it_stopped() {

@@ -151,7 +151,7 @@ async fn take_lease(connection: &mut PgConnection) -> Result<Option<uuid::Uuid>,
 
 /// Whether it is held by somebody, who was waited for as long as `lock_timeout` says.
 fn is_locked(error: &sqlx::Error) -> bool {
-    let told = error.as_database_error().and_then(|told| told.code());
+    let told = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
     matches!(told.as_deref(), Some("55P03"))
 }
 
