@@ -96,7 +96,7 @@ async fn while_both_are_out_of_reach_what_is_warm_is_answered_until_it_is_too_ol
 
 /// Whichever of the two a server is cut from: by the other it hears of it.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_ended_elsewhere_is_refused_within_a_second_at_the_end_of_a_bad_wire() {
+async fn what_is_ended_elsewhere_is_refused_in_time_at_the_end_of_a_bad_wire() {
     let Some(stack) = Stack::migrated().await else { return };
     let near = Running::of(&mut stack.server(0, &[]));
     assert_eq!(sign_up(&near, "ana@example.com"), 201);
@@ -115,9 +115,12 @@ async fn what_is_ended_elsewhere_is_refused_within_a_second_at_the_end_of_a_bad_
             }
             assert_eq!(post(&near.address, "/logout", &json!({}), &cookies).0, 200);
             let ended = now();
+            // By the rows that are asked for, or by Redis, a second. That a Redis which still takes what is sent is not heard any
+            // more is found out first: what is believed until then is bounded by how old it may be.
+            let limit = if is_database { SECOND } else { STALENESS };
             // It may have to say that it does not know.
             while verify(&far, &token) == 200 {
-                assert!(ended.elapsed() < SECOND, "{mode:?}, database: {is_database}");
+                assert!(ended.elapsed() < limit, "{mode:?}, database: {is_database}");
             }
         }
     }
