@@ -115,8 +115,8 @@ async fn what_is_ended_elsewhere_is_refused_in_time_at_the_end_of_a_bad_wire() {
             }
             assert_eq!(post(&near.address, "/logout", &json!({}), &cookies).0, 200);
             let ended = now();
-            // By the rows that are asked for, or by Redis, a second. That a Redis which still takes what is sent is not heard any
-            // more is found out first: what is believed until then is bounded by how old it may be.
+            // A second is what is promised. Where Redis was half-closed it once took longer, on a machine with much else to do, and why
+            // is not known: there it is held to what no process may pass, how old that may be which is believed.
             let limit = if is_database { SECOND } else { STALENESS };
             // It may have to say that it does not know.
             while verify(&far, &token) == 200 {
