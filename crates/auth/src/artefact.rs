@@ -306,7 +306,7 @@ impl Auth {
         context: &'a Context,
     ) -> Result<Option<&'a [u8; 32]>, Fault> {
         let Some(browser) = &context.browser else { return Ok(None) };
-        let user = user.unwrap_or(UserId(Uuid::nil()));
+        let user = user.unwrap_or(store::users::NOBODY);
         Ok(store::known_browsers::is_known(tx, browser, user).await?.then_some(browser))
     }
 
