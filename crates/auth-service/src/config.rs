@@ -3,6 +3,7 @@
 
 mod bounds;
 mod data;
+mod development;
 mod environment;
 mod file;
 mod log;
@@ -168,18 +169,6 @@ impl Config {
             (None, _) => Some(PathBuf::from(FULL_SOCKET)),
         }
     }
-
-    /// Whether every value is in bounds for `keyward dev`, where a count may be as high as it likes: a test that tries ten
-    /// thousand times is no attack.
-    pub fn check_for_development(&self) -> Result<(), ConfigError> {
-        let violations = bounds::violations(self, bounds::Use::Development);
-        let problem = |violation: Violation| {
-            let found = violation.found.map_or_else(String::new, |found| format!("is {found}: "));
-            Problem::new(violation.setting, None, format!("{found}{}", violation.expected))
-        };
-        let problems: Vec<Problem> = violations.into_iter().map(problem).collect();
-        if problems.is_empty() { Ok(()) } else { Err(ConfigError::Problems(problems)) }
-    }
 }
 
 /// Where the socket is where no file of a database could tell.
@@ -190,15 +179,6 @@ pub fn socket_beside(database: &Path) -> PathBuf {
     let mut name = database.as_os_str().to_owned();
     name.push(".sock");
     name.into()
-}
-
-/// Where and why, without the line itself: a secret may stand there that somebody wrote in the place of a reference.
-pub fn explain(error: &toml::de::Error, text: &str) -> String {
-    let before = error.span().and_then(|span| text.get(..span.start));
-    match before {
-        Some(before) => format!("line {}: {}", before.matches('\n').count() + 1, error.message()),
-        None => error.message().to_owned(),
-    }
 }
 
 #[cfg(test)]

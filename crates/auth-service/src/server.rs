@@ -136,6 +136,11 @@ pub enum ServerError {
 pub async fn refused(config: &Config) -> Vec<(String, String)> {
     let keeper = config.secrets.keeper();
     let mut found = full::refused(config, &keeper).await;
+    if let Some(Mode::Small(path)) = config.mode()
+        && let Err(error) = store::can_be_served(path)
+    {
+        found.push(("database.path", error.to_string()));
+    }
     let breaches = config.password.breach_range_url.as_ref();
     match egress_settings(&config.egress) {
         Err(ServerError::Egress(error)) => found.push(("egress", error)),

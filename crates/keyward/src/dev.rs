@@ -1,11 +1,12 @@
 //! `keyward dev`: sign-in and an example app in one process, for trying and for developing against.
 
 use std::fs::DirBuilder;
+use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use auth_service::config::{self, Config};
+use auth_service::config::{self, Config, Sources};
 use auth_service::connections::{Connections, serve};
 use auth_service::health::{Health, Phase};
 use auth_service::mailbox::Mailbox;
@@ -57,6 +58,7 @@ impl Dev {
         tracing_subscriber::fmt()
             .with_env_filter(auth_service::traces::unlogged(filter))
             .with_writer(std::io::stderr)
+            .with_ansi(std::io::stderr().is_terminal())
             .init();
         let mut signals = Signals::catch()?;
         // Both ports before anything else, so that nothing is half started.
@@ -120,22 +122,7 @@ impl Dev {
 
     /// What `--config` says where it may, and dev's own for the rest.
     fn settings(&self, public_url: &Url, app: &app_service::Settings) -> Result<Config, Failure> {
-        let mut table = match &self.config {
-            Some(path) => {
-                let text = std::fs::read_to_string(path)
-                    .map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
-                let told = |error| config::explain(&error, &text);
-                text.parse().map_err(|error| format!("{} cannot be used: {}", path.display(), told(error)))?
-            }
-            None => toml::Table::new(),
-        };
-        for own in
-            ["server", "database", "redis", "internal", "admin", "startup", "keys", "mail", "apps", "egress"]
-        {
-            if table.contains_key(own) {
-                return Err(format!("[{own}] is dev's own and cannot be set: remove it from the file").into());
-            }
-        }
+        let mut table = toml::Table::new();
         let place = |name: &str| self.data.join(name).display().to_string();
         let absolute = std::path::absolute(&self.data)?;
         let key = |name: &str| toml::Value::from(format!("file:{}", absolute.join(name).display()));
@@ -157,16 +144,13 @@ impl Dev {
         let places =
             [app.protected_url(), app.home_url()].map(|url| toml::Value::from(url.as_str())).to_vec();
         section("apps", vec![("return_to", places.into())]);
-        let clients = table.entry("clients").or_insert_with(|| toml::Value::Array(Vec::new()));
-        if let toml::Value::Array(clients) = clients {
-            clients.push(example_app(app, key(APP_SECRET)).into());
-        }
-        let config = table.try_into::<Config>().map_err(|error| match &self.config {
-            Some(path) => format!("{} cannot be used: {error}", path.display()),
-            None => error.to_string(),
-        })?;
-        config.check_for_development()?;
-        Ok(config)
+        let clients = vec![toml::Value::from(example_app(app, key(APP_SECRET)))];
+        table.insert("clients".to_owned(), clients.into());
+        let sources = match &self.config {
+            Some(path) => Sources::of_file(path)?,
+            None => Sources::default(),
+        };
+        Ok(sources.for_development(table).read().into_config()?)
     }
 }
 

@@ -147,6 +147,13 @@ impl Installation {
             None => Place::of_development(&self.data)?,
         };
         match &place.database {
+            // Nor is one made of a file that holds nothing: that no account is in it would be no answer.
+            Some(path) if std::fs::metadata(path).is_ok_and(|file| file.len() == 0) => Err(format!(
+                "the file {} is empty, and no database: start the server once, name another folder with --data, or the \
+                 configuration with --config",
+                path.display()
+            )
+            .into()),
             Some(path) if !path.exists() => Err(format!(
                 "there is no database at {}: name the folder with --data, or the configuration with --config",
                 path.display()

@@ -46,6 +46,6 @@ mod writer;
 
 pub use connections::Connections;
 pub use database::{Error, Store, Tx};
-pub use lock::{LockError, ServerLock};
+pub use lock::{LockError, ServerLock, can_be_served};
 pub use postgres::{PostgresError, PostgresSettings};
 pub use turns::Turn;

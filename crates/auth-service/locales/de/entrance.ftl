@@ -79,4 +79,5 @@ form-post-title = Zurück zur App
 form-post-action = Weiter
 
 app-refused-title = Diese App kann Sie nicht anmelden
+app-refused-sign-out-title = Diese App kann Sie nicht abmelden
 app-refused-advice = Die App hat Sie mit etwas hierher geschickt, das nicht in Ordnung ist. Gehen Sie zurück und versuchen Sie es noch einmal; geschieht es wieder, sagen Sie denen, die sich um die App kümmern, was unten steht.

@@ -79,4 +79,5 @@ form-post-title = Back to the app
 form-post-action = Continue
 
 app-refused-title = This app cannot sign you in
+app-refused-sign-out-title = This app cannot sign you out
 app-refused-advice = The app sent you here with something that is not in order. Go back and try again; if it happens again, tell whoever looks after the app what it says below.

@@ -93,7 +93,7 @@ impl Reader<'_> {
             match ConfiguredClient::deserialize(client.clone()) {
                 Ok(_) => good.push(client.clone()),
                 Err(error) => {
-                    let message = format!("cannot be used: {}", error.message());
+                    let message = format!("cannot be used: {}", error.message().trim_end());
                     self.problems.push(Problem::new(called, Some(origin.clone()), message));
                 }
             }

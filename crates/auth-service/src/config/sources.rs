@@ -11,7 +11,7 @@ use super::file::{self, Said};
 use super::problem::{ConfigError, Origin, Problem};
 use super::settings::{Kind, Setting, Settings};
 use super::suggest::not_a_setting;
-use super::{Config, bounds, environment, value};
+use super::{Config, bounds, development, environment, value};
 
 /// The file that is read if none is named.
 const USUAL_FILE: &str = "keyward.toml";
@@ -31,6 +31,8 @@ pub struct Sources {
     environment: Vec<(String, String)>,
     /// `server.listen=0.0.0.0:3000`.
     flags: Vec<String>,
+    /// What `keyward dev` says itself.
+    development: Option<Table>,
 }
 
 impl Sources {
@@ -46,7 +48,15 @@ impl Sources {
             .filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)));
         let mut environment: Vec<(String, String)> = variables.collect();
         environment.sort();
-        Ok(Self { file, environment, flags: flags.to_vec() })
+        Ok(Self { file, environment, flags: flags.to_vec(), development: None })
+    }
+
+    /// A file, which must be there, and nothing else.
+    pub fn of_file(path: &Path) -> Result<Self, ConfigError> {
+        match std::fs::read_to_string(path) {
+            Ok(text) => Ok(Self::of_text(path, &text)),
+            Err(error) => Err(ConfigError::Read { path: path.to_owned(), error }),
+        }
     }
 
     /// A text as if it were a file, and nothing else.
@@ -69,6 +79,15 @@ impl Sources {
         self
     }
 
+    /// For development on this machine: `own` is heard before the file, which may say nothing of the sections that are
+    /// development's, and apps of the file and of `own` are all known. A count may be as high as it likes there: a test that tries
+    /// ten thousand times is no attack.
+    #[must_use]
+    pub fn for_development(mut self, own: Table) -> Self {
+        self.development = Some(own);
+        self
+    }
+
     /// Reads every layer, and finds every problem.
     pub fn read(&self) -> Reading {
         let settings = Settings::known();
@@ -83,7 +102,14 @@ impl Sources {
         }
         merging.layer(environment::read(&self.environment, &settings));
         merging.layer(self.read_flags(&settings));
-        let mut reading = merging.finish(self.file.is_some());
+        let purpose = match &self.development {
+            Some(own) => {
+                development::put_over(&mut merging, own);
+                bounds::Use::Development
+            }
+            None => bounds::Use::Serving,
+        };
+        let mut reading = merging.finish(self.file.is_some(), purpose);
         if let Some((name, filter)) =
             self.environment.iter().find(|(name, text)| name == LOG && !text.is_empty())
         {
@@ -181,10 +207,11 @@ impl Reading {
     }
 }
 
-struct Merging<'a> {
-    settings: &'a Settings,
-    said: BTreeMap<String, (Value, Origin)>,
-    problems: Vec<Problem>,
+/// What was said so far.
+pub(super) struct Merging<'a> {
+    pub(super) settings: &'a Settings,
+    pub(super) said: BTreeMap<String, (Value, Origin)>,
+    pub(super) problems: Vec<Problem>,
 }
 
 impl Merging<'_> {
@@ -210,7 +237,7 @@ impl Merging<'_> {
         }
     }
 
-    fn finish(mut self, has_file: bool) -> Reading {
+    fn finish(mut self, has_file: bool, purpose: bounds::Use) -> Reading {
         let in_force = self.in_force();
         // What takes the place of a setting that is missing or wrong, so that the rest is looked at too.
         let mut stand_ins: BTreeSet<String> =
@@ -220,7 +247,7 @@ impl Merging<'_> {
         self.require(has_file, &mut values, &mut stand_ins);
         let config = self.deserialize(&mut values, &mut stand_ins);
         if let Some(config) = &config {
-            for violation in bounds::violations(config, bounds::Use::Serving) {
+            for violation in bounds::violations(config, purpose) {
                 let setting = violation.setting;
                 if stand_ins.iter().any(|stood| stood == setting || setting.starts_with(&format!("{stood}.")))
                 {

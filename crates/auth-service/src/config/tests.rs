@@ -263,15 +263,44 @@ fn every_violation_is_named_and_not_only_the_first() {
     }
 }
 
+/// As `keyward dev` reads it.
+fn develop(file: &str) -> Result<Config, String> {
+    let own = MINIMAL.to_owned()
+        + "[[clients]]\nclient_id = \"own\"\nclient_name = \"Own\"\nscope = \"openid\"\nredirect_uris = [\"http://localhost:8000/\"]\n";
+    let sources = Sources::of_text(Path::new("keyward.toml"), file).for_development(own.parse().unwrap());
+    sources.read().into_config().map_err(|error| error.to_string())
+}
+
 #[test]
 fn development_may_count_as_high_as_it_likes_and_no_more() {
-    let check = |limits: &str| {
-        let config: Config = toml::from_str(&format!("{MINIMAL}\n[limits]\n{limits}")).unwrap();
-        config.check_for_development().map_err(|error| error.to_string())
-    };
-    assert_eq!(check("mails = 1000000\ncode_tries = 1000000"), Ok(()));
-    assert!(check("mails = 0").is_err());
-    assert!(check("token_life = \"2h\"").is_err());
+    assert!(develop("[limits]\nmails = 1000000\ncode_tries = 1000000").is_ok());
+    assert!(develop("[limits]\nmails = 0").is_err());
+    assert!(develop("[limits]\ntoken_life = \"2h\"").is_err());
+}
+
+#[test]
+fn development_knows_the_apps_of_the_file_and_its_own() {
+    let config =
+        develop("[[clients]]\nclient_id = \"mine\"\nclient_name = \"Mine\"\nscope = \"openid\"\nredirect_uris = [\"http://localhost:9000/\"]").unwrap();
+    let ids: Vec<&str> = config.clients.iter().map(|client| client.client.client_id.as_str()).collect();
+    assert_eq!(ids, ["mine", "own"]);
+}
+
+#[test]
+fn everything_that_development_cannot_use_is_told_at_once() {
+    let file = "[server]\nlisten = \"0.0.0.0:80\"\npublic_url = \"http://localhost\"\n[limits]\nmail = 3\nmails = 0\n\
+                [mail]\nfrom = 3\n[[clients]]\nclient_id = \"mine\"\nredirect = 3\n";
+    let error = develop(file).unwrap_err();
+    for said in [
+        "keyward.toml:2: [server] is dev's own and cannot be set: remove it from the file",
+        "keyward.toml:5: limits.mail is no setting",
+        "keyward.toml:6: limits.mails is 0",
+        "keyward.toml:8: mail.from",
+        "clients[mine].redirect",
+    ] {
+        assert!(error.contains(said), "{said} in {error}");
+    }
+    assert_eq!(error.matches("dev's own").count(), 1, "{error}");
 }
 
 fn read(file: &str, variables: &[(&str, &str)], flags: &[&str]) -> Result<Config, String> {

@@ -6,15 +6,15 @@ use crate::http::failure::Failure;
 use crate::views::{AppRefused, ErrorPage, Frame};
 
 pub(crate) fn render(app: &App, asking: &Asking, failure: &Failure, path: &str) -> String {
-    let leaving = path == "/end-session";
+    let leaving = matches!(path, "/end-session" | "/sign-out");
     // The language switch must not send anybody back into a failure that GET does not show.
     let path = if matches!(failure, Failure::NotFound) { path } else { "/" };
     let frame = Frame { notice: None, ..super::frame(app, asking, path) };
     match failure {
         Failure::AppRequest(error) => {
             // Whatever is wrong with what the app sent: whoever wanted to sign out still can.
-            let signs_out = leaving && frame.signed_in.is_some();
-            AppRefused { description: error.description.as_str(), signs_out }.render(&frame)
+            let signed_in = frame.signed_in.is_some();
+            AppRefused { description: error.description.as_str(), leaving, signed_in }.render(&frame)
         }
         _ => error_page(app, failure).render(&frame),
     }

@@ -73,8 +73,16 @@ pub struct AppRow<'a> {
 pub struct AppRefused<'a> {
     /// What is wrong, for whoever looks after the app.
     pub description: &'a str,
-    /// They wanted to sign out, and are offered to.
-    pub signs_out: bool,
+    /// They were sent here to sign out, and not to sign in.
+    pub leaving: bool,
+    /// They are signed in, so that there is something to sign out of.
+    pub signed_in: bool,
+}
+
+impl AppRefused<'_> {
+    fn title(&self) -> &'static str {
+        if self.leaving { "app-refused-sign-out-title" } else { "app-refused-title" }
+    }
 }
 
 page!(ChooseAccount<'a>, "choose_account.html");

@@ -203,6 +203,25 @@ fn it_refuses_what_a_start_refuses() {
     );
 }
 
+#[test]
+fn a_file_of_the_database_that_this_user_may_not_open_is_told_before_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("keyward.sqlite");
+    let set = format!("database.path={}", database.display());
+    // A folder in its place: no user at all can open that.
+    std::fs::create_dir(folder.path().join("keyward.sqlite.lock")).unwrap();
+    let checked = told(&folder, check(&folder).args(["--set", &set]));
+    assert_eq!(checked.code, Some(1));
+    assert!(
+        checked.error.contains("database.path cannot be used: the file /etc/keyward/keyward.sqlite.lock"),
+        "{}",
+        checked.error
+    );
+    assert!(checked.error.contains("It belongs to user "), "{}", checked.error);
+    let served = told(&folder, command(folder.path(), POSTMARK).args(["--set", &set]));
+    assert!(served.error.contains("the file /etc/keyward/keyward.sqlite.lock"), "{}", served.error);
+}
+
 /// What `libpq` would be told by the environment is no setting of ours.
 #[test]
 fn what_would_be_heard_besides_the_settings_is_refused() {

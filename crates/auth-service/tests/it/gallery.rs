@@ -219,7 +219,7 @@ fn rest(out: &Frame<'_>, inside: &Frame<'_>, words: Words<'_>) -> Vec<Sheet> {
             Apps { apps: &[AppRow { id: opaque, name, scopes: SCOPES.to_vec(), since: NOW }] }.render(inside),
         ),
         ("apps-none", Apps { apps: &[] }.render(inside)),
-        ("app-refused", AppRefused { description: opaque, signs_out: true }.render(out)),
+        ("app-refused", AppRefused { description: opaque, leaving: true, signed_in: true }.render(out)),
         ("mailbox", Mailbox { messages: &[message, message] }.render(out)),
         ("mailbox-empty", Mailbox { messages: &[] }.render(out)),
         ("docs", docs::render(&document(words), &[PROBLEM], out)),

@@ -30,6 +30,12 @@ pub enum VerifyError {
         /// Its number.
         number: i64,
     },
+    /// Neither its beginning nor its end holds.
+    #[error(
+        "neither the first entry nor the newest is what was sealed with keys.audit: either this is not the key that the trail \
+         was sealed with, and that one is to be given, or the trail was changed from its beginning to its end"
+    )]
+    NeitherEnd,
     /// A number is missing.
     #[error("entry {number} is missing")]
     Missing {
@@ -232,6 +238,18 @@ impl AuditTrail {
     /// Follows the whole chain, and gives its end. `expected` is the end that an earlier verification gave: the chain
     /// must lead through it. Without it, a chain cut short, or written anew by somebody who has the key, looks whole.
     pub async fn verify(&self, expected: Option<&Link>) -> Result<Link, VerifyError> {
+        let mut first = 0;
+        match self.follow(expected, &mut first).await {
+            // Whoever gave the wrong key would otherwise look for an intruder alone.
+            Err(VerifyError::Changed { number }) if number == first && !self.is_its_key().await? => {
+                Err(VerifyError::NeitherEnd)
+            }
+            followed => followed,
+        }
+    }
+
+    /// Follows the whole chain; `first` becomes the number of its first entry.
+    async fn follow(&self, expected: Option<&Link>, first: &mut i64) -> Result<Link, VerifyError> {
         let mut tx = self.store.read().await?;
         let checkpoints = store::audit::checkpoints(&mut tx).await;
         let checkpoints = readable(checkpoints, || "the beginning of the trail".to_owned())?;
@@ -248,6 +266,7 @@ impl AuditTrail {
             return Err(VerifyError::Outside { number: entry.number.unwrap_or_default() });
         }
         let (mut number, mut mac) = start_of(checkpoints.last());
+        *first = number + 1;
         if let Some(expected) = expected
             && expected.number < number
         {

@@ -32,7 +32,7 @@ fn operator() -> String {
     format!("operator: {} (uid {})", id("-un"), id("-u"))
 }
 
-/// A server in which two people signed up, whose mails are sent.
+/// A server in which two people signed up, whose mails are sent, and what was done is sealed.
 fn served(data: &Path) -> Running {
     let running = Running::start(data);
     for name in ["ana", "ben"] {
@@ -41,6 +41,7 @@ fn served(data: &Path) -> Running {
         assert!(answer.starts_with("HTTP/1.1 201 "), "{answer}");
     }
     while said(data, &["mail", "list"]).contains("  queued  ") {}
+    while said(data, &["audit", "verify"]).contains("wait to be sealed") {}
     running
 }
 

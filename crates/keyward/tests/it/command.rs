@@ -115,8 +115,11 @@ fn settings_that_are_not_dev_s_to_set_are_named() {
     let data = folder.path().join("data");
     for (settings, error) in [
         ("[server]\nlisten = \"0.0.0.0:80\"", "[server] is dev's own and cannot be set"),
-        ("[limits]\nmail = 3", "unknown field `mail`"),
-        ("[password.hashing]\nmemory_kib = 1", "memory_kib is 1: it must be 7168 to 1048576"),
+        ("[limits]\nmail = 3", "keyward.toml:2: limits.mail is no setting"),
+        (
+            "[password.hashing]\nmemory_kib = 1",
+            "keyward.toml:2: password.hashing.memory_kib is 1: it must be 7168 to 1048576",
+        ),
     ] {
         std::fs::write(&file, settings).unwrap();
         let arguments = ["--port", "0", "--app-port", "0", "--data", data.to_str().unwrap(), "--config"];
@@ -132,6 +135,12 @@ fn audit_needs_a_database_and_says_where_it_looked() {
     let output = run(&["audit", "verify", "--data", folder.path().to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("there is no database at"), "{}", text(&output.stderr));
+    let file = folder.path().join("keyward.sqlite");
+    std::fs::write(&file, "").unwrap();
+    let output = run(&["user", "list", "--data", folder.path().to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("is empty, and no database"), "{}", text(&output.stderr));
+    assert_eq!(std::fs::read(&file).unwrap(), b"", "nothing is made of it");
 }
 
 #[test]

@@ -64,6 +64,7 @@ async fn class_02_anybody_else_asks_first_and_nobody_is_sent_to_a_strangers_addr
         let fields = [("client_id", "wiki"), ("post_logout_redirect_uri", uri)];
         let answer = browser.get(&end_session(&fields)).await;
         assert_eq!((answer.status.as_u16(), answer.location()), (400, ""), "{uri}");
+        assert!(answer.body.contains("<h1>This app cannot sign you out</h1>"), "{}", answer.body);
         let request = serde_urlencoded::to_string(fields).unwrap();
         let forged = browser.post("/sign-out", &[("request", &request)]).await;
         assert_eq!((forged.status.as_u16(), forged.location()), (400, ""), "{uri}");
