@@ -145,16 +145,14 @@ pub async fn refused(config: &Config) -> Vec<(String, String)> {
     match egress_settings(&config.egress) {
         Err(ServerError::Egress(error)) => found.push(("egress", error)),
         Err(_) => {}
-        Ok(settings) => {
-            let checked = EgressClient::new(&settings)
-                .and_then(|egress| breaches.map_or(Ok(()), |url| egress.check(url.as_str())));
-            if let Err(error) = checked {
-                found.push((
-                    if breaches.is_some() { "password.breach_range_url" } else { "egress" },
-                    error.to_string(),
-                ));
+        Ok(settings) => match EgressClient::new(&settings) {
+            Err(error) => found.push(("egress", error.to_string())),
+            Ok(egress) => {
+                if let Some(Err(error)) = breaches.map(|url| egress.check(url.as_str())) {
+                    found.push(("password.breach_range_url", error.to_string()));
+                }
             }
-        }
+        },
     }
     if let Err(ServerError::Mail(error)) = transport(&config.mail.transport, &keeper).await {
         found.push(("mail.transport", error));
@@ -393,6 +391,7 @@ fn egress_settings(egress: &config::Egress) -> Result<EgressSettings, ServerErro
     Ok(EgressSettings {
         allowed_networks: networks.collect::<Result<_, _>>()?,
         plain_http_hosts: egress.plain_http_hosts.clone(),
+        root_certificate: egress.root_certificate.clone(),
         ..EgressSettings::default()
     })
 }

@@ -49,6 +49,7 @@ pub fn of(
     let Some(endpoint) = &settings.endpoint else { return Ok(None) };
     let everywhere = ["0.0.0.0/0", "::/0"].iter().filter_map(|network| network.parse().ok());
     let client = EgressClient::new(&EgressSettings {
+        root_certificate: None,
         // The operator names the one address that is asked.
         allowed_networks: everywhere.collect(),
         plain_http_hosts: endpoint.host_str().map(str::to_owned).into_iter().collect(),

@@ -138,7 +138,7 @@ impl Dev {
             ("host".to_owned(), "localhost".into()),
         ]);
         section("mail", vec![("from", "keyward@localhost".into()), ("transport", never_used.into())]);
-        let config::Egress { allowed_networks: networks, plain_http_hosts: names } = egress();
+        let config::Egress { allowed_networks: networks, plain_http_hosts: names, .. } = egress();
         section("egress", vec![("allowed_networks", networks.into()), ("plain_http_hosts", names.into())]);
         // For whoever signs in by the hosted pages alone, without OpenID Connect.
         let places =
@@ -160,6 +160,7 @@ pub(crate) fn egress() -> config::Egress {
     config::Egress {
         allowed_networks: owned(&["127.0.0.0/8", "::1/128"]),
         plain_http_hosts: owned(&["localhost", "127.0.0.1", "[::1]"]),
+        root_certificate: None,
     }
 }
 

@@ -124,6 +124,10 @@ pub struct Egress {
     /// Hosts that may be asked over plain http.
     #[schemars(example = ["wiki.internal"])]
     pub plain_http_hosts: Vec<String>,
+    /// A file with the certificates, as PEM, of an authority of your own. What it signed for is believed besides what the system's
+    /// authorities did.
+    #[schemars(example = "/etc/keyward/root.pem")]
+    pub root_certificate: Option<PathBuf>,
 }
 
 fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {

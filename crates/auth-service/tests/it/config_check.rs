@@ -155,7 +155,7 @@ fn nothing_at_all_is_told_with_the_lines_to_write() {
 }
 
 /// What a start refuses, and `config check` passed: each setting, and part of the sentence that both say.
-const REFUSED: [(&[&str], &str); 8] = [
+const REFUSED: [(&[&str], &str); 9] = [
     (&["database.url=postgres://db.invalid/keyward", REDIS], "it names no user"),
     (&["database.url=postgres://keyward@db.invalid", REDIS], "it names no database"),
     (&["database.url=postgres://keyward@db.invalid/keyward?sslmode=maybe", REDIS], "its sslmode is none"),
@@ -173,6 +173,10 @@ const REFUSED: [(&[&str], &str); 8] = [
         "its root_certificate /nowhere.pem cannot be read",
     ),
     (&["egress.allowed_networks=x"], "allowed_networks: x: "),
+    (
+        &["egress.root_certificate=/nowhere.pem"],
+        "the root certificate /nowhere.pem cannot be used: No such file",
+    ),
 ];
 const DATABASE: &str = "database.url=postgres://keyward@db.invalid/keyward";
 const REDIS: &str = "redis.host=redis.invalid";

@@ -1,8 +1,14 @@
 //! `EgressClient`: sends requests out, within limits.
 
-use std::{error::Error as _, fmt, net::IpAddr, time::Duration};
+use std::{
+    error::Error as _,
+    fmt,
+    net::IpAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
-use reqwest::{Client, Response, redirect::Policy};
+use reqwest::{Certificate, Client, Response, redirect::Policy};
 use url::{Host, Url};
 
 use super::{
@@ -18,6 +24,8 @@ pub struct EgressSettings {
     /// Hosts that may be asked over plain HTTP, as they stand in the URL, without port. Their addresses are checked
     /// all the same.
     pub plain_http_hosts: Vec<String>,
+    /// A file of certificates in PEM. Whatever they signed for is believed, besides what the system's did.
+    pub root_certificate: Option<PathBuf>,
     /// For the whole exchange, from the look-up of the name to the last byte.
     pub timeout: Duration,
     /// The largest body that is read, in bytes.
@@ -30,10 +38,24 @@ impl Default for EgressSettings {
         Self {
             allowed_networks: Vec::new(),
             plain_http_hosts: Vec::new(),
+            root_certificate: None,
             timeout: Duration::from_secs(10),
             maximum_response_bytes: 1024 * 1024,
         }
     }
+}
+
+/// The certificates of a file, of which there is at least one.
+fn certificates(path: &Path) -> Result<Vec<Certificate>, EgressError> {
+    let wrong = |cause: String| EgressError::RootCertificate { path: path.to_owned(), cause };
+    let pem = std::fs::read(path).map_err(|error| wrong(error.to_string()))?;
+    let found = Certificate::from_pem_bundle(&pem).map_err(|error| wrong(chain(&error)))?;
+    if found.is_empty() {
+        return Err(wrong(
+            "there is none in it, which would begin with -----BEGIN CERTIFICATE-----".to_owned(),
+        ));
+    }
+    Ok(found)
 }
 
 /// The one way out by HTTP. Follows no redirect, takes no proxy from the environment, keeps no cookie. Cheap to
@@ -51,7 +73,11 @@ impl EgressClient {
     /// Builds the client.
     pub fn new(settings: &EgressSettings) -> Result<Self, EgressError> {
         let guard = Guard::new(&settings.allowed_networks);
-        let client = Client::builder()
+        let mut client = Client::builder();
+        if let Some(path) = &settings.root_certificate {
+            client = client.tls_certs_merge(certificates(path)?);
+        }
+        let client = client
             .dns_resolver(GuardedResolver(guard.clone()))
             .redirect(Policy::none())
             .no_proxy()

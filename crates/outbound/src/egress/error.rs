@@ -1,6 +1,6 @@
 //! `EgressError`: why a request was not made, or its answer not taken.
 
-use std::{net::IpAddr, time::Duration};
+use std::{net::IpAddr, path::PathBuf, time::Duration};
 
 use super::AddressClass;
 
@@ -71,6 +71,14 @@ pub enum EgressError {
         /// The host.
         host: String,
         /// What failed.
+        cause: String,
+    },
+    /// The certificates that are to be believed cannot be read.
+    #[error("the root certificate {path} cannot be used: {cause}", path = .path.display())]
+    RootCertificate {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
         cause: String,
     },
     /// The client could not be built.

@@ -4,18 +4,23 @@ use std::time::{Duration, Instant};
 
 use outbound::{EgressClient, EgressError, EgressRequest, EgressResponse, EgressSettings};
 
+use crate::authority::Authority;
 use crate::http_server::{Answer, HttpServer};
 
 const LIMIT: usize = 10_000;
 
-pub(crate) fn local_client() -> EgressClient {
-    EgressClient::new(&EgressSettings {
+fn settings() -> EgressSettings {
+    EgressSettings {
         allowed_networks: vec!["127.0.0.0/8".parse().unwrap()],
         plain_http_hosts: vec!["127.0.0.1".to_owned(), "localhost".to_owned()],
+        root_certificate: None,
         timeout: Duration::from_millis(700),
         maximum_response_bytes: LIMIT,
-    })
-    .unwrap()
+    }
+}
+
+pub(crate) fn local_client() -> EgressClient {
+    EgressClient::new(&settings()).unwrap()
 }
 
 async fn get(server: &HttpServer) -> Result<EgressResponse, EgressError> {
@@ -30,6 +35,43 @@ async fn an_answer_of_any_status_is_handed_over() {
         assert_eq!((answer.status, answer.body.as_slice()), (code, br#"{"a":1}"#.as_slice()));
         assert_eq!(answer.header("content-type"), Some("application/json"));
         assert!(server.requests()[0].starts_with("GET /path?token=hunter2 HTTP/1.1\r\n"));
+    }
+}
+
+#[tokio::test]
+async fn what_an_authority_of_ones_own_signed_for_is_believed_and_no_stranger() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ours, other) = (Authority::new(), Authority::new());
+    let file = folder.path().join("root.pem");
+    std::fs::write(&file, other.pem() + &ours.pem()).unwrap();
+    let trusting = EgressClient::new(&EgressSettings { root_certificate: Some(file), ..settings() }).unwrap();
+    let server = HttpServer::encrypted(Answer::json("200 OK", "{}"), ours.acceptor("localhost")).await;
+    let url = server.url.replace("127.0.0.1", "localhost");
+    assert_eq!(trusting.send(EgressRequest::get(&url)).await.unwrap().status, 200);
+    let refused = local_client().send(EgressRequest::get(&url)).await.unwrap_err().to_string();
+    assert!(refused.contains("certificate"), "{refused}");
+    assert_eq!(server.requests().len(), 1);
+    // Its name is looked at all the same.
+    let refused = trusting.send(EgressRequest::get(&server.url)).await.unwrap_err().to_string();
+    assert!(refused.contains("certificate"), "{refused}");
+}
+
+#[test]
+fn a_root_certificate_that_is_none_is_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    for (text, why) in [
+        (None, "No such file"),
+        (Some(""), "there is none in it"),
+        (Some("-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n"), ""),
+    ] {
+        let file = folder.path().join("root.pem");
+        if let Some(text) = text {
+            std::fs::write(&file, text).unwrap();
+        }
+        let settings = EgressSettings { root_certificate: Some(file.clone()), ..settings() };
+        let refused = EgressClient::new(&settings).map(drop).unwrap_err().to_string();
+        let begins = format!("the root certificate {} cannot be used: {why}", file.display());
+        assert!(refused.starts_with(&begins), "{refused}");
     }
 }
 

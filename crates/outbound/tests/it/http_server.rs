@@ -2,10 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpListener, TcpStream},
-};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 
 /// What it sends once a request has come in.
 #[derive(Clone)]
@@ -16,6 +15,17 @@ pub(crate) enum Answer {
     Drip(Vec<u8>),
 }
 
+impl Answer {
+    /// A status and a JSON body.
+    pub(crate) fn json(status: &str, body: &str) -> Self {
+        let length = body.len();
+        let head = format!(
+            "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n"
+        );
+        Self::Bytes(format!("{head}{body}").into_bytes())
+    }
+}
+
 pub(crate) struct HttpServer {
     pub(crate) url: String,
     requests: Arc<Mutex<Vec<String>>>,
@@ -23,13 +33,34 @@ pub(crate) struct HttpServer {
 
 impl HttpServer {
     pub(crate) async fn start(answer: Answer) -> Self {
+        Self::listening(answer, None).await
+    }
+
+    /// One over TLS.
+    pub(crate) async fn encrypted(answer: Answer, acceptor: TlsAcceptor) -> Self {
+        Self::listening(answer, Some(acceptor)).await
+    }
+
+    async fn listening(answer: Answer, acceptor: Option<TlsAcceptor>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
+        let scheme = if acceptor.is_some() { "https" } else { "http" };
+        let url = format!("{scheme}://{}", listener.local_addr().unwrap());
         let requests = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&requests);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(serve(stream, answer.clone(), Arc::clone(&seen)));
+                let (answer, seen, acceptor) = (answer.clone(), Arc::clone(&seen), acceptor.clone());
+                tokio::spawn(async move {
+                    match acceptor {
+                        None => serve(stream, answer, seen).await,
+                        Some(acceptor) => {
+                            // Whoever does not believe the certificate hangs up.
+                            if let Ok(stream) = acceptor.accept(stream).await {
+                                serve(stream, answer, seen).await;
+                            }
+                        }
+                    }
+                });
             }
         });
         Self { url, requests }
@@ -37,11 +68,7 @@ impl HttpServer {
 
     /// One that answers with a status and a JSON body.
     pub(crate) async fn answering(status: &str, body: &str) -> Self {
-        let length = body.len();
-        let head = format!(
-            "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n"
-        );
-        Self::start(Answer::Bytes(format!("{head}{body}").into_bytes())).await
+        Self::start(Answer::json(status, body)).await
     }
 
     /// The requests so far, head and body as they came.
@@ -50,7 +77,11 @@ impl HttpServer {
     }
 }
 
-async fn serve(mut stream: TcpStream, answer: Answer, seen: Arc<Mutex<Vec<String>>>) {
+async fn serve(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    answer: Answer,
+    seen: Arc<Mutex<Vec<String>>>,
+) {
     let mut request = Vec::new();
     while !is_whole(&request) {
         let mut piece = [0; 4096];

@@ -1,49 +1,16 @@
 //! Mail over an encrypted SMTP conversation, with certificates made for the test.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use outbound::{SendError, Smtp, SmtpSecurity, SmtpSettings};
-use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::pki_types::PrivatePkcs8KeyDer;
 
+use crate::authority::Authority;
 use crate::smtp::mail;
 use crate::smtp_server::{ENCRYPTED, Encryption, Reply, SmtpServer};
 
 /// base64 of "\0keyward\0hunter2".
 const SIGN_IN: &str = "AUTH PLAIN AGtleXdhcmQAaHVudGVyMg==";
-
-/// An authority of a house's own.
-struct Authority {
-    issuer: Issuer<'static, KeyPair>,
-    certificate: Vec<u8>,
-}
-
-impl Authority {
-    fn new() -> Self {
-        let key = KeyPair::generate().unwrap();
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let certificate = params.self_signed(&key).unwrap().der().to_vec();
-        Self { issuer: Issuer::new(params, key), certificate }
-    }
-
-    /// What a server of this name encrypts with.
-    fn acceptor(&self, name: &str) -> TlsAcceptor {
-        let key = KeyPair::generate().unwrap();
-        let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-        let certificate = params.signed_by(&key, &self.issuer).unwrap().der().clone();
-        let key = PrivatePkcs8KeyDer::from(key.serialize_der());
-        let config = ServerConfig::builder()
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate], key.into())
-            .unwrap();
-        TlsAcceptor::from(Arc::new(config))
-    }
-}
 
 /// Both ways to encrypt, as client and server call them.
 fn ways(acceptor: &TlsAcceptor) -> [(SmtpSecurity, Encryption); 2] {
