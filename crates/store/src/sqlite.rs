@@ -4,6 +4,7 @@
 //! and wakes at once; SQLite's own waiting polls and starves.
 
 use std::fs::{File, OpenOptions, Permissions};
+use std::num::NonZero;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::time::Duration;
@@ -17,7 +18,8 @@ use crate::{Error, migrations};
 
 /// How long a statement waits for another process's write to end before it fails.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-const READERS: usize = 4;
+/// Reading keeps a core busy and waits for nobody: more readers than cores would only hold memory. Four are enough.
+const MOST_READERS: usize = 4;
 
 /// An open file.
 #[derive(Clone, Debug)]
@@ -47,7 +49,8 @@ impl Sqlite {
         migrations::run(&mut writer).await?;
         let reading = options.pragma("query_only", "ON");
         let mut readers = Vec::new();
-        for _ in 0..READERS {
+        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+        for _ in 0..cores.clamp(2, MOST_READERS) {
             readers.push(reading.connect().await?);
         }
         Ok(Self { writer: Writer::new(writer), readers: Readers::new(readers) })

@@ -9,6 +9,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::docker::{Docker, success};
+use super::rises::UP;
 use crate::service::binary;
 use crate::tools::free_port;
 
@@ -120,6 +121,19 @@ impl Installation {
     pub(super) fn authority(&self) -> Vec<u8> {
         let path = "/data/caddy/pki/authorities/local/root.crt";
         self.does(&["exec", "-T", "caddy", "cat", path]).into_bytes()
+    }
+
+    /// What docs/guide/production.md has those do who try it without public names: the servers believe what Caddy's own authority
+    /// signed.
+    pub(super) fn believes_its_own_authority(&self) {
+        fs::write(self.folder.join("config/root.pem"), self.authority()).unwrap();
+        let file = self.folder.join("config/keyward.toml");
+        let text = fs::read_to_string(&file).unwrap();
+        let (before, after) = text.split_once("[egress]\n").unwrap();
+        let root = "root_certificate = \"/etc/keyward/root.pem\"";
+        fs::write(&file, format!("{before}[egress]\n{root}\n{after}")).unwrap();
+        self.does(&["restart", "auth-service-blue-1", "auth-service-blue-2"]);
+        self.does(&UP);
     }
 
     /// Every secret that `keyward init` wrote, with the place of it.

@@ -6,6 +6,7 @@ use super::visitor::{app, auth};
 use crate::browser::{Browser, Scripts};
 use crate::person::ADA;
 use crate::tools::Tools;
+use crate::wait::until;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn somebody_signs_up_in_to_the_app_and_out_again_through_the_proxy() {
@@ -13,6 +14,7 @@ async fn somebody_signs_up_in_to_the_app_and_out_again_through_the_proxy() {
     let Some(docker) = Docker::find().await else { return };
     let stack = Installation::make(docker);
     stack.does(&super::rises::UP);
+    stack.believes_its_own_authority();
     let world = stack.address(443).ip();
     let browser = Browser::start_in_a_world(
         &tools,
@@ -50,5 +52,19 @@ async fn somebody_signs_up_in_to_the_app_and_out_again_through_the_proxy() {
     browser.arrives_at(&[&sign_in]).await;
     browser.open(&page(auth("/account"))).await;
     browser.arrives_at(&[&sign_in]).await;
+
+    // Signed out where people sign in, and not in the app: it is told, at its public name, behind a certificate of the house.
+    browser.open(&protected).await;
+    browser.arrives_at(&[&sign_in]).await;
+    browser.fill(&[("email", ADA.email), ("password", ADA.password)]).await;
+    browser.submit("/sign-in").await;
+    browser.arrives_at(&[&protected]).await;
+    browser.open(&page(auth("/sign-out"))).await;
+    browser.submit("/sign-out").await;
+    until("the app has heard of the sign-out", async || {
+        browser.open(&protected).await;
+        (browser.address().await.path() == sign_in.path()).then_some(())
+    })
+    .await;
     browser.quit().await;
 }
