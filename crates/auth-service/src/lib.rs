@@ -9,6 +9,7 @@ pub mod branding;
 mod breaches;
 pub mod build;
 pub mod client_keys;
+pub mod code_pages;
 pub mod config;
 pub mod connections;
 pub mod health;

@@ -36,9 +36,9 @@ pub(crate) struct Init {
     /// How mail is sent: by a server, as HOST:PORT, or by `postmark`
     #[arg(long, value_name = "SERVER")]
     mail: Option<String>,
-    /// How the mail server is spoken to
-    #[arg(long, value_enum, default_value_t = MailSecurity::StartTls)]
-    mail_security: MailSecurity,
+    /// How the mail server is spoken to; without it, by TLS at port 465 and by STARTTLS at any other
+    #[arg(long, value_enum)]
+    mail_security: Option<MailSecurity>,
     /// The user at the mail server, if it wants one
     #[arg(long, value_name = "NAME")]
     mail_user: Option<String>,
@@ -69,37 +69,20 @@ impl Init {
     #[expect(clippy::unused_async, reason = "a verb like the others")]
     pub(crate) async fn run(self) -> Result<(), Failure> {
         let folder = std::path::absolute(&self.folder)?;
-        let secrets = match &self.secrets {
-            Some(secrets) => std::path::absolute(secrets)?,
-            None => folder.join("secrets"),
-        };
         folder::is_free(&folder)?;
-        folder::is_free(&secrets)?;
-        no_repository(&secrets)?;
         secret_files::may_give_to_groups()?;
-        let answers = Answers::collect(self)?;
-        secret_files::write(&secrets, &answers)?;
-        folder::write(&folder, &secrets, &answers)?;
-        tell(&folder, &secrets, &answers);
+        let answers = Answers::collect(self, &folder)?;
+        let secrets = &answers.secrets;
+        secret_files::write(secrets, &answers)?;
+        folder::write(&folder, &answers)?;
+        tell(&folder, &answers);
         Ok(())
     }
 }
 
-/// What lies in a working copy is committed one day.
-fn no_repository(secrets: &Path) -> Result<(), Failure> {
-    match secrets.ancestors().find(|folder| folder.join(".git").exists()) {
-        Some(repository) => Err(format!(
-            "{} is in the repository {}, where secrets get into its history: name a folder outside by --secrets",
-            secrets.display(),
-            repository.display()
-        )
-        .into()),
-        None => Ok(()),
-    }
-}
-
 /// What was made, and the three commands that come next.
-fn tell(folder: &Path, secrets: &Path, answers: &Answers) {
+fn tell(folder: &Path, answers: &Answers) {
+    let secrets = &answers.secrets;
     let shown = |path: &Path| quoted(&path.display().to_string());
     say(format_args!("Made {}. Its secrets are in {}:", shown(folder), shown(secrets)));
     say(

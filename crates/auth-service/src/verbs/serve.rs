@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use auth_service::code_pages;
 use auth_service::config::{Config, Mode};
 use auth_service::connections::{Connections, serve};
 use auth_service::health::{Health, Phase};
@@ -21,6 +22,9 @@ const BACKLOG: u32 = 1024;
 
 /// Once the server has ended, what told of it has so long to end: with all that is before it, less than eight seconds.
 const END: Duration = Duration::from_millis(200);
+
+/// What a start set going is done by then.
+const CALM: Duration = Duration::from_secs(1);
 
 /// Serve until Ctrl-C or SIGTERM.
 #[derive(Args)]
@@ -72,6 +76,11 @@ async fn run(config: Config, exporter: Option<Exporter>) -> Result<(), Failure> 
     health.enter(Phase::Ready);
     tokio::spawn(heed(signals, stopper, health, drain));
     tracing::info!(%address, internal = %internal_address, "serving");
+    tokio::spawn(async {
+        tokio::time::sleep(CALM).await;
+        let bytes = code_pages::give_back();
+        tracing::debug!(bytes, "the memory of code that only the start ran is given back");
+    });
     server.serve(listener, told).await;
     drop(lock);
     end_of_answers.stop();

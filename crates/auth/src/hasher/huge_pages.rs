@@ -1,4 +1,4 @@
-//! The one module with `unsafe`: asks Linux to back the memory of a hash with pages of 2 MiB.
+//! Asks Linux to back the memory of a hash with pages of 2 MiB.
 //!
 //! Argon2 jumps through its memory at random. With pages of 4 KiB nearly every jump misses the processor's table of
 //! addresses; what that costs here ADR 5 says. Nothing but `madvise` asks for larger ones where the system leaves it

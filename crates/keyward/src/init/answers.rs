@@ -1,12 +1,12 @@
 //! What `keyward init` has to know: from options, or from the person who sits there.
 
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use secrets::SecretString;
 
 use super::{Init, MailSecurity};
-use crate::Failure;
+use crate::{Failure, say};
 
 /// All of it, checked.
 pub(super) struct Answers {
@@ -19,6 +19,8 @@ pub(super) struct Answers {
     pub(super) mail_secret: Option<SecretString>,
     pub(super) front: String,
     pub(super) local_certificates: bool,
+    /// The folder for them: new or empty.
+    pub(super) secrets: PathBuf,
 }
 
 /// How mail is sent.
@@ -28,32 +30,60 @@ pub(super) enum Mail {
 }
 
 impl Answers {
-    pub(super) fn collect(init: Init) -> Result<Self, Failure> {
-        let mut asked = Asked { a_person_is_there: std::io::stdin().is_terminal(), missing: Vec::new() };
-        let domain = asked.wanted("--domain", init.domain, "Where do people sign in? (auth.example.com)")?;
+    /// From options, and from the person who sits there, who may try again where an option may not.
+    pub(super) fn collect(init: Init, folder: &Path) -> Result<Self, Failure> {
+        let a_person_is_there = std::io::stdin().is_terminal();
+        let mut asked = Asked { a_person_is_there, missing: Vec::new() };
+        if a_person_is_there {
+            say(format_args!("{} is written after the last answer. Ctrl-C stops.", folder.display()));
+        }
+        let domain =
+            asked.wanted("--domain", init.domain, "Where do people sign in? (auth.example.com)", |name| {
+                is_host_name(name).map(|()| name.to_owned())
+            })?;
         let app_domain =
-            asked.wanted("--app-domain", init.app_domain, "Where is the app? (app.example.com)")?;
-        let contact =
-            asked.wanted("--contact", init.contact, "Whom may the certificate authority write to?")?;
-        let mail_from = asked.wanted("--mail-from", init.mail_from, "Which address does mail come from?")?;
-        let mail = asked.wanted("--mail", init.mail, "Which server sends mail? (HOST:PORT, or postmark)")?;
-        asked.nothing_is_missing()?;
-        for (option, name) in [("--domain", &domain), ("--app-domain", &app_domain)] {
-            is_host_name(name).map_err(|why| format!("{option} is {name:?}: {why}"))?;
-        }
-        if domain == app_domain {
-            return Err(
-                "--domain and --app-domain are the same: each has its own cookies, and needs its own name"
-                    .into(),
-            );
-        }
-        for (option, address) in [("--contact", &contact), ("--mail-from", &mail_from)] {
-            domain::Email::parse(address)
-                .map_err(|_| format!("{option} is {address:?}: it must be an e-mail address"))?;
+            asked.wanted("--app-domain", init.app_domain, "Where is the app? (app.example.com)", |name| {
+                is_host_name(name)?;
+                if domain.as_deref() == Some(name) {
+                    return Err(
+                        "people sign in there: each has its own cookies, and needs a name of its own".into(),
+                    );
+                }
+                Ok(name.to_owned())
+            })?;
+        let contact = asked.wanted(
+            "--contact",
+            init.contact,
+            "Whom may the certificate authority write to?",
+            |address| can_stand_in_an_environment(is_address(address)?),
+        )?;
+        let mail_from =
+            asked.wanted("--mail-from", init.mail_from, "Which address does mail come from?", |address| {
+                is_address(address).map(str::to_owned)
+            })?;
+        let question = "Which server sends mail? (HOST:PORT, or postmark)";
+        let mail =
+            asked.wanted("--mail", init.mail, question, |server| mail_server(server, init.mail_security))?;
+        let (Some(domain), Some(app_domain), Some(contact), Some(mail_from), Some(mut mail)) =
+            (domain, app_domain, contact, mail_from, mail)
+        else {
+            return Err(format!("there is nobody to ask: give {}", asked.missing.join(", ")).into());
+        };
+        if let Mail::Smtp { user, .. } = &mut mail {
+            let question = "Which user does it know us as? (Enter for none)";
+            *user = asked
+                .or_else("--mail-user", init.mail_user, question, "", |user| Ok(user.to_owned()))?
+                .filter(|user| !user.is_empty());
         }
         is_network(&init.front).map_err(|why| format!("--front is {:?}: {why}", init.front))?;
+        let beside = folder.join("secrets").display().to_string();
+        let given = init.secrets.map(|path| path.display().to_string());
+        let question =
+            format!("In which folder are secrets kept, outside of any repository? (Enter for {beside})");
+        let secrets = asked.or_else("--secrets", given, &question, &beside, is_place_for_secrets)?;
+        let secrets = secrets.map_or_else(|| is_place_for_secrets(&beside), Ok)?;
         Ok(Self {
-            mail: mail_server(&mail, init.mail_security, init.mail_user)?,
+            mail,
             mail_secret: init.mail_secret.as_deref().map(read).transpose()?,
             domain,
             app_domain,
@@ -61,6 +91,7 @@ impl Answers {
             mail_from,
             front: init.front,
             local_certificates: init.local_certificates,
+            secrets,
         })
     }
 
@@ -93,27 +124,44 @@ struct Asked {
 }
 
 impl Asked {
-    fn wanted(
+    /// What has to be known. None if nobody says it.
+    fn wanted<T>(
         &mut self,
         option: &'static str,
         given: Option<String>,
         question: &str,
-    ) -> Result<String, Failure> {
-        match given {
-            Some(given) => Ok(given.trim().to_owned()),
-            None if self.a_person_is_there => ask(question),
-            None => {
-                self.missing.push(option);
-                Ok(String::new())
-            }
+        read: impl Fn(&str) -> Result<T, String>,
+    ) -> Result<Option<T>, Failure> {
+        let known = self.or_else(option, given, question, "", read)?;
+        if known.is_none() {
+            self.missing.push(option);
         }
+        Ok(known)
     }
 
-    fn nothing_is_missing(&self) -> Result<(), Failure> {
-        if self.missing.is_empty() {
-            return Ok(());
+    /// What a person says, for whom an empty line means `usual`; what an option says; or none, where neither does.
+    fn or_else<T>(
+        &self,
+        option: &'static str,
+        given: Option<String>,
+        question: &str,
+        usual: &str,
+        read: impl Fn(&str) -> Result<T, String>,
+    ) -> Result<Option<T>, Failure> {
+        if let Some(given) = given {
+            let known = read(given.trim()).map_err(|why| format!("{option} is {given:?}: {why}"))?;
+            return Ok(Some(known));
         }
-        Err(format!("there is nobody to ask: give {}", self.missing.join(", ")).into())
+        if !self.a_person_is_there {
+            return Ok(None);
+        }
+        loop {
+            let line = ask(question)?;
+            match read(if line.is_empty() { usual } else { &line }) {
+                Ok(known) => return Ok(Some(known)),
+                Err(why) => say(format_args!("  That cannot be used: {why}.")),
+            }
+        }
     }
 }
 
@@ -128,8 +176,39 @@ fn ask(question: &str) -> Result<String, Failure> {
     Ok(line.trim().to_owned())
 }
 
+fn is_address(address: &str) -> Result<&str, String> {
+    domain::Email::parse(address).map(|_| address).map_err(|_| "it must be an e-mail address".to_owned())
+}
+
+/// Between the quotes of `.env`, where Compose reads everything as it stands.
+fn can_stand_in_an_environment(text: &str) -> Result<String, String> {
+    if text.chars().any(|character| character == '\'' || character.is_control()) {
+        return Err("an apostrophe cannot stand in .env".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+/// A folder that is new or empty, that Compose can be told, and that is no working copy: what lies there is committed one day.
+fn is_place_for_secrets(path: &str) -> Result<PathBuf, String> {
+    let path = std::path::absolute(path).map_err(|error| error.to_string())?;
+    let text = path.to_str().ok_or("its name must be in UTF-8")?;
+    can_stand_in_an_environment(text)?;
+    if text.contains(':') {
+        return Err("a colon in its name divides what Compose mounts from where".to_owned());
+    }
+    super::folder::is_free(&path).map_err(|error| error.to_string())?;
+    match path.ancestors().find(|folder| folder.join(".git").exists()) {
+        Some(repository) => Err(format!(
+            "{} is in the repository {}, where secrets get into its history: name a folder outside by --secrets",
+            path.display(),
+            repository.display()
+        )),
+        None => Ok(path),
+    }
+}
+
 /// A name that a certificate can be for, in the form that DNS knows.
-fn is_host_name(name: &str) -> Result<(), &'static str> {
+fn is_host_name(name: &str) -> Result<(), String> {
     let label = |label: &str| {
         (1..=63).contains(&label.len())
             && !label.starts_with('-')
@@ -137,12 +216,11 @@ fn is_host_name(name: &str) -> Result<(), &'static str> {
             && label.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
     };
     if name.len() > 253 || !name.contains('.') || !name.split('.').all(label) {
-        return Err(
-            "write a host name in small letters, without https:// and without a path, such as auth.example.com",
-        );
+        let expected = "write a host name in small letters, without https:// and without a path, such as auth.example.com";
+        return Err(expected.to_owned());
     }
     if name.split('.').all(|label| label.bytes().all(|byte| byte.is_ascii_digit())) {
-        return Err("it is an address, and passkeys and cookies want a name");
+        return Err("it is an address, and passkeys and cookies want a name".to_owned());
     }
     Ok(())
 }
@@ -158,21 +236,23 @@ fn is_network(front: &str) -> Result<(), &'static str> {
     }
 }
 
-fn mail_server(text: &str, security: MailSecurity, user: Option<String>) -> Result<Mail, Failure> {
+fn mail_server(text: &str, security: Option<MailSecurity>) -> Result<Mail, String> {
     if text == "postmark" {
         return Ok(Mail::Postmark);
     }
-    let wrong = || format!("--mail is {text:?}: write HOST:PORT, such as mail.example.com:587, or postmark");
+    let wrong = || "write HOST:PORT, such as mail.example.com:587, or postmark".to_owned();
     let (host, port) = text.rsplit_once(':').ok_or_else(wrong)?;
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-".contains(&byte);
     if host.is_empty() || !host.bytes().all(plain) {
-        return Err(wrong().into());
+        return Err(wrong());
     }
+    let port = port.parse().map_err(|_| wrong())?;
     let security = match security {
-        MailSecurity::StartTls => "start_tls",
-        MailSecurity::Tls => "tls",
+        Some(MailSecurity::Tls) => "tls",
+        None if port == 465 => "tls",
+        Some(MailSecurity::StartTls) | None => "start_tls",
     };
-    Ok(Mail::Smtp { host: host.to_owned(), port: port.parse().map_err(|_| wrong())?, security, user })
+    Ok(Mail::Smtp { host: host.to_owned(), port, security, user: None })
 }
 
 fn read(path: &Path) -> Result<SecretString, Failure> {

@@ -36,8 +36,8 @@ pub(super) fn is_free(folder: &Path) -> Result<(), Failure> {
 }
 
 /// Writes all but the secrets.
-pub(super) fn write(folder: &Path, secrets: &Path, answers: &Answers) -> Result<(), Failure> {
-    let filled = |template: &str| fill(template, secrets, answers);
+pub(super) fn write(folder: &Path, answers: &Answers) -> Result<(), Failure> {
+    let filled = |template: &str| fill(template, answers);
     file(&folder.join("caddy/Caddyfile"), CADDYFILE, 0o644)?;
     file(&folder.join("db/users.sh"), USERS, 0o755)?;
     file(&folder.join("config/keyward.toml"), &filled(CONFIGURATION), 0o644)?;
@@ -51,16 +51,16 @@ pub(super) fn write(folder: &Path, secrets: &Path, answers: &Answers) -> Result<
     file(&folder.join("compose.yml"), COMPOSE, 0o644)
 }
 
-fn fill(template: &str, secrets: &Path, answers: &Answers) -> String {
+fn fill(template: &str, answers: &Answers) -> String {
     let tls_mode = if answers.local_certificates { "local_certs" } else { "" };
     [
         ("{AUTH_DOMAIN}", answers.domain.as_str()),
         ("{APP_DOMAIN}", &answers.app_domain),
         ("{CONTACT}", &answers.contact),
-        ("{MAIL_FROM}", &answers.mail_from),
+        ("{MAIL_FROM}", &toml::Value::String(answers.mail_from.clone()).to_string()),
         ("{MAIL_TRANSPORT}", &mail_transport(answers)),
         ("{FRONT_PREFIX}", &answers.front),
-        ("{SECRETS}", &secrets.display().to_string()),
+        ("{SECRETS}", &answers.secrets.display().to_string()),
         ("{TLS_MODE}", tls_mode),
         ("{VERSION}", env!("CARGO_PKG_VERSION")),
     ]

@@ -2,6 +2,7 @@
 //! (`e2e`).
 
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -220,8 +221,10 @@ fn what_cannot_work_is_refused_before_anything_is_written() {
         ("--domain", "auth.example.com\nX=y", "write a host name in small letters"),
         ("--domain", "localhost", "write a host name"),
         ("--app-domain", "192.0.2.1", "it is an address"),
-        ("--app-domain", "auth.example.com", "are the same"),
+        ("--app-domain", "auth.example.com", "people sign in there"),
         ("--contact", "nobody", "it must be an e-mail address"),
+        ("--contact", "o'brien@example.com", "an apostrophe cannot stand in .env"),
+        ("--secrets", "/nowhere/there:ro", "a colon in its name"),
         ("--mail-from", "nobody", "it must be an e-mail address"),
         ("--mail", "mail.example.com", "write HOST:PORT"),
         ("--mail", "mail.example.com:smtp", "write HOST:PORT"),
@@ -244,4 +247,77 @@ fn what_cannot_work_is_refused_before_anything_is_written() {
     let said = refusal(&init(&repository.join("keyward"), &ALL));
     assert!(said.contains("is in the repository"), "{said}");
     assert!(!folder.exists() && !repository.join("keyward").exists());
+}
+
+/// What a person at a terminal is asked, and answers. `script` gives the command a terminal of its own.
+fn converse(folder: &Path, options: &str, answers: &str) -> (bool, String) {
+    let command = format!("{} init {} {options}", env!("CARGO_BIN_EXE_keyward"), folder.display());
+    let mut person = Command::new("script")
+        .args(["--quiet", "--return", "--echo", "never", "--command", &command, "/dev/null"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    person.stdin.take().unwrap().write_all(answers.as_bytes()).unwrap();
+    let ended = person.wait_with_output().unwrap();
+    (ended.status.success(), String::from_utf8(ended.stdout).unwrap().replace('\r', ""))
+}
+
+#[test]
+fn a_person_is_asked_for_what_no_option_says_and_may_mistype() {
+    let parent = tempfile::tempdir().unwrap();
+    if !as_root(&parent) {
+        return;
+    }
+    let folder = parent.path().join("key ward");
+    let quoted = parent.path().join("'key ward'");
+    let secrets = parent.path().join("se crets#1 $HOME");
+    let answers = [
+        "auth",
+        "auth.example.com",
+        "auth.example.com",
+        "app.example.com",
+        "ops",
+        "o$ps@example.com",
+        "no-reply@example.com",
+        "mail.example.com",
+        "mail.example.com:465",
+        "keyward",
+        secrets.to_str().unwrap(),
+    ];
+    let (well, said) = converse(&quoted, "", &(answers.join("\n") + "\n"));
+    assert!(well, "{said}");
+    for why in
+        ["write a host name", "people sign in there", "it must be an e-mail address", "write HOST:PORT"]
+    {
+        assert_eq!(said.matches(&format!("That cannot be used: {why}")).count(), 1, "{why}: {said}");
+    }
+    let environment = fs::read_to_string(folder.join(".env")).unwrap();
+    // Compose takes what stands between these quotes to the letter.
+    assert!(environment.contains("\nACME_EMAIL='o$ps@example.com'\n"), "{environment}");
+    assert!(environment.contains(&format!("\nKEYWARD_SECRETS='{}'\n", secrets.display())), "{environment}");
+    let configuration = fs::read_to_string(folder.join("config/keyward.toml")).unwrap();
+    assert!(
+        configuration.contains("port = 465\nsecurity = \"tls\"\nusername = \"keyward\""),
+        "{configuration}"
+    );
+    assert!(secrets.join("auth-service").is_dir() && !folder.join("secrets").exists());
+}
+
+#[test]
+fn an_empty_answer_takes_what_is_usual_and_an_end_writes_nothing() {
+    let parent = tempfile::tempdir().unwrap();
+    if !as_root(&parent) {
+        return;
+    }
+    let folder = parent.path().join("keyward");
+    let (well, said) = converse(&folder, &ALL[..10].join(" "), "\n\n");
+    assert!(well && said.contains("Enter for none"), "{said}");
+    assert!(folder.join("secrets/auth-service").is_dir());
+    assert!(!fs::read_to_string(folder.join("config/keyward.toml")).unwrap().contains("username"));
+
+    let other = parent.path().join("other");
+    // Ctrl-D.
+    let (well, said) = converse(&other, &ALL[..8].join(" "), "\u{4}");
+    assert!(!well && said.contains("nothing was written") && !other.exists(), "{said}");
 }
