@@ -263,7 +263,7 @@ impl Auth {
             }
             None => None,
         };
-        let agreed = Scopes::parse(agreed.as_deref().unwrap_or_default()).unwrap_or_default();
+        let agreed = agreed.map(|agreed| Scopes::parse(&agreed).unwrap_or_default());
         let hinted = match &request.id_token_hint {
             Some(hint) => match self.read_hint(hint) {
                 Some(hint) if hint.client_id == client.client_id => Some(hint.subject),
@@ -280,13 +280,12 @@ impl Auth {
         });
         let known = Known {
             session,
-            several_sessions: false,
             account_chosen: waiting.account_chosen || said.account_chosen,
             hinted_subject: hinted.as_deref(),
             consent: KnownConsent {
                 required: asks,
                 each_time: client.may_be_another_app(request.return_address.redirect_uri()),
-                scopes: &agreed,
+                scopes: agreed.as_ref(),
                 given_now: said.consented,
             },
             reachable_acr: if current.is_some_and(|current| current.second_step) {
@@ -306,7 +305,7 @@ impl Auth {
 
     /// The app is told, with the id by which an operator finds the same in the log.
     fn answer_error(&self, to: &ReturnAddress, error: &OAuthError, context: &Context) -> Next {
-        tracing::warn!(error = %error.code, description = %error.description, "an app's request was refused");
+        tracing::warn!(error = %error.code, description = error.description.for_the_log(), "an app's request was refused");
         let error = error.clone().with_support_id(&context.support_id);
         Next::Answer(AuthorizationResponse::error(to, &self.issuer, &error))
     }

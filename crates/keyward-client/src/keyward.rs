@@ -36,6 +36,8 @@ pub struct Inner {
     pub(crate) leeway: Duration,
     pub(crate) notice_page: fn(&Notice) -> String,
     pub(crate) clock: Clock,
+    /// When this process began to hear of sign-outs.
+    pub(crate) began_at: Moment,
 }
 
 impl Keyward {
@@ -62,6 +64,7 @@ impl Keyward {
             session_life: settings.session_life,
             leeway: settings.leeway,
             notice_page: settings.notice_page,
+            began_at: settings.clock.now(),
             clock: settings.clock,
         })))
     }

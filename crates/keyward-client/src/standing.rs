@@ -33,12 +33,14 @@ impl Keyward {
         let age = now.since(session.proved_at);
         // Proved in the future: the clock was set back, so nobody knows how long ago.
         let believed = age < PROVED_WITHIN && session.proved_at <= now.plus(self.leeway);
-        if believed && age < RENEWED_AFTER {
+        // Of sign-outs before it began this process knows nothing: what was proved before then is proved anew.
+        let heard = session.proved_at >= self.began_at;
+        if believed && heard && age < RENEWED_AFTER {
             return Standing::SignedIn(Box::new(session), None);
         }
         let renewal = match &session.refresh_token {
             Some(token) => self.renewals.renew(session.clone(), token.clone()).await,
-            None if believed => return Standing::SignedIn(Box::new(session), None),
+            None if believed && heard => return Standing::SignedIn(Box::new(session), None),
             None => return Standing::SignedOut,
         };
         match renewal {

@@ -157,17 +157,34 @@ pub(crate) fn words(parameters: &Parameters, name: &str) -> Vec<String> {
 /// Connect Core section 3.1.2.1), and so is `offline_access` of a client without refresh tokens (section 11); any
 /// other foreign scope is an error (class 17).
 pub(crate) fn granted_scopes(parameters: &Parameters, client: &Client) -> Result<Scopes, OAuthError> {
-    let Some(text) = parameters.get("scope") else { return Ok(client.default_scope.clone()) };
+    let Some(text) = parameters.get("scope") else {
+        return some(client.default_scope.clone(), || {
+            format!(
+                "The scope is missing, and the client '{}' has no default one; send scope=openid, or what else it may ask for.",
+                client.client_id
+            )
+        });
+    };
     let requested = Scopes::parse(text)?;
     let foreign = requested.difference(&client.scope);
     if let Some(scope) = foreign.iter().find(|scope| !STANDARD.contains(scope)) {
         return Err(foreign_scope(scope, client));
     }
-    let allowed = requested.intersection(&client.scope);
-    if client.may_use(GrantType::RefreshToken) {
-        return Ok(allowed);
+    let mut allowed = requested.intersection(&client.scope);
+    if !client.may_use(GrantType::RefreshToken) {
+        allowed = allowed.without(OFFLINE_ACCESS);
     }
-    Ok(allowed.without(OFFLINE_ACCESS))
+    some(allowed, || {
+        format!(
+            "Of the scopes that are asked for the client '{}' may have none; ask for openid, or add them to the client.",
+            client.client_id
+        )
+    })
+}
+
+/// A person who is asked for nothing could not say no: what would be granted has a name.
+fn some(scopes: Scopes, description: impl FnOnce() -> String) -> Result<Scopes, OAuthError> {
+    if scopes.is_empty() { Err(OAuthError::new(ErrorCode::InvalidScope, description())) } else { Ok(scopes) }
 }
 
 pub(crate) fn foreign_scope(scope: &str, client: &Client) -> OAuthError {

@@ -7,8 +7,6 @@ use crate::{AuthorizationRequest, ErrorCode, OAuthError, Scopes};
 pub struct Known<'a> {
     /// Who is signed in.
     pub session: Option<KnownSession<'a>>,
-    /// There are further sessions in this browser.
-    pub several_sessions: bool,
     /// The person chose an account since the request came in.
     pub account_chosen: bool,
     /// The subject of the request's `id_token_hint`, once that is verified.
@@ -42,8 +40,8 @@ pub struct KnownConsent<'a> {
     /// They are asked each time, whatever they said before:
     /// [`Client::may_be_another_app`](crate::Client::may_be_another_app).
     pub each_time: bool,
-    /// To what the person has consented.
-    pub scopes: &'a Scopes,
+    /// To what the person has consented; none if they never did, or withdrew it.
+    pub scopes: Option<&'a Scopes>,
     /// The person answered the question since the request came in.
     pub given_now: bool,
 }
@@ -101,7 +99,7 @@ fn nobody_is_signed_in(_: &AuthorizationRequest, known: &Known<'_>) -> Option<St
 
 /// Whoever has just signed in has chosen thereby.
 fn an_account_has_to_be_chosen(request: &AuthorizationRequest, known: &Known<'_>) -> Option<Step> {
-    let wanted = request.prompt.select_account || known.several_sessions;
+    let wanted = request.prompt.select_account;
     let chosen = known.account_chosen || known.session?.authenticated_now;
     (wanted && !chosen).then_some(Step::SelectAccount)
 }
@@ -140,7 +138,8 @@ fn a_higher_level_is_wished(request: &AuthorizationRequest, known: &Known<'_>) -
 }
 
 fn consent_is_missing(request: &AuthorizationRequest, known: &Known<'_>) -> Option<Step> {
-    let never = known.consent.required && !request.scopes.is_subset_of(known.consent.scopes);
+    let agreed = known.consent.scopes.is_some_and(|agreed| request.scopes.is_subset_of(agreed));
+    let never = known.consent.required && !agreed;
     let wanted = never || request.prompt.consent || known.consent.each_time;
     (wanted && !known.consent.given_now).then_some(Step::Consent)
 }

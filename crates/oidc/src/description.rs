@@ -20,6 +20,16 @@ impl Description {
         Self(format!("{}{end}", &self.0[..kept]))
     }
 
+    /// The text without what stands between its quotes: that is what a client sent, which may be a credential in the wrong place.
+    /// From the first quote to the last, since a credential may hold quotes of its own.
+    pub fn for_the_log(&self) -> String {
+        match (self.0.find('\''), self.0.rfind('\'')) {
+            (Some(first), Some(last)) if first < last => format!("{}…{}", &self.0[..=first], &self.0[last..]),
+            (Some(first), _) => format!("{}…", &self.0[..=first]),
+            (None, _) => self.0.clone(),
+        }
+    }
+
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0

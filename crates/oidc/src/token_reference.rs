@@ -5,8 +5,9 @@ use crate::{OAuthError, Parameters, Secret};
 /// What a client that has authenticated sends to the introspection endpoint (RFC 7662 section 2.1) and to the revocation
 /// endpoint (RFC 7009 section 2.1).
 ///
-/// What is not the client's own is neither told (see [`Introspection::of`](crate::Introspection::of)) nor revoked, and
-/// answered as a token that nobody knows: 200 (RFC 7009 section 2.2).
+/// What is not the client's own is not told (see [`Introspection::of`](crate::Introspection::of)): it is answered as a token that
+/// nobody knows. Nor is it revoked: that is refused with `invalid_grant` (RFC 7009 section 2.1), and a token that nobody knows with
+/// nothing, 200 (section 2.2).
 #[derive(Debug)]
 pub struct TokenReference {
     /// The token.

@@ -165,6 +165,12 @@ fn own_scopes(form: &Parameters, client: &Client) -> Result<Scopes, OAuthError> 
             let requested = Scopes::parse(text)?;
             match requested.difference(&allowed).iter().next() {
                 None => Ok(requested),
+                Some(scope) if STANDARD.contains(&scope) => Err(OAuthError::new(
+                    ErrorCode::InvalidScope,
+                    format!(
+                        "The scope '{scope}' is of a person, and a client by itself is none; leave it out."
+                    ),
+                )),
                 Some(scope) => Err(foreign_scope(scope, client)),
             }
         }

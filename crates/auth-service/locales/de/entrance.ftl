@@ -64,6 +64,7 @@ signed-out-again = Wieder anmelden
 choose-account-title = Konto wählen
 choose-account-continue = Weiter als { $email }
 choose-account-other = Anderes Konto verwenden
+choose-account-other-hint = Ein anderes Konto: Zuerst werden Sie aus diesem abgemeldet, und aus jeder App, in der es angemeldet ist.
 
 consent-title = Diese App zulassen?
 consent-lead = { $app } möchte Sie anmelden und dafür:

@@ -64,6 +64,7 @@ signed-out-again = Sign in again
 choose-account-title = Choose an account
 choose-account-continue = Continue as { $email }
 choose-account-other = Use another account
+choose-account-other-hint = Another account: first you are signed out of this one, and of every app that it is signed in to.
 
 consent-title = Let this app in?
 consent-lead = { $app } wants to sign you in. It asks to:

@@ -23,7 +23,7 @@ pub(super) fn json(body: &impl Serialize) -> Response {
 
 /// An error, as a program reads it.
 fn refusal(error: &OAuthError, support_id: &str) -> Response {
-    tracing::warn!(error = %error.code, description = %error.description, "an app was refused");
+    tracing::warn!(error = %error.code, description = error.description.for_the_log(), "an app was refused");
     let mut response = json(&error.clone().with_support_id(support_id));
     *response.status_mut() = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
     response

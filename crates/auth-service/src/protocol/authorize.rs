@@ -211,7 +211,7 @@ pub(super) async fn consent(
 
 /// An app's request that only the person can be told about.
 pub(super) fn refused(error: OAuthError) -> Failure {
-    tracing::warn!(error = %error.code, description = %error.description, "an app's request was refused");
+    tracing::warn!(error = %error.code, description = error.description.for_the_log(), "an app's request was refused");
     Failure::AppRequest(error)
 }
 

@@ -133,7 +133,7 @@ fn it_writes_a_folder_that_compose_starts_from() {
     for written in [&configuration, &environment] {
         assert!(!written.contains(['{', '}']), "a place was left open: {written}");
     }
-    assert!(environment.contains(&format!("KEYWARD_SECRETS={}\n", folder.join("secrets").display())));
+    assert!(environment.contains(&format!("KEYWARD_SECRETS='{}'\n", folder.join("secrets").display())));
 }
 
 /// Class 19 of the security notes: what is generated is nobody else's, and differs from use to use.

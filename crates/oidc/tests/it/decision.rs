@@ -14,10 +14,9 @@ const SESSION: KnownSession<'static> =
 fn known(consented: &Scopes) -> Known<'_> {
     Known {
         session: Some(SESSION),
-        several_sessions: false,
         account_chosen: false,
         hinted_subject: None,
-        consent: KnownConsent { required: true, each_time: false, scopes: consented, given_now: false },
+        consent: KnownConsent { required: true, each_time: false, scopes: Some(consented), given_now: false },
         reachable_acr: &["one", "two"],
         now: NOW,
     }
@@ -43,11 +42,13 @@ const NOTHING: Change = |_| {};
 const NOBODY: Change = |known| known.session = None;
 const JUST_SIGNED_IN: Change =
     |known| known.session = Some(KnownSession { authenticated_now: true, ..SESSION });
-const SEVERAL: Change = |known| known.several_sessions = true;
-const CHOSEN: Change = |known| (known.several_sessions, known.account_chosen) = (true, true);
+const CHOSEN: Change = |known| known.account_chosen = true;
 const CONSENTED: Change = |known| known.consent.given_now = true;
 const OTHERS_HINT: Change = |known| known.hinted_subject = Some("eve");
 const OWN_HINT: Change = |known| known.hinted_subject = Some("ada");
+const NEVER_AGREED: Change = |known| known.consent.scopes = None;
+const NEVER_AGREED_AND_FIRST_PARTY: Change =
+    |known| (known.consent.scopes, known.consent.required) = (None, false);
 const FIRST_PARTY: Change = |known| known.consent.required = false;
 const MAY_BE_ANOTHER: Change = |known| (known.consent.required, known.consent.each_time) = (false, true);
 const MAY_BE_ANOTHER_AND_SAID: Change =
@@ -61,7 +62,7 @@ type Row = (&'static [(&'static str, &'static str)], Change, &'static str, Optio
 
 #[test]
 fn the_table_of_steps() {
-    let rows: [Row; 34] = [
+    let rows: [Row; 35] = [
         (&[], NOTHING, "proceed", Some("proceed")),
         (&[], NOBODY, "sign in", Some("login_required")),
         (&[("prompt", "login")], NOBODY, "sign in", None),
@@ -73,7 +74,9 @@ fn the_table_of_steps() {
         (&[("prompt", "select_account")], CHOSEN, "proceed", None),
         (&[("prompt", "select_account")], JUST_SIGNED_IN, "proceed", None),
         (&[("prompt", "select_account login")], CHOSEN, "sign in, prompt", None),
-        (&[], SEVERAL, "select account", Some("account_selection_required")),
+        // Never agreed, or withdrawn: whatever is asked for.
+        (&[("scope", "openid")], NEVER_AGREED, "consent", Some("consent_required")),
+        (&[("scope", "openid")], NEVER_AGREED_AND_FIRST_PARTY, "proceed", Some("proceed")),
         (&[], CHOSEN, "proceed", Some("proceed")),
         (&[("max_age", "599")], NOTHING, "sign in, too long ago", Some("login_required")),
         (&[("max_age", "600")], NOTHING, "proceed", Some("proceed")),
@@ -124,7 +127,7 @@ fn class_11_prompt_none_never_shows_a_page_and_nobody_proceeds_unknown() {
     let changes = [
         NOBODY,
         JUST_SIGNED_IN,
-        SEVERAL,
+        NEVER_AGREED,
         CHOSEN,
         CONSENTED,
         OTHERS_HINT,
@@ -162,7 +165,6 @@ fn class_11_prompt_none_never_shows_a_page_and_nobody_proceeds_unknown() {
             }
         }
     }
-    let expected =
-        [ErrorCode::AccountSelectionRequired, ErrorCode::ConsentRequired, ErrorCode::LoginRequired];
+    let expected = [ErrorCode::ConsentRequired, ErrorCode::LoginRequired];
     assert_eq!(met.into_iter().collect::<Vec<_>>(), expected.map(ErrorCode::name));
 }

@@ -35,13 +35,12 @@ fn authorize(query: &str, client: &Client) -> (String, AuthorizationRequest) {
     let session = KnownSession { subject: "ada", auth_time: NOW, authenticated_now: false, acr: &["one"] };
     let known = Known {
         session: Some(session),
-        several_sessions: false,
         account_chosen: false,
         hinted_subject: None,
         consent: KnownConsent {
             required: client.asks_for_consent(),
             each_time: client.may_be_another_app(request.return_address.redirect_uri()),
-            scopes: &Scopes::default(),
+            scopes: None,
             given_now: false,
         },
         reachable_acr: &["one"],

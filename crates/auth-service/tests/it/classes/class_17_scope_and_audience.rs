@@ -86,6 +86,36 @@ async fn class_17_no_grant_gives_a_scope_that_the_client_may_not_have() {
     assert_eq!(whole.text("scope"), "openid email offline_access wiki:read");
 }
 
+/// An app that asks for nothing could not be refused anything. (It was let in, and its people never asked.)
+#[tokio::test]
+async fn class_17_nobody_is_signed_in_by_an_app_without_consent_whatever_it_asks_for() {
+    let app = TestApp::start().await;
+    let changes = json!({ "client_id": "theirs", "first_party": false, "scope": "openid email" });
+    let theirs = Wiki::register(&app, changes).await;
+    let mut browser = app.member(ANA).await;
+    let silently = async |browser: &mut Browser, scope: &str| {
+        let answer = browser.get(&theirs.authorize(&[("scope", scope), ("prompt", "none")])).await;
+        (try_returned(&answer, "code").is_some(), try_returned(&answer, "error").unwrap_or_default())
+    };
+    let nothing = ["", "phone", "address phone", "offline_access"];
+    let refused = (false, "invalid_scope".to_owned());
+    for scope in nothing {
+        assert_eq!(silently(&mut browser, scope).await, refused, "{scope:?}");
+    }
+    assert_eq!(silently(&mut browser, "openid").await, (false, "consent_required".to_owned()));
+    let asked = browser.get(&theirs.authorize(&[("scope", "openid email")])).await;
+    let id = browser.get(asked.location()).await.hidden("id");
+    browser.post("/authorize/consent", &[("id", &id), ("choice", "allow")]).await;
+    assert_eq!(silently(&mut browser, "openid").await, (true, String::new()));
+    for scope in nothing {
+        assert_eq!(silently(&mut browser, scope).await, refused, "{scope:?}");
+    }
+    browser.post("/account/apps/withdraw", &[("id", "theirs")]).await;
+    for scope in ["openid", "email", "openid email"] {
+        assert_eq!(silently(&mut browser, scope).await, (false, "consent_required".to_owned()), "{scope:?}");
+    }
+}
+
 /// What a person agreed to is what is given, and more is asked for.
 #[tokio::test]
 async fn class_17_consent_to_less_is_not_consent_to_more() {

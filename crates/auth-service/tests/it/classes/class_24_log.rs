@@ -236,6 +236,21 @@ async fn class_24_no_secret_of_the_protocol_is_logged() {
             .await;
         app.program().raw("POST", path, "application/x-www-form-urlencoded", format!("{first}%")).await;
     }
+    // A credential in a place of which an error tells what stood there: an app's own address as it is now, a secret for an id.
+    let waiting = used.add("a code that was not taken", wiki.code(&mut browser, &[]).await);
+    let (here, secret) = (format!("{CALLBACK}?code={waiting}&state=s"), wiki.secret.clone().unwrap());
+    for name in ["redirect_uri", "client_id", "scope", "prompt", "response_type", "response_mode", "resource"]
+    {
+        for value in [here.as_str(), &waiting, &secret, &format!("x'{secret}'")] {
+            browser.get(&wiki.authorize(&[(name, value)])).await;
+        }
+    }
+    browser.get(&format!("{}&{waiting}=1&{waiting}=1", wiki.authorize(&[]))).await;
+    browser.get(&format!("/end-session?client_id=wiki&post_logout_redirect_uri={here}")).await;
+    for name in ["grant_type", "scope", "client_id", "redirect_uri", "resource", "client_assertion_type"] {
+        wiki.ask(&app, "/token", &[("grant_type", "client_credentials"), (name, &secret)]).await;
+        app.program().post("/token", &[(name, &waiting), (&waiting, "1")]).await;
+    }
     wiki.ask(&app, "/revoke", &[("token", &text(&next, "access_token"))]).await;
     wiki.ask(&app, "/revoke", &[("token", &first)]).await;
 

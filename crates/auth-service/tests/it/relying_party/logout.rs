@@ -63,6 +63,29 @@ async fn a_sign_out_at_the_provider_ends_the_session_at_once_and_no_other() {
     assert!(is_let_in(&mut visitor).await);
 }
 
+/// A process remembers what it was told for as long as it lives. (A restart brought sessions back that had ended.)
+#[tokio::test]
+async fn a_sign_out_that_another_process_heard_of_holds_after_a_restart() {
+    let world = start().await;
+    let (mut visitor, mut person) = world.member().await;
+    let mut phone = world.provider.signed_in(ANA).await;
+    let mut at_phone = world.visitor();
+    world.sign_in(&mut at_phone, &mut phone).await;
+    person.post("/sign-out", &[]).await;
+    tell(&world).await;
+    assert!(!is_let_in(&mut visitor.clone()).await);
+    world.provider.turn(Duration::from_secs(1));
+    let restarted = world.process(|_| ());
+    for (browser, is_in) in [(&mut visitor, false), (&mut at_phone, true)] {
+        let mut anew = super::visitor(&restarted);
+        anew.jar = browser.jar.clone();
+        assert_eq!(is_let_in(&mut anew).await, is_in);
+        let asked = world.watch.asked("/token");
+        assert_eq!(is_let_in(&mut anew).await, is_in);
+        assert_eq!(world.watch.asked("/token"), asked, "what was proved since is believed again");
+    }
+}
+
 /// Signing out of the app ends every session of the app that came of that session at the provider, in any browser's copy.
 #[tokio::test]
 async fn a_sign_out_by_the_app_comes_back_to_it() {
