@@ -91,6 +91,7 @@ pub fn routes(settings: &Settings) -> Result<(Router, Keyward), InvalidSettings>
         .merge(keyward.routes())
         .with_state(keyward.clone())
         .layer(middleware::from_fn_with_state(shield, shield::shield))
-        .route("/healthz", get(|| async { "ok\n" }));
+        .route("/healthz", get(|| async { "ok\n" }))
+        .layer(middleware::from_fn(shield::close_behind_a_body));
     Ok((router, keyward))
 }

@@ -53,7 +53,6 @@ impl Shield {
 
 /// Refuses a foreign host, and puts the security headers on every answer.
 pub(crate) async fn shield(State(shield): State<Arc<Shield>>, request: Request, next: Next) -> Response {
-    let has_body = !request.body().is_end_stream();
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
     let mut response = match host.or_else(|| request.uri().authority().map(Authority::as_str)) {
         Some(host) if shield.answers_for(host) => next.run(request).await,
@@ -70,8 +69,14 @@ pub(crate) async fn shield(State(shield): State<Arc<Shield>>, request: Request, 
         let value = HeaderValue::from_static("max-age=63072000; includeSubDomains");
         response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, value);
     }
+    response
+}
+
+/// Hardly anything here reads a body, and one left unread would be taken for the connection's next request.
+pub(crate) async fn close_behind_a_body(request: Request, next: Next) -> Response {
+    let has_body = !request.body().is_end_stream();
+    let mut response = next.run(request).await;
     if has_body {
-        // Hardly anything here reads a body, and one left unread would be taken for the connection's next request.
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     response

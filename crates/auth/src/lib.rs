@@ -73,7 +73,7 @@ pub use random::Random;
 pub use recover::RecoverError;
 pub use return_to::ReturnTo;
 pub use second_step::{PendingStep, StepError, Stepped};
-pub use session::{Current, NewSession};
+pub use session::{Current, NewSession, SessionCursor, SessionPage};
 pub use settings::{AccountSettings, Limits, Settings};
 pub use sign_in::{SignIn, SignInError, SignedIn};
 pub use sign_up::{SignUp, SignUpError, SignedUp};

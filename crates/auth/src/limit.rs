@@ -118,7 +118,8 @@ impl Limiter {
     }
 
     /// A try at a credential of `account` (its normalised address, whether or not there is such an account). A browser
-    /// that has signed in to it before has a budget of its own.
+    /// that has signed in to it before has a budget of its own, and no part in that of its network: whoever shares that cannot keep
+    /// the owner out.
     pub(crate) async fn credential(
         &self,
         account: &str,
@@ -128,7 +129,7 @@ impl Limiter {
     ) -> Result<Try<'_>, TooMany> {
         let key = key("account", &of_browser(account, known_browser));
         let account = (Budget::Account, Charge { key, budget: self.limits.account_budget() });
-        self.take(vec![self.network(context.network), account], now).await
+        self.take(self.of_whom(account, known_browser, context), now).await
     }
 
     /// Evidence that names no account: a link, or the code of something that is not there.
@@ -188,7 +189,15 @@ impl Limiter {
     ) -> Result<Try<'_>, TooMany> {
         let key = key("guess", &format!("{purpose}:{}", of_browser(account, known_browser)));
         let guesses = (Budget::Guesses, Charge { key, budget: hourly(self.limits.second_step_guesses) });
-        self.take(vec![self.network(context.network), guesses], now).await
+        self.take(self.of_whom(guesses, known_browser, context), now).await
+    }
+
+    /// What a try costs: of its own budget, and of the network's if it comes from a browser that is not known.
+    fn of_whom(&self, own: Named, known_browser: Option<&[u8; 32]>, context: &Context) -> Vec<Named> {
+        match known_browser {
+            Some(_) => vec![own],
+            None => vec![self.network(context.network), own],
+        }
     }
 
     /// A sign-up.

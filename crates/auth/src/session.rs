@@ -56,8 +56,39 @@ pub struct Current {
 
 /// A session's use is written down at most once in so long.
 const USED_PRECISION: std::time::Duration = std::time::Duration::from_mins(1);
-/// As many sessions as one page shows; nobody has more devices.
-const LISTED: i64 = 100;
+/// As many sessions as one page shows. Few have more devices; scripts that sign in and never out do.
+const LISTED: usize = 100;
+
+/// Some of a person's sessions.
+#[derive(Debug)]
+pub struct SessionPage {
+    /// The sessions, last used first.
+    pub sessions: Vec<Session>,
+    /// What names the next page, if there is one.
+    pub next: Option<SessionCursor>,
+}
+
+/// The last session of a page: the next page begins behind it. As a text, when it was last used and its id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionCursor {
+    used_at: i64,
+    id: SessionId,
+}
+
+impl std::fmt::Display for SessionCursor {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{}.{}", self.used_at, self.id)
+    }
+}
+
+impl std::str::FromStr for SessionCursor {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (used_at, id) = text.split_once('.').ok_or(())?;
+        Ok(Self { used_at: used_at.parse().map_err(drop)?, id: id.parse().map_err(drop)? })
+    }
+}
 
 impl Auth {
     /// Opens a session, in the place of `replaces` if given: a change of privilege is a change of id.
@@ -282,11 +313,32 @@ impl Auth {
         Ok(count)
     }
 
-    /// A person's live sessions, last used first.
-    pub async fn sessions(&self, current: &Current) -> Result<Vec<Session>, Fault> {
+    /// A person's live sessions, a hundred at once: the first, or those behind `after`.
+    pub async fn sessions(
+        &self,
+        current: &Current,
+        after: Option<SessionCursor>,
+    ) -> Result<SessionPage, Fault> {
+        let now = self.clock.now();
+        let after = after.map_or((i64::MAX, SessionId(Uuid::nil())), |after| (after.used_at, after.id));
+        let one_more = i64::try_from(LISTED).unwrap_or(i64::MAX).saturating_add(1);
+        let mut tx = self.store.look().await?;
+        let idle_since = self.idle_since(now);
+        let mut sessions =
+            store::sessions::list(&mut tx, current.user, now, idle_since, after, one_more).await?;
+        let more = sessions.len() > LISTED;
+        sessions.truncate(LISTED);
+        let last = sessions.last().filter(|_| more);
+        let next = last.map(|last| SessionCursor { used_at: last.used_at, id: SessionId(last.id) });
+        Ok(SessionPage { sessions, next })
+    }
+
+    /// How many live sessions a person has.
+    pub async fn count_sessions(&self, current: &Current) -> Result<u32, Fault> {
         let now = self.clock.now();
         let mut tx = self.store.look().await?;
-        Ok(store::sessions::list(&mut tx, current.user, now, self.idle_since(now), LISTED).await?)
+        let count = store::sessions::count(&mut tx, current.user, now, self.idle_since(now)).await?;
+        Ok(u32::try_from(count).unwrap_or(u32::MAX))
     }
 
     async fn end(

@@ -193,26 +193,42 @@ pub async fn find(
     })
 }
 
-/// The live sessions of an account, last used first, up to `limit`.
+/// The live sessions of an account, last used first, up to `limit`: those behind `after`, which is when one was last used, in Unix
+/// microseconds, and its id.
 pub async fn list(
     tx: &mut Tx,
     user: UserId,
     now: Timestamp,
     used_after: Timestamp,
+    after: (i64, SessionId),
     limit: i64,
 ) -> Result<Vec<Session>, Error> {
     on!(tx, |connection| {
         sqlx::query_as(
         "SELECT id, COALESCE(sid, id) AS sid, user_id, proofs, proved_at, created_at, used_at, expires_at, device, network
          FROM sessions WHERE user_id = $1 AND expires_at > $2 AND used_at > $3
-         ORDER BY used_at DESC, id DESC LIMIT $4",
+           AND (used_at < $4 OR used_at = $4 AND id < $5)
+         ORDER BY used_at DESC, id DESC LIMIT $6",
     )
     .bind(user.0)
     .bind(now.micros())
     .bind(used_after.micros())
+    .bind(after.0)
+    .bind(after.1.0)
     .bind(limit)
     .fetch_all(connection)
     })
+}
+
+/// How many live sessions an account has.
+pub async fn count(tx: &mut Tx, user: UserId, now: Timestamp, used_after: Timestamp) -> Result<i64, Error> {
+    on!(tx, |connection| sqlx::query_scalar(
+        "SELECT count(*) FROM sessions WHERE user_id = $1 AND expires_at > $2 AND used_at > $3"
+    )
+    .bind(user.0)
+    .bind(now.micros())
+    .bind(used_after.micros())
+    .fetch_one(connection))
 }
 
 /// Gives a session another id and token; all else stays. Gives its end, Unix microseconds, or nothing if there is no

@@ -40,6 +40,19 @@ async fn hostile_host_is_refused() {
     assert_eq!(ask(&app, "/", &[("host", "APP.localhost:8000")]).await.status, StatusCode::OK);
 }
 
+/// A body that is not read would be taken for the connection's next request.
+#[tokio::test]
+async fn class_21_a_connection_is_closed_behind_a_body() {
+    let app = App::new();
+    for path in ["/", "/protected", "/healthz", "/nowhere", "/auth/sign-in"] {
+        for method in ["GET", "POST"] {
+            let request = Request::builder().method(method).uri(path).header("host", "app.localhost:8000");
+            let answer = app.send(request.body(Body::from("x".repeat(1_000))).unwrap()).await;
+            assert_eq!(answer.header("connection"), "close", "{method} {path}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_forwarded_host_moves_nobody() {
     let app = App::new();

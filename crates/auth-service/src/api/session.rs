@@ -1,8 +1,10 @@
 //! The sessions of whoever is signed in.
 
-use auth::SignIn;
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
+use auth::{SessionPage, SignIn};
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
+use axum::http::HeaderValue;
+use axum::http::header::LINK;
 use axum::response::{IntoResponse, Response};
 use domain::SessionId;
 use serde::{Deserialize, Serialize};
@@ -18,6 +20,7 @@ use crate::http::failure::Failure;
 use crate::http::json::Json;
 use crate::http::typed::Typed;
 use crate::locale::Locale;
+use crate::pages::sessions::ListQuery;
 use crate::views::Device;
 
 #[derive(Serialize, ToSchema)]
@@ -42,11 +45,18 @@ pub(crate) struct SessionAnswer {
 
 /// List the sessions
 ///
-/// At most a hundred, last used first.
+/// A hundred at once, last used first. If there are more, the header `Link` (RFC 8288) leads to the next, as `rel="next"`.
 #[utoipa::path(get, path = "/api/v1/account/sessions", tag = "Sessions", security(("session" = [])),
-    responses((status = 200, body = Vec<SessionAnswer>, description = "The sessions.")))]
-pub(crate) async fn list(State(app): State<App>, signed_in: SignedIn) -> Result<Response, Failure> {
-    let sessions = app.auth.sessions(&signed_in.current).await?;
+    params(("after" = Option<String>, Query, description = "Where the page begins, as `Link` of the one before says.")),
+    responses((status = 200, body = Vec<SessionAnswer>, description = "The sessions."),
+              (status = 400, body = crate::http::failure::Problem, content_type = "application/problem+json", description = "`after` is not of a `Link`.")))]
+pub(crate) async fn list(
+    State(app): State<App>,
+    signed_in: SignedIn,
+    query: Result<Query<ListQuery>, QueryRejection>,
+) -> Result<Response, Failure> {
+    let SessionPage { sessions, next } =
+        app.auth.sessions(&signed_in.current, ListQuery::read(query)?).await?;
     let answers: Vec<_> = sessions
         .into_iter()
         .map(|session| SessionAnswer {
@@ -60,7 +70,12 @@ pub(crate) async fn list(State(app): State<App>, signed_in: SignedIn) -> Result<
             expires_at: rfc3339(session.expires_at),
         })
         .collect();
-    Ok(axum::Json(answers).into_response())
+    let mut response = axum::Json(answers).into_response();
+    if let Some(next) = next {
+        let link = format!("</api/v1/account/sessions?after={next}>; rel=\"next\"");
+        response.headers_mut().extend(HeaderValue::from_str(&link).map(|link| (LINK, link)));
+    }
+    Ok(response)
 }
 
 /// End all other sessions

@@ -13,7 +13,7 @@ use crate::pages::{Form, Reading, again, later, lead_with, own_frame, page};
 use crate::views::{self, Field, Notice, Problem, Problems};
 
 pub(crate) async fn show(State(app): State<App>, signed_in: SignedIn) -> Result<Response, Failure> {
-    let sessions = app.auth.sessions(&signed_in.current).await?;
+    let sessions = app.auth.count_sessions(&signed_in.current).await?;
     let current = &signed_in.current;
     let apps = app.auth.apps(current.user).await?;
     let view = views::Account {
@@ -22,7 +22,7 @@ pub(crate) async fn show(State(app): State<App>, signed_in: SignedIn) -> Result<
         email: current.email.address(),
         language: current.locale.as_deref().and_then(Locale::from_tag),
         second_step: current.second_step,
-        sessions: u32::try_from(sessions.len()).unwrap_or(u32::MAX),
+        sessions,
     };
     Ok(page(view.render(&own_frame(&app, &signed_in, "/account"))))
 }

@@ -1,6 +1,8 @@
 //! Where the account is signed in.
 
-use axum::extract::State;
+use auth::{SessionCursor, SessionPage};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
 use axum::response::Response;
 use domain::SessionId;
 use serde::Deserialize;
@@ -12,8 +14,33 @@ use crate::http::failure::Failure;
 use crate::pages::{Form, lead_to, lead_with, own_frame, page};
 use crate::views::{self, Device, Notice, SessionRow};
 
-pub(crate) async fn show(State(app): State<App>, signed_in: SignedIn) -> Result<Response, Failure> {
-    let mut sessions = app.auth.sessions(&signed_in.current).await?;
+/// What follows `?` on the address of the list.
+#[derive(Deserialize)]
+pub(crate) struct ListQuery {
+    /// The session behind which the page begins.
+    #[serde(default)]
+    after: Option<String>,
+}
+
+shows_its_name_only!(ListQuery);
+
+impl ListQuery {
+    /// Where the page begins; an error if that is no place.
+    pub(crate) fn read(query: Result<Query<Self>, QueryRejection>) -> Result<Option<SessionCursor>, Failure> {
+        let Query(query) = query.map_err(|error| Failure::Malformed(error.body_text()))?;
+        let wrong =
+            |()| Failure::Malformed("`after` names no place in the list: begin at its first page.".into());
+        query.after.as_deref().map(|after| after.parse().map_err(wrong)).transpose()
+    }
+}
+
+pub(crate) async fn show(
+    State(app): State<App>,
+    signed_in: SignedIn,
+    query: Result<Query<ListQuery>, QueryRejection>,
+) -> Result<Response, Failure> {
+    let SessionPage { mut sessions, next } =
+        app.auth.sessions(&signed_in.current, ListQuery::read(query)?).await?;
     sessions.sort_by_key(|session| session.id != signed_in.current.id.0);
     let ids: Vec<_> = sessions.iter().map(|session| session.id.to_string()).collect();
     let rows: Vec<_> = sessions
@@ -28,7 +55,8 @@ pub(crate) async fn show(State(app): State<App>, signed_in: SignedIn) -> Result<
             current: session.id == signed_in.current.id.0,
         })
         .collect();
-    let view = views::Sessions { sessions: &rows, now: app.auth.now().micros(), next_page: None };
+    let next = next.map(|next| format!("/account/sessions?after={next}"));
+    let view = views::Sessions { sessions: &rows, now: app.auth.now().micros(), next_page: next.as_deref() };
     Ok(page(view.render(&own_frame(&app, &signed_in, "/account/sessions"))))
 }
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use auth::{
-    Credential, Current, DeleteError, Evidence, EvidenceError, PasswordChangeError, ProveError, RecoverError,
-    SecondStepError, SignInError, StepError, TooMany,
+    Context, Credential, Current, DeleteError, Evidence, EvidenceError, PasswordChangeError, ProveError,
+    RecoverError, SecondStepError, SignInError, StepError, TooMany,
 };
 use domain::ArtefactId;
 
@@ -130,6 +130,25 @@ async fn class_12_a_stranger_does_not_keep_the_owner_out() {
     }
     let refused = world.sign_in("ana", PASSWORD, &browser(1)).await;
     assert!(matches!(refused, Err(SignInError::TooMany(_))), "a known browser has a budget too: {refused:?}");
+}
+
+/// Neither does one who shares the owner's network: an office, a school. (Their failures counted for her browser too.)
+#[tokio::test]
+async fn class_12_a_stranger_in_the_same_network_does_not_keep_the_owner_out() {
+    let world = World::new().await;
+    let own = browser(1);
+    world.account_with_second_step("ana", &own).await;
+    let stranger = Context { browser: Some([9; 32]), ..browser(1) };
+    let failed = async |name: &str| world.sign_in(name, "not it", &stranger).await;
+    for number in 0..100 {
+        assert!(matches!(failed(&format!("nobody-{number}")).await, Err(SignInError::Incorrect)), "{number}");
+    }
+    let spent = failed("nobody").await;
+    assert!(matches!(spent, Err(SignInError::TooMany(_))), "the network's budget is spent: {spent:?}");
+    world.mails("ana").await;
+    let attempt = world.attempt("ana", PASSWORD, &own).await;
+    let code = world.mail("ana").await.code();
+    world.auth.second_step(attempt, &code, None, &own).await.expect("her own browser");
 }
 
 #[tokio::test]
@@ -316,18 +335,20 @@ async fn class_12_guesses_at_mailed_codes_are_counted_over_all_mails() {
 async fn class_12_a_try_that_was_turned_away_costs_nothing_elsewhere() {
     let world = World::with(|settings| settings.limits.network_failures = 3).await;
     world.account_with_second_step("ana", &browser(1)).await;
-    let attempt = world.attempt("ana", PASSWORD, &browser(1)).await;
+    // Not hers: that has a budget of its own.
+    let new = Context { browser: Some([3; 32]), ..browser(1) };
+    let attempt = world.attempt("ana", PASSWORD, &new).await;
     let right = world.mail("ana").await.code();
-    let crowd = auth::Context { browser: None, ..browser(1) };
+    let crowd = Context { browser: None, ..browser(1) };
     for _ in 0..3 {
         assert!(world.sign_in("nobody", "not it", &crowd).await.is_err());
     }
     // The network is used up: the account's twenty guesses are not.
     for _ in 0..30 {
-        let refused = world.auth.second_step(attempt, &right, None, &browser(1)).await;
+        let refused = world.auth.second_step(attempt, &right, None, &new).await;
         assert!(matches!(refused, Err(StepError::Evidence(EvidenceError::TooMany(_)))), "{refused:?}");
     }
-    let elsewhere = auth::Context { network: browser(2).network, ..browser(1) };
+    let elsewhere = Context { network: browser(2).network, ..new };
     world.auth.second_step(attempt, &right, None, &elsewhere).await.unwrap();
 }
 

@@ -41,3 +41,45 @@ async fn a_session_says_which_browser_it_is() {
     browser.send(request).await;
     assert!(browser.get("/account/sessions").await.body.contains("Firefox on Linux"));
 }
+
+/// Nobody ends what they cannot see. (Behind a hundred, sessions were in no list.)
+#[tokio::test]
+async fn every_session_is_on_a_page() {
+    let app = TestApp::start().await;
+    let mut browser = app.member(ANA).await;
+    for _ in 0..204 {
+        app.signed_in(ANA).await;
+    }
+    assert!(browser.get("/account").await.body.contains("205 devices"));
+    let (mut ids, mut next) = (std::collections::BTreeSet::new(), Some("/account/sessions".to_owned()));
+    let mut by_api = Some("/api/v1/account/sessions".to_owned());
+    for expected in [100, 100, 5] {
+        let page = browser.get(&next.unwrap()).await;
+        let shown = page.body.split("name=\"id\" value=\"").skip(1);
+        let shown: Vec<_> = shown.map(|rest| rest.split('"').next().unwrap().to_owned()).collect();
+        assert_eq!(shown.len(), expected);
+        assert!(page.body.contains("/account/sessions/end-others"));
+        let answer = browser.get(&by_api.unwrap()).await;
+        let told = answer
+            .json()
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| one["id"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>();
+        assert_eq!(told.iter().collect::<std::collections::BTreeSet<_>>(), shown.iter().collect());
+        ids.extend(shown);
+        let more = page.body.split_once("href=\"/account/sessions?after=");
+        next = more.map(|(_, rest)| format!("/account/sessions?after={}", rest.split('"').next().unwrap()));
+        let link = answer.header("link").to_owned();
+        by_api = link.strip_suffix(">; rel=\"next\"").map(|link| link.trim_start_matches('<').to_owned());
+        assert_eq!(next.is_some(), by_api.is_some());
+    }
+    assert!(next.is_none() && ids.len() == 205, "{}", ids.len());
+    for nowhere in ["", "x", "1", "1.", "1.x", "x.00000000-0000-0000-0000-000000000000", "%ff"] {
+        for path in ["/account/sessions", "/api/v1/account/sessions"] {
+            let status = browser.get(&format!("{path}?after={nowhere}")).await.status;
+            assert_eq!(status, 400, "{path} {nowhere}");
+        }
+    }
+}
