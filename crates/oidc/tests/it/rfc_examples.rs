@@ -19,6 +19,8 @@ fn client(redirect_uri: &str) -> Client {
         "client_id": "s6BhdRkqt3", "client_name": "Example", "redirect_uris": [redirect_uri],
         "grant_types": ["authorization_code", "refresh_token", "client_credentials"],
         "scope": "openid profile email calendar contacts",
+        // RFC 6749 section 3.3: a request without a scope, as its own examples are, relies on one.
+        "default_scope": "calendar",
         "resources": ["https://cal.example.com/", "https://contacts.example.com/"],
     });
     serde_json::from_value(client).unwrap()
@@ -37,7 +39,7 @@ fn authorization_requests() {
             "response_type=code&client_id=s6BhdRkqt3&state=xyz&redirect_uri=https%3A%2F%2Fclient%2Eexample%2Ecom%2Fcb",
             "https://client.example.com/cb",
             "xyz",
-            "",
+            "calendar",
             0,
         ),
         (
