@@ -194,7 +194,10 @@ async fn class_11_a_reset_does_not_leave_a_short_password_alone() {
     world.account_with_second_step("ana", &browser(1)).await;
     world.auth.request_reset(&email("ana"), &browser(2)).await.unwrap();
     let link = world.mail("ana").await.link();
+    // Written and not committed before the reset begins, which then has to wait here: begun later, it could come too late.
     let mut tx = world.store.begin().await.unwrap();
+    let owner = store::emails::owner(&mut tx, &email("ana")).await.unwrap().unwrap();
+    store::users::set_second_step(&mut tx, owner.user_id.into(), false, world.auth.now()).await.unwrap();
     // It reads the clock for the link and its limit, and again when it begins to write.
     let halfway = world.clock_read(2);
     let auth = world.auth.clone();
@@ -203,8 +206,6 @@ async fn class_11_a_reset_does_not_leave_a_short_password_alone() {
             async move { auth.reset_password(&link, &password("short and 2nd"), &browser(2)).await },
         );
     halfway.await;
-    let owner = store::emails::owner(&mut tx, &email("ana")).await.unwrap().unwrap();
-    store::users::set_second_step(&mut tx, owner.user_id.into(), false, world.auth.now()).await.unwrap();
     tx.commit().await.unwrap();
     assert!(resetting.await.unwrap().is_err());
     world.session("ana", PASSWORD, &browser(1)).await;
