@@ -3,7 +3,7 @@
 //! A start reads the configuration, makes tables, parses templates and certificates; then most of that code is not run again for
 //! days. Its pages stay mapped for as long as nobody else wants the memory, and count as ours wherever memory is counted. Linux
 //! maps a page again as soon as it is run (from its cache, in microseconds), so it is asked to forget them all, once: what stays is
-//! what serving takes. What this is worth here `docs/reference/benchmarks.md` says.
+//! what serving takes.
 #![cfg_attr(target_os = "linux", expect(unsafe_code, reason = "madvise has no safe form"))]
 
 /// Asks the system to unmap the code of this program until it is run again. How many bytes of code that is; none where it cannot be
