@@ -380,6 +380,7 @@ fn place(row: &RefreshToken) -> Place<'_> {
     Place { table: "refresh_tokens", column: "successor", row: &row.hash }
 }
 
-fn split(text: &str) -> Vec<String> {
+/// Resources, as a row has them: with a space between.
+pub(crate) fn split(text: &str) -> Vec<String> {
     text.split_ascii_whitespace().map(ToOwned::to_owned).collect()
 }

@@ -189,6 +189,7 @@ pub(super) async fn show_consent(
         app: &pending.client_name,
         email: signed_in.current.email.address(),
         scopes: &scopes,
+        resources: &pending.resources,
     };
     Ok(ending_there(view.render(&own_frame(&app, &signed_in, "/")), &pending))
 }

@@ -207,16 +207,29 @@ fn rest(out: &Frame<'_>, inside: &Frame<'_>, words: Words<'_>) -> Vec<Sheet> {
         links: &links,
         codes: &codes,
     };
+    let resources = ["https://invoices.example.com/".to_owned()];
     let mut sheets = vec![
         ("landing", Landing.render(out)),
         ("landing-signed-in", Landing.render(inside)),
         ("sign-out", SignOut { return_to: opaque, request: opaque }.render(inside)),
         ("signed-out", SignedOut.render(out)),
         ("choose-account", ChooseAccount { id: opaque, app: name, email }.render(inside)),
-        ("consent", Consent { id: opaque, app: name, email, scopes: &SCOPES }.render(inside)),
+        (
+            "consent",
+            Consent { id: opaque, app: name, email, scopes: &SCOPES, resources: &resources }.render(inside),
+        ),
         (
             "apps",
-            Apps { apps: &[AppRow { id: opaque, name, scopes: SCOPES.to_vec(), since: NOW }] }.render(inside),
+            Apps {
+                apps: &[AppRow {
+                    id: opaque,
+                    name,
+                    scopes: SCOPES.to_vec(),
+                    resources: &resources,
+                    since: NOW,
+                }],
+            }
+            .render(inside),
         ),
         ("apps-none", Apps { apps: &[] }.render(inside)),
         ("app-refused", AppRefused { description: opaque, leaving: true, signed_in: true }.render(out)),
