@@ -14,9 +14,13 @@ pub(crate) mod sign_up;
 
 mod again;
 mod form;
+mod kept;
+mod repeated;
 
 pub(crate) use again::{again, later, refuse_code};
 pub(crate) use form::Form;
+pub(crate) use kept::{given_back, keep, kept};
+pub(crate) use repeated::{already_done, done};
 
 use std::time::Duration;
 

@@ -92,6 +92,7 @@ notice-second-step-on = Ab jetzt fragen wir beim Anmelden nach einem Code aus ei
 notice-second-step-off = Wir fragen beim Anmelden nicht mehr nach einem Code.
 notice-session-ended = Die Sitzung ist beendet.
 notice-other-sessions-ended = Alle anderen Sitzungen sind beendet.
+notice-already-done = Das ist schon geschehen, einmal genügt. Falls Sie ein Passwort gewählt haben, gilt das erste.
 notice-account-deleted = Ihr Konto ist gelöscht.
 
 error-home = Zur Startseite

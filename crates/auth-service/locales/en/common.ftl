@@ -92,6 +92,7 @@ notice-second-step-on = From now on we ask for a code by mail when you sign in.
 notice-second-step-off = We no longer ask for a code when you sign in.
 notice-session-ended = That session is ended.
 notice-other-sessions-ended = Every other session is ended.
+notice-already-done = This was done before, and once is enough. If you chose a password, the first one counts.
 notice-account-deleted = Your account is deleted.
 
 error-home = To the start page

@@ -72,8 +72,12 @@ fn sign_up(frame: &Frame<'_>, Words { name, email, opaque }: Words<'_>) -> Vec<S
     vec![
         ("sign-up", blank.render(frame)),
         ("sign-up-wrong", wrong.render(frame)),
-        ("check-mail", CheckMail { id: opaque, email: Some(email), problems: Problems::NONE }.render(frame)),
-        ("check-mail-wrong", CheckMail { id: opaque, email: None, problems: code_wrong }.render(frame)),
+        ("check-mail", CheckMail { id: opaque, email: Some(email), ..CheckMail::default() }.render(frame)),
+        (
+            "check-mail-wrong",
+            CheckMail { id: opaque, code: "00o000", problems: code_wrong, ..CheckMail::default() }
+                .render(frame),
+        ),
         ("prove-here", ProveHere { token: opaque, problems: Problems::NONE }.render(frame)),
         (
             "prove-elsewhere",
@@ -96,9 +100,12 @@ fn sign_in(frame: &Frame<'_>, Words { name, email, opaque }: Words<'_>) -> Vec<S
         ),
         (
             "sign-in-code",
-            SignInCode { id: opaque, masked_email: email, problems: Problems::NONE }.render(frame),
+            SignInCode { id: opaque, masked_email: email, ..SignInCode::default() }.render(frame),
         ),
-        ("sign-in-code-over", SignInCode { id: opaque, masked_email: email, problems: over }.render(frame)),
+        (
+            "sign-in-code-over",
+            SignInCode { id: opaque, masked_email: email, code: "123456", problems: over }.render(frame),
+        ),
     ]
 }
 
