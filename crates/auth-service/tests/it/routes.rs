@@ -1,5 +1,6 @@
 //! The routes, a module each as they lie in the router.
 
+mod answers;
 mod api;
 mod bad_input;
 mod contract;
