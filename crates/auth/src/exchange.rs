@@ -102,17 +102,17 @@ impl Auth {
         let row = store::authorization_codes::find(&mut tx, &hash).await?.ok_or_else(refused)?;
         let grant = GrantId(row.grant_id);
         let ends = Ends { grant, code: &hash };
+        let live = store::grants::find_live(&mut tx, grant, now, self.idle_since(now)).await?;
+        let person = live.as_ref().map(|live| live.pseudonym);
         // It may have been stolen: what it had issued ends (RFC 6749 section 4.1.2).
         if row.used_at.is_some() {
-            self.end_grant(tx, ends, None, "code used twice", context, now).await?;
+            self.end_grant(tx, ends, person, "code used twice", context, now).await?;
             return Err(refused().into());
         }
         if row.expires_at <= now.micros() {
             return Err(refused().into());
         }
         let request = self.open_code(&hash, &row.payload)?;
-        let live = store::grants::find_live(&mut tx, grant, now, self.idle_since(now)).await?;
-        let person = live.as_ref().map(|live| live.pseudonym);
         let proof = exchange.proof()?;
         // Whoever shows a code that is not theirs has used it up: it may have been stolen.
         if let Err(error) = proof.check(&request, client) {

@@ -8,3 +8,4 @@ mod documentation;
 mod mailbox;
 mod pages;
 mod proxies;
+mod trail;
