@@ -147,7 +147,9 @@ impl Reading {
             .map_err(|error| {
                 let problem = match error {
                     EmailError::Empty => Problem::EmailMissing,
-                    EmailError::TooLong | EmailError::Malformed => Problem::EmailMalformed,
+                    EmailError::TooLong => Problem::EmailTooLong,
+                    EmailError::LocalNotAscii => Problem::EmailLocalNotAscii,
+                    EmailError::Malformed => Problem::EmailMalformed,
                 };
                 self.0.add(field, problem);
             })
@@ -158,7 +160,11 @@ impl Reading {
         Password::parse(typed.expose())
             .map_err(|error| {
                 let problem = match error {
-                    PasswordError::Empty => Problem::PasswordMissing,
+                    PasswordError::Empty => match field {
+                        Field::CurrentPassword => Problem::CurrentPasswordMissing,
+                        Field::NewPassword => Problem::NewPasswordMissing,
+                        _ => Problem::PasswordMissing,
+                    },
                     PasswordError::TooLong => Problem::PasswordTooLong(512),
                 };
                 self.0.add(field, problem);

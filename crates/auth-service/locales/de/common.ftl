@@ -97,7 +97,7 @@ notice-account-deleted = Ihr Konto ist gelöscht.
 
 error-home = Zur Startseite
 error-expired-title = Das gilt nicht mehr
-error-expired-advice = Der Link oder die Seite wurde schon benutzt, durch etwas Neueres ersetzt oder ist zu alt. Fangen Sie noch einmal dort an, wo Sie die Mail angefordert haben: legen Sie das Konto noch einmal an oder setzen Sie ein neues Passwort, dann schicken wir eine neue.
+error-expired-advice = Der Link oder die Seite wurde schon benutzt, durch etwas Neueres ersetzt oder ist zu alt. Hat er seinen Zweck schon erfüllt, melden Sie sich einfach an. Sonst fangen Sie dort noch einmal an, wo Sie die E-Mail angefordert haben; dann schicken wir eine neue.
 error-expired-signed-in = Der Link oder die Seite wurde schon benutzt, durch etwas Neueres ersetzt oder ist zu alt. Sie sind angemeldet und können einfach weitermachen.
 error-too-many-tries-title = Zu viele Versuche
 error-too-many-tries-advice = Um Konten zu schützen, machen wir hier eine Pause. Bitte kommen Sie in { $duration } wieder; es geht nichts verloren.

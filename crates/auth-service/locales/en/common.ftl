@@ -97,7 +97,7 @@ notice-account-deleted = Your account is deleted.
 
 error-home = To the start page
 error-expired-title = This has expired
-error-expired-advice = The link or the page was used already, replaced by a newer one, or is too old. Begin again where you asked for the mail: sign up again, or ask for a new password, and we send you a fresh one.
+error-expired-advice = The link or the page was used already, replaced by a newer one, or is too old. If it has done its work already, just sign in. If not, begin again where you asked for the mail, and we send you a fresh one.
 error-expired-signed-in = The link or the page was used already, replaced by a newer one, or is too old. You are signed in, so you may just go on.
 error-too-many-tries-title = Too many tries
 error-too-many-tries-advice = To keep accounts safe we pause here. Please come back in { $duration }; nothing is lost.

@@ -44,6 +44,18 @@ async fn every_failure_is_a_page_with_a_support_id() {
     }
 }
 
+/// It told whoever is signed out to sign up again, and led to signing in alone.
+#[tokio::test]
+async fn what_has_expired_leads_to_wherever_it_may_have_begun() {
+    let app = TestApp::start().await;
+    let answer = app.browser().get("/verify?token=x").await;
+    for begins in ["/sign-in", "/sign-up", "/reset"] {
+        assert!(answer.body.contains(&format!("href=\"{begins}\"")), "{begins}: {}", answer.body);
+    }
+    let answer = app.member("ana@example.com").await.get("/verify?token=x").await;
+    assert!(answer.body.contains("href=\"/account\"") && !answer.body.contains("href=\"/sign-up\""));
+}
+
 /// A body that never ends.
 struct Endless;
 
