@@ -147,6 +147,15 @@ pub async fn find_live(
     .fetch_optional(connection))
 }
 
+/// Who the audit trail calls the owner of an authorization, which may have ended.
+pub async fn pseudonym_of(tx: &mut Tx, id: GrantId) -> Result<Option<Uuid>, Error> {
+    on!(tx, |connection| sqlx::query_scalar(
+        "SELECT p.pseudonym FROM grants g JOIN audit_people p ON p.user_id = g.user_id WHERE g.id = $1",
+    )
+    .bind(id.0)
+    .fetch_optional(connection))
+}
+
 /// Ends an authorization: its code and every token of it are worthless. While its session goes on the row stays, since the
 /// app has signed the person in by it and is to be told when that session ends.
 pub async fn end(tx: &mut Tx, id: GrantId, now: Timestamp) -> Result<bool, Error> {

@@ -39,7 +39,7 @@ pub(crate) fn kept<T: DeserializeOwned>(asking: &Asking, page: &str) -> Option<T
     (at == page).then_some(typed)
 }
 
-/// The page that shows what was typed has it: the browser need keep it no longer.
+/// The browser need keep `typed` no longer: the page shows it, or whoever typed it has signed out and the next may be another.
 pub(crate) fn given_back<T>(app: &App, typed: Option<&T>, mut response: Response) -> Response {
     if typed.is_some() {
         app.cookies.clear(&mut response, app.cookies.typed);

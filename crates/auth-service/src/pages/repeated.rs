@@ -1,11 +1,12 @@
 //! A form of something that is done once, sent a second time: by the back button, by a link pressed again. What it was to do is
 //! done, and the browser that did it is told so, where any other is told that the code or link is over.
 
+use std::time::Duration;
+
 use axum::http::header::LOCATION;
 use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use std::time::Duration;
 
 use crate::App;
 use crate::http::asking::Asking;

@@ -169,6 +169,9 @@ async fn uses_an_app(trail: &mut Trail<'_>, ana: &mut Browser, wiki: &Wiki) {
     let again = wiki.exchange(trail.app, &code).await;
     assert_eq!(again.text("error"), "invalid_grant");
     trail.has(&again, &["exchange refused"]).await;
+    // Again, when there is nothing left to end: it is hers still.
+    let again = wiki.exchange(trail.app, &code).await;
+    trail.has(&again, &["exchange refused"]).await;
     let code = wiki.code(ana, &[("scope", "openid offline_access")]).await;
     let tokens = wiki.exchange(trail.app, &code).await;
     trail.has(&tokens, &["authorize done"]).await;

@@ -155,6 +155,20 @@ async fn what_was_typed_waits_until_somebody_has_signed_in_again() {
     assert!(page.body.contains("value=\"de\" lang=\"de\" selected"), "{}", page.body);
 }
 
+/// At a browser that several people use.
+#[tokio::test]
+async fn what_one_person_typed_is_not_shown_to_the_next() {
+    let app = TestApp::start().await;
+    app.account("bea@example.com", false).await;
+    let mut browser = app.member(ANA).await;
+    app.turn(Duration::from_mins(11));
+    browser.post("/account/email", &[("email", NEW)]).await;
+    browser.post("/sign-out", &[]).await;
+    browser.post("/sign-in", &[("email", "bea@example.com"), ("password", PASSWORD)]).await;
+    let page = browser.get("/account/email").await;
+    assert!(page.status == 200 && !page.body.contains(NEW), "{}", page.body);
+}
+
 /// Nothing that is too long for a cookie, and no password, is kept in one.
 #[tokio::test]
 async fn what_cannot_be_kept_is_not() {
