@@ -115,8 +115,9 @@ pub(crate) async fn show_proof(
         return Err(Failure::Gone);
     }
     let email = pending.as_ref().map(|pending| pending.email.address());
+    let return_to = pending.as_ref().and_then(|pending| pending.return_to.as_deref()).unwrap_or_default();
     let path = format!("/verify?id={proof}");
-    let view = views::CheckMail { id: &proof.to_string(), email, problems: Problems::NONE };
+    let view = views::CheckMail { id: &proof.to_string(), email, return_to, problems: Problems::NONE };
     Ok(page(view.render(&frame(&app, &asking, &path))))
 }
 
@@ -230,7 +231,8 @@ fn check_mail_again(
 ) -> Response {
     let path = format!("/verify?id={id}");
     let email = pending.map(|pending| pending.email.address());
-    let view = views::CheckMail { id: &id.to_string(), email, problems };
+    let return_to = pending.and_then(|pending| pending.return_to.as_deref()).unwrap_or_default();
+    let view = views::CheckMail { id: &id.to_string(), email, return_to, problems };
     again(status, view.render(&frame(app, asking, &path)))
 }
 

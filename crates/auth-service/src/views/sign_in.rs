@@ -22,6 +22,8 @@ pub struct SignInCode<'a> {
     pub id: &'a str,
     /// The address, all but a few letters hidden.
     pub masked_email: &'a str,
+    /// Where whoever begins anew is on the way to; empty for the account page.
+    pub return_to: &'a str,
     /// What was wrong with the last try.
     pub problems: Problems,
 }

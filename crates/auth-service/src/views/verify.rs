@@ -9,6 +9,8 @@ pub struct CheckMail<'a> {
     pub id: &'a str,
     /// The address as this browser typed it, if that is known.
     pub email: Option<&'a str>,
+    /// Where whoever begins anew is on the way to; empty for the account page.
+    pub return_to: &'a str,
     /// What was wrong with the last try.
     pub problems: Problems,
 }

@@ -72,8 +72,15 @@ fn sign_up(frame: &Frame<'_>, Words { name, email, opaque }: Words<'_>) -> Vec<S
     vec![
         ("sign-up", blank.render(frame)),
         ("sign-up-wrong", wrong.render(frame)),
-        ("check-mail", CheckMail { id: opaque, email: Some(email), problems: Problems::NONE }.render(frame)),
-        ("check-mail-wrong", CheckMail { id: opaque, email: None, problems: code_wrong }.render(frame)),
+        (
+            "check-mail",
+            CheckMail { id: opaque, email: Some(email), return_to: opaque, problems: Problems::NONE }
+                .render(frame),
+        ),
+        (
+            "check-mail-wrong",
+            CheckMail { id: opaque, email: None, return_to: "", problems: code_wrong }.render(frame),
+        ),
         ("prove-here", ProveHere { token: opaque, problems: Problems::NONE }.render(frame)),
         (
             "prove-elsewhere",
@@ -96,9 +103,13 @@ fn sign_in(frame: &Frame<'_>, Words { name, email, opaque }: Words<'_>) -> Vec<S
         ),
         (
             "sign-in-code",
-            SignInCode { id: opaque, masked_email: email, problems: Problems::NONE }.render(frame),
+            SignInCode { id: opaque, masked_email: email, return_to: opaque, problems: Problems::NONE }
+                .render(frame),
         ),
-        ("sign-in-code-over", SignInCode { id: opaque, masked_email: email, problems: over }.render(frame)),
+        (
+            "sign-in-code-over",
+            SignInCode { id: opaque, masked_email: email, return_to: opaque, problems: over }.render(frame),
+        ),
     ]
 }
 
