@@ -75,6 +75,10 @@ pub(crate) async fn request(
         return show_again(StatusCode::UNPROCESSABLE_ENTITY, reading.0);
     };
     match app.auth.request_email_change(&signed_in.current, &email, &signed_in.asking.context).await {
+        // The page looks as it did before: it says what was done.
+        Ok(()) if change.as_ref().is_some_and(|change| change.address.normalized() == email.normalized()) => {
+            Ok(lead_with(&app, "/account/email", Notice::CodeSent))
+        }
         Ok(()) => Ok(lead_to("/account/email")),
         Err(EmailChangeError::Same) => show_again(
             StatusCode::UNPROCESSABLE_ENTITY,

@@ -130,7 +130,8 @@ pub(crate) async fn show_code(
     let path = format!("/sign-in/code?id={id}");
     let end = step_end(&app, &asking, &pending).await?;
     let (id, masked) = (id.to_string(), pending.email.masked());
-    let view = views::SignInCode { id: &id, masked_email: &masked, ..Default::default() };
+    let return_to = pending.return_to.as_deref().unwrap_or_default();
+    let view = views::SignInCode { id: &id, masked_email: &masked, return_to, ..Default::default() };
     let mut response = page(view.render(&frame(&app, &asking, &path)));
     ends_at(&mut response, end.as_deref());
     Ok(response)
@@ -195,7 +196,8 @@ fn code_again(
 ) -> Response {
     let path = format!("/sign-in/code?id={id}");
     let (id, masked) = (id.to_string(), pending.email.masked());
-    let view = views::SignInCode { id: &id, masked_email: &masked, code, problems };
+    let return_to = pending.return_to.as_deref().unwrap_or_default();
+    let view = views::SignInCode { id: &id, masked_email: &masked, return_to, code, problems };
     again(status, view.render(&frame(app, asking, &path)))
 }
 

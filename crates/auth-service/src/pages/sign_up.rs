@@ -113,8 +113,9 @@ pub(crate) async fn show_proof(
         return Err(Failure::Gone);
     }
     let email = pending.as_ref().map(|pending| pending.email.address());
+    let return_to = pending.as_ref().and_then(|pending| pending.return_to.as_deref()).unwrap_or_default();
     let path = format!("/verify?id={proof}");
-    let view = views::CheckMail { id: &proof.to_string(), email, ..Default::default() };
+    let view = views::CheckMail { id: &proof.to_string(), email, return_to, ..Default::default() };
     Ok(page(view.render(&frame(&app, &asking, &path))))
 }
 
@@ -242,7 +243,8 @@ fn check_mail_again(
 ) -> Response {
     let path = format!("/verify?id={id}");
     let email = pending.map(|pending| pending.email.address());
-    let view = views::CheckMail { id: &id.to_string(), email, code, problems };
+    let return_to = pending.and_then(|pending| pending.return_to.as_deref()).unwrap_or_default();
+    let view = views::CheckMail { id: &id.to_string(), email, return_to, code, problems };
     again(status, view.render(&frame(app, asking, &path)))
 }
 

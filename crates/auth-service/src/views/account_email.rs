@@ -3,7 +3,7 @@
 use super::{Field, Problems};
 
 /// `/account/email`: posts `email` (the new one). While a change is pending: `side` (`old` or `new`) with `code` to
-/// `/account/email/confirm`, and nothing to `/account/email/cancel`.
+/// `/account/email/confirm`, `email` (the one that is pending) again for new codes, and nothing to `/account/email/cancel`.
 #[derive(Clone, Default)]
 pub struct ChangeEmail<'a> {
     /// The address that the account has.

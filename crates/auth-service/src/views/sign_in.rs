@@ -24,6 +24,8 @@ pub struct SignInCode<'a> {
     pub masked_email: &'a str,
     /// The code as typed, if it was not right.
     pub code: &'a str,
+    /// Where whoever begins anew is on the way to; empty for the account page.
+    pub return_to: &'a str,
     /// What was wrong with the last try.
     pub problems: Problems,
 }

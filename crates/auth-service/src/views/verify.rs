@@ -11,6 +11,8 @@ pub struct CheckMail<'a> {
     pub email: Option<&'a str>,
     /// The code as typed, if it was not right.
     pub code: &'a str,
+    /// Where whoever begins anew is on the way to; empty for the account page.
+    pub return_to: &'a str,
     /// What was wrong with the last try.
     pub problems: Problems,
 }

@@ -72,7 +72,11 @@ fn sign_up(frame: &Frame<'_>, Words { name, email, opaque }: Words<'_>) -> Vec<S
     vec![
         ("sign-up", blank.render(frame)),
         ("sign-up-wrong", wrong.render(frame)),
-        ("check-mail", CheckMail { id: opaque, email: Some(email), ..CheckMail::default() }.render(frame)),
+        (
+            "check-mail",
+            CheckMail { id: opaque, email: Some(email), return_to: opaque, ..CheckMail::default() }
+                .render(frame),
+        ),
         (
             "check-mail-wrong",
             CheckMail { id: opaque, code: "00o000", problems: code_wrong, ..CheckMail::default() }
@@ -100,11 +104,13 @@ fn sign_in(frame: &Frame<'_>, Words { name, email, opaque }: Words<'_>) -> Vec<S
         ),
         (
             "sign-in-code",
-            SignInCode { id: opaque, masked_email: email, ..SignInCode::default() }.render(frame),
+            SignInCode { id: opaque, masked_email: email, return_to: opaque, ..SignInCode::default() }
+                .render(frame),
         ),
         (
             "sign-in-code-over",
-            SignInCode { id: opaque, masked_email: email, code: "123456", problems: over }.render(frame),
+            SignInCode { id: opaque, masked_email: email, return_to: opaque, code: "123456", problems: over }
+                .render(frame),
         ),
     ]
 }
