@@ -90,25 +90,32 @@ impl Fields {
         self.take(name, DisplayName::parse(text))
     }
 
-    /// Whether a new password will do, where the address that goes with it cannot be read: all that is wrong is said at once.
-    /// With an address the use case says it, which compares the two besides.
-    pub(crate) fn policy(&mut self, app: &App, name: &str, password: &Password, second_step: bool) {
-        if let Err(weakness) = app.auth.settings().check_password(password, None, second_step) {
-            let detail = weakness.to_string();
-            self.0.push(FieldError { pointer: format!("/{name}"), code: "weak", detail });
+    /// Whether a new password will do, where the request is refused for something else: all that is wrong is said at once. `email`
+    /// goes with it, if it can be read. Of a request that is not refused its use case says it.
+    pub(crate) fn policy(
+        &mut self,
+        app: &App,
+        name: &str,
+        password: Option<&Password>,
+        email: Option<&Email>,
+        second_step: bool,
+    ) {
+        let Some(password) = password else { return };
+        if let Err(weakness) = app.auth.settings().check_password(password, email, second_step) {
+            self.add(name, "weak", &weakness);
         }
     }
 
+    pub(crate) fn add(&mut self, name: &str, code: &'static str, detail: &impl ToString) {
+        self.0.push(FieldError { pointer: format!("/{name}"), code, detail: detail.to_string() });
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     fn take<T, E: ToString>(&mut self, name: &str, parsed: Result<T, E>) -> Option<T> {
-        parsed
-            .map_err(|error| {
-                self.0.push(FieldError {
-                    pointer: format!("/{name}"),
-                    code: "invalid",
-                    detail: error.to_string(),
-                });
-            })
-            .ok()
+        parsed.map_err(|error| self.add(name, "invalid", &error)).ok()
     }
 
     pub(crate) fn refuse(self) -> Failure {

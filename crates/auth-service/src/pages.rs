@@ -172,10 +172,18 @@ impl Reading {
             .ok()
     }
 
-    /// Whether a new password will do, where the address that goes with it cannot be read: the form names all that is
-    /// wrong at once. With an address the use case says it, which compares the two besides.
-    pub(crate) fn policy(&mut self, app: &App, field: Field, password: &Password, second_step: bool) {
-        if let Err(weak) = app.auth.settings().check_password(password, None, second_step) {
+    /// Whether a new password will do, where the form comes back for something else: it names all that is wrong at once. `email`
+    /// goes with it, if it can be read. Of a form that does not come back the use case says it.
+    pub(crate) fn policy(
+        &mut self,
+        app: &App,
+        field: Field,
+        password: Option<&Password>,
+        email: Option<&Email>,
+        second_step: bool,
+    ) {
+        let Some(password) = password else { return };
+        if let Err(weak) = app.auth.settings().check_password(password, email, second_step) {
             self.0.add(field, weakness(weak));
         }
     }

@@ -70,7 +70,7 @@ pub use password::PasswordChangeError;
 pub use people::{Person, PersonAct, PersonError};
 pub use prove::{Credential, PendingProof, ProveError};
 pub use random::Random;
-pub use recover::RecoverError;
+pub use recover::{PendingReset, RecoverError};
 pub use return_to::ReturnTo;
 pub use second_step::{PendingStep, StepError, Stepped};
 pub use session::{Current, NewSession, SessionCursor, SessionPage};

@@ -5,7 +5,7 @@ use domain::{ArtefactId, Email, Password, UserId, Weakness};
 use serde::{Deserialize, Serialize};
 use store::Turn;
 
-use crate::artefact::{Evidence, EvidenceError, Holder, Purpose};
+use crate::artefact::{Evidence, EvidenceError, Holder, Purpose, is_bound_to};
 use crate::audit::{Act, Outcome};
 use crate::outbox::{Mail, Message};
 use crate::{Auth, Context, Fault, TooMany};
@@ -30,11 +30,27 @@ pub enum RecoverError {
 #[derive(Debug, Deserialize, Serialize)]
 struct Reset {
     email: Email,
+    return_to: Option<String>,
+}
+
+/// A reset that is waited for.
+#[derive(Clone, Debug)]
+pub struct PendingReset {
+    /// The address whose password was forgotten, as it was typed.
+    pub email: Email,
+    /// Where whoever asked was on the way to.
+    pub return_to: Option<String>,
 }
 
 impl Auth {
-    /// Asks for a reset. The answer and the work are the same for an address that has no account; only no mail goes out.
-    pub async fn request_reset(&self, email: &Email, context: &Context) -> Result<ArtefactId, RecoverError> {
+    /// Asks for a reset, on the way to `return_to`. The answer and the work are the same for an address that has no account;
+    /// only no mail goes out.
+    pub async fn request_reset(
+        &self,
+        email: &Email,
+        return_to: Option<String>,
+        context: &Context,
+    ) -> Result<ArtefactId, RecoverError> {
         let now = self.clock.now();
         let browser = context.browser.as_ref();
         let found = {
@@ -47,19 +63,20 @@ impl Auth {
             self.limiter.mails(&[(email.normalized(), browser.filter(|_| known))], context, now).await;
         let user = found.map(|found| UserId(found.user.id));
         self.within::<_, RecoverError>(asked, Act::RequestReset, user, context).await?;
-        Ok(self.issue_reset(email, context).await?)
+        let reset = Reset { email: email.clone(), return_to };
+        Ok(self.issue_reset(&reset, context).await?)
     }
 
-    async fn issue_reset(&self, email: &Email, context: &Context) -> Result<ArtefactId, Fault> {
+    async fn issue_reset(&self, reset: &Reset, context: &Context) -> Result<ArtefactId, Fault> {
         let now = self.clock.now();
+        let email = &reset.email;
         let life = self.life(Purpose::ResetPassword);
         // Whoever moves the account away from this address withdraws what was sent to it, this too.
         let mut tx = self.store.begin_in_turn(&[Turn::Address(email.normalized())]).await?;
         let account = store::users::find_for_sign_in(&mut tx, email.normalized(), None).await?;
         let account = account.map(|found| found.user).filter(|user| user.disabled_at.is_none());
         let holder = Holder { user: account.as_ref().map(|account| UserId(account.id)), email };
-        let payload = Reset { email: email.clone() };
-        let issued = self.issue(&mut tx, Purpose::ResetPassword, holder, &payload, context, now).await?;
+        let issued = self.issue(&mut tx, Purpose::ResetPassword, holder, reset, context, now).await?;
         let own_locale = account.as_ref().and_then(|account| account.locale.clone());
         let mail = Mail {
             to: account
@@ -83,20 +100,39 @@ impl Auth {
         Ok(issued.id)
     }
 
+    /// What a page that asks for the code shows, if this is the browser that asked for the reset.
+    pub async fn pending_reset(
+        &self,
+        id: ArtefactId,
+        context: &Context,
+    ) -> Result<Option<PendingReset>, Fault> {
+        let mut tx = self.store.look().await?;
+        let purpose = Purpose::ResetPassword.name();
+        let found = store::artefacts::find(&mut tx, id, purpose, self.clock.now()).await?;
+        let Some(artefact) = found.filter(|artefact| is_bound_to(artefact, context)) else { return Ok(None) };
+        let Reset { email, return_to } = self.payload(&artefact)?;
+        Ok(Some(PendingReset { email, return_to }))
+    }
+
     /// Whose password a link resets. Nothing is used up.
-    pub async fn pending_reset(&self, token: &str, context: &Context) -> Result<Email, EvidenceError> {
+    pub async fn pending_reset_by_link(
+        &self,
+        token: &str,
+        context: &Context,
+    ) -> Result<Email, EvidenceError> {
         let evidence = Evidence::Link { token: token.to_owned() };
         let artefact = self.examine(&evidence, Purpose::ResetPassword, context).await?;
         Ok(self.payload::<Reset>(&artefact)?.email)
     }
 
-    /// Resets a password.
+    /// Resets a password. Gives where whoever asked for it was on the way to, if this is the browser that they asked in: a
+    /// stranger's request leads nobody anywhere.
     pub async fn reset_password(
         &self,
         evidence: &Evidence,
         password: &Password,
         context: &Context,
-    ) -> Result<(), RecoverError> {
+    ) -> Result<Option<String>, RecoverError> {
         let artefact = self.examine(evidence, Purpose::ResetPassword, context).await?;
         let reset: Reset = self.payload(&artefact)?;
         let Some(user) = artefact.user_id.map(UserId) else { return Err(EvidenceError::Gone.into()) };
@@ -122,7 +158,10 @@ impl Auth {
         }
         let hash = self.hasher.hash(password).await?;
         let id = ArtefactId(artefact.id);
-        Ok(self.apply_reset(&account, id, &hash, context).await?.then_some(()).ok_or(EvidenceError::Gone)?)
+        if !self.apply_reset(&account, id, &hash, context).await? {
+            return Err(EvidenceError::Gone.into());
+        }
+        Ok(reset.return_to.filter(|_| is_bound_to(&artefact, context)))
     }
 
     async fn apply_reset(

@@ -3,11 +3,10 @@
 use auth::{AuditTrail, Link};
 use auth_service::admin::{ListAudit, Verification, VerifyAudit};
 use clap::{Args, Subcommand};
-use domain::Pseudonym;
 use serde_json::json;
 
 use crate::channel::Channel;
-use crate::installation::{Installation, moment};
+use crate::installation::{Installation, moment, quoted};
 use crate::{Failure, say};
 
 /// Read the audit trail, or prove that nobody changed it.
@@ -32,9 +31,10 @@ enum AuditVerb {
         /// Only entries before this number: the next page.
         #[arg(long)]
         before: Option<i64>,
-        /// Only entries of this person, by the pseudonym that entries show.
-        #[arg(long)]
-        person: Option<Pseudonym>,
+        /// Only entries of this person: the address or id of an account, or the pseudonym that entries show with --json, which is all
+        /// that is left of one that was deleted.
+        #[arg(long, value_name = "ADDRESS")]
+        person: Option<String>,
     },
     /// Begin a new chain under the present key, when the one before it is lost. What was sealed under that one can still be
     /// read, and no longer be proved. Stop the server first.
@@ -60,7 +60,7 @@ impl Audit {
         let channel = self.installation.channel().await?;
         let done = match self.verb {
             AuditVerb::List { limit, before, person } => {
-                let asked = ListAudit { limit, before, person: person.map(|person| person.0) };
+                let asked = ListAudit { limit, before, person };
                 list(&channel, self.json, asked, &same).await
             }
             AuditVerb::BeginAnew => Ok(()),
@@ -72,7 +72,7 @@ impl Audit {
 }
 
 async fn list(channel: &Channel, as_json: bool, asked: ListAudit, same: &str) -> Result<(), Failure> {
-    let (limit, person) = (asked.limit, asked.person);
+    let (limit, person) = (asked.limit, asked.person.clone());
     let entries = channel.run(asked).await?;
     if entries.is_empty() && !as_json {
         say("No entries.");
@@ -92,8 +92,10 @@ async fn list(channel: &Channel, as_json: bool, asked: ListAudit, same: &str) ->
             let not_sealed = if entry.sealed { "" } else { "  NOT SEALED here: see `keyward audit verify`" };
             let not_them =
                 if entry.exchanged { "  leads to ANOTHER ACCOUNT than it was given to" } else { "" };
+            // What a command did has none: there was no request.
+            let support_id = if entry.support_id.is_empty() { "-" } else { &entry.support_id };
             say(format_args!(
-                "{number:>6}  {at:<27}  {:<22}  {:<8}  {}  {}  {}{not_sealed}{not_them}",
+                "{number:>6}  {at:<27}  {:<22}  {:<8}  {}  {}  {support_id:<12}  {}{not_sealed}{not_them}",
                 entry.act,
                 entry.outcome,
                 whom.unwrap_or_else(|| "-".to_owned()),
@@ -106,7 +108,7 @@ async fn list(channel: &Channel, as_json: bool, asked: ListAudit, same: &str) ->
         && i64::try_from(entries.len()).is_ok_and(|count| count == limit)
         && let Some(last) = entries.last().map(|last| last.number)
     {
-        let person = person.map(|person| format!(" --person {person}")).unwrap_or_default();
+        let person = person.map(|person| format!(" --person {}", quoted(&person))).unwrap_or_default();
         say(format_args!("More: keyward audit list --before {last} --limit {limit}{person}{same}"));
     }
     Ok(())
@@ -114,10 +116,13 @@ async fn list(channel: &Channel, as_json: bool, asked: ListAudit, same: &str) ->
 
 async fn verify(channel: &Channel, as_json: bool, expect: Option<Link>, same: &str) -> Result<(), Failure> {
     let expect = expect.map(|expect| expect.to_string());
-    let Verification { end, waiting } = channel.run(VerifyAudit { expect }).await?;
+    let Verification { end, waiting, begins_after, unproved } = channel.run(VerifyAudit { expect }).await?;
     match end {
         Ok((number, end)) if as_json => {
-            say(json!({ "holds": true, "number": number, "end": end, "waiting": waiting }));
+            say(json!({
+                "holds": true, "number": number, "end": end, "waiting": waiting, "begins_after": begins_after,
+                "unproved": unproved,
+            }));
             Ok(())
         }
         Ok((number, end)) => {
@@ -126,6 +131,17 @@ async fn verify(channel: &Channel, as_json: bool, expect: Option<Link>, same: &s
             } else {
                 say(format_args!(
                     "The trail holds, up to entry {number}. Keep this elsewhere; next time:\nkeyward audit verify --expect {end}{same}"
+                ));
+            }
+            if unproved > 0 {
+                say(format_args!(
+                    "It begins after entry {begins_after}: {unproved} entries before were sealed under a key that was lost, and are \
+                     NOT PROVED."
+                ));
+            } else if begins_after > 0 {
+                say(format_args!(
+                    "It begins after entry {begins_after}, behind a signed checkpoint: what was before is older than \
+                     limits.audit_retention, and was pruned."
                 ));
             }
             if waiting > 0 {

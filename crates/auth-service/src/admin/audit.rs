@@ -1,7 +1,6 @@
 //! The trail of what was done.
 
 use auth::{Link, Listed, VerifyError};
-use domain::Pseudonym;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -10,6 +9,9 @@ use super::{Desk, Operation, Refusal};
 /// At most so many entries a page.
 const PAGE: i64 = 10_000;
 
+const NOBODY: &str = "is no account's address: see `keyward user list`; whoever moved to another address is found by that, and whoever \
+                      deleted their account by the pseudonym that entries show with --json";
+
 /// The newest entries.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct ListAudit {
@@ -17,8 +19,8 @@ pub struct ListAudit {
     pub limit: i64,
     /// Only entries before this number.
     pub before: Option<i64>,
-    /// Only entries of this person.
-    pub person: Option<Uuid>,
+    /// Only entries of this person: an address, the id of an account, or a pseudonym.
+    pub person: Option<String>,
 }
 
 /// An entry.
@@ -45,7 +47,14 @@ impl Operation for ListAudit {
 
     async fn run(self, desk: &Desk) -> Result<Self::Answer, Refusal> {
         let limit = self.limit.clamp(1, PAGE);
-        let entries = desk.trail.list(self.person.map(Pseudonym), self.before, limit).await?;
+        let person = match &self.person {
+            None => None,
+            Some(who) => {
+                let found = desk.trail.pseudonym_of(who).await?;
+                Some(found.ok_or_else(|| Refusal::new(format!("{who:?} {NOBODY}")))?)
+            }
+        };
+        let entries = desk.trail.list(person, self.before, limit).await?;
         Ok(entries.into_iter().map(shown).collect())
     }
 }
@@ -81,6 +90,12 @@ pub struct Verification {
     pub end: Result<(i64, String), String>,
     /// So many entries wait to be sealed.
     pub waiting: i64,
+    /// The chain begins after the entry with this number: it and those before were pruned, or cannot be proved.
+    #[serde(default)]
+    pub begins_after: i64,
+    /// So many of those are still there to be read: they were sealed under a key that was lost.
+    #[serde(default)]
+    pub unproved: i64,
 }
 
 impl Operation for VerifyAudit {
@@ -92,10 +107,23 @@ impl Operation for VerifyAudit {
         let verified = desk.trail.verify(expect.as_ref()).await;
         let waiting = desk.trail.count_waiting().await?;
         let end = match verified {
-            Ok(end) => Ok((end.number, end.to_string())),
+            Ok(end) => end,
             Err(VerifyError::Store(error)) => return Err(error.into()),
-            Err(broken) => Err(broken.to_string()),
+            // Where it begins may be what cannot be read.
+            Err(broken) => {
+                return Ok(Verification {
+                    end: Err(broken.to_string()),
+                    waiting,
+                    begins_after: 0,
+                    unproved: 0,
+                });
+            }
         };
-        Ok(Verification { end, waiting })
+        Ok(Verification {
+            end: Ok((end.number, end.to_string())),
+            waiting,
+            begins_after: desk.trail.begins_after().await?,
+            unproved: desk.trail.count_unproved().await?,
+        })
     }
 }

@@ -97,14 +97,16 @@ pub(crate) async fn change(
     }
     let mut fields = Fields::default();
     let SignedIn { asking, current } = signed_in;
-    let name = body.name.as_deref().unwrap_or(&current.name);
-    let Some(name) = fields.name("name", name) else { return Err(fields.refuse()) };
-    let unknown = || Failure::field("locale", "unknown", &"the languages are en and de");
+    let name = fields.name("name", body.name.as_deref().unwrap_or(&current.name));
     let locale = match &body.locale {
-        Change::Set(tag) => Some(Locale::from_tag(tag).ok_or_else(unknown)?),
+        Change::Set(tag) => Locale::from_tag(tag),
         Change::Remove => None,
         Change::Keep => current.locale.as_deref().and_then(Locale::from_tag),
     };
+    if matches!(body.locale, Change::Set(_)) && locale.is_none() {
+        fields.add("locale", "unknown", &"the languages are en and de");
+    }
+    let (Some(name), true) = (name, fields.is_empty()) else { return Err(fields.refuse()) };
     app.auth.change_profile(&current, &name, locale.map(Locale::tag), &asking.context).await?;
     Ok(said("Changed."))
 }
@@ -160,8 +162,11 @@ pub(crate) async fn change_password(
     let mut fields = Fields::default();
     let present = fields.password("current_password", &body.current_password);
     let new = fields.password("new_password", &body.new_password);
-    let (Some(present), Some(new)) = (present, new) else { return Err(fields.refuse()) };
     let SignedIn { asking, current } = signed_in;
+    if !fields.is_empty() {
+        fields.policy(&app, "new_password", new.as_ref(), Some(&current.email), current.second_step);
+    }
+    let (Some(present), Some(new)) = (present, new) else { return Err(fields.refuse()) };
     let session = app.auth.change_password(&current, &present, &new, &asking.context).await?;
     let mut response = said("Changed.");
     set_session(&app, &mut response, &session);
@@ -197,14 +202,15 @@ pub(crate) async fn change_second_step(
         return Ok(response);
     }
     let mut fields = Fields::default();
-    let Some(text) = body.password else {
-        return Err(Failure::field("password", "required", &"send the present password to switch it off"));
-    };
-    let Some(present) = fields.password("password", &text) else { return Err(fields.refuse()) };
-    let new = match body.new_password {
-        Some(text) => Some(fields.password("new_password", &text).ok_or_else(|| fields.refuse())?),
-        None => None,
-    };
+    let present = body.password.and_then(|text| fields.password("password", &text));
+    if present.is_none() && fields.is_empty() {
+        fields.add("password", "required", &"send the present password to switch it off");
+    }
+    let new = body.new_password.and_then(|text| fields.password("new_password", &text));
+    if !fields.is_empty() {
+        fields.policy(&app, "new_password", new.as_ref(), Some(&current.email), false);
+    }
+    let (Some(present), true) = (present, fields.is_empty()) else { return Err(fields.refuse()) };
     let session = app.auth.disable_second_step(&current, &present, new.as_ref(), &asking.context).await?;
     let mut response = said("The second step is off.");
     set_session(&app, &mut response, &session);

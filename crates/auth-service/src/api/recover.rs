@@ -44,7 +44,7 @@ pub(crate) async fn request(
 ) -> Result<Response, Failure> {
     let mut fields = Fields::default();
     let Some(email) = fields.email("email", &body.email) else { return Err(fields.refuse()) };
-    let reset = app.auth.request_reset(&email, &asking.context).await?;
+    let reset = app.auth.request_reset(&email, None, &asking.context).await?;
     let message = "If there is such an account, a mail with a code and a link is on its way.";
     Ok((StatusCode::ACCEPTED, axum::Json(RequestAnswer { reset_id: reset.0, message })).into_response())
 }
@@ -76,10 +76,10 @@ pub(crate) async fn reset(
     Json(body): Json<ResetBody>,
 ) -> Result<Response, Failure> {
     let mut fields = Fields::default();
-    let Some(password) = fields.password("new_password", &body.new_password) else {
-        return Err(fields.refuse());
-    };
-    let evidence = evidence(body.reset_id, body.code, body.token, "reset_id")?;
+    // Whether it is good enough depends on the account, which the evidence alone tells.
+    let password = fields.password("new_password", &body.new_password);
+    let evidence = evidence(&mut fields, body.reset_id, body.code, body.token, "reset_id");
+    let (Some(password), Some(evidence)) = (password, evidence) else { return Err(fields.refuse()) };
     app.auth.reset_password(&evidence, &password, &asking.context).await?;
     Ok(said("The password is changed: sign in."))
 }

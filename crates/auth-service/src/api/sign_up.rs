@@ -4,7 +4,7 @@ use auth::{Credential, Evidence, EvidenceError, ProveError, SignUp, SignUpError}
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use domain::{ArtefactId, Password};
+use domain::ArtefactId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -57,8 +57,8 @@ pub(crate) async fn sign_up(
     let password = fields.password("password", &body.password);
     let name = fields.name("name", &body.name);
     let second_step = body.second_step;
-    if let (None, Some(password)) = (&email, &password) {
-        fields.policy(&app, "password", password, second_step);
+    if !fields.is_empty() {
+        fields.policy(&app, "password", password.as_ref(), email.as_ref(), second_step);
     }
     let (Some(email), Some(password), Some(name)) = (email, password, name) else {
         return Err(fields.refuse());
@@ -106,27 +106,21 @@ pub(crate) async fn prove(
     asking: Asking,
     Json(body): Json<ProveBody>,
 ) -> Result<Response, Failure> {
-    let evidence = evidence(body.proof_id, body.code, body.token, "proof_id")?;
     let mut fields = Fields::default();
-    let mut parse = |name: &str, text: Option<Typed>| -> Result<Option<Password>, Failure> {
-        match text {
-            Some(text) => {
-                fields.password(name, &text).map(Some).ok_or_else(|| std::mem::take(&mut fields).refuse())
-            }
-            None => Ok(None),
-        }
-    };
-    let credential = match (parse("password", body.password)?, parse("new_password", body.new_password)?) {
-        (None, None) => Credential::Browser,
-        (Some(password), None) => Credential::Password(password),
+    let evidence = evidence(&mut fields, body.proof_id, body.code, body.token, "proof_id");
+    if body.password.is_some() && body.new_password.is_some() {
+        fields.add("new_password", "too_much", &"send `password` or `new_password`, not both");
+    }
+    let password = body.password.and_then(|text| fields.password("password", &text));
+    let new = body.new_password.and_then(|text| fields.password("new_password", &text));
+    if !fields.is_empty() {
+        fields.policy(&app, "new_password", new.as_ref(), None, false);
+    }
+    let (Some(evidence), true) = (evidence, fields.is_empty()) else { return Err(fields.refuse()) };
+    let credential = match (password, new) {
+        (Some(password), _) => Credential::Password(password),
         (None, Some(password)) => Credential::NewPassword(password),
-        (Some(_), Some(_)) => {
-            return Err(Failure::field(
-                "new_password",
-                "too_much",
-                &"send `password` or `new_password`, not both",
-            ));
-        }
+        (None, None) => Credential::Browser,
     };
     app.auth.prove_address(&evidence, &credential, &asking.context).await.map_err(|error| match error {
         ProveError::Evidence(error) => error.into(),
@@ -167,26 +161,21 @@ pub(crate) async fn resend(
 
 /// Either the id and code, or the token.
 pub(crate) fn evidence(
+    fields: &mut Fields,
     id: Option<Uuid>,
     code: Option<String>,
     token: Option<String>,
     id_name: &str,
-) -> Result<Evidence, Failure> {
-    match (id, code, token) {
-        (Some(id), Some(code), None) => Ok(Evidence::Code { id: ArtefactId(id), code }),
-        (None, None, Some(token)) => Ok(Evidence::Link { token }),
-        (Some(_), None, None) => {
-            Err(Failure::field("code", "required", &format!("send `code` with `{id_name}`")))
-        }
-        (None, Some(_), None) => {
-            Err(Failure::field(id_name, "required", &format!("send `{id_name}` with `code`")))
-        }
-        _ => Err(Failure::field(
-            "token",
-            "required",
-            &format!("send either `{id_name}` and `code`, or `token`"),
-        )),
-    }
+) -> Option<Evidence> {
+    let (missing, detail) = match (id, code, token) {
+        (Some(id), Some(code), None) => return Some(Evidence::Code { id: ArtefactId(id), code }),
+        (None, None, Some(token)) => return Some(Evidence::Link { token }),
+        (Some(_), None, None) => ("code", format!("send `code` with `{id_name}`")),
+        (None, Some(_), None) => (id_name, format!("send `{id_name}` with `code`")),
+        _ => ("token", format!("send either `{id_name}` and `code`, or `token`")),
+    };
+    fields.add(missing, "required", &detail);
+    None
 }
 
 impl From<EvidenceError> for Failure {

@@ -199,6 +199,44 @@ fn limits() -> toml::Table {
     toml::Table::try_from(Limits::default()).unwrap()
 }
 
+/// The numbers that were agreed, all in one table. Whoever changes one changes what people, apps and auditors were told.
+#[test]
+fn every_number_has_the_default_that_was_agreed() {
+    let agreed = r#"
+        session_idle = "7d"
+        session_absolute = "30d"
+        fresh_proof = "10m"
+        token_life = "10m"
+        max_staleness = "5s"
+        code_life = "10m"
+        code_tries = 5
+        reset_life = "30m"
+        proof_life = "1d"
+        account_failures = 10
+        account_window = "15m"
+        account_spacing = "1m"
+        second_step_guesses = 20
+        network_failures = 100
+        network_window = "15m"
+        network_requests = 1000
+        network_sign_ups = 20
+        mails = 5
+        network_mails = 50
+        second_step_mails = 10
+        refresh_idle = "30d"
+        refresh_absolute = "90d"
+        key_rotation = "90d"
+        body = 65536
+        password_minimum = 15
+        password_minimum_with_second_step = 8
+        password_bytes = 512
+        audit_retention = "400d"
+        mail_retention = "7d"
+        browser_retention = "400d"
+    "#;
+    assert_eq!(limits(), toml::from_str(agreed).unwrap());
+}
+
 /// A limit that is added is found here without its bounds.
 #[test]
 fn every_limit_has_bounds() {
@@ -519,10 +557,8 @@ fn a_manager_is_told_of_in_full_or_not_at_all() {
     assert!(error.contains("secrets.gcp.endpoint") && error.contains("secrets.aws.endpoint"), "{error}");
 }
 
-/// What is looked at before a start, is waited for at a start, and is read later is one list.
-#[test]
-fn every_reference_of_the_schema_is_among_those_that_are_looked_at() {
-    let all = r#"
+/// Every reference that a configuration can hold, each of which leads to a file that is called as its setting is.
+const REFERENCES: &str = r#"
         [server]
         public_url = "https://auth.example.com"
         [database]
@@ -547,13 +583,17 @@ fn every_reference_of_the_schema_is_among_those_that_are_looked_at() {
         from = "no-reply@example.com"
         [mail.transport]
     "#;
-    let transports = [
-        "kind = \"postmark\"\ntoken = \"file:/mail.transport.token\"",
-        "kind = \"smtp\"\nhost = \"mail\"\nusername = \"a\"\npassword = \"file:/mail.transport.password\"",
-    ];
+const TRANSPORTS: [&str; 2] = [
+    "kind = \"postmark\"\ntoken = \"file:/mail.transport.token\"",
+    "kind = \"smtp\"\nhost = \"mail\"\nusername = \"a\"\npassword = \"file:/mail.transport.password\"",
+];
+
+/// What is looked at before a start, is waited for at a start, and is read later is one list.
+#[test]
+fn every_reference_of_the_schema_is_among_those_that_are_looked_at() {
     let mut found = std::collections::BTreeSet::from(["clients.secret".to_owned()]);
-    for transport in transports {
-        let config = read(&format!("{all}{transport}"), &[], &[]).unwrap();
+    for transport in TRANSPORTS {
+        let config = read(&format!("{REFERENCES}{transport}"), &[], &[]).unwrap();
         for Named { setting, reference, .. } in config.references() {
             assert_eq!(reference.to_string(), format!("file:/{setting}"));
             found.insert(setting.to_owned());
@@ -573,4 +613,37 @@ fn every_reference_of_the_schema_is_among_those_that_are_looked_at() {
             .map(|key| format!("clients.{}", key.name)),
     );
     assert_eq!(found, expected);
+}
+
+/// A sample in any of them is refused by name, and nothing that is good is.
+#[tokio::test]
+async fn class_19_a_sample_is_refused_in_every_reference_of_the_schema() {
+    for transport in TRANSPORTS {
+        let folder = tempfile::tempdir().unwrap();
+        let name = folder.path().display().to_string();
+        let text = format!("{REFERENCES}{transport}").replace("file:/", &format!("file:{name}/"));
+        let config = read(&text, &[], &[]).unwrap();
+        let (scheme, settings) = ("postgres://keyward", config.references());
+        assert!(settings.len() > 10, "{settings:?}");
+        let write = |setting: &str, secret: &str| {
+            let is_url = setting.ends_with("url");
+            let text = if is_url { format!("{scheme}:{secret}@db/keyward") } else { secret.to_owned() };
+            std::fs::write(folder.path().join(setting), text).unwrap();
+        };
+        let good = || secrets::sealing::generate_key_text();
+        for named in &settings {
+            write(named.setting, secrets::ExposeSecret::expose_secret(&good()));
+        }
+        let problems = crate::server::secrets_of(&config).await.problems;
+        assert!(problems.is_empty(), "{problems:?}");
+        for setting in settings.iter().map(|named| named.setting) {
+            let kept = std::fs::read_to_string(folder.path().join(setting)).unwrap();
+            write(setting, "changeme");
+            let problems = crate::server::secrets_of(&config).await.problems;
+            let told: Vec<_> = problems.iter().map(|(setting, _)| setting.as_str()).collect();
+            assert_eq!(told, [setting], "{problems:?}");
+            assert!(!problems[0].1.contains("changeme"), "{problems:?}");
+            std::fs::write(folder.path().join(setting), kept).unwrap();
+        }
+    }
 }

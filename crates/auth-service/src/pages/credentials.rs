@@ -48,6 +48,11 @@ pub(crate) async fn change_password(
     let mut reading = Reading::default();
     let present = reading.password(Field::CurrentPassword, &form.current_password);
     let new = reading.password(Field::NewPassword, &form.new_password);
+    if !reading.0.is_empty() {
+        let current = &signed_in.current;
+        let email = Some(&current.email);
+        reading.policy(&app, Field::NewPassword, new.as_ref(), email, current.second_step);
+    }
     let (Some(present), Some(new)) = (present, new) else {
         return show_again(StatusCode::UNPROCESSABLE_ENTITY, reading.0);
     };
@@ -121,11 +126,15 @@ pub(crate) async fn set_second_step(
     }
     let mut reading = Reading::default();
     let present = reading.password(Field::CurrentPassword, &form.current_password);
-    let new = form.new_password.as_ref().map(|text| reading.password(Field::NewPassword, text));
+    let new = form.new_password.as_ref().and_then(|text| reading.password(Field::NewPassword, text));
+    if !reading.0.is_empty() {
+        let email = Some(&signed_in.current.email);
+        reading.policy(&app, Field::NewPassword, new.as_ref(), email, false);
+    }
     let (Some(present), true) = (present, reading.0.is_empty()) else {
         return show_again(StatusCode::UNPROCESSABLE_ENTITY, needs_password, reading.0);
     };
-    match app.auth.disable_second_step(&signed_in.current, &present, new.flatten().as_ref(), context).await {
+    match app.auth.disable_second_step(&signed_in.current, &present, new.as_ref(), context).await {
         Ok(session) => {
             let mut response = lead_with(&app, "/account", Notice::SecondStepOff);
             set_session(&app, &mut response, &session);

@@ -1,6 +1,6 @@
 //! A forgotten password.
 
-use auth::{Evidence, RecoverError};
+use auth::{Evidence, PendingReset, RecoverError};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -14,18 +14,27 @@ use crate::http::typed::Typed;
 use crate::pages::landing::{Address, read};
 use crate::pages::{
     Form, Reading, again, already_done, done, encode, frame, later, lead_to, lead_with, minimum, page,
-    refuse_code, weakness,
+    refuse_code, return_to, weakness,
 };
 use crate::views::{self, Field, Notice, Problems};
 
-pub(crate) async fn show(State(app): State<App>, asking: Asking) -> Response {
-    page(views::Reset::default().render(&frame(&app, &asking, "/reset")))
+pub(crate) async fn show(
+    State(app): State<App>,
+    asking: Asking,
+    address: Address,
+) -> Result<Response, Failure> {
+    let to = read(address)?.return_to.and_then(|to| return_to(&app, &to));
+    let view =
+        views::Reset { return_to: to.as_ref().map_or("", |to| to.as_str()), ..views::Reset::default() };
+    Ok(page(view.render(&frame(&app, &asking, &views::with_return("/reset", view.return_to)))))
 }
 
 #[derive(Deserialize)]
+#[serde(default)]
+#[derive(Default)]
 pub(crate) struct ResetForm {
-    #[serde(default)]
     email: String,
+    return_to: String,
 }
 
 pub(crate) async fn request(
@@ -33,15 +42,17 @@ pub(crate) async fn request(
     asking: Asking,
     Form(form): Form<ResetForm>,
 ) -> Result<Response, Failure> {
+    let to = return_to(&app, &form.return_to).map(|to| to.as_str().to_owned());
     let show_again = |status, problems| {
-        let view = views::Reset { email: &form.email, problems };
-        Ok(again(status, view.render(&frame(&app, &asking, "/reset"))))
+        let return_to = to.as_deref().unwrap_or_default();
+        let view = views::Reset { email: &form.email, return_to, problems };
+        Ok(again(status, view.render(&frame(&app, &asking, &views::with_return("/reset", return_to)))))
     };
     let mut reading = Reading::default();
     let Some(email) = reading.email(Field::Email, &form.email) else {
         return show_again(StatusCode::UNPROCESSABLE_ENTITY, reading.0);
     };
-    match app.auth.request_reset(&email, &asking.context).await {
+    match app.auth.request_reset(&email, to.clone(), &asking.context).await {
         Ok(reset) => Ok(lead_to(&format!("/reset/code?id={reset}"))),
         Err(error) => later(error, show_again),
     }
@@ -55,10 +66,24 @@ pub(crate) async fn show_code(
     let Ok(id) = read(address)?.id.unwrap_or_default().parse::<ArtefactId>() else {
         return Err(Failure::NotFound);
     };
-    let path = format!("/reset/code?id={id}");
-    let id = id.to_string();
-    let view = views::ResetCode { id: &id, minimum: minimum(&app, false), ..Default::default() };
-    Ok(page(view.render(&frame(&app, &asking, &path))))
+    let pending = app.auth.pending_reset(id, &asking.context).await?;
+    Ok(page(code_page(&app, &asking, id, pending.as_ref(), "", Problems::NONE)))
+}
+
+/// The page of a code: with the address, and on the way to where they were, for the browser that asked.
+fn code_page(
+    app: &App,
+    asking: &Asking,
+    id: ArtefactId,
+    pending: Option<&PendingReset>,
+    code: &str,
+    problems: Problems,
+) -> String {
+    let email = pending.map(|pending| pending.email.address());
+    let return_to = pending.and_then(|pending| pending.return_to.as_deref()).unwrap_or_default();
+    let (path, id) = (format!("/reset/code?id={id}"), id.to_string());
+    let view = views::ResetCode { id: &id, email, return_to, minimum: minimum(app, false), code, problems };
+    view.render(&frame(app, asking, &path))
 }
 
 #[derive(Deserialize)]
@@ -79,12 +104,9 @@ pub(crate) async fn by_code(
     if let Some(response) = already_done(&app, &asking, &form.id) {
         return Ok(response);
     }
-    let path = format!("/reset/code?id={id}");
+    let pending = app.auth.pending_reset(id, &asking.context).await?;
     let show_again = |status, problems| {
-        let id = id.to_string();
-        let minimum = minimum(&app, false);
-        let view = views::ResetCode { id: &id, email: None, minimum, code: &form.code, problems };
-        Ok(again(status, view.render(&frame(&app, &asking, &path))))
+        Ok(again(status, code_page(&app, &asking, id, pending.as_ref(), &form.code, problems)))
     };
     let mut reading = Reading::default();
     let code = reading.code(Field::Code, &form.code);
@@ -93,7 +115,7 @@ pub(crate) async fn by_code(
         return show_again(StatusCode::UNPROCESSABLE_ENTITY, reading.0);
     };
     match app.auth.reset_password(&Evidence::Code { id, code }, &password, &asking.context).await {
-        Ok(()) => Ok(done(&app, lead_with(&app, "/sign-in", Notice::PasswordReset), &form.id)),
+        Ok(to) => Ok(done(&app, to_sign_in(&app, to.as_deref()), &form.id)),
         Err(RecoverError::Weak(weak)) => {
             show_again(StatusCode::UNPROCESSABLE_ENTITY, Problems::of(Field::NewPassword, weakness(weak)))
         }
@@ -111,9 +133,14 @@ pub(crate) async fn show_link(
     if let Some(response) = already_done(&app, &asking, &token) {
         return Ok(response);
     }
-    app.auth.pending_reset(&token, &asking.context).await?;
+    app.auth.pending_reset_by_link(&token, &asking.context).await?;
     let view = views::ResetNew { token: &token, minimum: minimum(&app, false), problems: Problems::NONE };
     Ok(page(view.render(&frame(&app, &asking, &link_address(&token)))))
+}
+
+/// The password is set, and opens nothing by itself.
+fn to_sign_in(app: &App, to: Option<&str>) -> Response {
+    lead_with(app, &views::with_return("/sign-in", to.unwrap_or_default()), Notice::PasswordReset)
 }
 
 /// Where the link leads, which the language switch comes back to: it is where the browser is.
@@ -147,7 +174,7 @@ pub(crate) async fn by_link(
     };
     let evidence = Evidence::Link { token: form.token.clone() };
     match app.auth.reset_password(&evidence, &password, &asking.context).await {
-        Ok(()) => Ok(done(&app, lead_with(&app, "/sign-in", Notice::PasswordReset), &form.token)),
+        Ok(to) => Ok(done(&app, to_sign_in(&app, to.as_deref()), &form.token)),
         Err(RecoverError::Weak(weak)) => {
             show_again(StatusCode::UNPROCESSABLE_ENTITY, Problems::of(Field::NewPassword, weakness(weak)))
         }

@@ -49,10 +49,7 @@ pub(crate) async fn show(
 
 /// The page's address, which the language switch comes back to.
 fn own_address(to: Option<&ReturnTo>) -> String {
-    match to {
-        Some(to) => format!("/sign-in?return_to={}", super::encode(to.as_str())),
-        None => "/sign-in".to_owned(),
-    }
+    views::with_return("/sign-in", to.map_or("", |to| to.as_str()))
 }
 
 #[derive(Deserialize)]

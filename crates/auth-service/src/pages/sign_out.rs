@@ -25,8 +25,11 @@ pub(crate) async fn show(
     }
     let to = query.return_to.and_then(|to| return_to(&app, &to));
     let to_text = to.as_ref().map_or("", |to| to.as_str());
-    let mut response =
-        page(views::SignOut { return_to: to_text, request: "" }.render(&frame(&app, &asking, "/sign-out")));
+    let mut response = page(views::SignOut { return_to: to_text, request: "" }.render(&frame(
+        &app,
+        &asking,
+        &views::with_return("/sign-out", to_text),
+    )));
     ends_at(&mut response, form_end(&app, &asking, to.as_ref()).await?.as_deref());
     Ok(response)
 }

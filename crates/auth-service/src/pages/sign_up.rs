@@ -32,7 +32,7 @@ pub(crate) async fn show(
         minimum_with_second_step: minimum(&app, true),
         ..Default::default()
     };
-    Ok(page(view.render(&frame(&app, &asking, "/sign-up"))))
+    Ok(page(view.render(&frame(&app, &asking, &views::with_return("/sign-up", view.return_to)))))
 }
 
 #[derive(Deserialize)]
@@ -61,15 +61,15 @@ pub(crate) async fn sign_up(
             minimum_with_second_step: minimum(&app, true),
             problems,
         };
-        Ok(again(status, view.render(&frame(&app, &asking, "/sign-up"))))
+        Ok(again(status, view.render(&frame(&app, &asking, &views::with_return("/sign-up", view.return_to)))))
     };
     let mut reading = Reading::default();
     let name = reading.name(&form.name);
     let email = reading.email(Field::Email, &form.email);
     let password = reading.password(Field::Password, &form.password);
     let second_step = form.second_step.is_some();
-    if let (None, Some(password)) = (&email, &password) {
-        reading.policy(&app, Field::Password, password, second_step);
+    if !reading.0.is_empty() {
+        reading.policy(&app, Field::Password, password.as_ref(), email.as_ref(), second_step);
     }
     let (Some(name), Some(email), Some(password)) = (name, email, password) else {
         return show_again(StatusCode::UNPROCESSABLE_ENTITY, reading.0);
@@ -284,10 +284,7 @@ async fn by_link(app: &App, asking: &Asking, form: &ProofForm) -> Result<Respons
 
 /// Leads to sign-in, whose form begins with the address.
 fn proved(app: &App, email: Email, to: Option<&str>) -> Response {
-    let path = match to {
-        Some(to) => format!("/sign-in?return_to={}", super::encode(to)),
-        None => "/sign-in".to_owned(),
-    };
+    let path = views::with_return("/sign-in", to.unwrap_or_default());
     lead_on_saying(app, &path, &Said { notice: Notice::AddressProved, email: Some(email) })
 }
 

@@ -104,7 +104,7 @@ fn go(app: &App, asking: &Asking, next: Next) -> Response {
             lead_to(&format!("/account/confirm?next={}", encode(&continue_path(request))))
         }
         Next::SignIn { request, again: false, .. } => {
-            lead_to(&format!("/sign-in?return_to={}", encode(&continue_path(request))))
+            lead_to(&views::with_return("/sign-in", &continue_path(request)))
         }
         Next::SelectAccount(request) => lead_to(&format!("/authorize/account?id={request}")),
         Next::Consent(request) => lead_to(&format!("/authorize/consent?id={request}")),
@@ -171,7 +171,7 @@ pub(super) async fn choose_account(
     }
     pending(&app, &asking, id).await?;
     app.auth.sign_out(&current, &asking.context).await?;
-    let mut response = lead_to(&format!("/sign-in?return_to={}", encode(&continue_path(id))));
+    let mut response = lead_to(&views::with_return("/sign-in", &continue_path(id)));
     crate::api::clear_session(&app, &mut response);
     Ok(given_back(&app, asking.typed.as_ref(), response))
 }

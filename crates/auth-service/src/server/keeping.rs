@@ -32,6 +32,12 @@ pub async fn keeper(
     }
     for Named { setting, reference, .. } in references {
         super::references::warn_if_open(setting, reference);
+        // What managers are asked by is read by the keeper itself; whether it can be, is told by whoever asks one.
+        if setting.starts_with("secrets.")
+            && let Ok(secret) = keeper.read(reference).await
+        {
+            super::references::refuse_sample(setting, reference, &secret.value)?;
+        }
     }
     Ok(keeper)
 }

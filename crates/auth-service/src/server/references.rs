@@ -101,13 +101,13 @@ pub(super) async fn connection_url(
     Ok(resolved)
 }
 
-fn refuse_sample(
+pub(super) fn refuse_sample(
     setting: &'static str,
     reference: &SecretRef,
     password: &SecretString,
 ) -> Result<(), ServerError> {
     let Err(WeakSecret::WellKnown { .. }) = secrets::check_strength(setting, password) else { return Ok(()) };
-    let (server, _) = setting.split_once('.').unwrap_or((setting, ""));
+    let (server, _) = setting.trim_start_matches("secrets.").split_once('.').unwrap_or((setting, ""));
     let error = format!(
         "{reference} holds a sample or well-known password that anybody can try; set another at your {server} server, \
          and write it there"

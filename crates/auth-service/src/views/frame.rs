@@ -1,6 +1,6 @@
 //! What surrounds every page: its language, its brand, who is signed in.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 use askama::filters::Escaper as _;
 use fluent_bundle::FluentValue;
@@ -83,19 +83,7 @@ impl<'a> Frame<'a> {
     /// A path that hands on where to return to.
     #[expect(clippy::unused_self, reason = "templates reach it through the frame")]
     pub(super) fn with_return(&self, path: &str, return_to: &str) -> String {
-        if return_to.is_empty() {
-            return path.to_owned();
-        }
-        let mut address = format!("{path}?return_to=");
-        for byte in return_to.bytes() {
-            if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-                address.push(char::from(byte));
-            } else {
-                // Writing to a String cannot fail.
-                let _ = write!(address, "%{byte:02X}");
-            }
-        }
-        address
+        with_return(path, return_to)
     }
 
     /// Tells the browser's password store whose password is asked for; a person does not see it, no form sends it.
@@ -169,4 +157,13 @@ impl<T: Argument + ?Sized> Argument for &T {
     fn argument(&self) -> FluentValue<'_> {
         (**self).argument()
     }
+}
+
+/// A path that hands on where to return to, if anywhere.
+pub(crate) fn with_return(path: &str, to: &str) -> String {
+    if to.is_empty() {
+        return path.to_owned();
+    }
+    let to: String = url::form_urlencoded::byte_serialize(to.as_bytes()).collect();
+    format!("{path}?return_to={to}")
 }

@@ -41,6 +41,7 @@ pub use device::Device;
 pub use errors::ErrorPage;
 pub use field::Field;
 pub use frame::Frame;
+pub(crate) use frame::with_return;
 pub use landing::Landing;
 pub use mailbox::{Mailbox, MailboxMessage};
 pub use notice::Notice;

@@ -2,11 +2,13 @@
 
 use super::{Field, Problems};
 
-/// `/reset`: posts `email`.
+/// `/reset`: posts `email`, `return_to`.
 #[derive(Clone, Debug, Default)]
 pub struct Reset<'a> {
     /// The address as typed.
     pub email: &'a str,
+    /// Where the person goes on to in the end; empty for the account page.
+    pub return_to: &'a str,
     /// What was wrong with the last try.
     pub problems: Problems,
 }
@@ -18,6 +20,8 @@ pub struct ResetCode<'a> {
     pub id: &'a str,
     /// The address as this browser typed it, if that is known.
     pub email: Option<&'a str>,
+    /// Where whoever asks again is on the way to; empty for the account page.
+    pub return_to: &'a str,
     /// How many characters the new password must have; the same for every address, so that it tells nothing.
     pub minimum: u32,
     /// The code as typed, if it was not right.

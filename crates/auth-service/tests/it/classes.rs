@@ -9,6 +9,7 @@ mod class_05_refresh_reuse;
 mod class_06_gone;
 mod class_07_forged_tokens;
 mod class_08_cross_use;
+mod class_09_fixation;
 mod class_11_skipped_steps;
 mod class_12_lockout;
 mod class_13_enumeration;

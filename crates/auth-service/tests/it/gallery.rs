@@ -119,8 +119,8 @@ fn reset(frame: &Frame<'_>, Words { email, opaque, .. }: Words<'_>) -> Vec<Sheet
     let minimum = 15;
     let waiting = Problems::whole(Problem::TooManyTries(48));
     vec![
-        ("reset", Reset { email, problems: Problems::NONE }.render(frame)),
-        ("reset-waiting", Reset { email, problems: waiting }.render(frame)),
+        ("reset", Reset { email, ..Reset::default() }.render(frame)),
+        ("reset-waiting", Reset { email, return_to: opaque, problems: waiting }.render(frame)),
         (
             "reset-code",
             ResetCode { id: opaque, email: Some(email), minimum, ..ResetCode::default() }.render(frame),

@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use store::ServerLock;
 
-use crate::process::{NAMES, POSTMARK, Running, SMTP, refused, write_secrets};
+use crate::process::{NAMES, POSTMARK, Running, SMTP, command, refused, write_secrets};
 
 #[test]
 fn a_secret_that_every_user_can_read_is_told_at_start() {
@@ -63,6 +63,40 @@ fn class_19_a_weak_or_sample_secret_is_refused_by_name_and_not_shown() {
             assert!(error.contains(why), "{name} {secret:?}: {error}");
             assert!(secret.is_empty() || !error.contains(secret), "{error}");
         }
+    }
+}
+
+/// The same of what the settings of [`class_19_a_weak_or_sample_secret_is_refused_by_name_and_not_shown`] do not name. That the
+/// two lists are all there is, `config` holds by the schema.
+#[test]
+fn class_19_so_is_a_sample_in_the_settings_of_a_larger_server() {
+    let hashing = ["password.hashing.pepper", "password.hashing.older_peppers"];
+    let full = ["database.password", "redis.password"];
+    for setting in [&hashing[..], &full, &["secrets.vault.token", "secrets.vault.secret_id"]].concat() {
+        let folder = tempfile::tempdir().unwrap();
+        write_secrets(folder.path());
+        let file = folder.path().join("sample");
+        std::fs::write(&file, "change-me-please").unwrap();
+        let mut command = command(folder.path(), POSTMARK);
+        if full.contains(&setting) {
+            command.envs([
+                ("DATABASE_URL", "postgres://keyward@127.0.0.1:1/keyward"),
+                ("REDIS_HOST_NAME", "127.0.0.1"),
+            ]);
+            command.args(["--set", "startup.wait=0s"]);
+        }
+        if setting.starts_with("secrets.vault.") {
+            command.args(["--set", "secrets.vault.address=https://127.0.0.1:1"]);
+        }
+        if setting == "secrets.vault.secret_id" {
+            command.args(["--set", "secrets.vault.role_id=keyward"]);
+        }
+        let output = command.arg("--set").arg(format!("{setting}=file:{}", file.display())).output().unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{setting}: {error}");
+        assert!(error.contains(&format!("the secret for {setting}: ")), "{setting}: {error}");
+        assert!(error.contains("a sample or well-known "), "{setting}: {error}");
+        assert!(!error.contains("change-me-please"), "{error}");
     }
 }
 

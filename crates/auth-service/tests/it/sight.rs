@@ -1,6 +1,8 @@
 //! What whoever watches a server is told: by a real one, as Prometheus asks it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 
 use auth_service::metrics::{ALL, Sort};
 
@@ -104,6 +106,45 @@ fn metrics_are_told_on_the_internal_address_alone_and_count_what_was_asked() {
         assert!(text.lines().any(|told| told.trim_end_matches(".0") == line), "no {line} in {text}");
     }
     assert!(!text.contains("secret") && !text.contains("no-such"), "{text}");
+}
+
+/// Class 21: whoever asks for ever other things would otherwise make ever other series, until the memory is full.
+#[test]
+fn class_21_no_label_takes_its_value_from_a_request() {
+    let folder = tempfile::tempdir().unwrap();
+    write_secrets(folder.path());
+    let running = Running::start(folder.path(), POSTMARK);
+    let ask = |method: &str, path: &str| {
+        let mut stream = TcpStream::connect(&running.address).unwrap();
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nhost: {method}.example\r\nuser-agent: {method}\r\ncontent-type: text/{method}\r\n\
+             connection: close\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut answer = Vec::new();
+        // What cannot be read may be answered by a reset alone.
+        let _ = stream.read_to_end(&mut answer);
+    };
+    // Every kind of request once, so that its series are there.
+    for (method, path) in [
+        ("GET", "/no-such"),
+        ("BREW", "/no-such"),
+        ("BREW", "/sign-in"),
+        ("DELETE", "/api/v1/account/sessions/x"),
+    ] {
+        ask(method, path);
+    }
+    let series = || scrape(&running).lines().filter(|line| !line.starts_with('#')).count();
+    let before = series();
+    for number in 0..100 {
+        ask("GET", &format!("/hostile{number}"));
+        ask("GET", &format!("/no-such?hostile{number}=x"));
+        ask(&format!("HOSTILE{number}"), "/no-such");
+        ask(&format!("HOSTILE{number}"), "/sign-in");
+        ask("DELETE", &format!("/api/v1/account/sessions/hostile{number}"));
+    }
+    assert_eq!(series(), before);
+    assert!(!scrape(&running).to_lowercase().contains("hostile"));
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! Reading the trail.
 
-use domain::Pseudonym;
+use domain::{Email, Pseudonym, UserId};
 use store::Tx;
 use store::audit::Entry;
+use uuid::Uuid;
 
 use super::trail::{AuditTrail, start_of};
 
@@ -52,6 +53,19 @@ impl AuditTrail {
             listed.push(Listed { entry, sealed, address, exchanged });
         }
         Ok(listed)
+    }
+
+    /// What entries call whoever is meant: an account by its address or id, or a person by the pseudonym itself, which is all that
+    /// is left of one whose account was deleted.
+    pub async fn pseudonym_of(&self, who: &str) -> Result<Option<Pseudonym>, store::Error> {
+        let mut tx = self.store.read().await?;
+        if let Ok(id) = who.parse::<Uuid>() {
+            let own = store::audit::pseudonym_of(&mut tx, UserId(id)).await?;
+            return Ok(Some(Pseudonym(own.unwrap_or(id))));
+        }
+        let Ok(email) = Email::parse(who) else { return Ok(None) };
+        let Some(owner) = store::emails::owner(&mut tx, &email).await? else { return Ok(None) };
+        Ok(store::audit::pseudonym_of(&mut tx, UserId(owner.user_id)).await?.map(Pseudonym))
     }
 
     /// Whether an entry is what was sealed after the one before it.

@@ -18,9 +18,9 @@ impl AuditTrail {
         secrets::constant_time_equal(&mac, person.mac.as_deref().unwrap_or_default())
     }
 
-    /// Looks at who each pseudonym is.
-    pub(super) async fn verify_people(&self, tx: &mut Tx) -> Result<(), VerifyError> {
-        let mut next = Some(Uuid::nil());
+    /// Looks at who each pseudonym is, and says whether there is anybody.
+    pub(super) async fn verify_people(&self, tx: &mut Tx) -> Result<bool, VerifyError> {
+        let (mut next, mut anybody) = (Some(Uuid::nil()), false);
         while let Some(from) = next {
             let page = store::audit::people(tx, from, BATCH).await;
             let page = readable(page, || "who a pseudonym is".to_owned())?;
@@ -28,8 +28,9 @@ impl AuditTrail {
             if let Some(exchanged) = page.iter().find(|person| !self.is_vouched_for(person)) {
                 return Err(VerifyError::Person { pseudonym: exchanged.pseudonym });
             }
+            anybody |= page.iter().any(|person| person.user_id != store::users::NOBODY.0);
         }
-        Ok(())
+        Ok(anybody)
     }
 
     /// Vouches under this key for who each pseudonym is.

@@ -50,6 +50,11 @@ pub enum VerifyError {
         /// Its number.
         number: i64,
     },
+    /// There is no entry at all, though there was an act that had one.
+    #[error(
+        "the trail is empty, but there are accounts, whose sign-up it would tell of: somebody has removed all of it"
+    )]
+    Emptied,
     /// The chain ends before an entry that is known to have been there.
     #[error("the trail ends at entry {head}, but entry {expected} is known to have been there")]
     Truncated {
@@ -69,8 +74,8 @@ pub enum VerifyError {
     },
     /// The entry that an earlier verification ended at was pruned.
     #[error(
-        "entry {expected}, which an earlier verification ended at, was pruned: the trail begins after entry {first}, \
-         so the two cannot be compared; give the end of a later verification"
+        "entry {expected}, which an earlier verification ended at, was pruned, or sealed under a key that was lost: the trail \
+         begins after entry {first}, so the two cannot be compared; give the end of a later verification"
     )]
     Pruned {
         /// The last entry that was pruned.
@@ -295,22 +300,31 @@ impl AuditTrail {
                 compare(number, &mac, expected)?;
             }
         }
-        let mut next = Some(Uuid::nil());
+        let (mut next, mut waits) = (Some(Uuid::nil()), false);
         while let Some(from) = next {
             let page = store::audit::unsealed(&mut tx, from, BATCH).await;
             let page = readable(page, || "an entry that waits to be sealed".to_owned())?;
+            waits |= !page.is_empty();
             next = page.last().and_then(|last| id_after(last.id));
             if let Some(forged) = page.iter().find(|entry| !self.is_vouched(entry)) {
                 return Err(VerifyError::Forged { id: forged.id });
             }
         }
-        self.verify_people(&mut tx).await?;
+        let anybody = self.verify_people(&mut tx).await?;
         match expected {
             Some(expected) if number < expected.number => {
                 Err(VerifyError::Truncated { head: number, expected: expected.number })
             }
+            _ if number == 0 && !waits && anybody => Err(VerifyError::Emptied),
             _ => Ok(Link { number, mac }),
         }
+    }
+
+    /// The number of the last entry that is not proved any more: what is up to it was pruned, or sealed under a key that was lost. 0 if
+    /// the chain is whole from its first entry on.
+    pub async fn begins_after(&self) -> Result<i64, store::Error> {
+        let mut tx = self.store.read().await?;
+        Ok(start_of(store::audit::checkpoints(&mut tx).await?.last()).0)
     }
 
     /// How many entries can be read and not be proved, because they were sealed under a key that was lost.

@@ -70,7 +70,7 @@ pub(crate) async fn mailed(world: &World, purpose: Purpose) -> Mailed {
         }
         Purpose::Reset => {
             world.account(&name, &here).await;
-            (world.auth.request_reset(&email(&name), &here).await.unwrap(), world.mail(&name).await)
+            (world.auth.request_reset(&email(&name), None, &here).await.unwrap(), world.mail(&name).await)
         }
         Purpose::Old | Purpose::New => {
             world.account(&name, &here).await;
@@ -111,7 +111,7 @@ pub(crate) async fn show(world: &World, purpose: Purpose, evidence: &Evidence) -
             }
         }
         Purpose::Reset => match auth.reset_password(evidence, &password(OTHER), &here).await {
-            Ok(()) => Answer::Good,
+            Ok(_) => Answer::Good,
             Err(RecoverError::Evidence(error)) => bad(&error),
             Err(_) => Answer::Other,
         },
@@ -131,7 +131,7 @@ pub(crate) async fn page(world: &World, purpose: Purpose, token: &str) -> bool {
     match purpose {
         Purpose::Prove => auth.pending_proof_by_link(token, &here).await.is_ok(),
         Purpose::Step => false,
-        Purpose::Reset => auth.pending_reset(token, &here).await.is_ok(),
+        Purpose::Reset => auth.pending_reset_by_link(token, &here).await.is_ok(),
         Purpose::Old | Purpose::New => auth.pending_email_change(side(purpose), token, &here).await.is_ok(),
     }
 }

@@ -179,7 +179,7 @@ async fn what_cannot_be_recorded_is_not_done() {
     let auth = &world.auth;
     assert!(world.sign_in("ana", PASSWORD, &browser(1)).await.is_err());
     assert!(auth.sign_out(&current, &browser(1)).await.is_err());
-    assert!(auth.request_reset(&email("ana"), &browser(1)).await.is_err());
+    assert!(auth.request_reset(&email("ana"), None, &browser(1)).await.is_err());
     assert!(auth.enable_second_step(&current, &browser(1)).await.is_err());
     assert!(auth.delete_account(&current, &password(PASSWORD), &browser(1)).await.is_err());
     let change = auth.change_password(&current, &password(PASSWORD), &password(OTHER), &browser(1)).await;

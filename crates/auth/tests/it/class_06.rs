@@ -49,7 +49,7 @@ async fn class_06_a_disabled_account_is_sent_nothing_and_told_nothing() {
     let step = mailed(&world, Purpose::Step).await;
     world.set_disabled("ana", true).await;
     world.set_disabled("step", true).await;
-    world.auth.request_reset(&email("ana"), &here).await.unwrap();
+    world.auth.request_reset(&email("ana"), None, &here).await.unwrap();
     assert_eq!(world.mails("ana").await.len(), 0);
     let refused = world.auth.resend_code(step.id, &here).await;
     assert!(matches!(refused, Err(StepError::Evidence(_))), "{refused:?}");

@@ -79,7 +79,7 @@ async fn class_09_a_reset_ends_every_session() {
     world.account("ana", &browser(1)).await;
     let old = world.session("ana", PASSWORD, &browser(1)).await;
     world.auth.check_token(old.expose_jwt()).await.unwrap();
-    world.auth.request_reset(&email("ana"), &browser(2)).await.unwrap();
+    world.auth.request_reset(&email("ana"), None, &browser(2)).await.unwrap();
     let link = world.mail("ana").await.link();
     world.auth.reset_password(&link, &password(OTHER), &browser(2)).await.unwrap();
     let new = world.session("ana", OTHER, &browser(2)).await;

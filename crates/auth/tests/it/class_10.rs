@@ -49,7 +49,7 @@ async fn claim(world: &World, way: Way) {
             auth.prove_address(&evidence, &Credential::Browser, &victim()).await.unwrap();
         }
         Way::Reset => {
-            auth.request_reset(&email("ana"), &victim()).await.unwrap();
+            auth.request_reset(&email("ana"), None, &victim()).await.unwrap();
             let link = world.mail("ana").await.link();
             auth.reset_password(&link, &password(OTHER), &victim()).await.unwrap();
         }
@@ -104,7 +104,7 @@ async fn class_10_so_it_is_where_unproved_addresses_may_sign_in() {
         if matches!(way, Way::LinkAndNewPassword) {
             world.auth.sign_up(form("ana", PASSWORD), &eve()).await.unwrap();
         } else {
-            world.auth.request_reset(&email("ana"), &eve()).await.unwrap();
+            world.auth.request_reset(&email("ana"), None, &eve()).await.unwrap();
         }
         claim(&world, way).await;
         assert_nothing_left(&world, way, Some(&session)).await;
@@ -186,7 +186,7 @@ async fn class_10_whoever_took_an_address_does_not_withdraw_its_owners_mails() {
         let current = world.current(&session).await.unwrap();
         world.mails("ana").await;
         if by_reset {
-            world.auth.request_reset(&email("ana"), &victim()).await.unwrap();
+            world.auth.request_reset(&email("ana"), None, &victim()).await.unwrap();
         } else {
             world.sign_up("ana", OTHER, &victim()).await;
         }

@@ -85,7 +85,7 @@ async fn class_11_recovery_opens_no_session_and_keeps_the_second_step() {
     world.account_with_second_step("ana", &browser(1)).await;
     let stale = world.attempt("ana", PASSWORD, &browser(1)).await;
     let stale_code = world.mail("ana").await.code();
-    world.auth.request_reset(&email("ana"), &browser(2)).await.unwrap();
+    world.auth.request_reset(&email("ana"), None, &browser(2)).await.unwrap();
     let link = world.mail("ana").await.link();
     world.auth.reset_password(&link, &password(OTHER), &browser(2)).await.unwrap();
     world.mails("ana").await;
@@ -108,7 +108,7 @@ async fn class_11_another_password_withdraws_whatever_is_under_way() {
         world.mails("ana").await;
         let attempt = world.attempt("ana", PASSWORD, &browser(6)).await;
         let mailed = world.mail("ana").await.code();
-        world.auth.request_reset(&email("ana"), &browser(6)).await.unwrap();
+        world.auth.request_reset(&email("ana"), None, &browser(6)).await.unwrap();
         let reset = world.mail("ana").await.link();
         world.auth.request_email_change(&current, &email("eve"), &here).await.unwrap();
         let (old, new) = (world.mail("ana").await.link(), world.mail("eve").await.link());
@@ -192,7 +192,7 @@ async fn class_11_a_password_alone_makes_no_session_behind_a_second_step_fresh()
 async fn class_11_a_reset_does_not_leave_a_short_password_alone() {
     let world = World::new().await;
     world.account_with_second_step("ana", &browser(1)).await;
-    world.auth.request_reset(&email("ana"), &browser(2)).await.unwrap();
+    world.auth.request_reset(&email("ana"), None, &browser(2)).await.unwrap();
     let link = world.mail("ana").await.link();
     // Written and not committed before the reset begins, which then has to wait here: begun later, it could come too late.
     let mut tx = world.store.begin().await.unwrap();

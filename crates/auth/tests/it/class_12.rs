@@ -313,7 +313,7 @@ async fn class_12_guesses_at_mailed_codes_are_counted_over_all_mails() {
         let refused = loop {
             // A new mail for every five guesses, each from a network of its own.
             let context = browser(10 + guesses / 5);
-            let id = world.auth.request_reset(&email(name), &context).await.unwrap();
+            let id = world.auth.request_reset(&email(name), None, &context).await.unwrap();
             let guess = code(id, "no code");
             let answered = world.auth.reset_password(&guess, &password(OTHER), &context).await;
             if !matches!(answered, Err(RecoverError::Evidence(EvidenceError::WrongCode { .. }))) {
@@ -326,7 +326,7 @@ async fn class_12_guesses_at_mailed_codes_are_counted_over_all_mails() {
     }
     world.mails("ana").await;
     let context = browser(90);
-    world.auth.request_reset(&email("ana"), &context).await.unwrap();
+    world.auth.request_reset(&email("ana"), None, &context).await.unwrap();
     let link = world.mail("ana").await.link();
     world.auth.reset_password(&link, &password(OTHER), &context).await.expect("a link is not answered at");
 }
@@ -361,16 +361,16 @@ async fn class_12_a_mail_that_was_turned_away_costs_nothing_elsewhere() {
     let eve = world.signed_in("eve", &browser(2)).await;
     let flood = browser(9);
     for number in 0..6 {
-        world.auth.request_reset(&email(&format!("a{number}")), &flood).await.unwrap();
+        world.auth.request_reset(&email(&format!("a{number}")), None, &flood).await.unwrap();
     }
     for _ in 0..10 {
-        assert!(world.auth.request_reset(&email("ana"), &flood).await.is_err());
+        assert!(world.auth.request_reset(&email("ana"), None, &flood).await.is_err());
         assert!(world.auth.request_email_change(&eve, &email("ana"), &flood).await.is_err());
         assert!(world.auth.sign_up(crate::people::form("ana", OTHER), &flood).await.is_err());
     }
     // Ana's mail of the sign-up is one of the five.
     for _ in 0..4 {
-        world.auth.request_reset(&email("ana"), &browser(3)).await.expect("her budget is her own");
+        world.auth.request_reset(&email("ana"), None, &browser(3)).await.expect("her budget is her own");
     }
 }
 
@@ -381,13 +381,13 @@ async fn class_12_a_change_of_address_that_was_turned_away_costs_the_other_end_n
     world.account("eve", &browser(2)).await;
     let eve = world.signed_in("eve", &browser(2)).await;
     for _ in 0..4 {
-        world.auth.request_reset(&email("eve"), &browser(3)).await.unwrap();
+        world.auth.request_reset(&email("eve"), None, &browser(3)).await.unwrap();
     }
     for _ in 0..10 {
         assert!(world.auth.request_email_change(&eve, &email("ana"), &browser(3)).await.is_err());
     }
     for _ in 0..5 {
-        world.auth.request_reset(&email("ana"), &browser(4)).await.expect("nothing was mailed to her");
+        world.auth.request_reset(&email("ana"), None, &browser(4)).await.expect("nothing was mailed to her");
     }
 }
 
@@ -423,22 +423,25 @@ async fn class_12_a_stranger_does_not_keep_the_owner_from_a_new_password() {
     world.account("ana", &browser(1)).await;
     let current = world.signed_in("ana", &browser(1)).await;
     for _ in 0..4 {
-        world.auth.request_reset(&email("ana"), &browser(9)).await.unwrap();
+        world.auth.request_reset(&email("ana"), None, &browser(9)).await.unwrap();
     }
-    assert!(world.auth.request_reset(&email("ana"), &browser(9)).await.is_err());
+    assert!(world.auth.request_reset(&email("ana"), None, &browser(9)).await.is_err());
     assert!(
-        world.auth.request_reset(&email("ana"), &browser(2)).await.is_err(),
+        world.auth.request_reset(&email("ana"), None, &browser(2)).await.is_err(),
         "a browser that she never used"
     );
     for _ in 0..4 {
-        world.auth.request_reset(&email("ana"), &browser(1)).await.expect("her own browser");
+        world.auth.request_reset(&email("ana"), None, &browser(1)).await.expect("her own browser");
     }
     world
         .auth
         .request_email_change(&current, &email("ana.next"), &browser(1))
         .await
         .expect("and of this too");
-    assert!(world.auth.request_reset(&email("ana"), &browser(1)).await.is_err(), "that has a bound too");
+    assert!(
+        world.auth.request_reset(&email("ana"), None, &browser(1)).await.is_err(),
+        "that has a bound too"
+    );
 }
 
 /// What a limit turned away was in the log alone. One entry for each of a flood would be a way to fill the disk.
@@ -459,10 +462,10 @@ async fn class_12_what_is_turned_away_is_in_the_trail_once_a_window() {
         world.account("ana", &browser(1)).await;
         let flood = browser(9);
         for _ in 0..20 {
-            let _ = world.auth.request_reset(&email(name), &flood).await;
+            let _ = world.auth.request_reset(&email(name), None, &flood).await;
             let _ = world.auth.sign_up(crate::people::form(name, OTHER), &flood).await;
             for _ in 0..6 {
-                let _ = world.auth.pending_reset("x", &flood).await;
+                let _ = world.auth.pending_reset_by_link("x", &flood).await;
             }
         }
         let expected = [("mails", 1), ("network", 1), ("sign-ups from the network", 0)];

@@ -103,7 +103,7 @@ async fn class_13_a_reset_answers_and_works_alike() {
     for name in NAMES {
         let world = world().await;
         let before = rows(&world).await;
-        let id = world.auth.request_reset(&email(name), &browser(2)).await.unwrap();
+        let id = world.auth.request_reset(&email(name), None, &browser(2)).await.unwrap();
         assert_eq!(grown(before, rows(&world).await), [1, 1, 1, 0], "{name}");
         for left in (0..5).rev() {
             let before = rows(&world).await;
@@ -165,9 +165,9 @@ async fn class_13_mails_are_counted_alike() {
             world.turn(std::time::Duration::from_hours(1));
         }
         for _ in 0..5 {
-            world.auth.request_reset(&email(name), &browser(2)).await.unwrap();
+            world.auth.request_reset(&email(name), None, &browser(2)).await.unwrap();
         }
-        assert!(world.auth.request_reset(&email(name), &browser(3)).await.is_err(), "{name}");
+        assert!(world.auth.request_reset(&email(name), None, &browser(3)).await.is_err(), "{name}");
     }
 }
 
@@ -216,7 +216,7 @@ async fn class_13_the_database_is_asked_alike_and_answers_with_as_many_rows() {
             );
             heard.push((act, said));
         };
-        let reset = world.auth.request_reset(&email(name), &browser(2)).await.unwrap();
+        let reset = world.auth.request_reset(&email(name), None, &browser(2)).await.unwrap();
         note("reset");
         world.post().await;
         note("mails, sent and not");

@@ -22,8 +22,8 @@ async fn clean(world: &World) {
 async fn day(app: &InApp, number: u32) {
     let (world, auth, here) = (&app.world, &app.world.auth, browser(1));
     world.sign_up(&format!("never{number}"), PASSWORD, &here).await;
-    auth.request_reset(&email("nobody"), &here).await.unwrap();
-    auth.request_reset(&email("ana"), &here).await.unwrap();
+    auth.request_reset(&email("nobody"), None, &here).await.unwrap();
+    auth.request_reset(&email("ana"), None, &here).await.unwrap();
     let _ = world.sign_in("nobody", PASSWORD, &here).await;
     let attempt = world.attempt("step", PASSWORD, &here).await;
     let guess = wrong(&world.mail("step").await.code());

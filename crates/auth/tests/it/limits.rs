@@ -83,6 +83,30 @@ async fn a_token_is_good_for_ten_minutes_and_a_proof_fresh_for_as_long() {
     assert!(!world.auth.is_fresh(&current));
 }
 
+/// What was tried longer ago than the window counts no more.
+#[tokio::test]
+async fn ten_failures_in_any_quarter_of_an_hour_then_one_a_minute() {
+    let world = World::new().await;
+    world.account("ana", &browser(1)).await;
+    let wrong = async || world.sign_in("ana", OTHER, &browser(2)).await;
+    let tries = async || {
+        for number in 0.. {
+            if let Err(auth::SignInError::TooMany(wait)) = wrong().await {
+                assert!(wait.retry_after <= MINUTE, "{wait:?}");
+                return number;
+            }
+        }
+        0
+    };
+    assert_eq!(tries().await, 10);
+    for _ in 0..14 {
+        world.turn(MINUTE);
+        assert_eq!(tries().await, 1, "one for each minute");
+    }
+    world.turn(MINUTE * 15);
+    assert_eq!(tries().await, 10, "and all of them when a quarter of an hour has passed without one");
+}
+
 #[tokio::test]
 async fn mails_and_sign_ups_an_hour() {
     let world = World::new().await;
@@ -104,9 +128,9 @@ async fn second_step_mails_are_counted_apart() {
     let world = World::new().await;
     world.account_with_second_step("ana", &browser(1)).await;
     for _ in 0..4 {
-        world.auth.request_reset(&email("ana"), &browser(2)).await.unwrap();
+        world.auth.request_reset(&email("ana"), None, &browser(2)).await.unwrap();
     }
-    assert!(world.auth.request_reset(&email("ana"), &browser(2)).await.is_err());
+    assert!(world.auth.request_reset(&email("ana"), None, &browser(2)).await.is_err());
     for _ in 0..10 {
         world.attempt("ana", PASSWORD, &browser(1)).await;
     }
@@ -138,14 +162,14 @@ async fn a_short_password_needs_a_second_step_and_a_long_one_to_live_without() {
 async fn mails_an_hour_from_one_network() {
     let world = World::new().await;
     for number in 0..50 {
-        world.auth.request_reset(&email(&format!("a{number}")), &browser(1)).await.unwrap();
+        world.auth.request_reset(&email(&format!("a{number}")), None, &browser(1)).await.unwrap();
     }
-    let refused = world.auth.request_reset(&email("one.more"), &browser(1)).await;
+    let refused = world.auth.request_reset(&email("one.more"), None, &browser(1)).await;
     assert!(matches!(refused, Err(auth::RecoverError::TooMany(_))), "{refused:?}");
     assert_eq!(world.count("artefacts").await, 50, "and nothing is written");
-    world.auth.request_reset(&email("one.more"), &browser(2)).await.unwrap();
+    world.auth.request_reset(&email("one.more"), None, &browser(2)).await.unwrap();
     world.turn(HOUR);
-    world.auth.request_reset(&email("one.more"), &browser(1)).await.unwrap();
+    world.auth.request_reset(&email("one.more"), None, &browser(1)).await.unwrap();
 }
 
 /// A password made of the address was taken before, with a dot or a year put to it, and so was the present one as a new one.

@@ -133,7 +133,7 @@ async fn a_mail_whose_code_is_dead_is_not_sent() {
 #[tokio::test]
 async fn a_mail_to_nobody_waits_as_any_mail_is_never_sent_and_leaves_nothing() {
     let world = World::new().await;
-    world.auth.request_reset(&email("nobody"), &browser(1)).await.unwrap();
+    world.auth.request_reset(&email("nobody"), None, &browser(1)).await.unwrap();
     // While it waits it is work to do like a mail: no work would show in how long the next request takes.
     assert_eq!(states(&world).await, ["queued"]);
     assert_eq!(world.auth.next_mail().await.unwrap(), Some(Duration::ZERO));

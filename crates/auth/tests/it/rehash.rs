@@ -117,7 +117,7 @@ fn clock() -> std::time::Instant {
 async fn a_reset_does_not_set_the_password_that_was_there() {
     let world = World::new().await;
     world.account("ana", &browser(1)).await;
-    world.auth.request_reset(&email("ana"), &browser(1)).await.unwrap();
+    world.auth.request_reset(&email("ana"), None, &browser(1)).await.unwrap();
     let link = world.mail("ana").await.link();
     let same = world.auth.reset_password(&link, &password(PASSWORD), &browser(1)).await;
     assert!(matches!(same, Err(auth::RecoverError::Weak(domain::Weakness::Unchanged))), "{same:?}");
@@ -130,7 +130,7 @@ async fn a_common_password_is_refused_wherever_one_is_set() {
     let world = World::new().await;
     world.account_with_second_step("ana", &browser(1)).await;
     let common = password("sunshine1");
-    world.auth.request_reset(&email("ana"), &browser(1)).await.unwrap();
+    world.auth.request_reset(&email("ana"), None, &browser(1)).await.unwrap();
     let link = world.mail("ana").await.link();
     let reset = world.auth.reset_password(&link, &common, &browser(1)).await;
     assert!(matches!(reset, Err(auth::RecoverError::Weak(domain::Weakness::Common))), "{reset:?}");

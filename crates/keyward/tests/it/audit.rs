@@ -3,6 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::path::Path;
 
+use secrets::sealing::generate_key_text;
 use serde_json::Value;
 use sqlx::{Connection as _, SqliteConnection};
 
@@ -50,14 +51,14 @@ fn numbers(entries: &[Value]) -> Vec<i64> {
     entries.iter().map(|entry| entry["number"].as_i64().unwrap()).collect()
 }
 
-/// Does to the database what somebody who has broken in can do.
+/// Does to the database what somebody who has broken in can do, and to one row at the least.
 fn tamper(data: &Path, statement: &'static str) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let url = format!("sqlite://{}", data.join("keyward.sqlite").display());
         let mut database = SqliteConnection::connect(&url).await.unwrap();
         let done = sqlx::query(statement).execute(&mut database).await.unwrap();
-        assert_eq!(done.rows_affected(), 1, "{statement}");
+        assert!(done.rows_affected() > 0, "{statement}");
         database.close().await.unwrap();
     });
 }
@@ -90,7 +91,14 @@ fn entries_are_listed_newest_first_with_whom_and_what() {
     assert_eq!(lines.len(), 5, "{listed}");
     let words: Vec<_> = lines[0].split_whitespace().collect();
     assert_eq!(words[0], "5");
-    assert_eq!(words[2..], ["sign_in", "refused", "ana@example.com", "127.0.0.0/24", "password"], "{listed}");
+    let newest = &entries(folder.path(), &["--limit", "1"])[0];
+    let support_id = newest["support_id"].as_str().unwrap();
+    assert_eq!(support_id.len(), 12, "{newest}");
+    assert_eq!(
+        words[2..],
+        ["sign_in", "refused", "ana@example.com", "127.0.0.0/24", support_id, "password"],
+        "{listed}"
+    );
     let words: Vec<_> = lines[3].split_whitespace().collect();
     assert_eq!(
         (words[0], words[2], words[3], words[4]),
@@ -99,11 +107,10 @@ fn entries_are_listed_newest_first_with_whom_and_what() {
     );
     let words: Vec<_> = lines[4].split_whitespace().collect();
     assert_eq!(
-        (words[0], words[2], words[5], words[6]),
-        ("1", "add_client", "operator", "example-app"),
+        (words[0], words[2], words[5], words[6], words[7]),
+        ("1", "add_client", "operator", "-", "example-app"),
         "{listed}"
     );
-    let newest = &entries(folder.path(), &["--limit", "1"])[0];
     for (name, value) in [("act", "sign_in"), ("outcome", "refused"), ("address", "ana@example.com")] {
         assert_eq!(newest[name], value, "{newest}");
     }
@@ -131,7 +138,7 @@ fn pages_follow_one_another_and_say_how_to_go_on() {
 }
 
 #[test]
-fn one_person_s_entries_are_found_by_the_pseudonym_that_entries_show() {
+fn one_person_s_entries_are_found_by_address_by_account_and_by_pseudonym() {
     let folder = installation();
     let data = folder.path();
     let all = entries(data, &[]);
@@ -145,6 +152,22 @@ fn one_person_s_entries_are_found_by_the_pseudonym_that_entries_show() {
     );
     let nobody = "0190163d-8694-739b-aea5-966c26f8ad91";
     assert_eq!(audit(data, &["list", "--person", nobody]), "No entries.\n");
+    let shown = run(&["user", "show", "ana@example.com", "--json", "--data", data.to_str().unwrap()]);
+    let account: Value = serde_json::from_slice(&shown.stdout).unwrap();
+    for who in ["ana@example.com", "Ana@Example.com", account["id"].as_str().unwrap()] {
+        assert_eq!(numbers(&entries(data, &["--person", who])), [5, 2], "{who}");
+    }
+    let first = audit(data, &["list", "--person", "ana@example.com", "--limit", "1"]);
+    assert!(first.contains(" --limit 1 --person ana@example.com --data "), "{first}");
+    for who in ["dan@example.com", "nonsense"] {
+        let output = run(&["audit", "list", "--person", who, "--data", data.to_str().unwrap()]);
+        let error = text(&output.stderr);
+        assert_eq!((output.status.code(), text(&output.stdout).as_str()), (Some(1), ""), "{error}");
+        assert!(
+            error.contains(&format!("{who:?} is no account's address: see `keyward user list`")),
+            "{error}"
+        );
+    }
 }
 
 #[test]
@@ -153,6 +176,7 @@ fn a_trail_that_holds_says_its_end_which_the_next_verification_expects() {
     let data = folder.path();
     let told: Value = serde_json::from_str(&audit(data, &["verify", "--json"])).unwrap();
     assert_eq!((&told["holds"], &told["number"]), (&true.into(), &5.into()), "{told}");
+    assert_eq!((&told["begins_after"], &told["unproved"]), (&0.into(), &0.into()), "{told}");
     let end = told["end"].as_str().unwrap();
     let again = audit(data, &["verify", "--expect", end]);
     assert!(again.starts_with("The trail holds, up to entry 5. "), "{again}");
@@ -162,6 +186,76 @@ fn a_trail_that_holds_says_its_end_which_the_next_verification_expects() {
     assert!(audit(data, &["verify"]).contains("up to entry 4"));
     let (_, error) = broken(data, &["--expect", end]);
     assert!(error.contains("the trail ends at entry 4, but entry 5 is known to have been there"), "{error}");
+}
+
+/// An auditor was told that a trail held whose first entries nobody can prove any more.
+#[test]
+fn what_is_not_proved_is_told_by_whoever_verifies() {
+    let folder = installation();
+    let data = folder.path();
+    let told: Value = serde_json::from_str(&audit(data, &["verify", "--json"])).unwrap();
+    let end = told["end"].as_str().unwrap().to_owned();
+    // The key is lost, and the server makes another.
+    std::fs::write(data.join("audit.key"), secrets::ExposeSecret::expose_secret(&generate_key_text()))
+        .unwrap();
+    let (_, error) = broken(data, &[]);
+    assert!(error.contains("this is not the key that the trail was sealed with"), "{error}");
+    let anew = audit(data, &["begin-anew"]);
+    assert!(anew.starts_with("A new chain begins after entry 5."), "{anew}");
+    let holds = audit(data, &["verify"]);
+    assert!(holds.starts_with("The trail holds, up to entry 6. "), "{holds}");
+    let unproved = "It begins after entry 5: 5 entries before were sealed under a key that was lost, and are NOT PROVED.";
+    assert!(holds.lines().any(|line| line == unproved), "{holds}");
+    let told: Value = serde_json::from_str(&audit(data, &["verify", "--json"])).unwrap();
+    assert_eq!((&told["begins_after"], &told["unproved"]), (&5.into(), &5.into()), "{told}");
+    let sealed: Vec<_> = entries(data, &[]).iter().map(|entry| entry["sealed"] == true).collect();
+    assert_eq!(sealed, [true, false, false, false, false, false]);
+    // What was kept of the chain before is a link of it: this one begins there.
+    assert!(audit(data, &["verify", "--expect", &end]).contains("up to entry 6"));
+}
+
+/// What no database can prove is told in words, and nothing is taken for something else.
+#[test]
+fn what_is_asked_amiss_is_told_how_to_be_asked() {
+    let folder = installation();
+    let data = folder.path().to_str().unwrap();
+    for (arguments, said) in [
+        (&["verify", "--expect", "5"][..], "it is not NUMBER:MAC: copy what `keyward audit verify` printed"),
+        (&["verify", "--expect", "5:abc"], "it is not NUMBER:MAC"),
+        (&["list", "--limit", "0"], "0 is not in 1..=10000"),
+        (&["list", "--before", "first"], "invalid value 'first' for '--before"),
+    ] {
+        let output = run(&[&["audit"], arguments, &["--data", data]].concat());
+        let error = text(&output.stderr);
+        assert_eq!((output.status.code(), text(&output.stdout).as_str()), (Some(2), ""), "{error}");
+        assert!(error.contains(said), "{error}");
+    }
+    let later = format!("9:{}", "ab".repeat(32));
+    let (_, error) = broken(folder.path(), &["--expect", &later]);
+    assert!(error.contains("the trail ends at entry 5, but entry 9 is known to have been there"), "{error}");
+    let other = format!("5:{}", "ab".repeat(32));
+    let (_, error) = broken(folder.path(), &["--expect", &other]);
+    assert!(error.contains("entry 5 is not the one that an earlier verification ended at"), "{error}");
+    let whole = audit(folder.path(), &["verify", "--expect", "0:"]);
+    assert!(whole.starts_with("The trail holds, up to entry 5."), "{whole}");
+}
+
+#[test]
+fn a_trail_in_which_nothing_was_done_is_told_from_one_that_was_emptied() {
+    let folder = installation();
+    let data = folder.path();
+    tamper(data, "DELETE FROM audit");
+    let (_, error) = broken(data, &[]);
+    assert!(
+        error.contains("the trail is empty, but there are accounts, whose sign-up it would tell of"),
+        "{error}"
+    );
+    tamper(data, "DELETE FROM users WHERE created_at > 0");
+    assert_eq!(audit(data, &["list"]), "No entries.\n");
+    assert_eq!(audit(data, &["list", "--json"]), "");
+    assert_eq!(audit(data, &["verify"]), "The trail holds: nothing was sealed yet.\n");
+    let told: Value = serde_json::from_str(&audit(data, &["verify", "--json"])).unwrap();
+    assert_eq!((&told["holds"], &told["end"]), (&true.into(), &"0:".into()), "{told}");
 }
 
 #[test]

@@ -1,8 +1,11 @@
 //! Class 2: open redirect at login and logout. The corpus at every place that says where to go on to.
 
+use axum::body::Body;
+use axum::http::Request;
 use serde_json::json;
 
-use crate::support::{APP, Answer, PASSWORD, TestApp};
+use crate::classes::inventory::{every, filled};
+use crate::support::{APP, Answer, PASSWORD, TestApp, form};
 
 const ANA: &str = "ana@example.com";
 
@@ -145,6 +148,60 @@ async fn a_known_app_is_reached_and_its_pages_form_may_end_there() {
     let fields = [("email", ANA), ("password", PASSWORD), ("return_to", APP)];
     assert_eq!(browser.post("/sign-in", &fields).await.location(), APP);
     assert_eq!(browser.post("/sign-out", &[("return_to", APP)]).await.location(), APP);
+}
+
+/// By whatever name anybody may say where to go on to.
+const NAMES: [&str; 12] = [
+    "return_to",
+    "next",
+    "redirect_uri",
+    "post_logout_redirect_uri",
+    "redirect_url",
+    "return_url",
+    "continue",
+    "url",
+    "to",
+    "target",
+    "rd",
+    "r",
+];
+
+/// Every route there is, asked by somebody signed in and by nobody, with each name in the address, in the form, or as `Referer`: one
+/// that is added is tried too.
+#[tokio::test]
+async fn no_route_leads_elsewhere_whatever_it_is_told() {
+    let app = TestApp::with(|setup| {
+        setup.limits.account_failures = 10_000;
+        setup.limits.network_failures = 1_000_000;
+        setup.limits.mails = 10_000;
+    })
+    .await;
+    app.account(ANA, false).await;
+    let (mut led, nobody) = (0, app.browser());
+    for (method, path) in every() {
+        let member = app.signed_in(ANA).await;
+        let path = filled(&path, "0190163d-8694-739b-aea5-966c26f8ad91");
+        for text in ["https://evil.example/", "//evil.example", "/\\evil.example", "https:evil.example"] {
+            let told = NAMES.map(|name| (name, text));
+            let query = serde_urlencoded::to_string(told).unwrap();
+            let fields = [&told[..], &[("email", ANA), ("password", PASSWORD), ("language", "de")]].concat();
+            for who in [&nobody, &member] {
+                let asked = format!("{path}?{query}");
+                let mut answers = vec![who.clone().raw(&method, &asked, "", "").await];
+                if method == "POST" {
+                    answers.push(who.clone().send(form(&path, &fields)).await);
+                    answers.push(who.clone().send(form(&asked, &fields)).await);
+                }
+                let referred = Request::builder().method(&*method).uri(&path).header("referer", text);
+                answers.push(who.clone().send(referred.body(Body::empty()).unwrap()).await);
+                for answer in answers {
+                    led += usize::from(answer.status.is_redirection());
+                    assert_stays(&answer, &format!("{method} {path}"), text);
+                }
+            }
+        }
+    }
+    assert!(led > 200, "{led}");
 }
 
 /// A parameter given twice is refused, whichever of them is good.

@@ -1,12 +1,13 @@
 //! Class 3: mailed links poisoned by a forwarded host. Every link begins with the configured public URL.
 
+use std::collections::BTreeSet;
+
 use axum::body::Body;
-use axum::http::Request;
-use serde_json::{Value, json};
+use axum::http::{HeaderName, Request};
+use serde_json::Value;
 
-use crate::support::{Answer, Browser, PASSWORD, TestApp};
-
-const ANA: &str = "ana@example.com";
+use crate::classes::class_12_lockout::{Speech, mails};
+use crate::support::{TestApp, form};
 
 const HOSTILE: [&[(&str, &str)]; 8] = [
     &[("host", "evil.example")],
@@ -19,41 +20,55 @@ const HOSTILE: [&[(&str, &str)]; 8] = [
     &[("x-host", "evil.example"), ("x-http-host-override", "evil.example"), ("referer", "//evil.example")],
 ];
 
-async fn post(browser: &mut Browser, path: &str, body: &Value, headers: &[(&str, &str)]) -> Answer {
-    let mut request = Request::post(path).header("content-type", "application/json");
+/// What a path is sent, with the headers that came along.
+fn request(path: &str, speech: Speech, body: &Value, headers: &[(&str, &str)]) -> Request<Body> {
+    let mut request = match speech {
+        Speech::Json => {
+            let request = Request::post(path).header("content-type", "application/json");
+            request.body(Body::from(body.to_string())).unwrap()
+        }
+        Speech::Form => {
+            let fields = body.as_object().unwrap();
+            let fields: Vec<_> =
+                fields.iter().map(|(name, value)| (name.as_str(), value.as_str().unwrap())).collect();
+            form(path, &fields)
+        }
+    };
     for (name, value) in headers {
-        request = request.header(*name, *value);
+        request.headers_mut().insert(HeaderName::try_from(*name).unwrap(), value.parse().unwrap());
     }
-    browser.send(request.body(Body::from(body.to_string())).unwrap()).await
+    request
 }
 
-/// Whoever the proxy in front is, and whether or not it is trusted.
+/// Whoever the proxy in front is, and whether or not it is trusted. By every path that makes a mail go out: the list of them is whole
+/// by a test of class 12.
 #[tokio::test]
 async fn every_mailed_link_begins_with_the_public_url() {
+    let mut linked = BTreeSet::new();
     for trusted in [vec![], vec!["127.0.0.0/8".parse().unwrap()]] {
-        let app = TestApp::with(|setup| {
-            setup.trusted_proxies = trusted;
-            setup.limits.mails = 1_000;
-        })
-        .await;
-        let mut member = app.member(ANA).await;
-        for (number, headers) in HOSTILE.into_iter().enumerate() {
-            let new = format!("new{number}@example.com");
-            let body = json!({ "email": new, "password": PASSWORD });
-            let id = post(&mut app.program(), "/api/v1/sign-up", &body, headers).await.text("proof_id");
-            let resend = json!({ "proof_id": id });
-            post(&mut app.program(), "/api/v1/sign-up/proof/resend", &resend, headers).await;
-            post(&mut app.program(), "/api/v1/reset", &json!({ "email": ANA }), headers).await;
-            let change = json!({ "email": format!("moved{number}@example.com") });
-            assert_eq!(post(&mut member, "/api/v1/account/email", &change, headers).await.status, 202);
-            let letters = app.letters().await;
-            assert_eq!(letters.len(), 5, "{letters:?}");
-            for letter in letters {
-                assert!(letter.link.starts_with("https://auth.example.com/"), "{headers:?} {letter:?}");
-                assert!(!letter.link.contains("evil"), "{headers:?} {letter:?}");
+        for (state, path, speech, body) in mails::all() {
+            let app = TestApp::with(|setup| {
+                setup.trusted_proxies.clone_from(&trusted);
+                setup.limits.mails = 1_000;
+                setup.limits.second_step_mails = 1_000;
+            })
+            .await;
+            let (mut browser, id, _) = mails::prepare(&app, state).await;
+            let body = serde_json::from_str(&body.to_string().replace("ID", &id)).unwrap();
+            for headers in HOSTILE {
+                let answer = browser.send(request(path, speech, &body, headers)).await;
+                let letters = app.letters().await;
+                assert!(!letters.is_empty(), "{path} {headers:?} mails nothing: {}", answer.body);
+                for letter in letters.into_iter().filter(|letter| !letter.link.is_empty()) {
+                    assert!(letter.link.starts_with("https://auth.example.com/"), "{headers:?} {letter:?}");
+                    assert!(!letter.link.contains("evil"), "{headers:?} {letter:?}");
+                    linked.insert((letter.kind, path));
+                }
             }
         }
     }
+    let kinds: BTreeSet<_> = linked.iter().map(|(kind, _)| *kind).collect();
+    assert_eq!(kinds, BTreeSet::from(["prove", "reset", "change old", "change new"]), "{linked:?}");
 }
 
 #[tokio::test]

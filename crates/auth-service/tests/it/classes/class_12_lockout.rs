@@ -2,7 +2,7 @@
 //! that is not in the list does not take one.
 
 mod evidence;
-mod mails;
+pub(super) mod mails;
 mod passwords;
 
 use serde_json::Value;
@@ -14,7 +14,7 @@ const ANA: &str = "ana@example.com";
 
 /// How the body is sent.
 #[derive(Clone, Copy)]
-enum Speech {
+pub(super) enum Speech {
     Form,
     Json,
 }

@@ -1,8 +1,11 @@
 //! Class 13: accounts enumerated. Sign-in, sign-up and reset, by page, API and contract, answer alike for an address that
 //! has an account and for one that has none. (Whether the time they take tells is asked by `scripts/rehearse timing`.)
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
+use crate::classes::inventory::{documented, pages};
 use crate::support::{Answer, Browser, OTHER_PASSWORD, TestApp};
 
 const KNOWN: &str = "ana@example.com";
@@ -145,7 +148,65 @@ async fn send(stranger: &mut Browser, path: &str, email: &str) -> Answer {
     }
 }
 
+/// An operation, or a form, that takes an address is asked above or below about one that is known and one that is not.
+#[tokio::test]
+async fn whatever_takes_an_address_is_asked() {
+    let document = serde_json::to_value(auth_service::openapi()).unwrap();
+    let takes_address = |method: &str, path: &str| {
+        let operation = &document["paths"][path][method.to_lowercase()];
+        let schema = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].as_str();
+        let schema = schema.and_then(|name| document.pointer(name.trim_start_matches('#')));
+        schema.is_some_and(|schema| schema["properties"].get("email").is_some())
+    };
+    let operations: Vec<_> = documented()
+        .into_iter()
+        .filter(|(method, path)| takes_address(method, path))
+        .map(|(_, path)| path)
+        .collect();
+    let asked = [
+        "/api/v1/account/email",
+        "/api/v1/reset",
+        "/api/v1/sign-in",
+        "/api/v1/sign-up",
+        "/login",
+        "/signup",
+        "/verify-2fa",
+    ];
+    assert_eq!(operations.into_iter().collect::<BTreeSet<_>>(), asked.map(str::to_owned).into());
+
+    let app = prepared().await;
+    let mut member = app.member("member@example.com").await;
+    let mut forms = BTreeSet::new();
+    for (_, path) in pages().into_iter().filter(|(method, _)| method == "GET") {
+        for page in [app.browser().get(&path).await, member.get(&path).await] {
+            for form in page.body.split("<form ").skip(1).filter(|form| form.contains(" name=\"email\"")) {
+                forms.insert(form.split("action=\"").nth(1).unwrap().split('"').next().unwrap().to_owned());
+            }
+        }
+    }
+    let asked = ["/account/email", "/reset", "/sign-in", "/sign-up"];
+    assert_eq!(forms, asked.map(str::to_owned).into());
+}
+
 /// Whoever moves their account to a taken address sees what they would see of a free one.
+#[tokio::test]
+async fn a_change_of_address_is_told_the_same_by_the_form() {
+    let app = prepared().await;
+    let mut all = Vec::new();
+    for (own, email) in [("d1@example.com", KNOWN), ("d2@example.com", UNKNOWN), ("d3@example.com", UNPROVED)]
+    {
+        let mut browser = app.member(own).await;
+        let mut said = told(&browser.post("/account/email", &[("email", email)]).await, email);
+        said += &told(&browser.get("/account/email").await, email);
+        let guess = [("side", "new"), ("code", "000000")];
+        said += &told(&browser.post("/account/email/confirm", &guess).await, email);
+        all.push(said.replace(own, "[own]"));
+    }
+    assert_eq!(all[0], all[1]);
+    assert_eq!(all[0], all[2]);
+}
+
+/// And by the API.
 #[tokio::test]
 async fn a_change_of_address_is_told_the_same() {
     let app = prepared().await;

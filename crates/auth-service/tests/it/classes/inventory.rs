@@ -45,7 +45,7 @@ pub(crate) fn pages() -> Vec<Route> {
 }
 
 /// Every file of the sources, by its path in `src`.
-fn sources() -> Vec<(String, String)> {
+pub(crate) fn sources() -> Vec<(String, String)> {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut files = Vec::new();
     let mut folders = vec![source.clone()];

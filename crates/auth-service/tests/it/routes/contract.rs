@@ -5,5 +5,6 @@ mod cookies;
 mod login;
 mod logout;
 mod signup;
+mod table;
 mod verify_2fa;
 mod verify_token;

@@ -8,7 +8,7 @@ use crate::support::{Browser, PASSWORD, TestApp};
 
 /// How things stand before a path is tried.
 #[derive(Clone, Copy, Debug)]
-enum State {
+pub(in crate::classes) enum State {
     /// Nobody has been here.
     Nobody,
     /// Somebody signed up and has not proved the address.
@@ -26,7 +26,7 @@ enum State {
 }
 
 /// Whatever makes a mail go out for the asking. `ID` stands for the id of the sign-up or of the attempt.
-fn all() -> Vec<(State, &'static str, Speech, Value)> {
+pub(in crate::classes) fn all() -> Vec<(State, &'static str, Speech, Value)> {
     use Speech::{Form, Json};
     let email = json!({ "email": ANA });
     let login = json!({ "email": ANA, "password": PASSWORD });
@@ -55,7 +55,7 @@ fn all() -> Vec<(State, &'static str, Speech, Value)> {
 }
 
 /// Brings about a state: a browser in it, an id, and how many mails of the budget at hand that took.
-async fn prepare(app: &TestApp, state: State) -> (Browser, String, usize) {
+pub(in crate::classes) async fn prepare(app: &TestApp, state: State) -> (Browser, String, usize) {
     let mut browser = app.browser();
     let login = json!({ "email": ANA, "password": PASSWORD });
     match state {

@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::http::Request;
 use insta::assert_snapshot;
 
-use crate::support::TestApp;
+use crate::support::{APP, TestApp};
 
 const ANA: &str = "ana@example.com";
 
@@ -54,6 +54,28 @@ async fn the_switch_keeps_the_page() {
         let page = browser.get(back.location()).await;
         assert_eq!((page.status.as_u16(), page.language()), (200, "de"));
     }
+}
+
+/// It forgot the app that somebody was on the way to.
+#[tokio::test]
+async fn the_switch_keeps_where_somebody_is_on_the_way_to() {
+    let app = TestApp::start().await;
+    let mut member = app.member(ANA).await;
+    for path in ["/sign-in", "/sign-up", "/reset", "/sign-out"] {
+        let whole = format!("{path}?return_to=https%3A%2F%2Fapp.example.com%2Fprotected");
+        let mut browser = if path == "/sign-out" { member.clone() } else { app.browser() };
+        let page = browser.get(&whole).await;
+        assert_eq!((page.hidden("return_to"), page.hidden("next")), (APP.to_owned(), whole), "{path}");
+        if path != "/sign-out" {
+            let mistaken = browser.post(path, &[("email", "ana"), ("return_to", APP)]).await;
+            assert_eq!(
+                (mistaken.status.as_u16(), mistaken.hidden("next")),
+                (422, page.hidden("next")),
+                "{path}"
+            );
+        }
+    }
+    assert!(member.is_signed_in().await);
 }
 
 /// In a browser that asks for English and has no cookie of the switch.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use insta::assert_snapshot;
 
-use crate::support::{OTHER_PASSWORD, PASSWORD, SHORT_PASSWORD, TestApp};
+use crate::support::{APP, OTHER_PASSWORD, PASSWORD, SHORT_PASSWORD, TestApp};
 
 const ANA: &str = "ana@example.com";
 
@@ -45,6 +45,45 @@ async fn by_code() {
     assert!(!signed_in.is_signed_in().await && !browser.is_signed_in().await);
     let answer = browser.post("/sign-in", &[("email", ANA), ("password", OTHER_PASSWORD)]).await;
     assert_eq!(answer.location(), "/account");
+}
+
+/// By the code, and by the link: both lead on to the app that sent whoever had forgotten it. In another browser, and of a
+/// request that somebody else made, the link leads nowhere but to sign-in.
+#[tokio::test]
+async fn whoever_has_forgotten_it_is_still_on_the_way_to_the_app_that_sent_them() {
+    let app = TestApp::start().await;
+    app.account(ANA, false).await;
+    let on_the_way = |path: &str| format!("{path}?return_to=https%3A%2F%2Fapp.example.com%2Fprotected");
+    for (round, by_link) in [false, true, true].into_iter().enumerate() {
+        let mut browser = app.browser();
+        let page = browser.get(&on_the_way("/sign-in")).await;
+        assert!(page.body.contains(&format!("href=\"{}\"", on_the_way("/reset"))), "{}", page.body);
+        let page = browser.get(&on_the_way("/reset")).await;
+        assert!(page.body.contains(&format!("href=\"{}\"", on_the_way("/sign-in"))), "{}", page.body);
+        let mistaken = browser.post("/reset", &[("email", "ana"), ("return_to", APP)]).await;
+        assert_eq!(mistaken.hidden("return_to"), APP);
+        let asked = browser.post("/reset", &[("email", ANA), ("return_to", APP)]).await;
+        let page = browser.get(asked.location()).await;
+        assert!(page.body.contains(&format!("href=\"{}\"", on_the_way("/reset"))), "{}", page.body);
+        assert!(page.body.contains(ANA), "this browser typed it: {}", page.body);
+        let letter = app.letter(ANA).await;
+        let elsewhere = app.browser().get(asked.location()).await;
+        assert!(!elsewhere.body.contains(ANA) && !elsewhere.body.contains("return_to"), "{}", elsewhere.body);
+        let password = format!("{OTHER_PASSWORD} {round}");
+        let mut opens = if round == 2 { app.browser() } else { browser };
+        let answer = if by_link {
+            opens.post("/reset/new", &[("token", &*letter.token()), ("new_password", &password)]).await
+        } else {
+            let fields = [("id", &*page.hidden("id")), ("code", &letter.code), ("new_password", &password)];
+            opens.post("/reset/code", &fields).await
+        };
+        let expected = if round == 2 { "/sign-in".to_owned() } else { on_the_way("/sign-in") };
+        assert_eq!(answer.location(), expected);
+        app.letters().await;
+    }
+    let nowhere =
+        app.browser().post("/reset", &[("email", ANA), ("return_to", "https://evil.example/")]).await;
+    assert!(!nowhere.location().contains("evil"), "{}", nowhere.location());
 }
 
 #[tokio::test]
