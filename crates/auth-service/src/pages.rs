@@ -17,7 +17,7 @@ mod form;
 mod kept;
 mod repeated;
 
-pub(crate) use again::{again, later, refuse_code};
+pub(crate) use again::{again, later, later_or_by_link, refuse_code};
 pub(crate) use form::Form;
 pub(crate) use kept::{given_back, keep, kept};
 pub(crate) use repeated::{already_done, done};
@@ -166,6 +166,7 @@ impl Reading {
                         _ => Problem::PasswordMissing,
                     },
                     PasswordError::TooLong => Problem::PasswordTooLong(512),
+                    PasswordError::NotText => Problem::PasswordNotText,
                 };
                 self.0.add(field, problem);
             })

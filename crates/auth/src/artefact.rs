@@ -123,6 +123,8 @@ struct Whose<'a> {
     user: Option<UserId>,
     /// The browser, if it has signed in there before.
     known_browser: Option<&'a [u8; 32]>,
+    /// The browser, if it is the one that asked for this code.
+    own_browser: Option<&'a [u8; 32]>,
 }
 
 /// A new artefact, as its mail needs it.
@@ -258,8 +260,8 @@ impl Auth {
         let Some(whose) = self.account_of(id, purpose, context, now).await? else {
             return Err(self.unknown(purpose, context).await);
         };
-        let asked =
-            self.limiter.guess(&whose.account, whose.known_browser, purpose.name(), context, now).await;
+        let browsers = (whose.known_browser, whose.own_browser);
+        let asked = self.limiter.guess(&whose.account, browsers, purpose.name(), context, now).await;
         let attempt = self.within::<_, EvidenceError>(asked, purpose.act(), whose.user, context).await?;
         let guessed = self.guess(id, code, purpose, context, now).await;
         let (attempt, guessed) = attempt.unless_fault(guessed).await?;
@@ -295,7 +297,13 @@ impl Auth {
         };
         let user = artefact.user_id.map(UserId);
         let known_browser = self.known_browser(&mut tx, user, context).await?;
-        Ok(Some(Whose { account: self.carried::<IgnoredAny>(&artefact)?.account, user, known_browser }))
+        // Of an account that is there, guesses are counted over all browsers: one that is guessed opens it.
+        let own_browser = context
+            .browser
+            .as_ref()
+            .filter(|_| purpose == Purpose::ProveAddress && is_bound_to(&artefact, context));
+        let account = self.carried::<IgnoredAny>(&artefact)?.account;
+        Ok(Some(Whose { account, user, known_browser, own_browser }))
     }
 
     /// The browser, if it has signed in to the account before. For a decoy it is looked up alike: less work would tell.
@@ -337,10 +345,11 @@ impl Auth {
         Ok(Some((artefact, false)))
     }
 
-    /// Who the trail calls whoever holds an artefact. A decoy's holder is looked up alike: less work would tell.
+    /// Who the trail calls whoever an artefact was mailed to. A decoy's are found alike, by the address: the trail tells on whom
+    /// something was tried, and less work would tell the one who tries.
     pub(crate) async fn person_of(&self, tx: &mut Tx, artefact: &Artefact) -> Result<Option<Uuid>, Fault> {
-        let user = artefact.user_id.map_or(store::users::NOBODY, UserId);
-        Ok(store::audit::pseudonym_of(tx, user).await?)
+        let address = self.carried::<IgnoredAny>(artefact)?.account;
+        Ok(store::audit::pseudonym_at(tx, &address).await?)
     }
 
     /// Withdraws what is on its way to an account. Of an account whose address nobody proved only what whoever is signed

@@ -48,7 +48,7 @@ pub(crate) enum Act {
 }
 
 impl Act {
-    fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::SignUp => "sign_up",
             Self::ProveAddress => "prove_address",
@@ -79,12 +79,17 @@ impl Act {
 /// How it went.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Outcome {
+    /// By the person themselves.
     Done(Act),
+    /// At the word of somebody who had shown nothing of who they are: a mail to its owner is all that came of it.
+    Asked(Act),
+    /// By another person (the second), who had the right to.
+    DoneBy(Act, Uuid),
     Refused(Act),
 }
 
 impl Auth {
-    /// Records an act of a person on their own account.
+    /// Records an act, and on whose account it was.
     pub(crate) async fn record(
         &self,
         tx: &mut Tx,
@@ -97,6 +102,8 @@ impl Auth {
         // Who was refused has shown that they are nobody: there is no actor.
         let (act, outcome, actor) = match outcome {
             Outcome::Done(act) => (act, "done", person),
+            Outcome::Asked(act) => (act, "done", None),
+            Outcome::DoneBy(act, actor) => (act, "done", Some(actor)),
             Outcome::Refused(act) => (act, "refused", None),
         };
         let mut entry = Entry {
@@ -142,8 +149,11 @@ impl Auth {
     }
 }
 
-/// What stands in the place of a network for an act that no request asked for.
+/// What stands in the place of a network for an act that no request asked for: what an operator did, or their configuration.
 const OPERATOR: &str = "operator";
+
+/// And what the server does by itself, in time.
+const SERVER: &str = "server";
 
 impl AuditTrail {
     /// Records an act of the operator, who is no account: by a command, or by the configuration.
@@ -168,6 +178,32 @@ impl AuditTrail {
         detail: &str,
         now: Timestamp,
     ) -> Result<(), Fault> {
+        let by = self.operator().to_owned();
+        self.record_without_request(tx, random, (by, act), person, detail, now).await
+    }
+
+    /// The same, of what the server does by itself.
+    pub(crate) async fn record_server_on(
+        &self,
+        tx: &mut Tx,
+        random: &Random,
+        act: &str,
+        person: Option<Uuid>,
+        detail: &str,
+        now: Timestamp,
+    ) -> Result<(), Fault> {
+        self.record_without_request(tx, random, (SERVER.to_owned(), act), person, detail, now).await
+    }
+
+    async fn record_without_request(
+        &self,
+        tx: &mut Tx,
+        random: &Random,
+        (by, act): (String, &str),
+        person: Option<Uuid>,
+        detail: &str,
+        now: Timestamp,
+    ) -> Result<(), Fault> {
         let mut entry = Entry {
             id: self.next_id(random.ordered_id(now)),
             at: now.micros(),
@@ -175,7 +211,7 @@ impl AuditTrail {
             outcome: "done".to_owned(),
             actor: None,
             subject: person,
-            network: self.operator().to_owned(),
+            network: by,
             support_id: String::new(),
             detail: detail.to_owned(),
             number: None,

@@ -106,8 +106,11 @@ impl Auth {
         let addresses = [(address.normalized(), None), (current.email.normalized(), own_browser)];
         let asked = self.limiter.mails(&addresses, context, now).await;
         let user = Some(current.user);
-        self.within::<_, EmailChangeError>(asked, Act::RequestAddressChange, user, context).await?;
-        Ok(self.begin_change(current, address, context).await?)
+        let asked =
+            self.within::<_, EmailChangeError>(asked, Act::RequestAddressChange, user, context).await?;
+        let begun = self.begin_change(current, address, context).await;
+        let (_counted, begun) = asked.unless_fault(begun).await?;
+        Ok(begun)
     }
 
     async fn begin_change(&self, current: &Current, address: &Email, context: &Context) -> Result<(), Fault> {
@@ -324,6 +327,10 @@ impl Auth {
         {
             let squatter = UserId(owner.user_id);
             ended = self.end_everything(tx, squatter, None, now).await?;
+            let whose = store::audit::pseudonym_of(tx, squatter).await?;
+            let deleted = Outcome::DoneBy(Act::DeleteAccount, account.pseudonym);
+            self.record(tx, deleted, whose, "its address was never proved, and is another's", context, now)
+                .await?;
             store::users::delete(tx, squatter).await?;
         }
         if !store::emails::replace(tx, user, &address, now).await? {

@@ -5,6 +5,8 @@ use std::time::Duration;
 use domain::{Timestamp, UserId};
 use store::Turn;
 
+use crate::audit::Act;
+use crate::sign_up::is_of_nobody;
 use crate::{Auth, Fault};
 
 /// Rows a table and round; each table has a transaction of its own.
@@ -41,7 +43,7 @@ impl Auth {
         let proof = self.settings.accounts.require_proof;
         let unproved =
             if proof { now.minus(UNPROVED_KEPT) } else { store::emails::NOBODY.plus(Duration::from_secs(1)) };
-        gone += self.clean_unproved(unproved).await?;
+        gone += self.clean_unproved(unproved, now).await?;
         // What an older release that runs beside this one writes says not how it was hashed.
         let mut tx = self.store.begin_in_turn(&[Turn::Janitor]).await?;
         store::passwords::fill_in(&mut tx, BATCH).await?;
@@ -53,7 +55,7 @@ impl Auth {
     }
 
     /// In the turns of their addresses: whoever signs up again at this moment gets an account that stays.
-    async fn clean_unproved(&self, before: Timestamp) -> Result<u64, Fault> {
+    async fn clean_unproved(&self, before: Timestamp, now: Timestamp) -> Result<u64, Fault> {
         let found = store::users::unproved(&mut self.store.look().await?, before, BATCH).await?;
         if found.is_empty() {
             return Ok(0);
@@ -62,8 +64,17 @@ impl Auth {
         turns.push(Turn::Janitor);
         let mut tx = self.store.begin_in_turn(&turns).await?;
         let mut gone = 0;
-        for (user, _) in &found {
-            gone += u64::from(store::users::delete_unproved(&mut tx, UserId(*user), before).await?);
+        for (user, address) in &found {
+            let user = UserId(*user);
+            let whose = store::audit::pseudonym_of(&mut tx, user).await?;
+            let deleted = store::users::delete_unproved(&mut tx, user, before).await?;
+            gone += u64::from(deleted);
+            // What stood beside a sign-up by a taken address is nobody's account.
+            if deleted && !is_of_nobody(address) {
+                let (act, why) = (Act::DeleteAccount.name(), "its address was never proved");
+                self.audit.record_server_on(&mut tx, &self.random, act, whose, why, now).await?;
+                tx.wake(&self.audit_waiting);
+            }
         }
         tx.commit().await?;
         Ok(gone)

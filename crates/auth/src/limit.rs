@@ -178,16 +178,19 @@ impl Limiter {
 
     /// A guess at a code that was mailed to `account` for `purpose`: wrong ones are counted over everything that was
     /// ever mailed, so that asking for another code gives no more guesses. A browser that has signed in to it before has a
-    /// budget of its own: whoever knows the password, and no more, has none such and cannot keep the owner out.
+    /// budget of its own: whoever knows the password, and no more, has none such and cannot keep the owner out. So has the
+    /// browser that signed up, where the mails that it may ask for bound the guesses as well: whoever signs up by
+    /// an address is not kept out by a stranger who does the same.
     pub(crate) async fn guess(
         &self,
         account: &str,
-        known_browser: Option<&[u8; 32]>,
+        (known_browser, own_browser): (Option<&[u8; 32]>, Option<&[u8; 32]>),
         purpose: &str,
         context: &Context,
         now: Timestamp,
     ) -> Result<Try<'_>, TooMany> {
-        let key = key("guess", &format!("{purpose}:{}", of_browser(account, known_browser)));
+        let whom = of_browser(account, known_browser.or(own_browser));
+        let key = key("guess", &format!("{purpose}:{whom}"));
         let guesses = (Budget::Guesses, Charge { key, budget: hourly(self.limits.second_step_guesses) });
         self.take(self.of_whom(guesses, known_browser, context), now).await
     }
@@ -201,11 +204,11 @@ impl Limiter {
     }
 
     /// A sign-up.
-    pub(crate) async fn sign_up(&self, context: &Context, now: Timestamp) -> Result<(), TooMany> {
+    pub(crate) async fn sign_up(&self, context: &Context, now: Timestamp) -> Result<Try<'_>, TooMany> {
         let key = key("sign-up", &context.network.to_string());
         let budget = hourly(self.limits.network_sign_ups);
         let sign_ups = (Budget::SignUps, Charge { key, budget });
-        self.take(vec![sign_ups], now).await.map(|_counted| ())
+        self.take(vec![sign_ups], now).await
     }
 
     /// Mails for the asking, one to each of `addresses`: so many to one address, and so many from one network. All of
@@ -216,7 +219,7 @@ impl Limiter {
         addresses: &[(&str, Option<&[u8; 32]>)],
         context: &Context,
         now: Timestamp,
-    ) -> Result<(), TooMany> {
+    ) -> Result<Try<'_>, TooMany> {
         let network = Charge {
             key: key("mails-from", &context.network.to_string()),
             budget: hourly(self.limits.network_mails),
@@ -226,7 +229,7 @@ impl Limiter {
             let key = key("mail", &of_browser(address, *known_browser));
             (Budget::Mails, Charge { key, budget: hourly(self.limits.mails) })
         }));
-        self.take(charges, now).await.map(|_counted| ())
+        self.take(charges, now).await
     }
 
     /// A mail with a second-step code. A browser that has signed in before has a budget of its own here too.
@@ -299,6 +302,12 @@ impl Auth {
 }
 
 impl Try<'_> {
+    /// Both as one.
+    pub(crate) fn and(mut self, other: Self) -> Self {
+        self.charges.extend(other.charges);
+        self
+    }
+
     /// It was no failure after all: the budgets get it back.
     pub(crate) async fn refund(self) {
         self.limiter.ephemeral.refund(&self.charges, self.at).await;

@@ -216,7 +216,7 @@ impl Auth {
         let claim: Claim = self.payload(&artefact)?;
         let asked = self.limiter.mails(&[(claim.email.normalized(), None)], context, now).await;
         let user = artefact.user_id.map(UserId);
-        self.within::<_, ProveError>(asked, Act::ResendProof, user, context).await?;
+        let _counted = self.within::<_, ProveError>(asked, Act::ResendProof, user, context).await?;
         let life = self.life(Purpose::ProveAddress);
         let decoy = artefact.user_id.is_none();
         let mut tx = self.store.begin().await.map_err(fault)?;
@@ -235,7 +235,7 @@ impl Auth {
         };
         let mail = Mail { to: claim.email.address().to_owned(), locale: claim.locale, message };
         self.send(&mut tx, &mail, Some(life), now).await?;
-        self.record(&mut tx, Outcome::Done(Act::ResendProof), person, "", context, now).await?;
+        self.record(&mut tx, Outcome::Asked(Act::ResendProof), person, "", context, now).await?;
         tx.commit().await.map_err(fault)?;
         Ok(())
     }

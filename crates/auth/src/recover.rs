@@ -62,9 +62,11 @@ impl Auth {
         let asked =
             self.limiter.mails(&[(email.normalized(), browser.filter(|_| known))], context, now).await;
         let user = found.map(|found| UserId(found.user.id));
-        self.within::<_, RecoverError>(asked, Act::RequestReset, user, context).await?;
+        let asked = self.within::<_, RecoverError>(asked, Act::RequestReset, user, context).await?;
         let reset = Reset { email: email.clone(), return_to };
-        Ok(self.issue_reset(&reset, context).await?)
+        let issued = self.issue_reset(&reset, context).await;
+        let (_counted, id) = asked.unless_fault(issued).await?;
+        Ok(id)
     }
 
     async fn issue_reset(&self, reset: &Reset, context: &Context) -> Result<ArtefactId, Fault> {
@@ -95,7 +97,7 @@ impl Auth {
             self.pretend_to_send(&mut tx, &mail, Some(life), now).await?;
         }
         let person = account.map(|account| account.pseudonym);
-        self.record(&mut tx, Outcome::Done(Act::RequestReset), person, "", context, now).await?;
+        self.record(&mut tx, Outcome::Asked(Act::RequestReset), person, "", context, now).await?;
         tx.commit().await?;
         Ok(issued.id)
     }

@@ -74,9 +74,16 @@ impl Auth {
         self.check_new_password(&request.password, &request.email, request.second_step).await?;
         let now = self.clock.now();
         let asked = self.limiter.sign_up(context, now).await;
-        self.within::<_, SignUpError>(asked, Act::SignUp, None, context).await?;
+        let sign_up = self.within::<_, SignUpError>(asked, Act::SignUp, None, context).await?;
         let asked = self.limiter.mails(&[(request.email.normalized(), None)], context, now).await;
-        self.within::<_, SignUpError>(asked, Act::SignUp, None, context).await?;
+        let mail = self.within::<_, SignUpError>(asked, Act::SignUp, None, context).await?;
+        // Where a fault of ours comes between, no mail goes out, and nothing is used up.
+        let made = self.make(request, context).await;
+        let (_counted, signed_up) = sign_up.and(mail).unless_fault(made).await?;
+        Ok(signed_up)
+    }
+
+    async fn make(&self, request: SignUp, context: &Context) -> Result<SignedUp, Fault> {
         let password_hash = self.hasher.hash(&request.password).await?;
         let claim = Claim {
             email: request.email,
@@ -87,7 +94,7 @@ impl Auth {
             made_account: false,
             return_to: request.return_to,
         };
-        Ok(self.claim_address(claim, request.takes_code, context, self.clock.now()).await?)
+        self.claim_address(claim, request.takes_code, context, self.clock.now()).await
     }
 
     async fn claim_address(
@@ -126,8 +133,13 @@ impl Auth {
         };
         let mail = Mail { to: claim.email.address().to_owned(), locale: claim.locale, message };
         self.send(&mut tx, &mail, Some(life), now).await?;
-        let detail = if created { "new account" } else { "address has an account" };
-        self.record(&mut tx, Outcome::Done(Act::SignUp), person, detail, context, now).await?;
+        // Who signs up by an address that has an account may be anybody.
+        let (outcome, detail) = if created {
+            (Outcome::Done(Act::SignUp), "new account")
+        } else {
+            (Outcome::Asked(Act::SignUp), "address has an account")
+        };
+        self.record(&mut tx, outcome, person, detail, context, now).await?;
         tx.commit().await?;
         Ok(SignedUp { proof: issued.id, created })
     }
@@ -154,7 +166,14 @@ impl Auth {
 
     /// An address that nobody can have (RFC 2606 section 2).
     fn address_of_nobody(&self) -> Result<Email, Fault> {
-        let address = format!("{}@nobody.invalid", self.random.opaque_id());
+        let address = format!("{}{OF_NOBODY}", self.random.opaque_id());
         Email::parse(&address).map_err(|error| Fault::Corrupt(error.to_string()))
     }
+}
+
+const OF_NOBODY: &str = "@nobody.invalid";
+
+/// Whether an account is there for the time alone that it took to make.
+pub(crate) fn is_of_nobody(address: &str) -> bool {
+    address.ends_with(OF_NOBODY)
 }

@@ -16,7 +16,8 @@ pub enum DisplayNameError {
     /// More than a hundred characters.
     #[error("the name is too long: at most 100 characters")]
     TooLong,
-    /// A line break, a NUL, or an invisible character that changes the direction of the text around it.
+    /// A line break, a NUL, an invisible character that changes the direction of the text around it, or U+FFFD, which stands in the
+    /// place of bytes that are no text.
     #[error("the name holds a character that cannot be shown: remove line breaks and invisible characters")]
     Unprintable,
 }
@@ -28,7 +29,10 @@ impl DisplayName {
         if text.chars().count() > MAXIMUM_CHARACTERS {
             return Err(DisplayNameError::TooLong);
         }
-        if text.chars().any(|c| c.is_control() || is_direction_override(c)) {
+        if text
+            .chars()
+            .any(|c| c.is_control() || is_direction_override(c) || c == char::REPLACEMENT_CHARACTER)
+        {
             return Err(DisplayNameError::Unprintable);
         }
         Ok(Self(text.to_owned()))

@@ -29,6 +29,9 @@ pub enum PasswordError {
     /// More than 512 bytes.
     #[error("the password is too long: at most 512 bytes")]
     TooLong,
+    /// It holds U+FFFD, which stands in the place of bytes that are no text: many passwords would be one.
+    #[error("the password holds bytes that are no text: send it as UTF-8")]
+    NotText,
 }
 
 /// Why a password, though it can be hashed, should not be set.
@@ -101,6 +104,9 @@ impl Password {
         }
         if text.len() > MAXIMUM_BYTES * 4 {
             return Err(PasswordError::TooLong);
+        }
+        if text.contains(char::REPLACEMENT_CHARACTER) {
+            return Err(PasswordError::NotText);
         }
         let normal: String = text.nfkc().collect();
         if normal.len() > MAXIMUM_BYTES {

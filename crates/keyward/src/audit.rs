@@ -92,10 +92,15 @@ async fn list(channel: &Channel, as_json: bool, asked: ListAudit, same: &str) ->
             let not_sealed = if entry.sealed { "" } else { "  NOT SEALED here: see `keyward audit verify`" };
             let not_them =
                 if entry.exchanged { "  leads to ANOTHER ACCOUNT than it was given to" } else { "" };
+            let by = match entry.actor {
+                Some(actor) if Some(actor) == entry.subject => "self".to_owned(),
+                Some(actor) => actor.to_string(),
+                None => "-".to_owned(),
+            };
             // What a command did has none: there was no request.
             let support_id = if entry.support_id.is_empty() { "-" } else { &entry.support_id };
             say(format_args!(
-                "{number:>6}  {at:<27}  {:<22}  {:<8}  {}  {}  {support_id:<12}  {}{not_sealed}{not_them}",
+                "{number:>6}  {at:<27}  {:<22}  {:<8}  {}  {by:<4}  {}  {support_id:<12}  {}{not_sealed}{not_them}",
                 entry.act,
                 entry.outcome,
                 whom.unwrap_or_else(|| "-".to_owned()),

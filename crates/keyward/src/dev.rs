@@ -1,8 +1,8 @@
 //! `keyward dev`: sign-in and an example app in one process, for trying and for developing against.
 
 use std::fs::DirBuilder;
-use std::io::IsTerminal as _;
-use std::net::SocketAddr;
+use std::io::{ErrorKind, IsTerminal as _};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -16,7 +16,7 @@ use clap::Args;
 use secrets::sealing::load_or_create_key_file;
 use secrets::{Keeper, SecretRef};
 use store::ServerLock;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
@@ -62,8 +62,8 @@ impl Dev {
             .init();
         let mut signals = Signals::catch()?;
         // Both ports before anything else, so that nothing is half started.
-        let sign_in = listen("auth-service", self.port, "--port").await?;
-        let app = listen("app-service", self.app_port, "--app-port").await?;
+        let (sign_in, _kept) = listen("auth-service", self.port, "--port").await?;
+        let (app, _kept_too) = listen("app-service", self.app_port, "--app-port").await?;
         let (sign_in_port, app_port) = (sign_in.local_addr()?.port(), app.local_addr()?.port());
         let auth_url = Url::parse(&format!("http://localhost:{sign_in_port}"))?;
         prepare(&self.data)?;
@@ -181,14 +181,34 @@ fn example_app(app: &app_service::Settings, secret: toml::Value) -> toml::Table 
     ])
 }
 
-async fn listen(what: &'static str, port: u16, flag: &str) -> Result<TcpListener, ServerError> {
-    let address = SocketAddr::from(([127, 0, 0, 1], port));
-    TcpListener::bind(address).await.map_err(|error| ServerError::Listen {
+/// Listens where `localhost` is in the old protocol, and keeps the port in the new one, where browsers ask first and we do not
+/// answer: what another program had there would be shown in our place. The second goes with the listener.
+async fn listen(
+    what: &'static str,
+    port: u16,
+    flag: &str,
+) -> Result<(TcpListener, Option<TcpSocket>), ServerError> {
+    let taken = |address, error| ServerError::Listen {
         what,
         address,
         error,
         advice: format!("Stop what listens there, or choose another port: {flag} 0 takes a free one."),
-    })
+    };
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let listener = TcpListener::bind(address).await.map_err(|error| taken(address, error))?;
+    let bound = listener.local_addr().map_err(|error| taken(address, error))?;
+    let address = SocketAddr::from((Ipv6Addr::LOCALHOST, bound.port()));
+    // A machine may have no such address: then nobody can be there.
+    let Ok(socket) = TcpSocket::new_v6() else { return Ok((listener, None)) };
+    match socket.bind(address) {
+        Ok(()) => Ok((listener, Some(socket))),
+        // Of free ports there are others.
+        Err(error) if error.kind() == ErrorKind::AddrInUse && port == 0 => {
+            Box::pin(listen(what, port, flag)).await
+        }
+        Err(error) if error.kind() == ErrorKind::AddrInUse => Err(taken(address, error)),
+        Err(_) => Ok((listener, None)),
+    }
 }
 
 /// Makes the folder, for this user alone. One that is there must be ours, or empty: to close somebody's own folder to

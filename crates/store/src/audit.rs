@@ -210,6 +210,22 @@ pub async fn pseudonym_of(tx: &mut Tx, user: UserId) -> Result<Option<Uuid>, Err
     Ok(found.and_then(crate::users::somebody))
 }
 
+/// Who the audit trail calls the account that has a (normalised) address. As many rows are read for one that nobody has: those of the
+/// account whose address comes next.
+pub async fn pseudonym_at(tx: &mut Tx, address: &str) -> Result<Option<Uuid>, Error> {
+    let found: Option<(String, Uuid)> = on!(tx, |connection| {
+        sqlx::query_as(
+        "SELECT e.normalized, p.pseudonym FROM emails e JOIN audit_people p ON p.user_id = e.user_id
+         WHERE e.normalized = COALESCE(
+             (SELECT n.normalized FROM emails n WHERE n.normalized >= $1 ORDER BY n.normalized LIMIT 1), 'nobody')",
+    )
+    .bind(address)
+    .fetch_optional(connection)
+    })?;
+    let own = found.filter(|(normalized, _)| normalized == address);
+    Ok(own.and_then(|(_, pseudonym)| crate::users::somebody(pseudonym)))
+}
+
 /// The checkpoints, in the order of the chain: it begins after the last.
 pub async fn checkpoints(tx: &mut Tx) -> Result<Vec<Checkpoint>, Error> {
     on!(tx, |connection| sqlx::query_as(

@@ -39,6 +39,8 @@ impl Sqlite {
             .journal_mode(SqliteJournalMode::Wal)
             // An acknowledged sign-up survives a cut of the power: NORMAL in WAL mode would lose the last ones.
             .synchronous(SqliteSynchronous::Full)
+            // What is deleted is overwritten: the address of a deleted account is in the file no longer.
+            .pragma("secure_delete", "ON")
             // What a savepoint changes again is remembered until it is released: not in a file.
             .pragma("temp_store", "MEMORY")
             // Keys are random, so each act touches pages all over: they are kept, and not read from the log again.

@@ -24,6 +24,7 @@ SELECT p.pseudonym, p.user_id, p.mac, e.address FROM audit_people p JOIN emails 
 SELECT pseudonym, user_id, mac FROM audit_people WHERE pseudonym >= $1 ORDER BY pseudonym LIMIT $2;
 UPDATE audit_people SET mac = $2 WHERE pseudonym = $1;
 SELECT pseudonym FROM audit_people WHERE user_id = $1;
+SELECT e.normalized, p.pseudonym FROM emails e JOIN audit_people p ON p.user_id = e.user_id WHERE e.normalized = COALESCE( (SELECT n.normalized FROM emails n WHERE n.normalized >= $1 ORDER BY n.normalized LIMIT 1), 'nobody');
 SELECT number, mac, at, signature FROM audit_checkpoints ORDER BY number;
 SELECT id, at, act, outcome, actor, subject, network, support_id, detail, number, mac FROM audit WHERE number <= $1 ORDER BY number LIMIT 1;
 SELECT COUNT(*) FROM audit WHERE number > $1 AND number <= $2;

@@ -10,7 +10,7 @@ problem-name-too-long =
         [one] The name may have at most { $maximum } character.
        *[other] The name may have at most { $maximum } characters.
     }
-problem-name-malformed = The name holds invisible characters or a line break. Delete it and type it anew.
+problem-name-malformed = The name holds invisible characters, a line break, or characters that did not arrive whole. Delete it and type it anew.
 problem-password-missing = Type a password.
 problem-current-password-missing = Type your current password.
 problem-new-password-missing = Type a new password.
@@ -19,6 +19,7 @@ problem-password-too-short =
         [one] The password needs at least { $minimum } character.
        *[other] The password needs at least { $minimum } characters.
     }
+problem-password-not-text = The password holds characters that did not arrive whole. Type it anew.
 problem-password-too-long = The password is too long: at most { $maximum } bytes.
 problem-password-contextual = This password is made of your e-mail address or of the name of this service, and others try those first. Choose a few words that have nothing to do with either.
 problem-password-unchanged = This is the password you have already. Choose another one.
@@ -36,6 +37,7 @@ problem-code-wrong =
 problem-code-over = This code is no longer good. Ask for a new one.
 problem-sign-in-refused = Address and password do not match an account that is ready to sign in. Check both and try again. If you have just signed up, first confirm your address by the code or the link in our mail, or sign up again.
 problem-too-many-tries = Too many tries. Please wait { $duration }, then try again.
+problem-too-many-codes = Too many wrong codes. Please wait { $duration }, then try again; or open the link in the mail, which works at once.
 problem-busy = There is more to do here than we can do at once. Please wait { $duration }, then send this again.
 problem-unavailable = Something we depend on does not answer at the moment, so nothing was changed. Please send this again in a minute.
 problem-confirmation-missing = Tick the box if you are sure.

@@ -181,7 +181,7 @@ pub(crate) struct SecondStepSwitchBody {
     /// The present password; needed to switch it off.
     #[schema(value_type = Option<String>, min_length = 1, max_length = 512)]
     password: Option<Typed>,
-    /// A longer password, needed with switching off if the present one is shorter than 15 characters.
+    /// A longer password, needed with switching off if the present one is too short alone: shorter than 15 characters, or what `limits.password_minimum` says.
     #[schema(value_type = Option<String>, min_length = 1, max_length = 512)]
     new_password: Option<Typed>,
 }

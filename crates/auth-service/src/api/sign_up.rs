@@ -22,7 +22,7 @@ pub(crate) struct SignUpBody {
     /// The address.
     #[schema(max_length = 254)]
     email: String,
-    /// The password: 15 characters or more, 8 with a second step; at most 512 bytes.
+    /// The password: 15 characters or more, 8 with a second step, unless `limits` says otherwise; at most 512 bytes.
     #[schema(value_type = String, min_length = 1, max_length = 512)]
     password: Typed,
     /// The name; may be empty.

@@ -1,6 +1,6 @@
 //! A form that is shown again: something in it is not right, or it cannot be served just now.
 
-use auth::EvidenceError;
+use auth::{EvidenceError, TooMany};
 use axum::http::StatusCode;
 use axum::http::header::RETRY_AFTER;
 use axum::response::{Html, IntoResponse, Response};
@@ -27,6 +27,22 @@ pub(crate) fn later(
         Failure::Unavailable => Problem::Unavailable,
         _ => return Err(failure),
     };
+    wait(&failure, problem, show_again)
+}
+
+/// The same of too many codes that were mailed with a link: whoever has the mail need not wait, whoever it was that guessed.
+pub(crate) fn later_or_by_link(
+    too_many: TooMany,
+    show_again: impl FnOnce(StatusCode, Problems) -> Result<Response, Failure>,
+) -> Result<Response, Failure> {
+    wait(&too_many.into(), Problem::TooManyCodes(seconds(too_many.retry_after)), show_again)
+}
+
+fn wait(
+    failure: &Failure,
+    problem: Problem,
+    show_again: impl FnOnce(StatusCode, Problems) -> Result<Response, Failure>,
+) -> Result<Response, Failure> {
     let mut response = show_again(failure.status(), Problems::whole(problem))?;
     if let Some(wait) = failure.retry_after() {
         response.headers_mut().insert(RETRY_AFTER, wait.into());

@@ -1,6 +1,6 @@
 //! Moving the account to another address.
 
-use auth::{ChangeState, EmailChangeError, Evidence, Progress, Side};
+use auth::{ChangeState, EmailChangeError, Evidence, EvidenceError, Progress, Side};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -12,8 +12,8 @@ use crate::http::asking::{Asking, Fresh, SignedIn};
 use crate::http::failure::Failure;
 use crate::pages::landing::{Address, read};
 use crate::pages::{
-    Form, Reading, again, already_done, done, encode, frame, given_back, keep, kept, later, lead_to,
-    lead_with, own_frame, page, refuse_code,
+    Form, Reading, again, already_done, done, encode, frame, given_back, keep, kept, later, later_or_by_link,
+    lead_to, lead_with, own_frame, page, refuse_code,
 };
 use crate::views::{self, Field, Notice, PendingEmail, Problem, Problems};
 
@@ -198,6 +198,9 @@ async fn by_code(app: &App, signed_in: &SignedIn, side: Side, text: &str) -> Res
                 Progress::Done { .. } => "/account",
             };
             Ok(done(app, lead_on(app, path, &progress), &evidence))
+        }
+        Err(EmailChangeError::Evidence(EvidenceError::TooMany(too_many))) => {
+            later_or_by_link(too_many, show_again)
         }
         Err(EmailChangeError::Evidence(error)) => refuse_code(error, field, show_again),
         Err(error) => later(error, show_again),

@@ -1,6 +1,6 @@
 //! A forgotten password.
 
-use auth::{Evidence, PendingReset, RecoverError};
+use auth::{Evidence, EvidenceError, PendingReset, RecoverError};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -13,8 +13,8 @@ use crate::http::failure::Failure;
 use crate::http::typed::Typed;
 use crate::pages::landing::{Address, read};
 use crate::pages::{
-    Form, Reading, again, already_done, done, encode, frame, later, lead_to, lead_with, minimum, page,
-    refuse_code, return_to, weakness,
+    Form, Reading, again, already_done, done, encode, frame, later, later_or_by_link, lead_to, lead_with,
+    minimum, page, refuse_code, return_to, weakness,
 };
 use crate::views::{self, Field, Notice, Problems};
 
@@ -104,7 +104,14 @@ pub(crate) async fn by_code(
     if let Some(response) = already_done(&app, &asking, &form.id) {
         return Ok(response);
     }
-    let pending = app.auth.pending_reset(id, &asking.context).await?;
+    let pending = match app.auth.pending_reset(id, &asking.context).await {
+        Ok(pending) => pending,
+        Err(fault) => {
+            return later(fault, |status, problems| {
+                Ok(again(status, code_page(&app, &asking, id, None, &form.code, problems)))
+            });
+        }
+    };
     let show_again = |status, problems| {
         Ok(again(status, code_page(&app, &asking, id, pending.as_ref(), &form.code, problems)))
     };
@@ -118,6 +125,9 @@ pub(crate) async fn by_code(
         Ok(to) => Ok(done(&app, to_sign_in(&app, to.as_deref()), &form.id)),
         Err(RecoverError::Weak(weak)) => {
             show_again(StatusCode::UNPROCESSABLE_ENTITY, Problems::of(Field::NewPassword, weakness(weak)))
+        }
+        Err(RecoverError::Evidence(EvidenceError::TooMany(too_many))) => {
+            later_or_by_link(too_many, show_again)
         }
         Err(RecoverError::Evidence(error)) => refuse_code(error, Field::Code, show_again),
         Err(error) => later(error, show_again),

@@ -13,8 +13,8 @@ use crate::http::failure::Failure;
 use crate::http::typed::Typed;
 use crate::pages::landing::{Address, read};
 use crate::pages::{
-    Form, Reading, again, already_done, done, frame, later, lead_on_saying, lead_to, lead_with, minimum,
-    page, refuse_code, return_to, weakness,
+    Form, Reading, again, already_done, done, frame, later, later_or_by_link, lead_on_saying, lead_to,
+    lead_with, minimum, page, refuse_code, return_to, weakness,
 };
 use crate::views::{self, Field, Notice, Problem, Problems};
 
@@ -206,7 +206,8 @@ async fn by_code(app: &App, asking: &Asking, form: &ProofForm) -> Result<Respons
             EvidenceError::Gone | EvidenceError::WrongCode { .. } => {
                 refuse_code(error, Field::Code, show_again)
             }
-            EvidenceError::TooMany(_) | EvidenceError::Fault(_) => later(error, show),
+            EvidenceError::TooMany(too_many) => later_or_by_link(too_many, show),
+            EvidenceError::Fault(_) => later(error, show),
         },
         Err(ProveError::TooMany(too_many)) => later(too_many, show),
         Err(ProveError::Fault(fault)) => later(fault, show),

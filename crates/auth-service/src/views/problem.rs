@@ -30,6 +30,8 @@ pub enum Problem {
     PasswordTooShort(u32),
     /// The password has more than this many bytes.
     PasswordTooLong(u32),
+    /// The password holds bytes that are no text.
+    PasswordNotText,
     /// The password is made of the address, or of the product's name.
     PasswordContextual,
     /// The new password is the one that the account has.
@@ -54,6 +56,8 @@ pub enum Problem {
     SignInRefused,
     /// Too many tries; come back in so many seconds.
     TooManyTries(u32),
+    /// Too many codes that were mailed with a link; come back in so many seconds, or open the link.
+    TooManyCodes(u32),
     /// There is more to do than can be done; come back in so many seconds.
     Busy(u32),
     /// Something we need does not answer.
@@ -67,7 +71,14 @@ pub enum Problem {
 impl Problem {
     /// Whether it is no slip of whoever typed: the log has it, by the request's support id.
     const fn is_failure(self) -> bool {
-        matches!(self, Self::CodeOver | Self::TooManyTries(_) | Self::Busy(_) | Self::Unavailable)
+        matches!(
+            self,
+            Self::CodeOver
+                | Self::TooManyTries(_)
+                | Self::TooManyCodes(_)
+                | Self::Busy(_)
+                | Self::Unavailable
+        )
     }
 
     /// The sentence that says it.
@@ -91,6 +102,7 @@ impl Problem {
             Self::PasswordTooLong(maximum) => {
                 texts.format("problem-password-too-long", &[("maximum", maximum.into())])
             }
+            Self::PasswordNotText => texts.text("problem-password-not-text"),
             Self::PasswordContextual => texts.text("problem-password-contextual"),
             Self::PasswordUnchanged => texts.text("problem-password-unchanged"),
             Self::PasswordBreached => texts.text("problem-password-breached"),
@@ -105,6 +117,10 @@ impl Problem {
             Self::TooManyTries(seconds) => {
                 let duration = moment::duration(texts, seconds);
                 texts.format("problem-too-many-tries", &[("duration", duration.into())])
+            }
+            Self::TooManyCodes(seconds) => {
+                let duration = moment::duration(texts, seconds);
+                texts.format("problem-too-many-codes", &[("duration", duration.into())])
             }
             Self::Busy(seconds) => {
                 let duration = moment::duration(texts, seconds);

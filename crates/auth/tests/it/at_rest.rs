@@ -121,3 +121,24 @@ async fn neither_debug_nor_errors_tell_a_secret() {
         assert!(!shown.contains(secret), "{shown}");
     }
 }
+
+/// It was readable in pages that the database had freed.
+#[tokio::test]
+async fn what_a_deleted_account_was_called_is_in_the_file_no_longer() {
+    let world = World::new().await;
+    let Backend::Small(folder) = &world.backend else { return };
+    let here = browser(1);
+    world.account("zuleika.quest", &here).await;
+    let current = world.signed_in("zuleika.quest", &here).await;
+    let name = domain::DisplayName::parse("Zuleika of the Quest").unwrap();
+    world.auth.change_profile(&current, &name, None, &here).await.unwrap();
+    let called = [&b"zuleika.quest"[..], b"Zuleika of the Quest"];
+    assert!(called.iter().all(|called| holds(&everything(folder), called)), "or this shows nothing");
+    world.auth.delete_account(&current, &password(PASSWORD), &here).await.unwrap();
+    world.post().await;
+    while world.auth.clean().await.unwrap() > 0 {}
+    world.store.close().await;
+    for called in called {
+        assert!(!holds(&everything(folder), called), "{}", String::from_utf8_lossy(called));
+    }
+}

@@ -206,6 +206,68 @@ async fn what_is_not_done_is_not_recorded() {
     assert_eq!(world.count("audit").await, before + 1, "of two that take one step, one is in the trail");
 }
 
+/// They were told of as her own acts, or of as nobody's.
+#[tokio::test]
+async fn what_a_stranger_asks_for_is_not_said_to_be_the_owner_s_act_and_is_found_by_the_owner() {
+    let world = World::new().await;
+    world.account("ana", &browser(1)).await;
+    let before = world.count("audit").await;
+    let (auth, eve) = (&world.auth, browser(9));
+    let decoy = world.sign_up("ana", OTHER, &eve).await.proof;
+    auth.resend_proof(decoy, &eve).await.unwrap();
+    let guess = crate::people::code(decoy, "000000");
+    assert!(auth.prove_address(&guess, &auth::Credential::Browser, &eve).await.is_err());
+    auth.request_reset(&email("ana"), None, &eve).await.unwrap();
+    auth.request_reset(&email("nobody"), None, &eve).await.unwrap();
+    seal(&world).await;
+    let newest = auth.audit_trail().newest(None, None, 100).await.unwrap();
+    let ana = newest.iter().find(|entry| entry.act == "prove_address" && entry.outcome == "done").unwrap();
+    let ana = ana.subject.unwrap();
+    let told: Vec<_> = newest[..newest.len() - usize::try_from(before).unwrap()]
+        .iter()
+        .rev()
+        .map(|entry| (&*entry.act, &*entry.outcome, entry.actor, entry.subject))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("sign_up", "done", None, Some(ana)),
+            ("resend_proof", "done", None, Some(ana)),
+            ("prove_address", "refused", None, Some(ana)),
+            ("request_reset", "done", None, Some(ana)),
+            ("request_reset", "done", None, None),
+        ]
+    );
+}
+
+/// It vanished without a word: by the janitor, or when somebody else proved its address.
+#[tokio::test]
+async fn the_end_of_an_account_that_was_never_proved_is_in_the_trail() {
+    let week = std::time::Duration::from_hours(24 * 7 + 1);
+    let ends = "SELECT count(*) FROM audit WHERE act = 'delete_account' AND outcome = 'done' AND subject IS NOT NULL";
+    let world = World::new().await;
+    world.account("ana", &browser(1)).await;
+    world.sign_up("never", PASSWORD, &browser(1)).await;
+    // What stands beside a sign-up by a taken address is nobody's.
+    world.sign_up("ana", PASSWORD, &browser(2)).await;
+    world.turn(week);
+    while world.auth.clean().await.unwrap() > 0 {}
+    assert_eq!(world.number(&format!("{ends} AND actor IS NULL AND network = 'server'")).await, 1);
+    assert_eq!(world.number(ends).await, 1);
+
+    world.sign_up("shared", PASSWORD, &browser(2)).await;
+    let current = world.signed_in("ana", &browser(1)).await;
+    world.mails("shared").await;
+    world.auth.request_email_change(&current, &email("shared"), &browser(1)).await.unwrap();
+    for (side, name) in [(auth::Side::Old, "ana"), (auth::Side::New, "shared")] {
+        let link = world.mail(name).await.link();
+        world.auth.confirm_email_change(side, &link, None, &browser(1)).await.unwrap();
+    }
+    assert_eq!(world.number(&format!("{ends} AND actor IS NOT NULL AND actor <> subject")).await, 1);
+    seal(&world).await;
+    world.auth.audit_trail().verify(None).await.unwrap();
+}
+
 #[tokio::test]
 async fn every_refusal_of_a_credential_is_recorded() {
     let world = World::with(|settings| settings.accounts.require_proof = false).await;

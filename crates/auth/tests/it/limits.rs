@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use auth::TokenError;
+use auth::{EmailChangeError, RecoverError, SignUpError, TokenError};
 
 use crate::artefacts::{Answer, EVERY, Purpose, mailed, page, show};
 use crate::people::{browser, email, form, password};
@@ -105,6 +105,29 @@ async fn ten_failures_in_any_quarter_of_an_hour_then_one_a_minute() {
     }
     world.turn(MINUTE * 15);
     assert_eq!(tries().await, 10, "and all of them when a quarter of an hour has passed without one");
+}
+
+/// Nothing was made, and no mail went out, but after five tries the address was kept out for an hour.
+#[tokio::test]
+async fn what_failed_by_a_fault_of_ours_uses_nothing_up() {
+    let world = World::new().await;
+    world.account("ana", &browser(1)).await;
+    let current = world.signed_in("ana", &browser(1)).await;
+    world.backend.refuse_rows("audit").await;
+    for _ in 0..25 {
+        let auth = &world.auth;
+        assert!(matches!(auth.sign_up(form("new", PASSWORD), &browser(1)).await, Err(SignUpError::Fault(_))));
+        let reset = auth.request_reset(&email("ana"), None, &browser(1)).await;
+        assert!(matches!(reset, Err(RecoverError::Fault(_))), "{reset:?}");
+        let change = auth.request_email_change(&current, &email("moved"), &browser(1)).await;
+        assert!(matches!(change, Err(EmailChangeError::Fault(_))), "{change:?}");
+    }
+    world.backend.take_rows("audit").await;
+    for _ in 0..4 {
+        world.sign_up("new", PASSWORD, &browser(1)).await;
+        world.auth.request_reset(&email("ana"), None, &browser(1)).await.unwrap();
+    }
+    world.auth.request_email_change(&current, &email("moved"), &browser(1)).await.unwrap();
 }
 
 #[tokio::test]

@@ -20,20 +20,42 @@ pub(crate) fn text(bytes: &[u8]) -> String {
 
 #[test]
 fn a_taken_port_says_which_and_what_to_do() {
-    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = taken.local_addr().unwrap().port().to_string();
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
-    for (flag, other, what) in
-        [("--port", "--app-port", "auth-service"), ("--app-port", "--port", "app-service")]
-    {
-        let output = run(&[flag, &port, other, "0", "--data", data.to_str().unwrap()]);
-        assert_eq!(output.status.code(), Some(1));
-        let error = text(&output.stderr);
-        assert!(error.contains(&format!("{what} cannot listen on 127.0.0.1:{port}")), "{error}");
-        assert!(error.contains(&format!("{flag} 0 takes a free one")), "{error}");
+    // A browser asks `localhost` at [::1] first: what listens there was shown in our place.
+    let everywhere = ["127.0.0.1", "[::1]"].map(|host| (host, TcpListener::bind(format!("{host}:0"))));
+    // A machine may have no [::1].
+    let taken: Vec<_> =
+        everywhere.into_iter().filter_map(|(host, taken)| Some((host, taken.ok()?))).collect();
+    assert!(!taken.is_empty());
+    for (host, taken) in taken {
+        let port = taken.local_addr().unwrap().port().to_string();
+        for (flag, other, what) in
+            [("--port", "--app-port", "auth-service"), ("--app-port", "--port", "app-service")]
+        {
+            let output = run(&[flag, &port, other, "0", "--data", data.to_str().unwrap()]);
+            assert_eq!(output.status.code(), Some(1));
+            let error = text(&output.stderr);
+            assert!(error.contains(&format!("{what} cannot listen on {host}:{port}")), "{error}");
+            assert!(error.contains(&format!("{flag} 0 takes a free one")), "{error}");
+        }
     }
     assert!(!data.exists(), "nothing was half started");
+}
+
+/// While it runs nobody else can take it either.
+#[test]
+fn the_port_is_kept_wherever_a_browser_may_ask() {
+    let folder = tempfile::tempdir().unwrap();
+    let running = Running::start(&folder.path().join("data"));
+    let port = running.port();
+    for host in ["127.0.0.1", "[::1]"] {
+        if TcpListener::bind(format!("{host}:0")).is_ok() {
+            let taken = TcpListener::bind(format!("{host}:{port}")).expect_err("it is kept");
+            assert_eq!(taken.kind(), std::io::ErrorKind::AddrInUse, "{host}");
+        }
+    }
+    assert_eq!(running.stop().code(), Some(0));
 }
 
 #[test]

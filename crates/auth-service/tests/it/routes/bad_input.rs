@@ -225,8 +225,29 @@ async fn a_body_that_is_not_utf8_is_400_and_the_api_names_no_path_of_ours() {
         assert!([400, 422].contains(&answer.status.as_u16()), "{body:?}");
         assert!(!answer.body.contains(".rs") && !answer.body.contains("struct "), "{}", answer.body);
     }
-    for body in ["email=%FF&password=x", "email=%C3%28", "%FF=x"] {
-        let answer = program.raw("POST", "/sign-in", "application/x-www-form-urlencoded", body).await;
-        assert_eq!(answer.status, 400, "{body}");
+}
+
+/// The form comes back with the field named and the others filled in: it was a page that named nothing, and all was lost.
+#[tokio::test]
+async fn a_form_that_is_not_utf8_comes_back_with_the_field_named() {
+    let app = TestApp::start().await;
+    let mut browser = app.browser();
+    browser.get("/sign-up").await;
+    let good = [("name", "Ana"), ("email", "ana@example.com"), ("password", PASSWORD)];
+    for broken in ["name", "email", "password"] {
+        let fields = good.map(|(name, value)| {
+            let value = value.replace(' ', "+");
+            if name == broken { format!("{name}={value}%FF") } else { format!("{name}={value}") }
+        });
+        let answer =
+            browser.raw("POST", "/sign-up", "application/x-www-form-urlencoded", fields.join("&")).await;
+        assert_eq!(answer.status, 422, "{broken}: {}", answer.body);
+        assert_eq!(answer.body.matches("aria-invalid=\"true\"").count(), 1, "{broken}: {}", answer.body);
+        for (name, value) in good.into_iter().filter(|(name, _)| ![broken, "password"].contains(name)) {
+            assert!(answer.body.contains(&format!("value=\"{value}\"")), "{broken}, {name}: {}", answer.body);
+        }
     }
+    assert!(app.letters().await.is_empty(), "nobody has signed up");
+    let unknown = browser.raw("POST", "/sign-in", "application/x-www-form-urlencoded", "%FF=x").await;
+    assert_eq!(unknown.status, 422, "a field that the form does not have: {}", unknown.body);
 }
