@@ -89,6 +89,7 @@ pub fn routes(settings: &Settings) -> Result<(Router, Keyward), InvalidSettings>
         .route("/static/app.css", get(pages::stylesheet))
         .fallback(pages::not_found)
         .merge(keyward.routes())
+        .method_not_allowed_fallback(pages::wrong_method)
         .with_state(keyward.clone())
         .layer(middleware::from_fn_with_state(shield, shield::shield))
         .route("/healthz", get(|| async { "ok\n" }))

@@ -56,6 +56,11 @@ pub(crate) async fn not_found() -> Response {
     (StatusCode::NOT_FOUND, page(&NotFoundPage)).into_response()
 }
 
+/// An address that only a form leads to, typed or loaded again.
+pub(crate) async fn wrong_method() -> Response {
+    (StatusCode::METHOD_NOT_ALLOWED, page(&NotFoundPage)).into_response()
+}
+
 pub(crate) async fn stylesheet() -> impl IntoResponse {
     let headers =
         [(header::CONTENT_TYPE, "text/css; charset=utf-8"), (header::CACHE_CONTROL, "public, max-age=3600")];

@@ -87,6 +87,8 @@ fn pages() -> Router<App> {
         .route("/account/email", get(email::show).post(email::request))
         .route("/account/email/confirm", get(email::show_link).post(email::confirm))
         .route("/account/email/cancel", post(email::cancel))
+        // Where password stores send people (W3C, A Well-Known URL for Changing Passwords).
+        .route("/.well-known/change-password", get(landing::change_password))
         .route("/account/password", get(credentials::show_password).post(credentials::change_password))
         .route("/account/second-step", get(credentials::show_second_step).post(credentials::set_second_step))
         .route("/account/delete", get(credentials::show_delete).post(credentials::delete))

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use crate::artefact::{Evidence, EvidenceError, Purpose, is_bound_to};
 use crate::audit::{Act, Outcome};
 use crate::outbox::{Mail, Message};
+use crate::return_to::waiting_request;
 use crate::sign_up::Claim;
 use crate::{Auth, Context, Fault, TooMany};
 
@@ -123,7 +124,10 @@ impl Auth {
             }
         };
         self.settle(user, ArtefactId(artefact.id), &claim, new_hash, context).await?;
-        Ok((claim.email, claim.return_to))
+        // An app's request goes on in the browser that it began in, and nowhere else.
+        let here = is_bound_to(&artefact, context);
+        let to = claim.return_to.filter(|to| here || waiting_request(to).is_none());
+        Ok((claim.email, to))
     }
 
     async fn check_sign_up_password(

@@ -21,7 +21,7 @@ fn is_waiting_request(text: &str) -> bool {
 }
 
 /// Which request it is.
-fn waiting_request(text: &str) -> Option<RequestId> {
+pub(crate) fn waiting_request(text: &str) -> Option<RequestId> {
     let id = text.strip_prefix("/authorize/continue?id=")?;
     // One spelling only.
     id.parse::<RequestId>().ok().filter(|request| request.to_string() == id)

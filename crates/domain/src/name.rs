@@ -35,6 +35,10 @@ impl DisplayName {
         {
             return Err(DisplayNameError::Unprintable);
         }
+        // Nobody is greeted by a name that nobody sees: that is none.
+        if text.chars().all(is_invisible) {
+            return Ok(Self(String::new()));
+        }
         Ok(Self(text.to_owned()))
     }
 
@@ -42,6 +46,16 @@ impl DisplayName {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// White space, and what Unicode calls ignorable by default (its property `Default_Ignorable_Code_Point`) of the planes that have
+/// letters: between letters of some scripts, and in emoji, it has its place.
+fn is_invisible(c: char) -> bool {
+    c.is_whitespace()
+        || matches!(c,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fff8}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// Embeddings, overrides and isolates reorder the text that comes after them (Unicode Standard Annex 9): in a mail or a
@@ -79,10 +93,17 @@ mod tests {
         for name in ["", "Ana", "أنا", "アナ 🙂", "<script>alert(1)</script>"] {
             assert_eq!(DisplayName::parse(name).unwrap().as_str(), name);
         }
-        for name in ["a\0b", "a\nb", "a\u{202E}b"] {
+        for name in ["a\0b", "a\nb", "a\u{202E}b", "a\u{FFFD}"] {
             assert_eq!(DisplayName::parse(name), Err(DisplayNameError::Unprintable), "{name:?}");
         }
         assert_eq!(DisplayName::parse(&"ä".repeat(101)), Err(DisplayNameError::TooLong));
         assert!(DisplayName::parse(&"ä".repeat(100)).is_ok());
+        for none in ["\u{200b}", "\u{feff}\u{3164} \u{ad}", " \u{2800}"] {
+            assert_eq!(DisplayName::parse(none).unwrap().as_str(), "", "{none:?}");
+        }
+        // Between letters, and in emoji, they have their place.
+        for name in ["می\u{200c}خواهم", "👩\u{200d}💻", "❤\u{fe0f}"] {
+            assert_eq!(DisplayName::parse(name).unwrap().as_str(), name);
+        }
     }
 }

@@ -1,8 +1,10 @@
 //! The routes that an app merges into its own.
 
+use std::time::Duration;
+
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, RawQuery, State};
+use axum::extract::{DefaultBodyLimit, FromRequest as _, RawQuery, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -28,6 +30,9 @@ pub const BACKCHANNEL_LOGOUT_PATH: &str = "/auth/backchannel-logout";
 
 /// A logout token has at most 8 KiB.
 const LARGEST_BODY: usize = 16 * 1024;
+
+/// It is sent by a server.
+const BODY_TIME: Duration = Duration::from_secs(10);
 
 impl Keyward {
     /// The routes of [`SIGN_IN_PATH`], [`CALLBACK_PATH`], [`SIGN_OUT_PATH`], [`SIGNED_OUT_PATH`] and
@@ -109,7 +114,17 @@ fn is_own_form(headers: &HeaderMap, origin: &str) -> bool {
 }
 
 /// OpenID Connect Back-Channel Logout sections 2.5 to 2.8.
-async fn backchannel_logout(State(keyward): State<Keyward>, headers: HeaderMap, body: Bytes) -> Response {
+async fn backchannel_logout(State(keyward): State<Keyward>, request: Request) -> Response {
+    let (headers, body) = (request.headers().clone(), Bytes::from_request(request, &keyward));
+    // Whoever sends a byte now and then would have a task of ours for as long as they like.
+    let Ok(body) = tokio::time::timeout(BODY_TIME, body).await else {
+        let close = [(header::CONNECTION, "close")];
+        return not_stored((StatusCode::REQUEST_TIMEOUT, close).into_response());
+    };
+    let body = match body {
+        Ok(body) => body,
+        Err(rejection) => return not_stored(rejection.into_response()),
+    };
     let refused = |why: &str| {
         tracing::warn!(why, "a logout token is refused");
         let body =

@@ -3,7 +3,7 @@
 use std::fs::DirBuilder;
 use std::io::{ErrorKind, IsTerminal as _};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use auth_service::config::{self, Config, Sources};
@@ -66,6 +66,11 @@ impl Dev {
         let (app, _kept_too) = listen("app-service", self.app_port, "--app-port").await?;
         let (sign_in_port, app_port) = (sign_in.local_addr()?.port(), app.local_addr()?.port());
         let auth_url = Url::parse(&format!("http://localhost:{sign_in_port}"))?;
+        // A mistake in it is told before anything is made.
+        let sources = match &self.config {
+            Some(path) => Sources::of_file(path)?,
+            None => Sources::default(),
+        };
         prepare(&self.data)?;
         check_keys(&self.data)?;
         let _alone = ServerLock::take(&self.data.join(DATABASE))?;
@@ -82,7 +87,7 @@ impl Dev {
             older_encryption: Vec::new(),
             audit: load_or_create_key_file(&self.data.join("audit.key"))?,
         };
-        let config = self.settings(&auth_url, &app_settings)?;
+        let config = self.settings(sources, &auth_url, &app_settings)?;
         let mailbox = Some(Mailbox::default());
         let health = Health::new(system_clock());
         let admin_socket = config.admin_socket();
@@ -121,7 +126,12 @@ impl Dev {
     }
 
     /// What `--config` says where it may, and dev's own for the rest.
-    fn settings(&self, public_url: &Url, app: &app_service::Settings) -> Result<Config, Failure> {
+    fn settings(
+        &self,
+        sources: Sources,
+        public_url: &Url,
+        app: &app_service::Settings,
+    ) -> Result<Config, Failure> {
         let mut table = toml::Table::new();
         let place = |name: &str| self.data.join(name).display().to_string();
         let absolute = std::path::absolute(&self.data)?;
@@ -146,10 +156,6 @@ impl Dev {
         section("apps", vec![("return_to", places.into())]);
         let clients = vec![toml::Value::from(example_app(app, key(APP_SECRET)))];
         table.insert("clients".to_owned(), clients.into());
-        let sources = match &self.config {
-            Some(path) => Sources::of_file(path)?,
-            None => Sources::default(),
-        };
         Ok(sources.for_development(table).read().into_config()?)
     }
 }
@@ -214,7 +220,12 @@ async fn listen(
 /// Makes the folder, for this user alone. One that is there must be ours, or empty: to close somebody's own folder to
 /// everybody else is not what they asked for.
 fn prepare(data: &Path) -> Result<(), Failure> {
-    let wrong = |error: std::io::Error| format!("the folder {} cannot be used: {error}", data.display());
+    let wrong = |error: std::io::Error| {
+        format!(
+            "the folder {} cannot be used: {error}. Name one that you may write to with --data",
+            data.display()
+        )
+    };
     DirBuilder::new().recursive(true).mode(0o700).create(data).map_err(wrong)?;
     if let Some(foreign) = foreign(data).map_err(wrong)? {
         return Err(format!(
@@ -225,7 +236,18 @@ fn prepare(data: &Path) -> Result<(), Failure> {
         )
         .into());
     }
-    let mut permissions = std::fs::metadata(data).map_err(wrong)?.permissions();
+    let metadata = std::fs::metadata(data).map_err(wrong)?;
+    // What the administrator left there would be theirs, and its owner could start no more.
+    let ourselves = std::fs::metadata("/proc/self").map_or(metadata.uid(), |own| own.uid());
+    if metadata.uid() != ourselves {
+        return Err(format!(
+            "the folder {} belongs to another user (uid {}): run keyward as that user, or name a folder of your own with --data",
+            data.display(),
+            metadata.uid()
+        )
+        .into());
+    }
+    let mut permissions = metadata.permissions();
     if permissions.mode() & 0o077 != 0 {
         permissions.set_mode(0o700);
         std::fs::set_permissions(data, permissions).map_err(wrong)?;

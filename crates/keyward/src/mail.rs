@@ -56,12 +56,13 @@ impl Mail {
                 let error = mail.last_error.map(|error| format!("  {error}")).unwrap_or_default();
                 let next = next.map(|next| format!("  next try {next}")).unwrap_or_default();
                 say(format_args!(
-                    "{:<27}  {:<20}  {:<8}  {}  {} tries{next}{error}",
+                    "{:<27}  {:<20}  {:<8}  {}  {} {}{next}{error}",
                     moment(mail.created_at),
                     mail.kind,
                     mail.state,
                     mail.to.as_deref().unwrap_or("-"),
                     mail.attempts,
+                    if mail.attempts == 1 { "try" } else { "tries" },
                 ));
             }
         }

@@ -76,7 +76,7 @@ fn nobody(place: &Path, asked: &[Asked]) -> String {
         why.push(format!("no server has a socket in {}", place.display()));
     }
     format!(
-        "{}. Start one (`docker compose up -d --wait`, or `auth-service serve`), or name its socket, or the folder of several, with \
+        "{}. Start one (`docker compose up -d --wait`, `auth-service serve`, or `keyward dev` where you develop), or name its socket, or the folder of several, with \
          --socket. One that is still starting has none yet: `auth-service healthcheck --probe started` says what it waits for",
         why.join("; ")
     )

@@ -34,7 +34,7 @@ app.get("/sign-in", async (request, response) => {
 
 app.get("/callback", async (request, response) => {
   const { pending } = request.session;
-  if (!pending) return response.redirect("/sign-in");
+  if (!pending) return response.status(400).send("This sign-in began elsewhere, or its cookie was not kept. <a href=/>Begin again</a>");
   const tokens = await client.authorizationCodeGrant(keyward, new URL(request.originalUrl, url), pending);
   const { sub } = tokens.claims();
   const person = await client.fetchUserInfo(keyward, tokens.access_token, sub);

@@ -87,6 +87,7 @@ notice-password-changed = Ihr Passwort ist geändert. Alle anderen Sitzungen wur
 notice-password-reset = Ihr neues Passwort gilt. Bitte melden Sie sich damit an.
 notice-address-changed = Ihr Konto hat seine neue Adresse.
 notice-address-half-proved = Eine Adresse ist bestätigt. Die andere fehlt noch.
+notice-no-change-under-way = Es gibt keine Änderung, die Sie abbrechen könnten: Sie ist erledigt oder wurde schon abgebrochen. Die Adresse Ihres Kontos steht unten.
 notice-address-change-cancelled = Die Änderung ist abgebrochen. Ihre Adresse bleibt, wie sie war.
 notice-second-step-on = Ab jetzt fragen wir beim Anmelden nach einem Code aus einer E-Mail.
 notice-second-step-off = Wir fragen beim Anmelden nicht mehr nach einem Code.

@@ -87,6 +87,7 @@ notice-password-changed = Your password is changed. Every other session was ende
 notice-password-reset = Your new password is set. Please sign in with it.
 notice-address-changed = Your account has its new address.
 notice-address-half-proved = One address is confirmed. The other one is still to come.
+notice-no-change-under-way = There is no change to cancel: it is done, or was cancelled before. The address of your account is shown below.
 notice-address-change-cancelled = The change is cancelled. Your address stays as it was.
 notice-second-step-on = From now on we ask for a code by mail when you sign in.
 notice-second-step-off = We no longer ask for a code when you sign in.

@@ -20,7 +20,7 @@ problem-password-too-short =
        *[other] The password needs at least { $minimum } characters.
     }
 problem-password-not-text = The password holds characters that did not arrive whole. Type it anew.
-problem-password-too-long = The password is too long: at most { $maximum } bytes.
+problem-password-too-long = The password is too long: at most { $maximum } characters, of which letters with accents and emoji count as several.
 problem-password-contextual = This password is made of your e-mail address or of the name of this service, and others try those first. Choose a few words that have nothing to do with either.
 problem-password-unchanged = This is the password you have already. Choose another one.
 problem-password-breached = This password is known from a breach of another service, and whoever has that list tries it. Choose one that you use nowhere else.

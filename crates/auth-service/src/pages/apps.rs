@@ -38,7 +38,7 @@ pub(crate) async fn withdraw(
 ) -> Result<Response, Failure> {
     let SignedIn { asking, current } = signed_in;
     if !app.auth.withdraw_consent(&current, &form.id, &asking.context).await? {
-        return Err(Failure::NotFound);
+        return Ok(lead_with(&app, "/account/apps", Notice::AlreadyDone));
     }
     Ok(lead_with(&app, "/account/apps", Notice::AppWithdrawn))
 }

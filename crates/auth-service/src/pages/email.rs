@@ -215,6 +215,8 @@ fn notice_of(progress: &Progress) -> Notice {
 }
 
 pub(crate) async fn cancel(State(app): State<App>, signed_in: SignedIn) -> Result<Response, Failure> {
-    app.auth.cancel_email_change(&signed_in.current, &signed_in.asking.context).await?;
-    Ok(lead_with(&app, "/account", Notice::AddressChangeCancelled))
+    let cancelled = app.auth.cancel_email_change(&signed_in.current, &signed_in.asking.context).await?;
+    // Done meanwhile, or called off, in another tab: the page says which address it is.
+    let notice = if cancelled { Notice::AddressChangeCancelled } else { Notice::NoChangeUnderWay };
+    Ok(lead_with(&app, "/account", notice))
 }

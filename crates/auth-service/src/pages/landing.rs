@@ -74,3 +74,8 @@ pub(crate) type Address = Result<Query<PageQuery>, axum::extract::rejection::Que
 pub(crate) fn read(address: Address) -> Result<PageQuery, Failure> {
     address.map(|Query(query)| query).map_err(|error| Failure::Malformed(error.body_text()))
 }
+
+/// Where a password is changed.
+pub(crate) async fn change_password() -> Response {
+    lead_to("/account/password")
+}

@@ -72,8 +72,9 @@ pub(crate) async fn end(
     Form(form): Form<EndForm>,
 ) -> Result<Response, Failure> {
     let Ok(id) = form.id.parse::<SessionId>() else { return Err(Failure::NotFound) };
+    // Ended in another tab, or by itself.
     if !app.auth.end_session(&signed_in.current, id, &signed_in.asking.context).await? {
-        return Err(Failure::NotFound);
+        return Ok(lead_with(&app, "/account/sessions", Notice::AlreadyDone));
     }
     if id == signed_in.current.id {
         let mut response = lead_to("/signed-out");

@@ -229,9 +229,14 @@ pub(crate) async fn show_confirm(
         next: &next,
         problems: Problems::NONE,
     };
-    let mut response = page(view.render(&own_frame(&app, &signed_in, "/account/confirm")));
+    let mut response = page(view.render(&own_frame(&app, &signed_in, &confirm_path(&next))));
     ends_at(&mut response, form_end(&app, &signed_in.asking, to.as_ref()).await?.as_deref());
     Ok(response)
+}
+
+/// The page's address, which the language switch comes back to.
+fn confirm_path(next: &str) -> String {
+    format!("/account/confirm?next={}", super::encode(next))
 }
 
 /// A page of ours to go on to.
@@ -259,7 +264,7 @@ pub(crate) async fn confirm(
     let email = &signed_in.current.email;
     let show_again = |status, problems| {
         let view = views::ConfirmIdentity { email: email.address(), next: &next, problems };
-        let mut response = again(status, view.render(&own_frame(&app, &signed_in, "/account/confirm")));
+        let mut response = again(status, view.render(&own_frame(&app, &signed_in, &confirm_path(&next))));
         ends_at(&mut response, end.as_deref());
         Ok(response)
     };

@@ -203,6 +203,8 @@ async fn by_code(app: &App, asking: &Asking, form: &ProofForm) -> Result<Respons
             elsewhere(StatusCode::UNPROCESSABLE_ENTITY, Problems::of(Field::NewPassword, weakness(weak)))
         }
         Err(ProveError::Evidence(error)) => match error {
+            // Proved by another mail, or in another browser: there is nothing to send a new code for.
+            EvidenceError::Gone if !app.auth.is_proof_open(id).await? => Err(Failure::Gone),
             EvidenceError::Gone | EvidenceError::WrongCode { .. } => {
                 refuse_code(error, Field::Code, show_again)
             }

@@ -19,6 +19,8 @@ pub enum Notice {
     AddressHalfProved,
     /// The change of the address was called off.
     AddressChangeCancelled,
+    /// No change of the address is under way that could be called off.
+    NoChangeUnderWay,
     /// Codes by mail are asked for from now on.
     SecondStepOn,
     /// Codes by mail are no longer asked for.
@@ -37,7 +39,7 @@ pub enum Notice {
 
 impl Notice {
     /// Every notice.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::AddressProved,
         Self::CodeSent,
         Self::ProfileSaved,
@@ -46,6 +48,7 @@ impl Notice {
         Self::AddressChanged,
         Self::AddressHalfProved,
         Self::AddressChangeCancelled,
+        Self::NoChangeUnderWay,
         Self::SecondStepOn,
         Self::SecondStepOff,
         Self::SessionEnded,
@@ -66,6 +69,7 @@ impl Notice {
             Self::AddressChanged => "notice-address-changed",
             Self::AddressHalfProved => "notice-address-half-proved",
             Self::AddressChangeCancelled => "notice-address-change-cancelled",
+            Self::NoChangeUnderWay => "notice-no-change-under-way",
             Self::SecondStepOn => "notice-second-step-on",
             Self::SecondStepOff => "notice-second-step-off",
             Self::SessionEnded => "notice-session-ended",

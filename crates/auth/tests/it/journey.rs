@@ -153,3 +153,23 @@ async fn another_account_cannot_end_this_ones_session() {
     let gone = world.auth.pending_proof_by_link("", &browser(1)).await;
     assert!(matches!(gone, Err(EvidenceError::Gone)));
 }
+
+/// Whoever signed up on the way to an app, and opened the mail on another device, was sent there to a request that goes on in the
+/// first alone: it "had expired".
+#[tokio::test]
+async fn an_app_s_request_goes_on_only_where_it_began() {
+    let waiting = "/authorize/continue?id=0b1c2d3e-4f50-4111-8222-93a4b5c6d7e8";
+    for (to, opens, expected) in [
+        (waiting, browser(1), Some(waiting)),
+        (waiting, browser(2), None),
+        ("/account/apps", browser(2), Some("/account/apps")),
+    ] {
+        let world = World::new().await;
+        let request = auth::SignUp { return_to: Some(to.to_owned()), ..crate::people::form("ana", PASSWORD) };
+        world.auth.sign_up(request, &browser(1)).await.unwrap();
+        let link = world.mail("ana").await.link();
+        let credential = auth::Credential::Password(password(PASSWORD));
+        let (_, led_to) = world.auth.prove_address(&link, &credential, &opens).await.unwrap();
+        assert_eq!(led_to.as_deref(), expected, "{to}");
+    }
+}

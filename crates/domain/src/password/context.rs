@@ -3,6 +3,9 @@
 /// The shortest word that counts: a shorter one stands in many a password by chance.
 const SHORTEST: usize = 4;
 
+/// What stands in the place of a word that was found.
+const GAP: &str = "\0";
+
 /// Whether more than half of `password` are words of `known`, or pieces of them between their dots and marks.
 pub(super) fn is_made_of(password: &str, known: &[&str]) -> bool {
     let mut words: Vec<String> = known
@@ -19,9 +22,11 @@ pub(super) fn is_made_of(password: &str, known: &[&str]) -> bool {
     let mut rest = whole.clone();
     for word in &words {
         // What is left on both sides must not grow together to another word.
-        rest = rest.replace(word.as_str(), "\0");
+        rest = rest.replace(word.as_str(), GAP);
     }
-    let (length, left) = (whole.chars().count(), rest.chars().filter(|c| *c != '\0').count());
+    let gaps = |text: &str| text.matches(GAP).count();
+    // Whoever types that very sign has not typed a word for each.
+    let (length, left) = (whole.chars().count(), rest.chars().count() - (gaps(&rest) - gaps(&whole)));
     left * 2 < length
 }
 
@@ -48,6 +53,7 @@ mod tests {
             "maria has a little lamb",
             "ana ana ana ana",
             "an example of a password",
+            "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
         ] {
             assert!(!is_made_of(own, &known), "{own}");
         }

@@ -58,6 +58,30 @@ fn the_port_is_kept_wherever_a_browser_may_ask() {
     assert_eq!(running.stop().code(), Some(0));
 }
 
+/// A mistake in the settings left keys behind; the administrator's keys in another's folder kept its owner out.
+#[test]
+fn what_cannot_begin_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, config) = (folder.path().join("data"), folder.path().join("keyward.toml"));
+    std::fs::write(&config, "[limits]\npassword_minimum = \"many\"\n").unwrap();
+    let data_text = data.to_str().unwrap();
+    let ports = ["--port", "0", "--app-port", "0", "--data", data_text];
+    let output = run(&[&ports[..], &["--config", config.to_str().unwrap()]].concat());
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("password_minimum"), "{}", text(&output.stderr));
+    assert!(!data.exists());
+
+    std::fs::create_dir(&data).unwrap();
+    // Only the administrator can give a folder away.
+    if std::os::unix::fs::chown(&data, Some(65_534), Some(65_534)).is_ok() {
+        let output = run(&ports);
+        let error = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{error}");
+        assert!(error.contains("belongs to another user (uid 65534): run keyward as that user"), "{error}");
+        assert_eq!(std::fs::read_dir(&data).unwrap().count(), 0);
+    }
+}
+
 #[test]
 fn data_is_for_its_owner_alone_and_a_signal_stops_it() {
     let folder = tempfile::tempdir().unwrap();

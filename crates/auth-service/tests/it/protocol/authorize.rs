@@ -173,7 +173,8 @@ async fn a_person_is_asked_whether_an_app_of_somebody_else_may() {
     assert_eq!(answer.leads(), "/account/apps notice-app-withdrawn");
     assert!(!theirs.is_active(&app, &access).await, "withdrawn is withdrawn at once");
     assert!(browser.get(&ask).await.location().starts_with("/authorize/consent?id="));
-    assert_eq!(browser.post("/account/apps/withdraw", &[("id", "theirs")]).await.status, 404);
+    let again = browser.post("/account/apps/withdraw", &[("id", "theirs")]).await;
+    assert_eq!(again.leads(), "/account/apps notice-already-done");
     let to = browser.get(&ask).await.location().to_owned();
     let id = browser.get(&to).await.hidden("id");
     let answer = browser.post("/authorize/consent", &[("id", &id), ("choice", "allow")]).await;

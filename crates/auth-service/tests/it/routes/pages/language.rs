@@ -75,6 +75,10 @@ async fn the_switch_keeps_where_somebody_is_on_the_way_to() {
             );
         }
     }
+    let confirm = "/account/confirm?next=%2Faccount%2Femail";
+    assert_eq!(member.get(confirm).await.hidden("next"), "/account/email");
+    let page = member.get(confirm).await.body;
+    assert!(page.contains("name=\"next\" value=\"/account/confirm?next=%2Faccount%2Femail\""), "{page}");
     assert!(member.is_signed_in().await);
 }
 

@@ -169,6 +169,62 @@ async fn what_one_person_typed_is_not_shown_to_the_next() {
     assert!(page.status == 200 && !page.body.contains(NEW), "{}", page.body);
 }
 
+/// There is nothing to send a new code for, as the page said there was.
+#[tokio::test]
+async fn a_code_whose_address_was_proved_elsewhere_is_told_to_sign_in() {
+    let app = TestApp::start().await;
+    let mut browser = app.browser();
+    browser.get("/sign-up").await;
+    let waits = browser.post("/sign-up", &[("email", ANA), ("password", PASSWORD)]).await;
+    let letter = app.letter(ANA).await;
+    let fields = [("token", &*letter.token()), ("password", PASSWORD)];
+    assert_eq!(app.browser().post("/verify", &fields).await.status, 303);
+    let (_, id) = waits.location().split_once("id=").unwrap();
+    let late = browser.post("/verify", &[("id", id), ("code", &*letter.code)]).await;
+    assert_eq!(late.status, 410);
+    assert!(
+        late.body.contains("href=\"/sign-in\"") && !late.body.contains("/verify/resend"),
+        "{}",
+        late.body
+    );
+}
+
+/// It said that the address stays as it was, above the new one.
+#[tokio::test]
+async fn a_change_that_is_done_is_not_said_to_be_cancelled() {
+    let app = TestApp::start().await;
+    let mut browser = app.member(ANA).await;
+    let cancelled = browser.post("/account/email/cancel", &[]).await;
+    assert_eq!(cancelled.leads(), "/account notice-no-change-under-way");
+    assert!(browser.get("/account").await.body.contains("There is no change to cancel"));
+    browser.post("/account/email", &[("email", NEW)]).await;
+    assert_eq!(
+        browser.post("/account/email/cancel", &[]).await.leads(),
+        "/account notice-address-change-cancelled"
+    );
+}
+
+/// In another tab, say. The page said that there is no such page.
+#[tokio::test]
+async fn a_session_that_has_ended_is_ended_again_without_a_word_of_failure() {
+    let app = TestApp::start().await;
+    let mut browser = app.member(ANA).await;
+    let mut other = app.signed_in(ANA).await;
+    let id = other.get("/api/v1/account/sessions").await.json()["sessions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|session| session["current"] == true)
+        .unwrap()["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let mut ends = async || browser.post("/account/sessions/end", &[("id", &*id)]).await.leads().to_owned();
+    assert_eq!(ends().await, "/account/sessions notice-session-ended");
+    assert_eq!(ends().await, "/account/sessions notice-already-done");
+    assert!(!other.is_signed_in().await);
+}
+
 /// Nothing that is too long for a cookie, and no password, is kept in one.
 #[tokio::test]
 async fn what_cannot_be_kept_is_not() {
