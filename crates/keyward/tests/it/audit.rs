@@ -96,19 +96,19 @@ fn entries_are_listed_newest_first_with_whom_and_what() {
     assert_eq!(support_id.len(), 12, "{newest}");
     assert_eq!(
         words[2..],
-        ["sign_in", "refused", "ana@example.com", "127.0.0.0/24", support_id, "password"],
+        ["sign_in", "refused", "ana@example.com", "-", "127.0.0.0/24", support_id, "password"],
         "{listed}"
     );
     let words: Vec<_> = lines[3].split_whitespace().collect();
     assert_eq!(
-        (words[0], words[2], words[3], words[4]),
-        ("2", "sign_up", "done", "ana@example.com"),
+        (words[0], words[2], words[3], words[4], words[5]),
+        ("2", "sign_up", "done", "ana@example.com", "self"),
         "{listed}"
     );
     let words: Vec<_> = lines[4].split_whitespace().collect();
     assert_eq!(
-        (words[0], words[2], words[5], words[6], words[7]),
-        ("1", "add_client", "operator", "-", "example-app"),
+        (words[0], words[2], words[5], words[6], words[7], words[8]),
+        ("1", "add_client", "-", "operator", "-", "example-app"),
         "{listed}"
     );
     for (name, value) in [("act", "sign_in"), ("outcome", "refused"), ("address", "ana@example.com")] {
