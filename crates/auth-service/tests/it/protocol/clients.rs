@@ -1,8 +1,9 @@
 //! Apps that show who they are.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use axum::response::IntoResponse as _;
 use axum::routing::get;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -12,7 +13,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 
 use super::{Wiki, ask_by_key, ask_with, assertion, userinfo};
-use crate::support::{TestApp, authorized_form};
+use crate::support::{TestApp, apps_here, authorized_form};
 
 const ANA: &str = "ana@example.com";
 
@@ -215,6 +216,57 @@ async fn an_app_publishes_its_keys_and_exchanges_them() {
     app.turn(std::time::Duration::from_mins(5));
     assert_eq!(ask(&first).await, "invalid_client", "a key that was taken back");
     assert_eq!((ask(&second).await, asked.load(Ordering::SeqCst)), ("invalid_grant".to_owned(), 3));
+}
+
+/// It was told that it is not the app it says, and after fifty tries that it had guessed too often.
+#[tokio::test]
+async fn an_app_whose_keys_are_away_is_not_taken_for_somebody_who_guesses() {
+    let app = TestApp::with(|setup| setup.egress = apps_here()).await;
+    let key = SigningKey::generate(Algorithm::Es256).unwrap();
+    let set = JwkSet { keys: vec![key.public_jwk().clone()] };
+    let away = Arc::new(AtomicBool::new(true));
+    let is_away = away.clone();
+    let publish = move || async move {
+        if is_away.load(Ordering::SeqCst) {
+            return axum::http::StatusCode::BAD_GATEWAY.into_response();
+        }
+        axum::Json(set).into_response()
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let uri = format!("http://{}/jwks", listener.local_addr().unwrap());
+    let router = axum::Router::new().route("/jwks", get(publish));
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    Wiki::register(&app, json!({ "token_endpoint_auth_method": "private_key_jwt", "jwks_uri": uri })).await;
+    let jti = AtomicUsize::new(0);
+    let ask = async |key: &SigningKey| {
+        let jti = jti.fetch_add(1, Ordering::SeqCst).to_string();
+        let assertion = assertion(&app, "wiki", "https://auth.example.com", key, &jti);
+        let fields = [
+            ("grant_type", "refresh_token"),
+            ("refresh_token", "x"),
+            ("client_assertion_type", oidc::CLIENT_ASSERTION_TYPE),
+            ("client_assertion", &assertion),
+        ];
+        app.program().post("/token", &fields).await
+    };
+    for _ in 0..app.app.auth.settings().limits.network_failures + 10 {
+        let answer = ask(&key).await;
+        assert_eq!((answer.status.as_u16(), answer.header("retry-after")), (503, "5"), "{}", answer.body);
+        assert_eq!(answer.text("error"), "temporarily_unavailable");
+        assert!(answer.text("error_description").contains("jwks_uri"), "{}", answer.body);
+    }
+    away.store(false, Ordering::SeqCst);
+    app.turn(std::time::Duration::from_secs(5));
+    assert_eq!(ask(&key).await.text("error"), "invalid_grant", "it is the app; the token is none");
+    // What is known is believed meanwhile; of a key that may be new nobody can say.
+    away.store(true, Ordering::SeqCst);
+    app.turn(std::time::Duration::from_mins(6));
+    assert_eq!(ask(&key).await.text("error"), "invalid_grant");
+    let next = SigningKey::generate(Algorithm::Es256).unwrap();
+    assert_eq!(ask(&next).await.text("error"), "temporarily_unavailable");
+    away.store(false, Ordering::SeqCst);
+    app.turn(std::time::Duration::from_secs(5));
+    assert_eq!(ask(&next).await.text("error"), "invalid_client", "it is not the app's");
 }
 
 #[tokio::test]

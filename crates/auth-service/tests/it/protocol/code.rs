@@ -29,6 +29,7 @@ async fn somebody_signs_in_to_an_app() {
     );
     let tokens = wiki.exchange(&app, &returned(&answer, "code")).await;
     assert_eq!((tokens.status.as_u16(), tokens.header("cache-control")), (200, "no-store"));
+    assert_eq!(tokens.header("pragma"), "no-cache", "RFC 6749 section 5.1");
     let tokens = tokens.json();
     assert_eq!(tokens["token_type"], "Bearer");
     assert_eq!(tokens["expires_in"], 600);
