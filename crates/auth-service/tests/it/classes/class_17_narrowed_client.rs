@@ -23,7 +23,8 @@ fn wide() -> Value {
 
 async fn declare(app: &TestApp, described: Value) -> Wiki {
     let client = serde_json::from_value(described).unwrap();
-    let declared = [auth::DeclaredClient { client, secret: None }];
+    let secret_overlap = auth::DeclaredClient::SECRET_OVERLAP;
+    let declared = [auth::DeclaredClient { client, secret: None, secret_overlap }];
     app.app.auth.clients().declare(&declared, app.app.auth.now()).await.unwrap();
     app.turn(Duration::from_secs(1));
     Wiki { id: "wiki".to_owned(), secret: None }

@@ -375,6 +375,51 @@ async fn an_app_that_asks_from_now_on_asks_everybody() {
     assert!(answer.location().starts_with("/authorize/consent?id="), "{}", answer.location());
 }
 
+/// A secret that leaked and was exchanged in the configuration was good for a day more, whatever the operator did.
+#[tokio::test]
+async fn a_leaked_secret_of_the_configuration_can_be_ended_at_the_next_start() {
+    let app = TestApp::start().await;
+    let start = async |secret: &str, overlap: std::time::Duration| {
+        let client = json!({
+            "client_id": "wiki", "client_name": "Team wiki", "redirect_uris": [super::CALLBACK], "scope": "openid",
+            "grant_types": ["authorization_code", "refresh_token"],
+        });
+        let declared = auth::DeclaredClient {
+            client: serde_json::from_value(client).unwrap(),
+            secret: Some(secret.into()),
+            secret_overlap: overlap,
+        };
+        app.app.auth.clients().declare(&[declared], app.app.auth.now()).await.unwrap();
+        // By then every process has heard of it.
+        app.turn(std::time::Duration::from_secs(1));
+    };
+    let is_good = async |secret: &str| {
+        let wiki = Wiki { id: "wiki".into(), secret: Some(secret.into()) };
+        wiki.refresh(&app, "x").await.text("error") == "invalid_grant"
+    };
+    let (day, hour) = (auth::DeclaredClient::SECRET_OVERLAP, std::time::Duration::from_hours(1));
+    start("the leaked secret", day).await;
+    start("the second secret", day).await;
+    assert!(is_good("the leaked secret").await && is_good("the second secret").await);
+    start("the second secret", day).await;
+    app.turn(hour);
+    assert!(is_good("the leaked secret").await, "nothing was asked");
+    start("the second secret", hour).await;
+    assert!(is_good("the leaked secret").await);
+    app.turn(hour);
+    assert!(!is_good("the leaked secret").await, "an hour after it was asked for, not a day");
+    start("the third secret", day).await;
+    assert!(is_good("the second secret").await);
+    start("the third secret", std::time::Duration::ZERO).await;
+    assert!(!is_good("the second secret").await, "it was exchanged before, and ends all the same");
+    start("the fourth secret", std::time::Duration::ZERO).await;
+    assert!(!is_good("the third secret").await && is_good("the fourth secret").await);
+    start("the fourth secret", day).await;
+    for ended in ["the leaked secret", "the second secret", "the third secret"] {
+        assert!(!is_good(ended).await, "{ended} comes back by nothing");
+    }
+}
+
 /// A command in another process removes an app or exchanges its secret. Between two looks at the register this process
 /// used to fail on the rows that were gone (503), and believed the old secret for two seconds.
 #[tokio::test]
