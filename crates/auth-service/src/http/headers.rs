@@ -82,20 +82,20 @@ pub(crate) fn for_picture(response: &mut Response) {
     response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
 }
 
-/// Allows the page's one script, named by its hash, and its form to post to `source`.
-pub(crate) fn allow_form_to_post_itself(response: &mut Response, source: &str, script: &str) {
+/// Allows the page's one script, named by its hash, and its form to post to `sources`.
+pub(crate) fn allow_form_to_post_itself(response: &mut Response, sources: &str, script: &str) {
     let hash = STANDARD.encode(secrets::sha256(script.as_bytes()));
     let policy = POLICY
-        .replace("form-action 'self'", &format!("form-action 'self' {source}"))
+        .replace("form-action 'self'", &format!("form-action 'self' {sources}"))
         .replace("default-src 'none';", &format!("default-src 'none'; script-src 'sha256-{hash}';"));
     if let Ok(value) = HeaderValue::from_str(&policy) {
         response.headers_mut().insert(CONTENT_SECURITY_POLICY, value);
     }
 }
 
-/// Allows the page's form to end at `origin`: browsers apply `form-action` to redirects too (CSP level 3 section 6.4.2).
-pub(crate) fn allow_form_to_end_at(response: &mut Response, origin: &str) {
-    let policy = POLICY.replace("form-action 'self'", &format!("form-action 'self' {origin}"));
+/// Allows the page's form to end at an app, and wherever that leads on to ([`oidc::form_action_sources`]).
+pub(crate) fn allow_form_to_end_at(response: &mut Response, sources: &str) {
+    let policy = POLICY.replace("form-action 'self'", &format!("form-action 'self' {sources}"));
     if let Ok(value) = HeaderValue::from_str(&policy) {
         response.headers_mut().insert(CONTENT_SECURITY_POLICY, value);
     }

@@ -7,7 +7,7 @@ use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use domain::RequestId;
-use oidc::{AuthorizationResponse, OAuthError, Parameters, form_action_source};
+use oidc::{AuthorizationResponse, OAuthError, Parameters, form_action_sources};
 use serde::Deserialize;
 
 use crate::App;
@@ -96,8 +96,8 @@ fn go(app: &App, asking: &Asking, next: Next) -> Response {
         Next::Answer(AuthorizationResponse::FormPost { action, fields }) => {
             let view = views::FormPost { action: &action, fields: &fields };
             let mut response = page(view.render(&frame(app, asking, "/")));
-            let source = form_action_source(&action).unwrap_or_default();
-            headers::allow_form_to_post_itself(&mut response, &source, views::FORM_POST_SCRIPT);
+            let sources = form_action_sources(&action).unwrap_or_default();
+            headers::allow_form_to_post_itself(&mut response, &sources, views::FORM_POST_SCRIPT);
             response
         }
         Next::SignIn { request, again: true, .. } => {
@@ -128,8 +128,8 @@ async fn pending(app: &App, asking: &Asking, id: RequestId) -> Result<PendingAut
 /// A page whose form may end at the app.
 fn ending_there(html: String, pending: &PendingAuthorization) -> Response {
     let mut response = page(html);
-    if let Some(source) = form_action_source(&pending.redirect_uri) {
-        headers::allow_form_to_end_at(&mut response, &source);
+    if let Some(sources) = form_action_sources(&pending.redirect_uri) {
+        headers::allow_form_to_end_at(&mut response, &sources);
     }
     response
 }

@@ -129,7 +129,7 @@ async fn a_person_is_asked_whether_an_app_of_somebody_else_may() {
         "{}",
         page.body
     );
-    assert!(page.header("content-security-policy").contains("https://wiki.example.com"));
+    assert!(page.header("content-security-policy").contains("form-action 'self' https:;"));
     let id = page.hidden("id");
     assert_eq!(
         app.member("eve@example.com")
@@ -249,18 +249,17 @@ async fn an_error_names_a_support_id() {
     assert!(shown.body.contains("class=\"support\""), "{}", shown.body);
 }
 
-/// Browsers apply `form-action` to the redirects behind a form: each page whose form may end at the app names its origin,
-/// and no other's, also when it is shown again.
+/// Browsers apply `form-action` to every redirect behind a form, so also to where the app's callback leads on to: each page
+/// whose form may end at the app lets it, also when it is shown again, and no other page does.
 #[tokio::test]
-async fn every_form_on_the_way_may_end_at_the_app_and_nowhere_else() {
+async fn every_form_on_the_way_may_end_at_the_app_and_wherever_that_leads() {
     let app = TestApp::start().await;
     let changes = json!({ "first_party": false, "post_logout_redirect_uris": ["https://wiki.example.com/"] });
     let wiki = Wiki::register(&app, changes).await;
     app.account(ANA, true).await;
     let ends = |answer: &crate::support::Answer, place: &str| {
         let policy = answer.header("content-security-policy");
-        assert!(policy.contains("form-action 'self' https://wiki.example.com;"), "{place}: {policy}");
-        assert_eq!(policy.matches("https://").count(), 1, "{place}: {policy}");
+        assert!(policy.contains("form-action 'self' https:;"), "{place}: {policy}");
     };
     let mut browser = app.browser();
     let to = browser.get(&wiki.authorize(&[])).await.location().to_owned();
@@ -344,9 +343,8 @@ async fn an_app_on_a_device_is_let_in_by_a_word_of_the_person_each_time() {
             assert!(asked.location().starts_with("/authorize/consent?id="), "{uri}: {}", asked.location());
             let page = browser.get(asked.location()).await;
             let policy = page.header("content-security-policy");
-            let end = if uri.contains("[::1]") { "http:" } else { uri.split("/native").next().unwrap() };
-            let end = if uri == uris[3] { "com.example.app:" } else { end.trim_end_matches('/') };
-            assert!(policy.contains(&format!("form-action 'self' {end};")), "{uri}: {policy}");
+            let ends = oidc::form_action_sources(uri).unwrap();
+            assert!(policy.contains(&format!("form-action 'self' {ends};")), "{uri}: {policy}");
             let fields = [("id", page.hidden("id")), ("choice", "allow".to_owned())];
             let fields = fields.each_ref().map(|(name, value)| (*name, value.as_str()));
             let answer = browser.post("/authorize/consent", &fields).await;
