@@ -11,7 +11,7 @@ use oidc::{AuthorizationResponse, OAuthError, Parameters, form_action_sources};
 use serde::Deserialize;
 
 use crate::App;
-use crate::http::asking::{Asking, SignedIn, Visitor};
+use crate::http::asking::{Asking, Said, SignedIn, Visitor};
 use crate::http::cookies;
 use crate::http::failure::Failure;
 use crate::http::headers;
@@ -19,7 +19,7 @@ use crate::http::tickets;
 use crate::locale::Locale;
 use crate::pages::landing::{Address, read};
 use crate::pages::{Form, encode, frame, given_back, lead_to, own_frame, page};
-use crate::views;
+use crate::views::{self, Notice};
 
 /// Where a person goes on after something was asked of them.
 pub(crate) fn continue_path(request: RequestId) -> String {
@@ -140,13 +140,18 @@ pub(super) async fn show_account(
     address: Address,
 ) -> Result<Response, Failure> {
     let id = request_id(read(address)?.id.as_deref())?;
-    let pending = pending(&app, &signed_in.asking, id).await?;
+    account_page(&app, &signed_in, id).await
+}
+
+async fn account_page(app: &App, signed_in: &SignedIn, id: RequestId) -> Result<Response, Failure> {
+    let pending = pending(app, &signed_in.asking, id).await?;
     let view = views::ChooseAccount {
         id: &id.to_string(),
+        account: &signed_in.current.user.to_string(),
         app: &pending.client_name,
         email: signed_in.current.email.address(),
     };
-    Ok(ending_there(view.render(&own_frame(&app, &signed_in, "/")), &pending))
+    Ok(ending_there(view.render(&own_frame(app, signed_in, "/")), &pending))
 }
 
 #[derive(Deserialize)]
@@ -154,16 +159,32 @@ pub(super) async fn show_account(
 #[derive(Default)]
 pub(super) struct ChoiceForm {
     id: String,
+    account: String,
     choice: String,
+}
+
+impl ChoiceForm {
+    /// Says so at the top of the page, if it was shown to somebody else than who is signed in by now, in another tab: a word
+    /// of the one is none of the other, and the page is to be shown anew.
+    fn is_of_another(&self, signed_in: &mut SignedIn) -> bool {
+        let another = self.account != signed_in.current.user.to_string();
+        if another {
+            signed_in.asking.said = Some(Said { notice: Notice::OtherAccount, email: None });
+        }
+        another
+    }
 }
 
 /// Goes on as who is signed in, or signs out here to let somebody else sign in.
 pub(super) async fn choose_account(
     State(app): State<App>,
-    signed_in: SignedIn,
+    mut signed_in: SignedIn,
     Form(form): Form<ChoiceForm>,
 ) -> Result<Response, Failure> {
     let id = request_id(Some(&form.id))?;
+    if form.is_of_another(&mut signed_in) {
+        return account_page(&app, &signed_in, id).await;
+    }
     let SignedIn { asking, current } = signed_in;
     if form.choice == "continue" {
         let next = app.auth.choose_account(asking.tickets.of(id), &current, &asking.context).await?;
@@ -182,25 +203,33 @@ pub(super) async fn show_consent(
     address: Address,
 ) -> Result<Response, Failure> {
     let id = request_id(read(address)?.id.as_deref())?;
-    let pending = pending(&app, &signed_in.asking, id).await?;
+    consent_page(&app, &signed_in, id).await
+}
+
+async fn consent_page(app: &App, signed_in: &SignedIn, id: RequestId) -> Result<Response, Failure> {
+    let pending = pending(app, &signed_in.asking, id).await?;
     let scopes: Vec<&str> = pending.scopes.iter().collect();
     let view = views::Consent {
         id: &id.to_string(),
+        account: &signed_in.current.user.to_string(),
         app: &pending.client_name,
         email: signed_in.current.email.address(),
         scopes: &scopes,
         resources: &pending.resources,
     };
-    Ok(ending_there(view.render(&own_frame(&app, &signed_in, "/")), &pending))
+    Ok(ending_there(view.render(&own_frame(app, signed_in, "/")), &pending))
 }
 
 /// The person allows it, or does not.
 pub(super) async fn consent(
     State(app): State<App>,
-    signed_in: SignedIn,
+    mut signed_in: SignedIn,
     Form(form): Form<ChoiceForm>,
 ) -> Result<Response, Failure> {
     let id = request_id(Some(&form.id))?;
+    if form.is_of_another(&mut signed_in) {
+        return consent_page(&app, &signed_in, id).await;
+    }
     let SignedIn { asking, current } = signed_in;
     let next = if form.choice == "allow" {
         app.auth.consent(asking.tickets.of(id), &current, &asking.context).await?

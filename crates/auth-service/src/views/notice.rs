@@ -29,6 +29,8 @@ pub enum Notice {
     OtherSessionsEnded,
     /// An app may sign the person in no longer.
     AppWithdrawn,
+    /// Somebody else has signed in in this browser since a page was shown.
+    OtherAccount,
     /// A form was sent again whose work was done.
     AlreadyDone,
     /// The account is gone.
@@ -37,7 +39,7 @@ pub enum Notice {
 
 impl Notice {
     /// Every notice.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::AddressProved,
         Self::CodeSent,
         Self::ProfileSaved,
@@ -51,6 +53,7 @@ impl Notice {
         Self::SessionEnded,
         Self::OtherSessionsEnded,
         Self::AppWithdrawn,
+        Self::OtherAccount,
         Self::AlreadyDone,
         Self::AccountDeleted,
     ];
@@ -71,6 +74,7 @@ impl Notice {
             Self::SessionEnded => "notice-session-ended",
             Self::OtherSessionsEnded => "notice-other-sessions-ended",
             Self::AppWithdrawn => "notice-app-withdrawn",
+            Self::OtherAccount => "notice-other-account",
             Self::AlreadyDone => "notice-already-done",
             Self::AccountDeleted => "notice-account-deleted",
         }

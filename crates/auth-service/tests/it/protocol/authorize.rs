@@ -132,23 +132,15 @@ async fn a_person_is_asked_whether_an_app_of_somebody_else_may() {
     assert!(page.header("content-security-policy").contains("form-action 'self' https:;"));
     let id = page.hidden("id");
     assert_eq!(
-        app.member("eve@example.com")
-            .await
-            .post("/authorize/consent", &[("id", &id), ("choice", "allow")])
-            .await
-            .status,
+        app.member("eve@example.com").await.choose("/authorize/consent", &id, "allow").await.status,
         410
     );
-    let answer = browser.post("/authorize/consent", &[("id", &id), ("choice", "deny")]).await;
+    let answer = browser.choose("/authorize/consent", &id, "deny").await;
     assert_eq!(returned(&answer, "error"), "access_denied");
-    assert_eq!(
-        browser.post("/authorize/consent", &[("id", &id), ("choice", "allow")]).await.status,
-        410,
-        "answered"
-    );
+    assert_eq!(browser.choose("/authorize/consent", &id, "allow").await.status, 410, "answered");
     let to = browser.get(&ask).await.location().to_owned();
     let id = browser.get(&to).await.hidden("id");
-    let answer = browser.post("/authorize/consent", &[("id", &id), ("choice", "allow")]).await;
+    let answer = browser.choose("/authorize/consent", &id, "allow").await;
     let tokens = theirs.exchange(&app, &returned(&answer, "code")).await.json();
     let access = tokens["access_token"].as_str().unwrap().to_owned();
     assert!(try_returned(&browser.get(&ask).await, "code").is_some(), "asked once");
@@ -176,7 +168,7 @@ async fn a_person_is_asked_whether_an_app_of_somebody_else_may() {
     assert_eq!(browser.post("/account/apps/withdraw", &[("id", "theirs")]).await.status, 404);
     let to = browser.get(&ask).await.location().to_owned();
     let id = browser.get(&to).await.hidden("id");
-    let answer = browser.post("/authorize/consent", &[("id", &id), ("choice", "allow")]).await;
+    let answer = browser.choose("/authorize/consent", &id, "allow").await;
     let tokens = theirs.exchange(&app, &returned(&answer, "code")).await.json();
     let path = "/api/v1/account/apps/theirs";
     assert_eq!(browser.json("DELETE", path, &json!({})).await.status, 200);
@@ -192,11 +184,11 @@ async fn a_person_chooses_an_account() {
     let ask = wiki.authorize(&[("prompt", "select_account")]);
     let to = browser.get(&ask).await.location().to_owned();
     let id = browser.get(&to).await.hidden("id");
-    let answer = browser.post("/authorize/account", &[("id", &id), ("choice", "continue")]).await;
+    let answer = browser.choose("/authorize/account", &id, "continue").await;
     assert!(try_returned(&answer, "code").is_some());
     let to = browser.get(&ask).await.location().to_owned();
     let id = browser.get(&to).await.hidden("id");
-    let answer = browser.post("/authorize/account", &[("id", &id), ("choice", "other")]).await;
+    let answer = browser.choose("/authorize/account", &id, "other").await;
     assert_eq!(answer.location(), format!("/sign-in?return_to=%2Fauthorize%2Fcontinue%3Fid%3D{id}"));
     assert!(!browser.is_signed_in().await);
     app.account("ben@example.com", false).await;
@@ -345,9 +337,7 @@ async fn an_app_on_a_device_is_let_in_by_a_word_of_the_person_each_time() {
             let policy = page.header("content-security-policy");
             let ends = oidc::form_action_sources(uri).unwrap();
             assert!(policy.contains(&format!("form-action 'self' {ends};")), "{uri}: {policy}");
-            let fields = [("id", page.hidden("id")), ("choice", "allow".to_owned())];
-            let fields = fields.each_ref().map(|(name, value)| (*name, value.as_str()));
-            let answer = browser.post("/authorize/consent", &fields).await;
+            let answer = browser.choose("/authorize/consent", &page.hidden("id"), "allow").await;
             assert!(answer.location().starts_with(uri) && answer.location().contains("code="), "{uri}");
         }
         let answer = browser.get(&confidential.authorize(&[("redirect_uri", uri), ("prompt", "none")])).await;

@@ -91,7 +91,7 @@ async fn a_request_in_flight_survives_a_restart_of_the_server() {
     let id = browser.get(&consent).await.hidden("id");
     app = app.restart().await;
     browser.meet(&app);
-    let answer = browser.post("/authorize/consent", &[("id", &id), ("choice", "allow")]).await;
+    let answer = browser.choose("/authorize/consent", &id, "allow").await;
     assert_eq!(returned(&answer, "state"), "kept");
     app = app.restart().await;
     let tokens = theirs.exchange(&app, &returned(&answer, "code")).await.json();
