@@ -49,7 +49,8 @@ pub(super) async fn begin(
     let parameters = parameters.map_err(refused)?;
     let token = app.auth.new_browser_token();
     let ticket = asking.tickets.next(&token);
-    let next = app.auth.authorize(&parameters, current.as_ref(), &ticket, &asking.context).await?;
+    let bound = is_looked_at(&headers).then_some(&ticket);
+    let next = app.auth.authorize(&parameters, current.as_ref(), bound, &asking.context).await?;
     let waiting = next.waiting();
     let mut response = go(&app, &asking, next);
     if let Some(request) = waiting {
@@ -57,6 +58,18 @@ pub(super) async fn begin(
     }
     speak(&app, &mut response, wished_language(&app, &headers, &parameters));
     Ok(response)
+}
+
+/// Whether a page would be seen that is answered. A picture, a script or a frame on any page of the web is no person at the
+/// door (Fetch Metadata): of those only what can be answered at once is served, as `prompt=none` in a frame is, lest a page
+/// that somebody looks at uses up what may wait for their network.
+fn is_looked_at(headers: &HeaderMap) -> bool {
+    let mut values = headers.get_all("sec-fetch-dest").iter();
+    match (values.next(), values.next()) {
+        (None, _) => true,
+        (Some(destination), None) => destination == "document",
+        _ => false,
+    }
 }
 
 /// The language that the app wishes for (`ui_locales`), where the person has not chosen one in this browser.
@@ -250,6 +263,7 @@ impl From<AuthorizeError> for Failure {
         match error {
             AuthorizeError::Shown(error) => refused(error),
             AuthorizeError::Gone => Self::Gone,
+            AuthorizeError::NobodyLooks => Self::ForeignOrigin,
             AuthorizeError::TooMany(too_many) => too_many.into(),
             AuthorizeError::Fault(fault) => fault.into(),
         }

@@ -62,7 +62,7 @@ impl InApp {
         );
         let ticket = NewTicket { hash: [1; 32], gives_way: Vec::new() };
         let asked = Parameters::parse_with_repetitions(&asked).unwrap();
-        self.world.auth.authorize(&asked, current, &ticket, &browser(1)).await.unwrap()
+        self.world.auth.authorize(&asked, current, Some(&ticket), &browser(1)).await.unwrap()
     }
 
     fn exchange(
