@@ -45,8 +45,7 @@ pub(super) async fn begin(
     headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Failure> {
-    let parameters = Parameters::parse_with_repetitions(query.as_deref().unwrap_or_default());
-    let parameters = parameters.map_err(refused)?;
+    let parameters = Parameters::read(query.as_deref().unwrap_or_default());
     let token = app.auth.new_browser_token();
     let ticket = asking.tickets.next(&token);
     let bound = is_looked_at(&headers).then_some(&ticket);

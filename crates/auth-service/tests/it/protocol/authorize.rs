@@ -290,6 +290,44 @@ async fn every_form_on_the_way_may_end_at_the_app_and_wherever_that_leads() {
     assert!(page.header("content-security-policy").contains("form-action 'self';"));
 }
 
+/// RFC 6749: what nobody knows is passed over (section 3.1), and of what is malformed the app is told, if it is certain which
+/// it is (section 4.1.2.1). The person was shown both, who can do nothing about it.
+#[tokio::test]
+async fn an_app_is_told_of_what_is_malformed_in_its_request_and_what_is_unknown_is_passed_over() {
+    let app = TestApp::start().await;
+    let wiki = Wiki::register(&app, json!({})).await;
+    let mut browser = app.member(ANA).await;
+    let long = "x".repeat(9_000);
+    let many = (0..300).map(|number| format!("&u{number}=1")).collect::<Vec<_>>().concat();
+    for passed_over in [format!("&{long}=1"), format!("&x={long}"), many, "&x=%C3%A4&=1&x2".to_owned()] {
+        let answer = browser.get(&format!("{}{passed_over}", wiki.authorize(&[]))).await;
+        assert!(try_returned(&answer, "code").is_some(), "{:.40}: {}", passed_over, answer.body);
+    }
+    let resources = "&resource=https://api.example.com/".repeat(51);
+    for malformed in ["&x=%", "&%=x", "&x=%FF", "&nonce=%zz", &format!("&request={long}"), &resources] {
+        let answer = browser.get(&format!("{}{malformed}", wiki.authorize(&[]))).await;
+        assert_eq!(returned(&answer, "error"), "invalid_request", "{malformed:.40}");
+        assert_eq!(returned(&answer, "state"), "the state", "{malformed:.40}");
+        let first =
+            browser.get(&wiki.authorize(&[]).replacen('?', &format!("?{}&", &malformed[1..]), 1)).await;
+        assert_eq!(returned(&first, "error"), "invalid_request", "{malformed:.40}, first");
+    }
+    let answer = browser.get(&format!("{}&state=%", wiki.authorize(&[("state", "")]))).await;
+    assert_eq!(
+        (returned(&answer, "error"), try_returned(&answer, "state")),
+        ("invalid_request".into(), None)
+    );
+    // Which app it is, and where it is, has to be certain.
+    for uncertain in ["&redirect_uri=%", "&client_id=%", "&redirect%5Furi=%FF", "&client_id=wiki&x=%"] {
+        let shown = browser.get(&format!("{}{uncertain}", wiki.authorize(&[]))).await;
+        assert_eq!((shown.status.as_u16(), shown.location()), (400, ""), "{uncertain}");
+    }
+    for name in ["redirect_uri", "client_id"] {
+        let shown = browser.get(&format!("{}&{name}=%", wiki.authorize(&[(name, "")]))).await;
+        assert_eq!((shown.status.as_u16(), shown.location()), (400, ""), "{name}");
+    }
+}
+
 /// An app's own form: the browser leaves our cookies out, and is sent on by GET, which carries them.
 #[tokio::test]
 async fn a_request_by_post_goes_on_by_get() {
