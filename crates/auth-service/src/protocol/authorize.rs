@@ -15,6 +15,7 @@ use crate::http::asking::{Asking, Said, SignedIn, Visitor};
 use crate::http::cookies;
 use crate::http::failure::Failure;
 use crate::http::headers;
+use crate::http::json::is_of_type;
 use crate::http::tickets;
 use crate::locale::Locale;
 use crate::pages::landing::{Address, read};
@@ -27,12 +28,15 @@ pub(crate) fn continue_path(request: RequestId) -> String {
 }
 
 /// A request by POST (OpenID Connect Core section 3.1.2.1).
-pub(super) async fn by_form(body: Bytes) -> Result<Response, Failure> {
-    super::authorize::to_get("/authorize", &body)
+pub(super) async fn by_form(headers: HeaderMap, body: Bytes) -> Result<Response, Failure> {
+    to_get("/authorize", &headers, &body)
 }
 
-/// The same address by GET.
-pub(super) fn to_get(path: &str, body: &[u8]) -> Result<Response, Failure> {
+/// The same address by GET. What is no form is refused: what it means in an address nobody said.
+pub(super) fn to_get(path: &str, headers: &HeaderMap, body: &[u8]) -> Result<Response, Failure> {
+    if !is_of_type(headers, "application/x-www-form-urlencoded") {
+        return Err(Failure::UnsupportedMediaType);
+    }
     let wrong = || Failure::Malformed("The form cannot be read.".into());
     let form = std::str::from_utf8(body).map_err(|_| wrong())?;
     let location = HeaderValue::from_str(&format!("{path}?{form}")).map_err(|_| wrong())?;

@@ -12,12 +12,12 @@ use crate::http::asking::Visitor;
 use crate::http::failure::Failure;
 use crate::http::headers;
 use crate::pages::{frame, given_back, lead_to, page};
-use crate::protocol::authorize::{refused, speak, wished_language};
+use crate::protocol::authorize::{refused, speak, to_get, wished_language};
 use crate::views;
 
 /// A request by POST (section 2).
-pub(super) async fn by_form(body: Bytes) -> Result<Response, Failure> {
-    super::authorize::to_get("/end-session", &body)
+pub(super) async fn by_form(headers: HeaderMap, body: Bytes) -> Result<Response, Failure> {
+    to_get("/end-session", &headers, &body)
 }
 
 /// Asks the person, unless the app has shown an ID token of whoever is signed in: a link on another site must not sign

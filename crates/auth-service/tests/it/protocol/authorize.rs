@@ -337,6 +337,7 @@ async fn a_request_by_post_goes_on_by_get() {
     let mut stranger = app.browser();
     let mut request =
         axum::http::Request::post("/authorize").body(axum::body::Body::from(query.clone())).unwrap();
+    request.headers_mut().insert("content-type", "application/x-www-form-urlencoded".parse().unwrap());
     request.headers_mut().insert("origin", "https://wiki.example.com".parse().unwrap());
     request.headers_mut().insert("sec-fetch-site", "cross-site".parse().unwrap());
     let answer = stranger.send(request).await;
@@ -346,6 +347,28 @@ async fn a_request_by_post_goes_on_by_get() {
     assert!(answer.location().contains("code_challenge"));
     assert!(try_returned(&browser.get(answer.location()).await, "code").is_some());
     assert!(CALLBACK.starts_with("https://wiki.example.com/"));
+}
+
+/// Both say so of a form (OpenID Connect Core section 3.1.2.1, RP-Initiated Logout section 2); any text was taken for one.
+#[tokio::test]
+async fn what_is_posted_and_is_no_form_is_refused() {
+    let app = TestApp::start().await;
+    let wiki = Wiki::register(&app, json!({})).await;
+    let query = wiki.authorize(&[]).split_once('?').unwrap().1.to_owned();
+    for path in ["/authorize", "/end-session"] {
+        for good in ["application/x-www-form-urlencoded", "Application/X-WWW-Form-Urlencoded; charset=utf-8"]
+        {
+            let answer = app.program().raw("POST", path, good, query.clone()).await;
+            assert_eq!(
+                (answer.status.as_u16(), answer.location()),
+                (303, format!("{path}?{query}").as_str())
+            );
+        }
+        for other in ["", "text/plain", "application/json", "multipart/form-data; boundary=x", "x"] {
+            let answer = app.program().raw("POST", path, other, query.clone()).await;
+            assert_eq!((answer.status.as_u16(), answer.location()), (415, ""), "{path} {other:?}");
+        }
+    }
 }
 
 /// RFC 8252 section 8.6: any app on a device can send somebody in the name of a public one, and be answered in its place.
