@@ -16,8 +16,10 @@ use outbound::{EgressClient, EgressRequest};
 const FRESH: Duration = Duration::from_mins(5);
 /// For so long they are, where the app's address does not answer.
 const STALE: Duration = Duration::from_hours(1);
-/// Between two looks at one address.
+/// Between two looks at one address that answers.
 const PAUSE: Duration = Duration::from_secs(30);
+/// Between two looks at one that does not, so that its app is let in again soon after it does.
+pub const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(5);
 /// Addresses kept: more than there are apps with one. A change of address leaves the old one behind.
 const KEPT: usize = 1_000;
 
@@ -31,8 +33,15 @@ pub struct ClientKeys {
 #[derive(Debug, Default)]
 struct Known {
     asked_at: Option<Timestamp>,
+    /// At the last look.
+    failed: bool,
     fetched: Option<(Timestamp, Arc<KeySet>)>,
 }
+
+/// They cannot be had just now, so nobody can say whose an assertion is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the keys of an app cannot be had")]
+pub struct KeysAway;
 
 impl ClientKeys {
     /// Nothing is known yet.
@@ -40,8 +49,8 @@ impl ClientKeys {
         Self { egress, known: Mutex::default() }
     }
 
-    /// The keys at `uri`, with the one of this id if the app has published it by now. None, if they cannot be had.
-    pub async fn of(&self, uri: &str, kid: Option<&str>, now: Timestamp) -> Option<Arc<KeySet>> {
+    /// The keys at `uri`, with the one of this id if the app has published it by now.
+    pub async fn of(&self, uri: &str, kid: Option<&str>, now: Timestamp) -> Result<Arc<KeySet>, KeysAway> {
         let entry = {
             let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
             if known.len() >= KEPT && !known.contains_key(uri) {
@@ -53,12 +62,17 @@ impl ClientKeys {
         let mut entry = entry.lock().await;
         if entry.needs_a_look(kid, now) {
             entry.asked_at = Some(now);
-            match self.fetch(uri).await {
+            let fetched = self.fetch(uri).await;
+            entry.failed = fetched.is_err();
+            match fetched {
                 Ok(keys) => entry.fetched = Some((now, Arc::new(keys))),
                 Err(error) => tracing::warn!(jwks_uri = uri, error, "the keys of an app cannot be had"),
             }
         }
-        entry.fetched.as_ref().filter(|(at, _)| now.since(*at) < STALE).map(|(_, keys)| keys.clone())
+        let believed = entry.fetched.as_ref().filter(|(at, _)| now.since(*at) < STALE).map(|(_, keys)| keys);
+        // A key id that is not among them may be one that the app has published since.
+        let keys = believed.filter(|keys| !entry.failed || kid.is_none_or(|kid| keys.contains(kid)));
+        keys.cloned().ok_or(KeysAway)
     }
 
     async fn fetch(&self, uri: &str) -> Result<KeySet, String> {
@@ -74,7 +88,8 @@ impl ClientKeys {
 
 impl Known {
     fn needs_a_look(&self, kid: Option<&str>, now: Timestamp) -> bool {
-        let rested = self.asked_at.is_none_or(|at| now.since(at) >= PAUSE || now < at);
+        let pause = if self.failed { PAUSE_AFTER_FAILURE } else { PAUSE };
+        let rested = self.asked_at.is_none_or(|at| now.since(at) >= pause || now < at);
         let known = self
             .fetched
             .as_ref()

@@ -32,8 +32,9 @@ pub use sources::{LOG, Reading, Sources};
 pub use traces::Traces;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use auth::{AccountSettings, HasherSettings, Limits};
+use auth::{AccountSettings, DeclaredClient, HasherSettings, Limits};
 use oidc::Client;
 use schemars::JsonSchema;
 use secrets::SecretRef;
@@ -110,15 +111,19 @@ pub struct ConfiguredClient {
     pub client: Client,
     /// Where its secret is, if it has one.
     pub secret: Option<SecretRef>,
+    /// For how long the secret before is good.
+    pub secret_overlap: Duration,
 }
 
-/// `secret` stands beside what is registered, which refuses keys that it does not know.
+/// Its secret stands beside what is registered, which refuses keys that it does not know.
 impl TryFrom<toml::Table> for ConfiguredClient {
     type Error = toml::de::Error;
 
     fn try_from(mut table: toml::Table) -> Result<Self, toml::de::Error> {
         let secret = table.remove("secret").map(SecretRef::deserialize).transpose()?;
-        Ok(Self { client: table.try_into()?, secret })
+        let secret_overlap = table.remove("secret_overlap").map(auth::duration::deserialize).transpose()?;
+        let secret_overlap = secret_overlap.unwrap_or(DeclaredClient::SECRET_OVERLAP);
+        Ok(Self { client: table.try_into()?, secret, secret_overlap })
     }
 }
 

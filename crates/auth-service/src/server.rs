@@ -398,12 +398,12 @@ fn egress_settings(egress: &config::Egress) -> Result<EgressSettings, ServerErro
 
 async fn declared(clients: &[ConfiguredClient], keeper: &Keeper) -> Result<Vec<DeclaredClient>, ServerError> {
     let mut declared = Vec::with_capacity(clients.len());
-    for ConfiguredClient { client, secret } in clients {
+    for ConfiguredClient { client, secret, secret_overlap } in clients {
         let secret = match secret {
             Some(reference) => Some(own_secret("clients.secret", reference, keeper).await?),
             None => None,
         };
-        declared.push(DeclaredClient { client: client.clone(), secret });
+        declared.push(DeclaredClient { client: client.clone(), secret, secret_overlap: *secret_overlap });
     }
     Ok(declared)
 }

@@ -67,6 +67,9 @@ pub enum AuthorizeError {
     /// The app, or the address to send them back to, is not one that was registered.
     #[error(transparent)]
     Shown(#[from] OAuthError),
+    /// It would have to wait for somebody, and nobody is there to see a page.
+    #[error("a page was not what asked")]
+    NobodyLooks,
     /// Too many requests of apps wait for somebody on this network.
     #[error(transparent)]
     TooMany(#[from] TooMany),
@@ -124,12 +127,12 @@ fn place(id: &RequestId) -> Place<'_> {
 
 impl Auth {
     /// An app sends somebody. Whoever is signed in, and has agreed before, is sent straight back. What has to wait is bound
-    /// to the ticket.
+    /// to the ticket; without one it is refused, and takes nothing of what may wait.
     pub async fn authorize(
         &self,
         parameters: &Parameters,
         current: Option<&Current>,
-        ticket: &NewTicket,
+        ticket: Option<&NewTicket>,
         context: &Context,
     ) -> Result<Next, AuthorizeError> {
         let shown = |fault: RequestFault| fault.error().clone();
@@ -152,7 +155,10 @@ impl Auth {
                 }
                 None => Err(Fault::SessionEnded.into()),
             },
-            step => self.wait(&waiting, step, current, ticket, context).await,
+            step => match ticket {
+                Some(ticket) => self.wait(&waiting, step, current, ticket, context).await,
+                None => Err(AuthorizeError::NobodyLooks),
+            },
         }
     }
 
@@ -205,7 +211,12 @@ impl Auth {
         let (waiting, client, _) = match self.find_waiting(ticket).await {
             Ok(found) => found,
             Err(AuthorizeError::Fault(fault)) => return Err(fault),
-            Err(AuthorizeError::Gone | AuthorizeError::Shown(_) | AuthorizeError::TooMany(_)) => {
+            Err(
+                AuthorizeError::Gone
+                | AuthorizeError::Shown(_)
+                | AuthorizeError::NobodyLooks
+                | AuthorizeError::TooMany(_),
+            ) => {
                 return Ok(None);
             }
         };

@@ -80,6 +80,13 @@ pub struct DeclaredClient {
     pub client: Client,
     /// Its secret, if it has one.
     pub secret: Option<SecretString>,
+    /// For how long the secret before is good, once this one is another.
+    pub secret_overlap: Duration,
+}
+
+impl DeclaredClient {
+    /// What is usual: a process with the configuration of before may still be running, and so may the app.
+    pub const SECRET_OVERLAP: Duration = Duration::from_hours(24);
 }
 
 impl Clients {
@@ -172,7 +179,7 @@ impl Clients {
 
     /// Makes the register hold these apps of the configuration and no others that came from there.
     pub async fn declare(&self, declared: &[DeclaredClient], now: Timestamp) -> Result<(), RegisterError> {
-        for DeclaredClient { client, secret } in declared {
+        for DeclaredClient { client, secret, .. } in declared {
             client.validate()?;
             let (id, method) = (client.client_id.clone(), client.token_endpoint_auth_method.name());
             match (has_secret(client), secret) {
@@ -199,9 +206,9 @@ impl Clients {
                 }
             }
         }
-        for DeclaredClient { client, secret } in declared {
-            if self.declare_one(&mut tx, client, secret.as_ref(), now).await? {
-                changed.push(client.client_id.clone());
+        for app in declared {
+            if self.declare_one(&mut tx, app, now).await? {
+                changed.push(app.client.client_id.clone());
             }
         }
         self.tell(&mut tx, changed, now).await?;
@@ -212,11 +219,11 @@ impl Clients {
     async fn declare_one(
         &self,
         tx: &mut store::Tx,
-        client: &Client,
-        secret: Option<&SecretString>,
+        app: &DeclaredClient,
         now: Timestamp,
     ) -> Result<bool, RegisterError> {
-        let new = row(client, secret, true, now)?;
+        let DeclaredClient { client, secret, secret_overlap } = app;
+        let new = row(client, secret.as_ref(), true, now)?;
         let Some(old) = store::clients::find(tx, &new.id).await? else {
             store::clients::insert(tx, &new).await?;
             self.audit.record_operator(tx, &self.random, "add_client", &new.id, now).await?;
@@ -240,22 +247,23 @@ impl Clients {
             (None, None) => true,
             _ => false,
         };
+        let until = now.plus(*secret_overlap);
         if !same {
-            // A process with the configuration of before may still be running, and so may the app.
-            let until = now.plus(DECLARED_OVERLAP);
             store::clients::set_secret(tx, &new.id, new.secret_hash.as_deref(), until, now).await?;
             self.audit.record_operator(tx, &self.random, "rotate_client_secret", &new.id, now).await?;
         }
-        Ok(!same || old.settings != new.settings)
+        // One that was exchanged before ends no later than if that were now: it may have become known since.
+        let ended = same && store::clients::end_older_secret(tx, &new.id, until, now).await?;
+        if ended {
+            self.audit.record_operator(tx, &self.random, "end_client_secret", &new.id, now).await?;
+        }
+        Ok(!same || ended || old.settings != new.settings)
     }
 
     fn new_secret(&self) -> SecretString {
         SecretString::from(URL_SAFE_NO_PAD.encode(self.random.token()))
     }
 }
-
-/// A secret that the configuration replaced is good for so long.
-const DECLARED_OVERLAP: Duration = Duration::from_hours(24);
 
 /// Whether it authenticates by a secret.
 fn has_secret(client: &Client) -> bool {

@@ -18,7 +18,7 @@ const CODE_KEPT: Duration = Duration::from_hours(24);
 /// A client may ask for a lost answer for ten seconds; a little more, for clocks.
 const SUCCESSOR_KEPT: Duration = Duration::from_mins(1);
 /// So far the clocks of two processes may be from each other.
-const CLOCKS: Duration = Duration::from_mins(1);
+pub(crate) const CLOCKS: Duration = Duration::from_mins(1);
 
 impl Auth {
     /// One round. Says how many rows went; another round is due at once if it was many.

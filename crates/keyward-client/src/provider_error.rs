@@ -24,7 +24,23 @@ pub(crate) enum ProviderError {
 }
 
 impl ProviderError {
-    /// Whether the code or the refresh token is the reason, and not the app.
+    /// Whether a sign-in is refused for good: its refresh token is no longer good, or what is asked with it is not, or no
+    /// longer, this app's to ask (RFC 6749 section 5.2, RFC 8707 section 2). Asking again mends none of it. What passes is
+    /// an app that is not let in itself (`invalid_client`), a server that has no time, and what no document names, which a
+    /// proxy may have said.
+    pub(crate) fn is_final(&self) -> bool {
+        const FINAL: [&str; 6] = [
+            "invalid_grant",
+            "invalid_request",
+            "invalid_scope",
+            "invalid_target",
+            "unauthorized_client",
+            "unsupported_grant_type",
+        ];
+        matches!(self, Self::Refused { code, .. } if FINAL.contains(&code.as_str()))
+    }
+
+    /// Whether the code or the refresh token is the reason, and not what this app asks.
     pub(crate) fn is_invalid_grant(&self) -> bool {
         matches!(self, Self::Refused { code, .. } if code.as_str() == "invalid_grant")
     }

@@ -122,6 +122,14 @@ async fn ask(
             tracing::info!("a session has ended at the sign-in server, and ends here");
             Renewal::Ended
         }
+        Err(error) if error.is_final() => {
+            memory.backoff.succeeded(now, Duration::ZERO);
+            tracing::error!(
+                %error,
+                "a session cannot be renewed, and ends: its person signs in again; see how this app is registered"
+            );
+            Renewal::Ended
+        }
         Err(error @ ProviderError::Unacceptable(_)) => {
             tracing::error!(%error, "a session cannot be proved again, and ends");
             Renewal::Ended

@@ -29,5 +29,5 @@ pub(crate) fn client() -> Client {
 
 /// A query or a form, if the bytes can be one at all.
 fn parameters(data: &[u8]) -> Option<Parameters> {
-    std::str::from_utf8(data).ok().and_then(|text| Parameters::parse_with_repetitions(text).ok())
+    std::str::from_utf8(data).ok().map(Parameters::read)
 }

@@ -9,7 +9,7 @@ type Check = fn(&Parameters, &Client) -> Result<(), OAuthError>;
 
 /// In this order, each once, for every request.
 const CHECKS: [Check; 9] = [
-    no_parameter_is_repeated,
+    every_parameter_is_certain,
     no_request_object,
     no_registration,
     response_type_is_code,
@@ -24,9 +24,9 @@ pub(crate) fn check(parameters: &Parameters, client: &Client) -> Result<(), OAut
     CHECKS.iter().try_for_each(|check| check(parameters, client))
 }
 
-/// RFC 6749 section 3.1.
-fn no_parameter_is_repeated(parameters: &Parameters, _: &Client) -> Result<(), OAuthError> {
-    parameters.refuse_repetitions()
+/// RFC 6749 sections 3.1 and 4.1.2.1.
+fn every_parameter_is_certain(parameters: &Parameters, _: &Client) -> Result<(), OAuthError> {
+    parameters.refuse_uncertain()
 }
 
 /// OpenID Connect Core section 6.

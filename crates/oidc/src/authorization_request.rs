@@ -46,7 +46,7 @@ impl AuthorizationRequest {
     }
 
     /// Checks a request against the client that [`client_id`](Self::client_id) named. Read `parameters` by
-    /// [`Parameters::parse_with_repetitions`].
+    /// [`Parameters::read`].
     ///
     /// `claims` (OpenID Connect Core section 5.5), `display` and parameters that nobody knows are passed over.
     pub fn parse(parameters: &Parameters, client: &Client) -> Result<Self, RequestFault> {

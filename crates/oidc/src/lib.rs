@@ -96,7 +96,7 @@ pub use metadata::{Endpoints, ProviderMetadata, ProviderSettings};
 pub use parameters::Parameters;
 pub use pkce::{CODE_CHALLENGE_METHOD, CodeChallenge, CodeVerifier};
 pub use prompt::Prompt;
-pub use redirect_uri::{RedirectUri, RedirectUriError, form_action_source, is_this_machine};
+pub use redirect_uri::{RedirectUri, RedirectUriError, form_action_sources, is_this_machine};
 pub use request_fault::RequestFault;
 pub use resource::audience;
 pub use return_address::ReturnAddress;

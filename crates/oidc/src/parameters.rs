@@ -8,6 +8,7 @@ use crate::{OAuthError, Secret, form::decode_form};
 
 /// More than all parameters that are known together.
 const MAXIMUM_PARAMETERS: usize = 50;
+/// No document names one that long.
 const MAXIMUM_NAME_BYTES: usize = 100;
 /// The longest that is of use is a token of 8 KiB.
 const MAXIMUM_VALUE_BYTES: usize = crate::MAXIMUM_TOKEN_BYTES;
@@ -15,56 +16,118 @@ const MAXIMUM_VALUE_BYTES: usize = crate::MAXIMUM_TOKEN_BYTES;
 /// What may be said more than once (RFC 8707 section 2). Anything else may not (RFC 6749 section 3.1).
 const REPEATABLE: [&str; 1] = ["resource"];
 
+/// What some endpoint reads. What nobody knows is passed over (RFC 6749 sections 3.1 and 3.2), so that its length and number
+/// are nobody's mistake.
+const KNOWN: [&str; 34] = [
+    "access_token",
+    "acr_values",
+    "client_assertion",
+    "client_assertion_type",
+    "client_id",
+    "client_secret",
+    "code",
+    "code_challenge",
+    "code_challenge_method",
+    "code_verifier",
+    "error",
+    "error_description",
+    "grant_type",
+    "id_token_hint",
+    "iss",
+    "login_hint",
+    "logout_token",
+    "max_age",
+    "nonce",
+    "post_logout_redirect_uri",
+    "prompt",
+    "redirect_uri",
+    "refresh_token",
+    "registration",
+    "request",
+    "request_uri",
+    "resource",
+    "response_mode",
+    "response_type",
+    "scope",
+    "state",
+    "token",
+    "token_type_hint",
+    "ui_locales",
+];
+
 /// The parameters of a request, decoded. An empty value is as no value (RFC 6749 section 3.1).
 ///
 /// Values may be credentials, so they are wiped when dropped, and only the names are ever printed.
 #[derive(Clone, Default)]
 pub struct Parameters {
     values: BTreeMap<String, Vec<Zeroizing<String>>>,
+    /// The first thing that cannot be read.
+    fault: Option<OAuthError>,
 }
 
 impl Parameters {
-    /// Reads a query or a form body in which no parameter is repeated.
+    /// Reads a query or a form body, in which all can be read and no parameter is repeated.
     pub fn parse(text: &str) -> Result<Self, OAuthError> {
-        let parameters = Self::parse_with_repetitions(text)?;
-        parameters.refuse_repetitions()?;
+        let parameters = Self::read(text);
+        parameters.refuse_uncertain()?;
         Ok(parameters)
     }
 
-    /// Reads a query or a form body. A repeated parameter is as absent to [`get`](Self::get), since nobody knows
-    /// which value was meant: for the authorization endpoint, which first has to find out whether the client can be
-    /// told.
-    pub fn parse_with_repetitions(text: &str) -> Result<Self, OAuthError> {
+    /// Reads a query or a form body as far as that goes. A parameter that is repeated, or cannot be read, is as absent to
+    /// [`get`](Self::get), since nobody knows which value was meant: for the authorization endpoint, which first has to find
+    /// out whether the client can be told, and then [refuses](Self::refuse_uncertain) it.
+    pub fn read(text: &str) -> Self {
         let mut parameters = Self::default();
-        for (index, pair) in text.split('&').filter(|pair| !pair.is_empty()).enumerate() {
-            if index == MAXIMUM_PARAMETERS {
-                return Err(OAuthError::invalid_request(format!(
-                    "The request has more than {MAXIMUM_PARAMETERS} parameters; leave out those that no document names."
-                )));
-            }
+        let (mut known, mut unknown) = (0, 0);
+        for pair in text.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            parameters.insert(decode(name)?, Zeroizing::new(decode(value)?))?;
+            let Some(name) = decode_form(name) else {
+                parameters.blame(not_encoded());
+                continue;
+            };
+            // Of one that cannot be read it is kept that it was there: beside another of its name neither is certain.
+            let value = Zeroizing::new(decode_form(value).unwrap_or_else(|| {
+                parameters.blame(not_encoded());
+                String::new()
+            }));
+            if KNOWN.contains(&name.as_str()) {
+                known += 1;
+                parameters.insert_known(name, value, known);
+            } else if unknown < MAXIMUM_PARAMETERS
+                && name.len() <= MAXIMUM_NAME_BYTES
+                && value.len() <= MAXIMUM_VALUE_BYTES
+            {
+                unknown += 1;
+                parameters.values.entry(name).or_default().push(value);
+            }
         }
-        Ok(parameters)
+        parameters
     }
 
-    fn insert(&mut self, name: String, value: Zeroizing<String>) -> Result<(), OAuthError> {
-        if name.len() > MAXIMUM_NAME_BYTES {
-            return Err(OAuthError::invalid_request(format!(
-                "The name of a parameter is longer than {MAXIMUM_NAME_BYTES} bytes; no document names one that long."
-            )));
-        }
+    fn insert_known(&mut self, name: String, mut value: Zeroizing<String>, number: usize) {
         if value.len() > MAXIMUM_VALUE_BYTES {
-            return Err(OAuthError::invalid_request(format!(
+            self.blame(OAuthError::invalid_request(format!(
                 "The parameter '{name}' is longer than {MAXIMUM_VALUE_BYTES} bytes; send a shorter one."
+            )));
+            value = Zeroizing::default();
+        }
+        if number > MAXIMUM_PARAMETERS {
+            self.blame(OAuthError::invalid_request(format!(
+                "The request has more than {MAXIMUM_PARAMETERS} parameters; send fewer."
             )));
         }
         self.values.entry(name).or_default().push(value);
-        Ok(())
     }
 
-    /// Refuses what is said more than once, with values or without (RFC 6749 section 3.1).
-    pub fn refuse_repetitions(&self) -> Result<(), OAuthError> {
+    fn blame(&mut self, fault: OAuthError) {
+        self.fault.get_or_insert(fault);
+    }
+
+    /// Refuses what cannot be read, and what is said more than once, with values or without (RFC 6749 section 3.1).
+    pub fn refuse_uncertain(&self) -> Result<(), OAuthError> {
+        if let Some(fault) = &self.fault {
+            return Err(fault.clone());
+        }
         let repeated =
             |(name, values): &(&String, &Vec<_>)| values.len() > 1 && !REPEATABLE.contains(&name.as_str());
         match self.values.iter().find(repeated) {
@@ -108,12 +171,10 @@ impl Parameters {
     }
 }
 
-fn decode(text: &str) -> Result<String, OAuthError> {
-    decode_form(text).ok_or_else(|| {
-        OAuthError::invalid_request(
-            "A parameter is not properly encoded: application/x-www-form-urlencoded in UTF-8 is expected.",
-        )
-    })
+fn not_encoded() -> OAuthError {
+    OAuthError::invalid_request(
+        "A parameter is not properly encoded: application/x-www-form-urlencoded in UTF-8 is expected.",
+    )
 }
 
 impl fmt::Debug for Parameters {

@@ -100,6 +100,25 @@ pub async fn set_secret(
     Ok(done == 1)
 }
 
+/// Lets the secret before be good until `until` at the latest. False if it is not good for longer, or there is none.
+pub async fn end_older_secret(
+    tx: &mut Tx,
+    id: &str,
+    until: Timestamp,
+    now: Timestamp,
+) -> Result<bool, Error> {
+    let done = changed!(
+        tx,
+        sqlx::query(
+            "UPDATE clients SET older_secret_until = $2, updated_at = $3 WHERE id = $1 AND older_secret_until > $2",
+        )
+        .bind(id)
+        .bind(until.micros())
+        .bind(now.micros())
+    )?;
+    Ok(done == 1)
+}
+
 /// Removes an app, and with it what people agreed to and every token it holds.
 pub async fn delete(tx: &mut Tx, id: &str) -> Result<bool, Error> {
     let done = changed!(tx, sqlx::query("DELETE FROM clients WHERE id = $1").bind(id))?;

@@ -67,6 +67,7 @@ SELECT id, settings, secret_hash, older_secret_hash, older_secret_until, declare
 SELECT id, settings, secret_hash, older_secret_hash, older_secret_until, declared, created_at, updated_at FROM clients WHERE id > $1 ORDER BY id LIMIT $2;
 UPDATE clients SET settings = $2, declared = $3, updated_at = $4 WHERE id = $1;
 UPDATE clients SET older_secret_hash = secret_hash, older_secret_until = $3, secret_hash = $2, updated_at = $4 WHERE id = $1;
+UPDATE clients SET older_secret_until = $2, updated_at = $3 WHERE id = $1 AND older_secret_until > $2;
 DELETE FROM clients WHERE id = $1;
 
 -- consents.rs

@@ -9,6 +9,7 @@ mod accessibility;
 mod app;
 mod browser;
 mod clients;
+mod foreign_app;
 mod gallery;
 mod journey;
 mod mailbox;

@@ -119,3 +119,4 @@ error-bad-request-advice = Das Formular kam beschädigt oder unvollständig an. 
 error-internal-title = Hier ist etwas schiefgegangen
 error-internal-advice = Der Fehler liegt bei uns. Bitte versuchen Sie es noch einmal; geschieht es wieder, nennen Sie uns die Support-Kennung unten.
 notice-app-withdrawn = Die App darf Sie nicht mehr anmelden.
+notice-other-account = Inzwischen hat sich hier jemand anderes angemeldet, daher ist nichts geschehen: Sehen Sie nach, wessen Konto es jetzt ist.

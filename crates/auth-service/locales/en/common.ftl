@@ -119,3 +119,4 @@ error-bad-request-advice = The form reached us damaged or incomplete. Please go 
 error-internal-title = Something went wrong here
 error-internal-advice = The fault is ours. Please try again; if it happens again, tell us the support id below.
 notice-app-withdrawn = The app may no longer sign you in.
+notice-other-account = Somebody else has signed in here meanwhile, so nothing was done: see whose account it is now.

@@ -81,6 +81,11 @@ impl JsonSchema for ConfiguredClient {
                 "secret": {
                     "type": "string", "format": SECRET_FORMAT, "description": "Where its secret is, if it has one.",
                 },
+                "secret_overlap": {
+                    "type": "string", "format": "keyward-duration", "pattern": "^[0-9]+[dhms]$", "default": "24h",
+                    "description": "For how long the secret before is good, once this one is another. With `0s` one that leaked \
+                                    ends at the next start, also where it was exchanged before.",
+                },
                 "redirect_uris": texts("Where it may be answered: exact addresses.", serde_json::json!([])),
                 "token_endpoint_auth_method":
                     choice(&methods, "client_secret_basic", "The one way in which it authenticates."),

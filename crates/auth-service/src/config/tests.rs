@@ -483,7 +483,7 @@ fn the_schema_of_an_app_is_that_of_the_protocol() {
     let (_, known) = error.split_once("expected one of ").unwrap();
     let mut known: Vec<_> =
         known.lines().next().unwrap().split(", ").map(|name| name.trim_matches('`')).collect();
-    known.push("secret");
+    known.extend(["secret", "secret_overlap"]);
     known.sort_unstable();
     let settings = settings::Settings::known();
     let shown: Vec<_> = settings.client_keys.iter().map(|setting| setting.name.as_str()).collect();

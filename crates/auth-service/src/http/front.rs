@@ -48,13 +48,17 @@ pub(crate) async fn serve(State(app): State<App>, mut request: Request, next: Ne
 async fn answer(app: App, request: Request, next: Next) -> Response {
     let shown = Shown::of(&request, &app);
     let path = request.uri().path();
-    let (any_page_may_read, rated) = (protocol::any_page_may_read(path), headers::is_rated(path));
+    let choice = headers::Choice {
+        any_page_may_read: protocol::any_page_may_read(path),
+        rated: headers::is_rated(path),
+        on_the_way: headers::is_on_the_way(path),
+    };
     let response = match admit(&app, request).await {
         Ok(request) => next.run(request).await,
         Err(refused) => refused,
     };
     let mut response = failure::show(&app, shown, response).await;
-    headers::add(app.https, any_page_may_read, rated, response.headers_mut());
+    headers::add(app.https, choice, response.headers_mut());
     response
 }
 

@@ -13,6 +13,8 @@ use base64::engine::general_purpose::STANDARD;
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; \
                       base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
+const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
+
 const HEADERS: [(HeaderName, &str); 7] = [
     (X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (X_FRAME_OPTIONS, "DENY"),
@@ -23,7 +25,7 @@ const HEADERS: [(HeaderName, &str); 7] = [
         HeaderName::from_static("permissions-policy"),
         "camera=(), geolocation=(), microphone=(), publickey-credentials-get=(self)",
     ),
-    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    (OPENER_POLICY, "same-origin"),
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
     (HeaderName::from_static("cross-origin-embedder-policy"), "require-corp"),
 ];
@@ -37,8 +39,29 @@ pub(crate) fn is_rated(path: &str) -> bool {
     )
 }
 
-/// What any page may read depends on no cookie (the WHATWG's CORS protocol).
-pub(crate) fn add(https: bool, any_page_may_read: bool, rated: bool, headers: &mut HeaderMap) {
+/// What somebody may pass on the way to an app and back from it. An app may have opened a window for that (`signinPopup` of
+/// oidc-client-ts), and is told there how it ended: a page that cuts the window off from its opener, were it only a
+/// redirect among others, cuts it off for good.
+pub(crate) fn is_on_the_way(path: &str) -> bool {
+    const WITH_ALL_BELOW: [&str; 4] = ["/authorize", "/sign-in", "/verify", "/reset"];
+    const ALONE: [&str; 5] = ["/sign-up", "/account/confirm", "/language", "/end-session", "/sign-out"];
+    let within =
+        |first: &str| path.strip_prefix(first).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    WITH_ALL_BELOW.into_iter().any(within) || ALONE.contains(&path)
+}
+
+/// Which of them an answer has, by its path.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Choice {
+    /// Any page may read it: it depends on no cookie (the WHATWG's CORS protocol).
+    pub(crate) any_page_may_read: bool,
+    /// See [`is_rated`].
+    pub(crate) rated: bool,
+    /// See [`is_on_the_way`].
+    pub(crate) on_the_way: bool,
+}
+
+pub(crate) fn add(https: bool, choice: Choice, headers: &mut HeaderMap) {
     // Growing on the way would move what is there again and again.
     headers.reserve(HEADERS.len() + 5);
     for (name, value) in HEADERS {
@@ -47,7 +70,10 @@ pub(crate) fn add(https: bool, any_page_may_read: bool, rated: bool, headers: &m
     if !headers.contains_key(CONTENT_SECURITY_POLICY) {
         headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     }
-    if rated {
+    if choice.on_the_way {
+        headers.insert(OPENER_POLICY, HeaderValue::from_static("unsafe-none"));
+    }
+    if choice.rated {
         allow_own_scripts(headers);
     }
     if !headers.contains_key(CACHE_CONTROL) {
@@ -59,7 +85,7 @@ pub(crate) fn add(https: bool, any_page_may_read: bool, rated: bool, headers: &m
             HeaderValue::from_static("max-age=63072000; includeSubDomains"),
         );
     }
-    if any_page_may_read {
+    if choice.any_page_may_read {
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
         headers
             .insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("www-authenticate, retry-after"));
@@ -82,20 +108,20 @@ pub(crate) fn for_picture(response: &mut Response) {
     response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
 }
 
-/// Allows the page's one script, named by its hash, and its form to post to `source`.
-pub(crate) fn allow_form_to_post_itself(response: &mut Response, source: &str, script: &str) {
+/// Allows the page's one script, named by its hash, and its form to post to `sources`.
+pub(crate) fn allow_form_to_post_itself(response: &mut Response, sources: &str, script: &str) {
     let hash = STANDARD.encode(secrets::sha256(script.as_bytes()));
     let policy = POLICY
-        .replace("form-action 'self'", &format!("form-action 'self' {source}"))
+        .replace("form-action 'self'", &format!("form-action 'self' {sources}"))
         .replace("default-src 'none';", &format!("default-src 'none'; script-src 'sha256-{hash}';"));
     if let Ok(value) = HeaderValue::from_str(&policy) {
         response.headers_mut().insert(CONTENT_SECURITY_POLICY, value);
     }
 }
 
-/// Allows the page's form to end at `origin`: browsers apply `form-action` to redirects too (CSP level 3 section 6.4.2).
-pub(crate) fn allow_form_to_end_at(response: &mut Response, origin: &str) {
-    let policy = POLICY.replace("form-action 'self'", &format!("form-action 'self' {origin}"));
+/// Allows the page's form to end at an app, and wherever that leads on to ([`oidc::form_action_sources`]).
+pub(crate) fn allow_form_to_end_at(response: &mut Response, sources: &str) {
+    let policy = POLICY.replace("form-action 'self'", &format!("form-action 'self' {sources}"));
     if let Ok(value) = HeaderValue::from_str(&policy) {
         response.headers_mut().insert(CONTENT_SECURITY_POLICY, value);
     }

@@ -3,7 +3,7 @@
 use auth::ProtocolError;
 use axum::http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_MAX_AGE, AUTHORIZATION,
-    CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE,
+    CACHE_CONTROL, CONTENT_TYPE, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE,
 };
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -11,12 +11,17 @@ use oidc::{ErrorCode, OAuthError, Parameters, Realm};
 use serde::Serialize;
 
 use crate::App;
+use crate::client_keys::PAUSE_AFTER_FAILURE;
 use crate::http::failure::Failure;
 
-/// JSON that nobody keeps (RFC 6749 section 5.1).
+/// JSON that nobody keeps; section 5.1 of RFC 6749 asks for both headers.
 pub(super) fn json(body: &impl Serialize) -> Response {
     match serde_json::to_string(body) {
-        Ok(text) => ([(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store")], text).into_response(),
+        Ok(text) => {
+            let headers =
+                [(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store"), (PRAGMA, "no-cache")];
+            (headers, text).into_response()
+        }
         Err(_) => Failure::Internal.into_response(),
     }
 }
@@ -36,6 +41,10 @@ pub(super) fn refuse_client(app: &App, support_id: &str, error: ProtocolError) -
             let mut response = refusal(&error, support_id);
             if let Some(challenge) = error.client_challenge(&Realm::new(app.auth.issuer())) {
                 challenge_with(&mut response, &challenge);
+            }
+            if matches!(error.code, ErrorCode::TemporarilyUnavailable) {
+                let wait = HeaderValue::from(PAUSE_AFTER_FAILURE.as_secs());
+                response.headers_mut().insert(RETRY_AFTER, wait);
             }
             response
         }

@@ -7,19 +7,20 @@ use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use domain::RequestId;
-use oidc::{AuthorizationResponse, OAuthError, Parameters, form_action_source};
+use oidc::{AuthorizationResponse, OAuthError, Parameters, form_action_sources};
 use serde::Deserialize;
 
 use crate::App;
-use crate::http::asking::{Asking, SignedIn, Visitor};
+use crate::http::asking::{Asking, Said, SignedIn, Visitor};
 use crate::http::cookies;
 use crate::http::failure::Failure;
 use crate::http::headers;
+use crate::http::json::is_of_type;
 use crate::http::tickets;
 use crate::locale::Locale;
 use crate::pages::landing::{Address, read};
 use crate::pages::{Form, encode, frame, given_back, lead_to, own_frame, page};
-use crate::views;
+use crate::views::{self, Notice};
 
 /// Where a person goes on after something was asked of them.
 pub(crate) fn continue_path(request: RequestId) -> String {
@@ -27,12 +28,15 @@ pub(crate) fn continue_path(request: RequestId) -> String {
 }
 
 /// A request by POST (OpenID Connect Core section 3.1.2.1).
-pub(super) async fn by_form(body: Bytes) -> Result<Response, Failure> {
-    super::authorize::to_get("/authorize", &body)
+pub(super) async fn by_form(headers: HeaderMap, body: Bytes) -> Result<Response, Failure> {
+    to_get("/authorize", &headers, &body)
 }
 
-/// The same address by GET.
-pub(super) fn to_get(path: &str, body: &[u8]) -> Result<Response, Failure> {
+/// The same address by GET. What is no form is refused: what it means in an address nobody said.
+pub(super) fn to_get(path: &str, headers: &HeaderMap, body: &[u8]) -> Result<Response, Failure> {
+    if !is_of_type(headers, "application/x-www-form-urlencoded") {
+        return Err(Failure::UnsupportedMediaType);
+    }
     let wrong = || Failure::Malformed("The form cannot be read.".into());
     let form = std::str::from_utf8(body).map_err(|_| wrong())?;
     let location = HeaderValue::from_str(&format!("{path}?{form}")).map_err(|_| wrong())?;
@@ -45,11 +49,11 @@ pub(super) async fn begin(
     headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Failure> {
-    let parameters = Parameters::parse_with_repetitions(query.as_deref().unwrap_or_default());
-    let parameters = parameters.map_err(refused)?;
+    let parameters = Parameters::read(query.as_deref().unwrap_or_default());
     let token = app.auth.new_browser_token();
     let ticket = asking.tickets.next(&token);
-    let next = app.auth.authorize(&parameters, current.as_ref(), &ticket, &asking.context).await?;
+    let bound = is_looked_at(&headers).then_some(&ticket);
+    let next = app.auth.authorize(&parameters, current.as_ref(), bound, &asking.context).await?;
     let waiting = next.waiting();
     let mut response = go(&app, &asking, next);
     if let Some(request) = waiting {
@@ -57,6 +61,18 @@ pub(super) async fn begin(
     }
     speak(&app, &mut response, wished_language(&app, &headers, &parameters));
     Ok(response)
+}
+
+/// Whether a page would be seen that is answered. A picture, a script or a frame on any page of the web is no person at the
+/// door (Fetch Metadata): of those only what can be answered at once is served, as `prompt=none` in a frame is, lest a page
+/// that somebody looks at uses up what may wait for their network.
+fn is_looked_at(headers: &HeaderMap) -> bool {
+    let mut values = headers.get_all("sec-fetch-dest").iter();
+    match (values.next(), values.next()) {
+        (None, _) => true,
+        (Some(destination), None) => destination == "document",
+        _ => false,
+    }
 }
 
 /// The language that the app wishes for (`ui_locales`), where the person has not chosen one in this browser.
@@ -96,8 +112,8 @@ fn go(app: &App, asking: &Asking, next: Next) -> Response {
         Next::Answer(AuthorizationResponse::FormPost { action, fields }) => {
             let view = views::FormPost { action: &action, fields: &fields };
             let mut response = page(view.render(&frame(app, asking, "/")));
-            let source = form_action_source(&action).unwrap_or_default();
-            headers::allow_form_to_post_itself(&mut response, &source, views::FORM_POST_SCRIPT);
+            let sources = form_action_sources(&action).unwrap_or_default();
+            headers::allow_form_to_post_itself(&mut response, &sources, views::FORM_POST_SCRIPT);
             response
         }
         Next::SignIn { request, again: true, .. } => {
@@ -128,8 +144,8 @@ async fn pending(app: &App, asking: &Asking, id: RequestId) -> Result<PendingAut
 /// A page whose form may end at the app.
 fn ending_there(html: String, pending: &PendingAuthorization) -> Response {
     let mut response = page(html);
-    if let Some(source) = form_action_source(&pending.redirect_uri) {
-        headers::allow_form_to_end_at(&mut response, &source);
+    if let Some(sources) = form_action_sources(&pending.redirect_uri) {
+        headers::allow_form_to_end_at(&mut response, &sources);
     }
     response
 }
@@ -140,13 +156,18 @@ pub(super) async fn show_account(
     address: Address,
 ) -> Result<Response, Failure> {
     let id = request_id(read(address)?.id.as_deref())?;
-    let pending = pending(&app, &signed_in.asking, id).await?;
+    account_page(&app, &signed_in, id).await
+}
+
+async fn account_page(app: &App, signed_in: &SignedIn, id: RequestId) -> Result<Response, Failure> {
+    let pending = pending(app, &signed_in.asking, id).await?;
     let view = views::ChooseAccount {
         id: &id.to_string(),
+        account: &signed_in.current.user.to_string(),
         app: &pending.client_name,
         email: signed_in.current.email.address(),
     };
-    Ok(ending_there(view.render(&own_frame(&app, &signed_in, "/")), &pending))
+    Ok(ending_there(view.render(&own_frame(app, signed_in, "/")), &pending))
 }
 
 #[derive(Deserialize)]
@@ -154,16 +175,32 @@ pub(super) async fn show_account(
 #[derive(Default)]
 pub(super) struct ChoiceForm {
     id: String,
+    account: String,
     choice: String,
+}
+
+impl ChoiceForm {
+    /// Says so at the top of the page, if it was shown to somebody else than who is signed in by now, in another tab: a word
+    /// of the one is none of the other, and the page is to be shown anew.
+    fn is_of_another(&self, signed_in: &mut SignedIn) -> bool {
+        let another = self.account != signed_in.current.user.to_string();
+        if another {
+            signed_in.asking.said = Some(Said { notice: Notice::OtherAccount, email: None });
+        }
+        another
+    }
 }
 
 /// Goes on as who is signed in, or signs out here to let somebody else sign in.
 pub(super) async fn choose_account(
     State(app): State<App>,
-    signed_in: SignedIn,
+    mut signed_in: SignedIn,
     Form(form): Form<ChoiceForm>,
 ) -> Result<Response, Failure> {
     let id = request_id(Some(&form.id))?;
+    if form.is_of_another(&mut signed_in) {
+        return account_page(&app, &signed_in, id).await;
+    }
     let SignedIn { asking, current } = signed_in;
     if form.choice == "continue" {
         let next = app.auth.choose_account(asking.tickets.of(id), &current, &asking.context).await?;
@@ -182,25 +219,33 @@ pub(super) async fn show_consent(
     address: Address,
 ) -> Result<Response, Failure> {
     let id = request_id(read(address)?.id.as_deref())?;
-    let pending = pending(&app, &signed_in.asking, id).await?;
+    consent_page(&app, &signed_in, id).await
+}
+
+async fn consent_page(app: &App, signed_in: &SignedIn, id: RequestId) -> Result<Response, Failure> {
+    let pending = pending(app, &signed_in.asking, id).await?;
     let scopes: Vec<&str> = pending.scopes.iter().collect();
     let view = views::Consent {
         id: &id.to_string(),
+        account: &signed_in.current.user.to_string(),
         app: &pending.client_name,
         email: signed_in.current.email.address(),
         scopes: &scopes,
         resources: &pending.resources,
     };
-    Ok(ending_there(view.render(&own_frame(&app, &signed_in, "/")), &pending))
+    Ok(ending_there(view.render(&own_frame(app, signed_in, "/")), &pending))
 }
 
 /// The person allows it, or does not.
 pub(super) async fn consent(
     State(app): State<App>,
-    signed_in: SignedIn,
+    mut signed_in: SignedIn,
     Form(form): Form<ChoiceForm>,
 ) -> Result<Response, Failure> {
     let id = request_id(Some(&form.id))?;
+    if form.is_of_another(&mut signed_in) {
+        return consent_page(&app, &signed_in, id).await;
+    }
     let SignedIn { asking, current } = signed_in;
     let next = if form.choice == "allow" {
         app.auth.consent(asking.tickets.of(id), &current, &asking.context).await?
@@ -221,6 +266,7 @@ impl From<AuthorizeError> for Failure {
         match error {
             AuthorizeError::Shown(error) => refused(error),
             AuthorizeError::Gone => Self::Gone,
+            AuthorizeError::NobodyLooks => Self::ForeignOrigin,
             AuthorizeError::TooMany(too_many) => too_many.into(),
             AuthorizeError::Fault(fault) => fault.into(),
         }

@@ -5,19 +5,19 @@ use axum::body::Bytes;
 use axum::extract::{RawQuery, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
-use oidc::{Parameters, form_action_source};
+use oidc::{Parameters, form_action_sources};
 
 use crate::App;
 use crate::http::asking::Visitor;
 use crate::http::failure::Failure;
 use crate::http::headers;
 use crate::pages::{frame, given_back, lead_to, page};
-use crate::protocol::authorize::{refused, speak, wished_language};
+use crate::protocol::authorize::{refused, speak, to_get, wished_language};
 use crate::views;
 
 /// A request by POST (section 2).
-pub(super) async fn by_form(body: Bytes) -> Result<Response, Failure> {
-    super::authorize::to_get("/end-session", &body)
+pub(super) async fn by_form(headers: HeaderMap, body: Bytes) -> Result<Response, Failure> {
+    to_get("/end-session", &headers, &body)
 }
 
 /// Asks the person, unless the app has shown an ID token of whoever is signed in: a link on another site must not sign
@@ -38,8 +38,8 @@ pub(super) async fn show(
     if leaving.needs_confirmation {
         let view = views::SignOut { return_to: "", request: query.as_deref().unwrap_or_default() };
         let mut response = page(view.render(&frame(&app, &asking, "/sign-out")));
-        if let Some(source) = then.and_then(form_action_source) {
-            headers::allow_form_to_end_at(&mut response, &source);
+        if let Some(sources) = then.and_then(form_action_sources) {
+            headers::allow_form_to_end_at(&mut response, &sources);
         }
         speak(&app, &mut response, wished);
         return Ok(response);

@@ -55,7 +55,8 @@ impl Document {
         let value = |text: &str| HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""));
         let mut headers = HeaderMap::from_iter([(ETAG, value(&tag)), (CACHE_CONTROL, value(&life))]);
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        headers::add(https, true, false, &mut headers);
+        let choice = headers::Choice { any_page_may_read: true, ..headers::Choice::default() };
+        headers::add(https, choice, &mut headers);
         Self { headers, body: Bytes::copy_from_slice(body.as_bytes()) }
     }
 

@@ -11,6 +11,7 @@ use oidc::{ClientAuthentication, ErrorCode, OAuthError, Parameters, TokenReferen
 
 use super::answer;
 use crate::App;
+use crate::client_keys::KeysAway;
 use crate::http::asking::Asking;
 
 /// An app that has shown who it is, and what it asks.
@@ -23,10 +24,22 @@ async fn read(
     let form = answer::form(headers, body)?;
     let shown = ClientAuthentication::read(answer::authorization(headers), &form)?;
     let keys = match app.auth.published_keys(&shown).await? {
-        Some(uri) => app.client_keys.of(&uri, shown.claimed_kid().as_deref(), app.auth.now()).await,
+        Some(uri) => {
+            let keys = app.client_keys.of(&uri, shown.claimed_kid().as_deref(), app.auth.now()).await;
+            // Nobody guessed at anything: nothing is counted.
+            Some(keys.map_err(|KeysAway| keys_away())?)
+        }
         None => None,
     };
     Ok((app.auth.authenticate_client(shown, keys.as_deref(), &asking.context).await?, form))
+}
+
+fn keys_away() -> OAuthError {
+    OAuthError::new(
+        ErrorCode::TemporarilyUnavailable,
+        "The keys at the client's jwks_uri cannot be had, so its assertion cannot be checked; see that this server \
+         reaches the address and is answered by a JWK set, and ask again.",
+    )
 }
 
 /// RFC 6749 section 3.2.

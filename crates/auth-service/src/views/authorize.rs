@@ -1,21 +1,26 @@
 //! Pages on the way from an app and back.
 
-/// `/authorize/account`: go on as who is signed in, or as somebody else. Posts `id` and `choice` (`continue`, `other`).
+/// `/authorize/account`: go on as who is signed in, or as somebody else. Posts `id`, `account` and
+/// `choice` (`continue`, `other`).
 #[derive(Clone, Debug)]
 pub struct ChooseAccount<'a> {
     /// Which request waits.
     pub id: &'a str,
+    /// Whose word it will be: the id of who is signed in.
+    pub account: &'a str,
     /// The app's name.
     pub app: &'a str,
     /// Who is signed in.
     pub email: &'a str,
 }
 
-/// `/authorize/consent`: whether the app may. Posts `id` and `choice` (`allow`, `deny`).
+/// `/authorize/consent`: whether the app may. Posts `id`, `account` and `choice` (`allow`, `deny`).
 #[derive(Clone, Debug)]
 pub struct Consent<'a> {
     /// Which request waits.
     pub id: &'a str,
+    /// Whose word it will be: the id of who is signed in.
+    pub account: &'a str,
     /// The app's name.
     pub app: &'a str,
     /// Who is signed in.

@@ -31,6 +31,8 @@ pub enum Notice {
     OtherSessionsEnded,
     /// An app may sign the person in no longer.
     AppWithdrawn,
+    /// Somebody else has signed in in this browser since a page was shown.
+    OtherAccount,
     /// A form was sent again whose work was done.
     AlreadyDone,
     /// The account is gone.
@@ -54,6 +56,7 @@ impl Notice {
         Self::SessionEnded,
         Self::OtherSessionsEnded,
         Self::AppWithdrawn,
+        Self::OtherAccount,
         Self::AlreadyDone,
         Self::AccountDeleted,
     ];
@@ -75,6 +78,7 @@ impl Notice {
             Self::SessionEnded => "notice-session-ended",
             Self::OtherSessionsEnded => "notice-other-sessions-ended",
             Self::AppWithdrawn => "notice-app-withdrawn",
+            Self::OtherAccount => "notice-other-account",
             Self::AlreadyDone => "notice-already-done",
             Self::AccountDeleted => "notice-account-deleted",
         }

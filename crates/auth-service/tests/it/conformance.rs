@@ -114,7 +114,7 @@ impl Op {
                 }
                 "/authorize/consent" => {
                     let id = self.browser.get(&to).await.hidden("id");
-                    self.browser.post("/authorize/consent", &[("id", &id), ("choice", "allow")]).await
+                    self.browser.choose("/authorize/consent", &id, "allow").await
                 }
                 "/authorize/continue" | "/authorize" => self.browser.get(&to).await,
                 other => panic!("{other}: {} {}", answer.status, answer.body),

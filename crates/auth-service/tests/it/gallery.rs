@@ -226,10 +226,11 @@ fn rest(out: &Frame<'_>, inside: &Frame<'_>, words: Words<'_>) -> Vec<Sheet> {
         ("landing-signed-in", Landing.render(inside)),
         ("sign-out", SignOut { return_to: opaque, request: opaque }.render(inside)),
         ("signed-out", SignedOut.render(out)),
-        ("choose-account", ChooseAccount { id: opaque, app: name, email }.render(inside)),
+        ("choose-account", ChooseAccount { id: opaque, account: opaque, app: name, email }.render(inside)),
         (
             "consent",
-            Consent { id: opaque, app: name, email, scopes: &SCOPES, resources: &resources }.render(inside),
+            Consent { id: opaque, account: opaque, app: name, email, scopes: &SCOPES, resources: &resources }
+                .render(inside),
         ),
         (
             "apps",

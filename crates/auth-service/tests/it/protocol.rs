@@ -67,7 +67,9 @@ impl Wiki {
         }
         let client: Client = serde_json::from_value(client).unwrap();
         let auth = &app.app.auth;
-        auth.clients().declare(&[auth::DeclaredClient { client, secret: None }], auth.now()).await.unwrap();
+        let secret_overlap = auth::DeclaredClient::SECRET_OVERLAP;
+        let declared = auth::DeclaredClient { client, secret: None, secret_overlap };
+        auth.clients().declare(&[declared], auth.now()).await.unwrap();
         app.turn(std::time::Duration::from_secs(5));
         Self { id: "wiki".to_owned(), secret: None }
     }

@@ -159,7 +159,7 @@ impl World {
         // Where the app shows nothing of itself, the person says each time that it is the one they mean.
         if answer.location().starts_with("/authorize/consent") {
             let id = person.get(answer.location()).await.hidden("id");
-            answer = person.post("/authorize/consent", &[("id", &id), ("choice", "allow")]).await;
+            answer = person.choose("/authorize/consent", &id, "allow").await;
         }
         let back = answer.location().to_owned();
         back.strip_prefix(APP).unwrap_or_else(|| panic!("not to the app: {back}")).to_owned()

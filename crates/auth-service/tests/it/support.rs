@@ -150,6 +150,13 @@ impl TestApp {
         Self::on(self.directory.clone(), self.setup.clone(), self.key_text.clone(), self.clock.clone()).await
     }
 
+    /// Another process on the same data, on a machine whose clock is ahead of this one's, and stands still.
+    pub(crate) async fn another_process_ahead(&self, by: Duration) -> Self {
+        let now = self.app.auth.now().plus(by);
+        let clock = Arc::new(AtomicI64::new(now.micros()));
+        Self::on(self.directory.clone(), self.setup.clone(), self.key_text.clone(), clock).await
+    }
+
     /// The server's own private key of an algorithm, as somebody has it who has the database and the key to it.
     pub(crate) async fn private_key(&self, algorithm: oidc::Algorithm) -> SigningKey {
         let rows = store::signing_keys::list(&mut self.store().await.read().await.unwrap()).await.unwrap();

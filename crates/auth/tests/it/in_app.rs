@@ -61,8 +61,8 @@ impl InApp {
              &code_challenge={CHALLENGE}&code_challenge_method=S256"
         );
         let ticket = NewTicket { hash: [1; 32], gives_way: Vec::new() };
-        let asked = Parameters::parse_with_repetitions(&asked).unwrap();
-        self.world.auth.authorize(&asked, current, &ticket, &browser(1)).await.unwrap()
+        let asked = Parameters::read(&asked);
+        self.world.auth.authorize(&asked, current, Some(&ticket), &browser(1)).await.unwrap()
     }
 
     fn exchange(

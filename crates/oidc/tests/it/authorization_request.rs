@@ -35,7 +35,7 @@ pub(crate) fn parse(query: &str) -> Result<AuthorizationRequest, RequestFault> {
 }
 
 fn parse_for(query: &str, client: &Client) -> Result<AuthorizationRequest, RequestFault> {
-    AuthorizationRequest::parse(&Parameters::parse_with_repetitions(query).unwrap(), client)
+    AuthorizationRequest::parse(&Parameters::read(query), client)
 }
 
 /// The error that the client is told.
@@ -323,7 +323,8 @@ proptest! {
             "client_id", "redirect_uri", "response_type", "response_mode", "scope", "state", "nonce", "prompt", "max_age",
             "acr_values", "login_hint", "ui_locales", "id_token_hint", "resource", "code_challenge", "claims",
         ];
-        if let Ok(parameters) = Parameters::parse_with_repetitions(&text) {
+        {
+            let parameters = Parameters::read(&text);
             prop_assert!(AuthorizationRequest::parse(&parameters, &client()).is_err());
         }
         match parse(&query(&[(NAMES[name], Some(&value))])) {

@@ -29,7 +29,7 @@ fn person() -> PersonClaims {
 
 /// The authorization endpoint: a query in, the address with the code out, and the request that the code stands for.
 fn authorize(query: &str, client: &Client) -> (String, AuthorizationRequest) {
-    let parameters = Parameters::parse_with_repetitions(query).unwrap();
+    let parameters = Parameters::read(query);
     assert_eq!(AuthorizationRequest::client_id(&parameters).unwrap(), client.client_id);
     let request = AuthorizationRequest::parse(&parameters, client).unwrap();
     let session = KnownSession { subject: "ada", auth_time: NOW, authenticated_now: false, acr: &["one"] };

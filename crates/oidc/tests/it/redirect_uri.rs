@@ -1,6 +1,6 @@
 //! Class 1: redirect URIs are compared as strings, and registered so that no two readers take one for two.
 
-use oidc::{RedirectUri, RedirectUriError, form_action_source};
+use oidc::{RedirectUri, RedirectUriError, form_action_sources};
 use proptest::prelude::*;
 
 fn registered(text: &str) -> RedirectUri {
@@ -202,19 +202,24 @@ fn rfc_8252_a_loopback_address_matches_with_any_port() {
     assert!(!registered("https://127.0.0.1:4000/").matches("https://127.0.0.1:4001/"));
 }
 
+/// Whatever an app's callback leads on to, browsers apply the directive to it.
 #[test]
-fn the_content_security_policy_names_the_origin() {
+fn the_content_security_policy_lets_an_app_lead_on() {
     let cases = [
-        ("https://app.example/callback?x", Some("https://app.example")),
-        ("https://app.example:8443/", Some("https://app.example:8443")),
-        ("http://127.0.0.1:4000/", Some("http://127.0.0.1:4000")),
-        ("com.example.app:/callback", Some("com.example.app:")),
-        ("http://[::1]:4000/", Some("http:")),
-        ("http://[::1]/callback", Some("http:")),
+        ("https://app.example/callback?x", Some("https:")),
+        ("https://app.example:8443/", Some("https:")),
+        (
+            "http://127.0.0.1:4000/",
+            Some("https: http://127.0.0.1:4000 http://localhost:* http://127.0.0.1:*"),
+        ),
+        ("http://dev.example/", Some("https: http://dev.example http://localhost:* http://127.0.0.1:*")),
+        ("com.example.app:/callback", Some("https: com.example.app:")),
+        ("http://[::1]:4000/", Some("https: http:")),
+        ("http://[::1]/callback", Some("https: http:")),
         ("callback", None),
     ];
-    for (uri, source) in cases {
-        assert_eq!(form_action_source(uri).as_deref(), source, "{uri}");
+    for (uri, sources) in cases {
+        assert_eq!(form_action_sources(uri).as_deref(), sources, "{uri}");
     }
 }
 
@@ -236,7 +241,7 @@ proptest! {
         let uri = registered("http://127.0.0.1/");
         for text in [text, any] {
             let _ = RedirectUri::parse(&text);
-            let _ = form_action_source(&text);
+            let _ = form_action_sources(&text);
             prop_assert_eq!(uri.matches(&text), text == "http://127.0.0.1/");
         }
     }

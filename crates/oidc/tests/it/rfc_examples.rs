@@ -27,7 +27,7 @@ fn client(redirect_uri: &str) -> Client {
 }
 
 fn authorize(query: &str, redirect_uri: &str) -> Result<AuthorizationRequest, RequestFault> {
-    let parameters = Parameters::parse_with_repetitions(query).unwrap();
+    let parameters = Parameters::read(query);
     AuthorizationRequest::parse(&parameters, &client(redirect_uri))
 }
 

@@ -2,12 +2,14 @@
 //! is made once; only the client that can prove who it is gets it again, for ten seconds, while it is unused.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+use oidc::{Algorithm, JwkSet, SigningKey};
 use serde_json::{Value, json};
 
-use crate::protocol::Wiki;
+use crate::protocol::{Wiki, assertion};
 use crate::support::TestApp;
 
 const ANA: &str = "ana@example.com";
@@ -23,8 +25,12 @@ enum Place {
 }
 
 /// The way that an app authenticates, and whether it is one.
-const KINDS: [(&str, bool); 3] =
-    [("client_secret_basic", true), ("client_secret_post", true), ("none", false)];
+const KINDS: [(&str, bool); 4] =
+    [("client_secret_basic", true), ("client_secret_post", true), ("private_key_jwt", true), ("none", false)];
+
+/// The key of the app that has one, and how many assertions it has made.
+static KEY: LazyLock<SigningKey> = LazyLock::new(|| SigningKey::generate(Algorithm::Es256).unwrap());
+static ASSERTIONS: AtomicU32 = AtomicU32::new(0);
 
 /// How long after its first use a token is shown again.
 const GAPS: [Duration; 5] = [
@@ -63,25 +69,37 @@ async fn refresh_with(
 ) -> Value {
     let mut fields = vec![("grant_type", "refresh_token"), ("refresh_token", token)];
     fields.extend(besides);
-    if method == "client_secret_post" {
-        fields.extend([("client_id", wiki.id.as_str()), ("client_secret", wiki.secret.as_deref().unwrap())]);
-        return app.program().post("/token", &fields).await.json();
-    }
-    wiki.ask(app, "/token", &fields).await.json()
+    ask(wiki, app, &fields, method).await
 }
 
 async fn exchange(wiki: &Wiki, app: &TestApp, code: &str, method: &str) -> Value {
-    let mut fields = vec![
+    let fields = [
         ("grant_type", "authorization_code"),
         ("code", code),
         ("redirect_uri", crate::protocol::CALLBACK),
         ("code_verifier", crate::protocol::VERIFIER),
     ];
-    if method == "client_secret_post" {
-        fields.extend([("client_id", wiki.id.as_str()), ("client_secret", wiki.secret.as_deref().unwrap())]);
-        return app.program().post("/token", &fields).await.json();
+    ask(wiki, app, &fields, method).await
+}
+
+async fn ask(wiki: &Wiki, app: &TestApp, fields: &[(&str, &str)], method: &str) -> Value {
+    match method {
+        "client_secret_post" => {
+            let secret = wiki.secret.as_deref().unwrap();
+            let by_secret = [("client_id", wiki.id.as_str()), ("client_secret", secret)];
+            let fields = [fields, &by_secret].concat();
+            app.program().post("/token", &fields).await.json()
+        }
+        "private_key_jwt" => {
+            let jti = ASSERTIONS.fetch_add(1, Ordering::SeqCst).to_string();
+            let assertion = assertion(app, &wiki.id, "https://auth.example.com", &KEY, &jti);
+            let by_key =
+                [("client_assertion_type", oidc::CLIENT_ASSERTION_TYPE), ("client_assertion", &assertion)];
+            let fields = [fields, &by_key].concat();
+            app.program().post("/token", &fields).await.json()
+        }
+        _ => wiki.ask(app, "/token", fields).await.json(),
     }
-    wiki.ask(app, "/token", &fields).await.json()
 }
 
 /// Whether the database holds a family of this token that lives: what a process that starts now would go by.
@@ -101,10 +119,13 @@ async fn class_05_reuse_ends_the_family_wherever_and_whenever() {
         app.account(ANA, false).await;
         let mut clients = Vec::new();
         for (method, confidential) in KINDS {
-            let changes = json!({
+            let mut changes = json!({
                 "client_id": method.replace('_', "-"), "token_endpoint_auth_method": method,
                 "resources": ["https://api.example.com/"],
             });
+            if method == "private_key_jwt" {
+                changes["jwks"] = json!(JwkSet { keys: vec![KEY.public_jwk().clone()] });
+            }
             clients.push((Wiki::register(&app, changes).await, method, confidential));
         }
         for gap in GAPS {
@@ -188,6 +209,35 @@ async fn class_05_reuse_is_noticed_however_old_the_token_is() {
         left
     };
     assert!(left.is_empty(), "a family that is ended leaves no row: {left:?}");
+}
+
+/// A use by a process whose clock is ahead looks as if it were yet to come: the grace went on until ten seconds after that.
+#[tokio::test]
+async fn class_05_the_grace_is_no_longer_where_a_clock_is_ahead() {
+    let app = TestApp::start().await;
+    let wiki = Wiki::register(&app, json!({})).await;
+    let mut browser = app.member(ANA).await;
+    let minute = Duration::from_mins(1);
+    for (ahead, passed, graced) in [
+        (Duration::from_secs(30), Duration::ZERO, true),
+        (minute, Duration::ZERO, true),
+        (minute, minute + GRACE, true),
+        (minute, minute + GRACE + INSTANT, false),
+        (minute + INSTANT, Duration::ZERO, false),
+        (Duration::from_hours(1), Duration::ZERO, false),
+        (Duration::from_hours(1), minute, false),
+    ] {
+        let first = token(&wiki.sign_in(&app, &mut browser).await);
+        let other = app.another_process_ahead(ahead).await;
+        let second = token(&wiki.refresh(&other, &first).await.json());
+        other.app.auth.stop().await;
+        app.turn(passed);
+        let again = wiki.refresh(&app, &first).await.json();
+        let case = format!("{ahead:?} ahead, {passed:?} later: {again}");
+        assert_eq!(again["refresh_token"] == second, graced, "{case}");
+        assert_eq!(again["error"] == "invalid_grant", !graced, "{case}");
+        assert_eq!(is_live(&app, &second).await, graced, "{case}");
+    }
 }
 
 /// Somebody else's proof is none: not another app's, not a wrong secret, not none.

@@ -87,7 +87,7 @@ async fn allowed(wiki: &Wiki, browser: &mut Browser, scope: &str) -> String {
         return code;
     }
     let id = browser.get(answer.location()).await.hidden("id");
-    let answer = browser.post("/authorize/consent", &[("id", &id), ("choice", "allow")]).await;
+    let answer = browser.choose("/authorize/consent", &id, "allow").await;
     try_returned(&answer, "code").unwrap()
 }
 
@@ -202,11 +202,13 @@ async fn class_06_a_request_that_waits_is_not_answered_for_whoever_is_gone() {
         let mut held = held(&app, &wiki).await;
         let asked = wiki.authorize(&[("scope", "openid"), ("prompt", "consent")]);
         let waiting = held.browser.get(&asked).await.location().to_owned();
-        let id = held.browser.get(&waiting).await.hidden("id");
+        let page = held.browser.get(&waiting).await;
+        let (id, account) = (page.hidden("id"), page.hidden("account"));
         make(gone, &app, &mut held).await;
         app.turn(Duration::from_secs(5));
         for (path, choice) in [("/authorize/consent", "allow"), ("/authorize/account", "continue")] {
-            let answer = held.browser.clone().post(path, &[("id", &id), ("choice", choice)]).await;
+            let fields = [("id", id.as_str()), ("account", account.as_str()), ("choice", choice)];
+            let answer = held.browser.clone().post(path, &fields).await;
             assert!(!answer.location().starts_with("https://"), "{gone:?} {path}: {}", answer.location());
         }
         let answer = held.browser.clone().get(&format!("/authorize/continue?id={id}")).await;

@@ -125,8 +125,7 @@ impl World {
                 program.post("/logout", &[]).await.status == 200
             }
             "id at /authorize/consent" => {
-                let fields = [("id", shown), ("choice", "allow")];
-                let answer = self.browser.clone().post("/authorize/consent", &fields).await;
+                let answer = self.browser.clone().choose("/authorize/consent", shown, "allow").await;
                 answer.location().contains("code=")
             }
             "id at /authorize/continue" => {

@@ -4,9 +4,11 @@
 use serde_json::json;
 
 use crate::classes::inventory::{empty, every, filled};
+use crate::protocol::{Wiki, try_returned, userinfo};
 use crate::support::{Answer, Browser, PASSWORD, TestApp};
 
 const ANA: &str = "ana@example.com";
+const BEN: &str = "ben@example.com";
 const ID: &str = "0190163d-8694-739b-aea5-966c26f8ad91";
 
 fn assert_no_step(answer: &Answer, place: &str) {
@@ -143,4 +145,48 @@ async fn evidence_of_one_step_does_not_pass_another() {
     }
     let step = json!({ "attempt_id": attempt_id, "code": attempt.code });
     assert_eq!(program.json("POST", "/api/v1/sign-in/code", &step).await.status, 200, "not used up");
+}
+
+/// Somebody else signs in in another tab, between the page that asked one person and their word: it was taken as the other's.
+#[tokio::test]
+async fn a_word_of_one_person_is_none_of_whoever_is_signed_in_by_then() {
+    for (path, prompt, words) in [
+        ("/authorize/consent", "consent", ["allow", "deny"]),
+        ("/authorize/account", "select_account", ["continue", "other"]),
+    ] {
+        let app = TestApp::start().await;
+        let wiki = Wiki::register(&app, json!({ "first_party": path == "/authorize/account" })).await;
+        app.account(BEN, false).await;
+        let mut browser = app.member(ANA).await;
+        let asked = browser.get(&wiki.authorize(&[("prompt", prompt)])).await.location().to_owned();
+        assert!(asked.starts_with(path), "{asked}");
+        let shown = browser.get(&asked).await;
+        assert!(shown.body.contains(ANA), "{}", shown.body);
+        let (id, ana) = (shown.hidden("id"), shown.hidden("account"));
+        browser.post("/sign-in", &[("email", BEN), ("password", PASSWORD)]).await;
+        let send = async |browser: &mut Browser, account: &str, word: &str| {
+            browser.post(path, &[("id", &id), ("account", account), ("choice", word)]).await
+        };
+        for account in [ana.as_str(), "", "x", ID] {
+            for word in words {
+                let anew = send(&mut browser, account, word).await;
+                let case = format!("{path} {word} as {account:?}");
+                assert_eq!((anew.status.as_u16(), anew.location()), (200, ""), "{case}");
+                assert!(anew.body.contains(BEN) && !anew.body.contains(ANA), "{case}: {}", anew.body);
+                assert!(anew.body.contains("Somebody else has signed in here meanwhile"), "{case}");
+                assert!(browser.is_signed_in().await, "{case}");
+                assert_eq!(
+                    browser.get("/api/v1/account/apps").await.json(),
+                    json!([]),
+                    "{case}: nothing granted"
+                );
+            }
+        }
+        let anew = send(&mut browser, &ana, words[0]).await;
+        let answer = send(&mut browser, &anew.hidden("account"), words[0]).await;
+        let code = try_returned(&answer, "code").unwrap();
+        let tokens = wiki.exchange(&app, &code).await.json();
+        let person = userinfo(&app, tokens["access_token"].as_str().unwrap()).await;
+        assert_eq!(person.text("email"), BEN, "{path}: as whom it was shown to");
+    }
 }

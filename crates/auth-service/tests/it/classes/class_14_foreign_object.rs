@@ -136,7 +136,7 @@ async fn owner(app: &TestApp) -> Owner {
     // One app is let in, and asks once more for all that it was given.
     let asked = browser.get(&wiki.authorize(&[])).await.location().to_owned();
     let consent = id_in(&asked);
-    browser.post("/authorize/consent", &[("id", &consent), ("choice", "allow")]).await;
+    browser.choose("/authorize/consent", &consent, "allow").await;
     let apps = browser.get("/api/v1/account/apps").await;
     assert!(apps.body.contains("wiki"), "{}", apps.body);
     let request = id_in(browser.get(&wiki.authorize(&[("prompt", "consent")])).await.location());

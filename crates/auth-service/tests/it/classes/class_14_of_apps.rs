@@ -26,6 +26,7 @@ async fn class_14_nobody_reaches_what_another_person_and_an_app_have() {
         crate::protocol::claims(tokens["id_token"].as_str().unwrap())["sub"].as_str().unwrap().to_owned();
     let before = ana.get("/account/apps").await.body;
     app.account(EVE, false).await;
+    let own = app.signed_in(EVE).await.get("/api/v1/account").await.text("id");
     for id in [&waiting, &grant, &subject, &jti, "wiki"] {
         for (method, path) in every() {
             let mut eve = app.signed_in(EVE).await;
@@ -36,6 +37,7 @@ async fn class_14_nobody_reaches_what_another_person_and_an_app_have() {
                     ("user_id", subject.as_str()),
                     ("sub", &subject),
                     ("session_id", id),
+                    ("account", &own),
                     ("choice", choice),
                     ("code", &code),
                 ];
@@ -59,7 +61,7 @@ async fn class_14_nobody_reaches_what_another_person_and_an_app_have() {
         }
     }
     assert_eq!(ana.get("/account/apps").await.body, before, "what she let in is as it was");
-    let answer = ana.post("/authorize/consent", &[("id", &waiting), ("choice", "allow")]).await;
+    let answer = ana.choose("/authorize/consent", &waiting, "allow").await;
     assert!(try_returned(&answer, "code").is_some(), "her request waits still: {}", answer.body);
     assert_eq!(wiki.exchange(&app, &code).await.status, 200);
     assert!(wiki.is_active(&app, tokens["access_token"].as_str().unwrap()).await);

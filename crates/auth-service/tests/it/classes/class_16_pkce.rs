@@ -71,7 +71,7 @@ async fn code(client: &Wiki, browser: &mut Browser) -> String {
         return returned(&answer, "code");
     }
     let id = browser.get(answer.location()).await.hidden("id");
-    returned(&browser.post("/authorize/consent", &[("id", &id), ("choice", "allow")]).await, "code")
+    returned(&browser.choose("/authorize/consent", &id, "allow").await, "code")
 }
 
 #[tokio::test]

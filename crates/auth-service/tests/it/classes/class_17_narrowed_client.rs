@@ -23,7 +23,8 @@ fn wide() -> Value {
 
 async fn declare(app: &TestApp, described: Value) -> Wiki {
     let client = serde_json::from_value(described).unwrap();
-    let declared = [auth::DeclaredClient { client, secret: None }];
+    let secret_overlap = auth::DeclaredClient::SECRET_OVERLAP;
+    let declared = [auth::DeclaredClient { client, secret: None, secret_overlap }];
     app.app.auth.clients().declare(&declared, app.app.auth.now()).await.unwrap();
     app.turn(Duration::from_secs(1));
     Wiki { id: "wiki".to_owned(), secret: None }
@@ -38,6 +39,8 @@ struct Held {
     refresh: String,
     /// A request that waits for the person.
     waiting: String,
+    /// To whom its page was shown.
+    account: String,
 }
 
 impl Held {
@@ -51,8 +54,9 @@ impl Held {
         let code = wiki.code(&mut browser, asked).await;
         let waits = [asked, &[("prompt", "select_account")]].concat();
         let page = browser.get(&wiki.authorize(&waits)).await.location().to_owned();
-        let waiting = browser.get(&page).await.hidden("id");
-        Self { app, wiki, browser, code, refresh, waiting }
+        let page = browser.get(&page).await;
+        let (waiting, account) = (page.hidden("id"), page.hidden("account"));
+        Self { app, wiki, browser, code, refresh, waiting, account }
     }
 
     async fn narrow(&self, name: &str, value: Value) {
@@ -69,7 +73,8 @@ impl Held {
         };
         let by_code = told(self.wiki.exchange(&self.app, &self.code).await.json());
         let by_refresh = told(self.wiki.refresh(&self.app, &self.refresh).await.json());
-        let fields = [("id", self.waiting.as_str()), ("choice", "continue")];
+        let fields =
+            [("id", self.waiting.as_str()), ("account", self.account.as_str()), ("choice", "continue")];
         let answer = self.browser.post("/authorize/account", &fields).await;
         let by_waiting = match answer.status.as_u16() {
             303 if try_returned(&answer, "code").is_some() => {
@@ -129,13 +134,15 @@ async fn class_17_no_answer_goes_where_the_app_is_no_longer() {
     let held = Held::new(&[]).await;
     let mut browser = held.browser.clone();
     let asked = browser.get(&held.wiki.authorize(&[("prompt", "consent")])).await.location().to_owned();
-    let id = browser.get(&asked).await.hidden("id");
+    let page = browser.get(&asked).await;
+    let (id, account) = (page.hidden("id"), page.hidden("account"));
     held.narrow("redirect_uris", json!(["https://wiki.example.com/new"])).await;
     let page = browser.get(&asked).await;
     assert_eq!(page.status, 410, "{}", page.body);
     assert!(!page.header("content-security-policy").contains("wiki.example.com"));
     for choice in ["deny", "allow"] {
-        let answer = browser.post("/authorize/consent", &[("id", &id), ("choice", choice)]).await;
+        let fields = [("id", id.as_str()), ("account", account.as_str()), ("choice", choice)];
+        let answer = browser.post("/authorize/consent", &fields).await;
         assert_eq!((answer.status.as_u16(), answer.location()), (400, ""), "{choice}");
     }
     assert_eq!(browser.get(&format!("/authorize/continue?id={id}")).await.status, 400);

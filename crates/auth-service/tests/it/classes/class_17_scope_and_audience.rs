@@ -105,7 +105,7 @@ async fn class_17_nobody_is_signed_in_by_an_app_without_consent_whatever_it_asks
     assert_eq!(silently(&mut browser, "openid").await, (false, "consent_required".to_owned()));
     let asked = browser.get(&theirs.authorize(&[("scope", "openid email")])).await;
     let id = browser.get(asked.location()).await.hidden("id");
-    browser.post("/authorize/consent", &[("id", &id), ("choice", "allow")]).await;
+    browser.choose("/authorize/consent", &id, "allow").await;
     assert_eq!(silently(&mut browser, "openid").await, (true, String::new()));
     for scope in nothing {
         assert_eq!(silently(&mut browser, scope).await, refused, "{scope:?}");
@@ -125,7 +125,7 @@ async fn class_17_consent_to_less_is_not_consent_to_more() {
     let mut browser = app.member(ANA).await;
     let asked = browser.get(&theirs.authorize(&[("scope", "openid email")])).await;
     let id = browser.get(asked.location()).await.hidden("id");
-    browser.post("/authorize/consent", &[("id", &id), ("choice", "allow")]).await;
+    browser.choose("/authorize/consent", &id, "allow").await;
     for (scope, silent) in [
         ("openid", true),
         ("openid email", true),
@@ -167,7 +167,7 @@ async fn class_17_consent_to_one_resource_is_not_consent_to_another() {
             !resource.is_empty(),
             "{resource}"
         );
-        browser.post("/authorize/consent", &[("id", &page.hidden("id")), ("choice", "allow")]).await;
+        browser.choose("/authorize/consent", &page.hidden("id"), "allow").await;
         silent.push(resource);
         for other in ["", INVOICES, MAILS] {
             let answer = browser.get(&ask(other, "none")).await;

@@ -20,6 +20,31 @@ const HOSTILE: [&str; 8] = [
 const RATED: [&str; 6] =
     ["/sign-up", "/verify", "/reset/code", "/reset/new", "/account/password", "/account/second-step"];
 
+/// What somebody may pass on the way to an app and back, in a window that the app has opened: it stays its opener's.
+const ON_THE_WAY: [&str; 17] = [
+    "/authorize",
+    "/authorize/account",
+    "/authorize/consent",
+    "/authorize/continue",
+    "/account/confirm",
+    "/end-session",
+    "/language",
+    "/reset",
+    "/reset/code",
+    "/reset/new",
+    "/sign-in",
+    "/sign-in/code",
+    "/sign-in/code/resend",
+    "/sign-out",
+    "/sign-up",
+    "/verify",
+    "/verify/resend",
+];
+
+fn opener_policy(path: &str) -> &'static str {
+    if ON_THE_WAY.contains(&path) { "unsafe-none" } else { "same-origin" }
+}
+
 /// What would be markup if it were not text.
 fn assert_is_text(answer: &Answer, place: &str) {
     let lower = without_own_scripts(&answer.body).to_lowercase();
@@ -52,7 +77,7 @@ fn assert_strict(answer: &Answer, place: &str) {
         ("x-content-type-options", "nosniff"),
         ("x-frame-options", "DENY"),
         ("referrer-policy", "same-origin"),
-        ("cross-origin-opener-policy", "same-origin"),
+        ("cross-origin-opener-policy", opener_policy(path)),
         ("strict-transport-security", "max-age=63072000; includeSubDomains"),
     ] {
         assert_eq!(answer.header(name), value, "{place}");
@@ -152,5 +177,29 @@ async fn no_answer_of_any_route_allows_a_script_of_others() {
     }
     assert_strict(&app.browser().get("/nothing").await, "/nothing");
     let large = vec![b'a'; 100_000];
-    assert_strict(&app.browser().raw("POST", "/sign-in", "", large).await, "a large body");
+    assert_strict(&app.browser().raw("POST", "/sign-in", "", large).await, "/sign-in?with a large body");
+}
+
+/// One answer that is none, and be it a redirect, cuts the window off from its opener for good.
+#[tokio::test]
+async fn a_window_stays_its_openers_on_the_way_to_an_app_and_nowhere_else() {
+    let app = TestApp::start().await;
+    for mut browser in [app.browser(), app.member("ana@example.com").await] {
+        let routes = every();
+        for path in ON_THE_WAY {
+            assert!(routes.iter().any(|(_, route)| route == path), "{path}");
+        }
+        for (method, path) in routes {
+            let (content_type, body) = empty(&path);
+            let answer = browser.clone().raw(&method, &filled(&path, "x"), content_type, body).await;
+            assert_eq!(answer.header("cross-origin-opener-policy"), opener_policy(&path), "{method} {path}");
+        }
+        for other in ["/authorizex", "/sign-in-x", "/account/confirm/x", "/nowhere", "/sign-upx"] {
+            assert_eq!(
+                browser.get(other).await.header("cross-origin-opener-policy"),
+                "same-origin",
+                "{other}"
+            );
+        }
+    }
 }

@@ -10,7 +10,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 use crate::classes::inventory::{every, filled};
-use crate::support::TestApp;
+use crate::protocol::{Wiki, returned, try_returned};
+use crate::support::{Browser, TestApp};
 
 const ID: &str = "0190163d-8694-739b-aea5-966c26f8ad91";
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -54,6 +55,57 @@ async fn a_body_that_says_beforehand_that_it_is_too_long_is_not_waited_for() {
         done = asked => done.expect("it is refused at once"),
         () = serving => unreachable!("nobody stops it"),
     }
+}
+
+/// A page that somebody looks at could have three hundred pictures that lead here, and nobody on their network signed in to an
+/// app for an hour.
+#[tokio::test]
+async fn what_nobody_looks_at_takes_nothing_of_what_may_wait() {
+    let app = TestApp::with(|setup| setup.limits.network_requests = 2).await;
+    let wiki = Wiki::register(&app, serde_json::json!({})).await;
+    let (ask, silently) = (wiki.authorize(&[]), wiki.authorize(&[("prompt", "none")]));
+    let send = async |browser: &mut Browser, path: &str, destinations: &[&str]| {
+        let mut request = Request::get(path);
+        for destination in destinations {
+            request = request.header("sec-fetch-dest", *destination);
+        }
+        browser.send(request.body(Body::empty()).unwrap()).await
+    };
+    let member = app.member("ana@example.com").await;
+    for destinations in [
+        &["image"][..],
+        &["iframe"],
+        &["frame"],
+        &["empty"],
+        &["script"],
+        &["style"],
+        &["object"],
+        &["embed"],
+        &["video"],
+        &["Document"],
+        &["document, image"],
+        &["document", "document"],
+        &[""],
+    ] {
+        let refused = send(&mut app.browser(), &ask, destinations).await;
+        assert_eq!((refused.status.as_u16(), refused.location()), (403, ""), "{destinations:?}");
+        let told = send(&mut app.browser(), &silently, destinations).await;
+        assert_eq!(returned(&told, "error"), "login_required", "{destinations:?}: told at once");
+        for path in [&ask, &silently] {
+            let code = try_returned(&send(&mut member.clone(), path, destinations).await, "code");
+            assert!(code.is_some(), "{destinations:?}: who is signed in is let in at once");
+        }
+    }
+    for destinations in [&["document"][..], &[]] {
+        let waits = send(&mut app.browser(), &ask, destinations).await;
+        assert!(
+            waits.location().starts_with("/sign-in?"),
+            "{destinations:?}: {} {}",
+            waits.status,
+            waits.body
+        );
+    }
+    assert_eq!(send(&mut app.browser(), &ask, &["document"]).await.status, 429, "those were counted");
 }
 
 /// An early refusal has read the body, or closes the connection.

@@ -168,7 +168,7 @@ async fn class_24_no_secret_of_the_protocol_is_logged() {
     used.add_cookies(&browser);
     let consent = browser.get(&to).await.location().to_owned();
     let id = browser.get(&consent).await.hidden("id");
-    let answer = browser.post("/authorize/consent", &[("id", &id), ("choice", "allow")]).await;
+    let answer = browser.choose("/authorize/consent", &id, "allow").await;
     let code = used.add("code", returned(&answer, "code"));
     let tokens = wiki.exchange(&app, &code).await.json();
     used.add_tokens(&tokens);

@@ -129,26 +129,18 @@ async fn a_person_is_asked_whether_an_app_of_somebody_else_may() {
         "{}",
         page.body
     );
-    assert!(page.header("content-security-policy").contains("https://wiki.example.com"));
+    assert!(page.header("content-security-policy").contains("form-action 'self' https:;"));
     let id = page.hidden("id");
     assert_eq!(
-        app.member("eve@example.com")
-            .await
-            .post("/authorize/consent", &[("id", &id), ("choice", "allow")])
-            .await
-            .status,
+        app.member("eve@example.com").await.choose("/authorize/consent", &id, "allow").await.status,
         410
     );
-    let answer = browser.post("/authorize/consent", &[("id", &id), ("choice", "deny")]).await;
+    let answer = browser.choose("/authorize/consent", &id, "deny").await;
     assert_eq!(returned(&answer, "error"), "access_denied");
-    assert_eq!(
-        browser.post("/authorize/consent", &[("id", &id), ("choice", "allow")]).await.status,
-        410,
-        "answered"
-    );
+    assert_eq!(browser.choose("/authorize/consent", &id, "allow").await.status, 410, "answered");
     let to = browser.get(&ask).await.location().to_owned();
     let id = browser.get(&to).await.hidden("id");
-    let answer = browser.post("/authorize/consent", &[("id", &id), ("choice", "allow")]).await;
+    let answer = browser.choose("/authorize/consent", &id, "allow").await;
     let tokens = theirs.exchange(&app, &returned(&answer, "code")).await.json();
     let access = tokens["access_token"].as_str().unwrap().to_owned();
     assert!(try_returned(&browser.get(&ask).await, "code").is_some(), "asked once");
@@ -177,7 +169,7 @@ async fn a_person_is_asked_whether_an_app_of_somebody_else_may() {
     assert_eq!(again.leads(), "/account/apps notice-already-done");
     let to = browser.get(&ask).await.location().to_owned();
     let id = browser.get(&to).await.hidden("id");
-    let answer = browser.post("/authorize/consent", &[("id", &id), ("choice", "allow")]).await;
+    let answer = browser.choose("/authorize/consent", &id, "allow").await;
     let tokens = theirs.exchange(&app, &returned(&answer, "code")).await.json();
     let path = "/api/v1/account/apps/theirs";
     assert_eq!(browser.json("DELETE", path, &json!({})).await.status, 200);
@@ -193,11 +185,11 @@ async fn a_person_chooses_an_account() {
     let ask = wiki.authorize(&[("prompt", "select_account")]);
     let to = browser.get(&ask).await.location().to_owned();
     let id = browser.get(&to).await.hidden("id");
-    let answer = browser.post("/authorize/account", &[("id", &id), ("choice", "continue")]).await;
+    let answer = browser.choose("/authorize/account", &id, "continue").await;
     assert!(try_returned(&answer, "code").is_some());
     let to = browser.get(&ask).await.location().to_owned();
     let id = browser.get(&to).await.hidden("id");
-    let answer = browser.post("/authorize/account", &[("id", &id), ("choice", "other")]).await;
+    let answer = browser.choose("/authorize/account", &id, "other").await;
     assert_eq!(answer.location(), format!("/sign-in?return_to=%2Fauthorize%2Fcontinue%3Fid%3D{id}"));
     assert!(!browser.is_signed_in().await);
     app.account("ben@example.com", false).await;
@@ -250,18 +242,17 @@ async fn an_error_names_a_support_id() {
     assert!(shown.body.contains("class=\"support\""), "{}", shown.body);
 }
 
-/// Browsers apply `form-action` to the redirects behind a form: each page whose form may end at the app names its origin,
-/// and no other's, also when it is shown again.
+/// Browsers apply `form-action` to every redirect behind a form, so also to where the app's callback leads on to: each page
+/// whose form may end at the app lets it, also when it is shown again, and no other page does.
 #[tokio::test]
-async fn every_form_on_the_way_may_end_at_the_app_and_nowhere_else() {
+async fn every_form_on_the_way_may_end_at_the_app_and_wherever_that_leads() {
     let app = TestApp::start().await;
     let changes = json!({ "first_party": false, "post_logout_redirect_uris": ["https://wiki.example.com/"] });
     let wiki = Wiki::register(&app, changes).await;
     app.account(ANA, true).await;
     let ends = |answer: &crate::support::Answer, place: &str| {
         let policy = answer.header("content-security-policy");
-        assert!(policy.contains("form-action 'self' https://wiki.example.com;"), "{place}: {policy}");
-        assert_eq!(policy.matches("https://").count(), 1, "{place}: {policy}");
+        assert!(policy.contains("form-action 'self' https:;"), "{place}: {policy}");
     };
     let mut browser = app.browser();
     let to = browser.get(&wiki.authorize(&[])).await.location().to_owned();
@@ -300,6 +291,44 @@ async fn every_form_on_the_way_may_end_at_the_app_and_nowhere_else() {
     assert!(page.header("content-security-policy").contains("form-action 'self';"));
 }
 
+/// RFC 6749: what nobody knows is passed over (section 3.1), and of what is malformed the app is told, if it is certain which
+/// it is (section 4.1.2.1). The person was shown both, who can do nothing about it.
+#[tokio::test]
+async fn an_app_is_told_of_what_is_malformed_in_its_request_and_what_is_unknown_is_passed_over() {
+    let app = TestApp::start().await;
+    let wiki = Wiki::register(&app, json!({})).await;
+    let mut browser = app.member(ANA).await;
+    let long = "x".repeat(9_000);
+    let many = (0..300).map(|number| format!("&u{number}=1")).collect::<Vec<_>>().concat();
+    for passed_over in [format!("&{long}=1"), format!("&x={long}"), many, "&x=%C3%A4&=1&x2".to_owned()] {
+        let answer = browser.get(&format!("{}{passed_over}", wiki.authorize(&[]))).await;
+        assert!(try_returned(&answer, "code").is_some(), "{:.40}: {}", passed_over, answer.body);
+    }
+    let resources = "&resource=https://api.example.com/".repeat(51);
+    for malformed in ["&x=%", "&%=x", "&x=%FF", "&nonce=%zz", &format!("&request={long}"), &resources] {
+        let answer = browser.get(&format!("{}{malformed}", wiki.authorize(&[]))).await;
+        assert_eq!(returned(&answer, "error"), "invalid_request", "{malformed:.40}");
+        assert_eq!(returned(&answer, "state"), "the state", "{malformed:.40}");
+        let first =
+            browser.get(&wiki.authorize(&[]).replacen('?', &format!("?{}&", &malformed[1..]), 1)).await;
+        assert_eq!(returned(&first, "error"), "invalid_request", "{malformed:.40}, first");
+    }
+    let answer = browser.get(&format!("{}&state=%", wiki.authorize(&[("state", "")]))).await;
+    assert_eq!(
+        (returned(&answer, "error"), try_returned(&answer, "state")),
+        ("invalid_request".into(), None)
+    );
+    // Which app it is, and where it is, has to be certain.
+    for uncertain in ["&redirect_uri=%", "&client_id=%", "&redirect%5Furi=%FF", "&client_id=wiki&x=%"] {
+        let shown = browser.get(&format!("{}{uncertain}", wiki.authorize(&[]))).await;
+        assert_eq!((shown.status.as_u16(), shown.location()), (400, ""), "{uncertain}");
+    }
+    for name in ["redirect_uri", "client_id"] {
+        let shown = browser.get(&format!("{}&{name}=%", wiki.authorize(&[(name, "")]))).await;
+        assert_eq!((shown.status.as_u16(), shown.location()), (400, ""), "{name}");
+    }
+}
+
 /// An app's own form: the browser leaves our cookies out, and is sent on by GET, which carries them.
 #[tokio::test]
 async fn a_request_by_post_goes_on_by_get() {
@@ -309,6 +338,7 @@ async fn a_request_by_post_goes_on_by_get() {
     let mut stranger = app.browser();
     let mut request =
         axum::http::Request::post("/authorize").body(axum::body::Body::from(query.clone())).unwrap();
+    request.headers_mut().insert("content-type", "application/x-www-form-urlencoded".parse().unwrap());
     request.headers_mut().insert("origin", "https://wiki.example.com".parse().unwrap());
     request.headers_mut().insert("sec-fetch-site", "cross-site".parse().unwrap());
     let answer = stranger.send(request).await;
@@ -318,6 +348,28 @@ async fn a_request_by_post_goes_on_by_get() {
     assert!(answer.location().contains("code_challenge"));
     assert!(try_returned(&browser.get(answer.location()).await, "code").is_some());
     assert!(CALLBACK.starts_with("https://wiki.example.com/"));
+}
+
+/// Both say so of a form (OpenID Connect Core section 3.1.2.1, RP-Initiated Logout section 2); any text was taken for one.
+#[tokio::test]
+async fn what_is_posted_and_is_no_form_is_refused() {
+    let app = TestApp::start().await;
+    let wiki = Wiki::register(&app, json!({})).await;
+    let query = wiki.authorize(&[]).split_once('?').unwrap().1.to_owned();
+    for path in ["/authorize", "/end-session"] {
+        for good in ["application/x-www-form-urlencoded", "Application/X-WWW-Form-Urlencoded; charset=utf-8"]
+        {
+            let answer = app.program().raw("POST", path, good, query.clone()).await;
+            assert_eq!(
+                (answer.status.as_u16(), answer.location()),
+                (303, format!("{path}?{query}").as_str())
+            );
+        }
+        for other in ["", "text/plain", "application/json", "multipart/form-data; boundary=x", "x"] {
+            let answer = app.program().raw("POST", path, other, query.clone()).await;
+            assert_eq!((answer.status.as_u16(), answer.location()), (415, ""), "{path} {other:?}");
+        }
+    }
 }
 
 /// RFC 8252 section 8.6: any app on a device can send somebody in the name of a public one, and be answered in its place.
@@ -345,12 +397,9 @@ async fn an_app_on_a_device_is_let_in_by_a_word_of_the_person_each_time() {
             assert!(asked.location().starts_with("/authorize/consent?id="), "{uri}: {}", asked.location());
             let page = browser.get(asked.location()).await;
             let policy = page.header("content-security-policy");
-            let end = if uri.contains("[::1]") { "http:" } else { uri.split("/native").next().unwrap() };
-            let end = if uri == uris[3] { "com.example.app:" } else { end.trim_end_matches('/') };
-            assert!(policy.contains(&format!("form-action 'self' {end};")), "{uri}: {policy}");
-            let fields = [("id", page.hidden("id")), ("choice", "allow".to_owned())];
-            let fields = fields.each_ref().map(|(name, value)| (*name, value.as_str()));
-            let answer = browser.post("/authorize/consent", &fields).await;
+            let ends = oidc::form_action_sources(uri).unwrap();
+            assert!(policy.contains(&format!("form-action 'self' {ends};")), "{uri}: {policy}");
+            let answer = browser.choose("/authorize/consent", &page.hidden("id"), "allow").await;
             assert!(answer.location().starts_with(uri) && answer.location().contains("code="), "{uri}");
         }
         let answer = browser.get(&confidential.authorize(&[("redirect_uri", uri), ("prompt", "none")])).await;

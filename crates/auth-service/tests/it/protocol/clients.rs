@@ -1,8 +1,9 @@
 //! Apps that show who they are.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use axum::response::IntoResponse as _;
 use axum::routing::get;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -12,7 +13,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 
 use super::{Wiki, ask_by_key, ask_with, assertion, userinfo};
-use crate::support::{TestApp, authorized_form};
+use crate::support::{TestApp, apps_here, authorized_form};
 
 const ANA: &str = "ana@example.com";
 
@@ -217,6 +218,57 @@ async fn an_app_publishes_its_keys_and_exchanges_them() {
     assert_eq!((ask(&second).await, asked.load(Ordering::SeqCst)), ("invalid_grant".to_owned(), 3));
 }
 
+/// It was told that it is not the app it says, and after fifty tries that it had guessed too often.
+#[tokio::test]
+async fn an_app_whose_keys_are_away_is_not_taken_for_somebody_who_guesses() {
+    let app = TestApp::with(|setup| setup.egress = apps_here()).await;
+    let key = SigningKey::generate(Algorithm::Es256).unwrap();
+    let set = JwkSet { keys: vec![key.public_jwk().clone()] };
+    let away = Arc::new(AtomicBool::new(true));
+    let is_away = away.clone();
+    let publish = move || async move {
+        if is_away.load(Ordering::SeqCst) {
+            return axum::http::StatusCode::BAD_GATEWAY.into_response();
+        }
+        axum::Json(set).into_response()
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let uri = format!("http://{}/jwks", listener.local_addr().unwrap());
+    let router = axum::Router::new().route("/jwks", get(publish));
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    Wiki::register(&app, json!({ "token_endpoint_auth_method": "private_key_jwt", "jwks_uri": uri })).await;
+    let jti = AtomicUsize::new(0);
+    let ask = async |key: &SigningKey| {
+        let jti = jti.fetch_add(1, Ordering::SeqCst).to_string();
+        let assertion = assertion(&app, "wiki", "https://auth.example.com", key, &jti);
+        let fields = [
+            ("grant_type", "refresh_token"),
+            ("refresh_token", "x"),
+            ("client_assertion_type", oidc::CLIENT_ASSERTION_TYPE),
+            ("client_assertion", &assertion),
+        ];
+        app.program().post("/token", &fields).await
+    };
+    for _ in 0..app.app.auth.settings().limits.network_failures + 10 {
+        let answer = ask(&key).await;
+        assert_eq!((answer.status.as_u16(), answer.header("retry-after")), (503, "5"), "{}", answer.body);
+        assert_eq!(answer.text("error"), "temporarily_unavailable");
+        assert!(answer.text("error_description").contains("jwks_uri"), "{}", answer.body);
+    }
+    away.store(false, Ordering::SeqCst);
+    app.turn(std::time::Duration::from_secs(5));
+    assert_eq!(ask(&key).await.text("error"), "invalid_grant", "it is the app; the token is none");
+    // What is known is believed meanwhile; of a key that may be new nobody can say.
+    away.store(true, Ordering::SeqCst);
+    app.turn(std::time::Duration::from_mins(6));
+    assert_eq!(ask(&key).await.text("error"), "invalid_grant");
+    let next = SigningKey::generate(Algorithm::Es256).unwrap();
+    assert_eq!(ask(&next).await.text("error"), "temporarily_unavailable");
+    away.store(false, Ordering::SeqCst);
+    app.turn(std::time::Duration::from_secs(5));
+    assert_eq!(ask(&next).await.text("error"), "invalid_client", "it is not the app's");
+}
+
 #[tokio::test]
 async fn two_secrets_are_good_while_an_app_changes_over() {
     let app = TestApp::start().await;
@@ -321,6 +373,51 @@ async fn an_app_that_asks_from_now_on_asks_everybody() {
     assert_eq!(userinfo(&app, refreshed["access_token"].as_str().unwrap()).await.status, 401);
     let answer = browser.get(&wiki.authorize(&[])).await;
     assert!(answer.location().starts_with("/authorize/consent?id="), "{}", answer.location());
+}
+
+/// A secret that leaked and was exchanged in the configuration was good for a day more, whatever the operator did.
+#[tokio::test]
+async fn a_leaked_secret_of_the_configuration_can_be_ended_at_the_next_start() {
+    let app = TestApp::start().await;
+    let start = async |secret: &str, overlap: std::time::Duration| {
+        let client = json!({
+            "client_id": "wiki", "client_name": "Team wiki", "redirect_uris": [super::CALLBACK], "scope": "openid",
+            "grant_types": ["authorization_code", "refresh_token"],
+        });
+        let declared = auth::DeclaredClient {
+            client: serde_json::from_value(client).unwrap(),
+            secret: Some(secret.into()),
+            secret_overlap: overlap,
+        };
+        app.app.auth.clients().declare(&[declared], app.app.auth.now()).await.unwrap();
+        // By then every process has heard of it.
+        app.turn(std::time::Duration::from_secs(1));
+    };
+    let is_good = async |secret: &str| {
+        let wiki = Wiki { id: "wiki".into(), secret: Some(secret.into()) };
+        wiki.refresh(&app, "x").await.text("error") == "invalid_grant"
+    };
+    let (day, hour) = (auth::DeclaredClient::SECRET_OVERLAP, std::time::Duration::from_hours(1));
+    start("the leaked secret", day).await;
+    start("the second secret", day).await;
+    assert!(is_good("the leaked secret").await && is_good("the second secret").await);
+    start("the second secret", day).await;
+    app.turn(hour);
+    assert!(is_good("the leaked secret").await, "nothing was asked");
+    start("the second secret", hour).await;
+    assert!(is_good("the leaked secret").await);
+    app.turn(hour);
+    assert!(!is_good("the leaked secret").await, "an hour after it was asked for, not a day");
+    start("the third secret", day).await;
+    assert!(is_good("the second secret").await);
+    start("the third secret", std::time::Duration::ZERO).await;
+    assert!(!is_good("the second secret").await, "it was exchanged before, and ends all the same");
+    start("the fourth secret", std::time::Duration::ZERO).await;
+    assert!(!is_good("the third secret").await && is_good("the fourth secret").await);
+    start("the fourth secret", day).await;
+    for ended in ["the leaked secret", "the second secret", "the third secret"] {
+        assert!(!is_good(ended).await, "{ended} comes back by nothing");
+    }
 }
 
 /// A command in another process removes an app or exchanges its secret. Between two looks at the register this process

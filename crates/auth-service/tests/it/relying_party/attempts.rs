@@ -187,7 +187,7 @@ async fn whoever_says_no_is_told_so_and_can_begin_again() {
         let to = visitor.get("/protected").await.location().strip_prefix(&world.issuer).unwrap().to_owned();
         let to = person.get(&to).await.location().to_owned();
         let id = person.get(&to).await.hidden("id");
-        let answer = person.post("/authorize/consent", &[("id", &id), ("choice", choice)]).await;
+        let answer = person.choose("/authorize/consent", &id, choice).await;
         answer.location().strip_prefix(APP).unwrap().to_owned()
     };
     let back = choose(&mut visitor, &mut person, "deny").await;

@@ -149,6 +149,38 @@ async fn an_app_without_refresh_asks_by_the_person_every_ten_minutes() {
     assert!(is_let_in(&mut visitor).await, "who notices nothing of it");
 }
 
+/// What the operator took from the app is no outage: everybody was shown 503 for ever, and each try made all others wait
+/// for longer.
+#[tokio::test]
+async fn who_cannot_be_renewed_signs_in_again_and_holds_nobody_up() {
+    let taken = [("grant_types", json!(["authorization_code"])), ("scope", json!("another"))];
+    for (name, value) in taken {
+        let world = World::start().await;
+        let (mut visitor, mut person) = world.member().await;
+        let mut second = world.visitor();
+        world.sign_in(&mut second, &mut person).await;
+        let provider = &world.provider;
+        let store = provider.store().await;
+        let mut tx = store.begin().await.unwrap();
+        let client = store::clients::find(&mut tx, "wiki").await.unwrap().unwrap();
+        let mut settings: serde_json::Value = serde_json::from_str(&client.settings).unwrap();
+        settings[name] = value;
+        let (settings, now) = (settings.to_string(), provider.app.auth.now());
+        assert!(store::clients::set_settings(&mut tx, "wiki", &settings, false, now).await.unwrap());
+        tx.commit().await.unwrap();
+        provider.turn(MINUTE * 11);
+        for who in [&mut visitor, &mut second] {
+            assert!(!is_let_in(who).await, "{name}: led to sign in, and not told to wait");
+        }
+        if name == "grant_types" {
+            world.sign_in(&mut visitor, &mut person).await;
+            assert!(is_let_in(&mut visitor).await);
+            provider.turn(MINUTE * 9);
+            assert!(is_let_in(&mut visitor).await, "by what it may have still");
+        }
+    }
+}
+
 /// A clock that was set back makes no session longer.
 #[tokio::test]
 async fn a_session_from_the_future_is_proved_again() {

@@ -72,6 +72,13 @@ impl Browser {
         self.send(form(path, fields)).await
     }
 
+    /// Says so on a page of the way to an app, as whoever it shows for this request; as nobody, if it is not shown.
+    pub(crate) async fn choose(&mut self, path: &str, id: &str, choice: &str) -> Answer {
+        let page = self.get(&format!("{path}?id={id}")).await;
+        let account = if page.status == 200 { page.hidden("account") } else { String::new() };
+        self.post(path, &[("id", id), ("account", &account), ("choice", choice)]).await
+    }
+
     /// Sends JSON.
     pub(crate) async fn json(&mut self, method: &str, path: &str, body: &Value) -> Answer {
         self.raw(method, path, "application/json", body.to_string()).await
