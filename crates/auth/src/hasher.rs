@@ -201,11 +201,6 @@ impl Hasher {
         Kinds::new(&self.shared.scheme, schemes, &self.random)
     }
 
-    /// Whether these kinds have that of a stored hash. One that cannot be read has none.
-    pub(crate) fn is_among(&self, kinds: &Kinds, hash: &str) -> bool {
-        Stored::parse(hash).is_ok_and(|stored| kinds.cover(&stored.scheme))
-    }
-
     /// Adds the kind of a hash that is to be brought in, unless it would be one too many.
     pub(crate) fn make_room(&self, kinds: &mut Kinds, foreign: &Foreign) -> bool {
         let scheme = match (&foreign.0, &self.shared.scheme) {

@@ -84,7 +84,7 @@ impl Auth {
         now: Timestamp,
     ) -> Result<Verified, Fault> {
         let mut kinds = self.kinds(now).await?;
-        if hash.is_some_and(|hash| !self.hasher.is_among(&kinds, hash)) {
+        if hash.is_some_and(|hash| !kinds.have(hash)) {
             // It came in after it was looked, and from here on counts for everybody.
             kinds = self.look_for_kinds(now).await?;
         }

@@ -53,6 +53,11 @@ impl Kinds {
         self.0.len()
     }
 
+    /// Whether a stored hash is of one of them. One that cannot be read is of none.
+    pub(crate) fn have(&self, hash: &str) -> bool {
+        Stored::parse(hash).is_ok_and(|stored| self.cover(&stored.scheme))
+    }
+
     /// Whether a hash of this scheme costs no more than is worked already.
     pub(super) fn cover(&self, scheme: &Scheme) -> bool {
         let work = scheme.work();
@@ -79,7 +84,7 @@ impl Kinds {
         self.0.iter().map(move |Kind { work, decoy }| match &own {
             Some((hash, of)) if of == work => {
                 let missing = decoy.scheme.iterations().saturating_sub(hash.scheme.iterations());
-                Step { hash: *hash, is_own: true, missing }
+                Step { hash, is_own: true, missing }
             }
             _ => Step { hash: decoy, is_own: false, missing: 0 },
         })

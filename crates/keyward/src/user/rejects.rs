@@ -29,7 +29,7 @@ pub(super) enum Form {
 pub(super) enum Rejects {
     Json(BufWriter<File>),
     Csv {
-        file: csv::Writer<File>,
+        file: Box<csv::Writer<File>>,
         /// The column that says why they were refused before, if what is imported was rejects itself.
         before: Option<usize>,
     },
@@ -74,7 +74,7 @@ impl Rejects {
         if is_empty {
             file.write_byte_record(&marked(REJECTED, names, before))?;
         }
-        Ok(Self::Csv { file, before })
+        Ok(Self::Csv { file: Box::new(file), before })
     }
 
     pub(super) fn write(&mut self, line: u64, reason: &str, row: Original) -> Result<(), Failure> {
