@@ -8,6 +8,7 @@ mod database;
 mod draw;
 mod figures;
 mod hashing;
+mod import;
 mod machine;
 mod peers;
 mod psql;
@@ -44,6 +45,8 @@ enum Verb {
     Figures(figures::Figures),
     /// Measure password hashing under load, and hold it to its bars.
     Hashing(hashing::Hashing),
+    /// Import many accounts, and hold it to its bar.
+    Import(import::Import),
     /// Hash on this core and do nothing else: what hashing is compared with.
     #[command(hide = true)]
     Alone(hashing::Alone),
@@ -66,6 +69,7 @@ async fn main() -> ExitCode {
         Verb::Crash(crash) => crash.run(&arguments.program).await,
         Verb::Figures(figures) => figures.run(&arguments.program).await,
         Verb::Hashing(hashing) => hashing.run(&arguments.program).await,
+        Verb::Import(import) => import.run(&arguments.program).await,
         Verb::Alone(alone) => alone.run(),
         Verb::Awake => scale::stay(),
         Verb::Start(readiness) => readiness.run(&arguments.program).await,

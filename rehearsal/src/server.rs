@@ -109,16 +109,22 @@ impl Program {
         let file = folder.join("brought.ndjson");
         let row = |email: &String| serde_json::json!({ "email": email, "password_hash": hash }).to_string();
         std::fs::write(&file, emails.iter().map(row).collect::<Vec<_>>().join("\n"))?;
+        self.ask(folder, ["user", "import", "--json"], Some(&file)).map(drop)
+    }
+
+    /// What the command prints that is called on the data in `folder`.
+    pub(crate) fn ask(&self, folder: &Path, verb: [&str; 3], file: Option<&Path>) -> Result<String, Failure> {
         let done = Command::new(&self.binary)
-            .args(["user", "import", "--data"])
+            .args(verb)
+            .arg("--data")
             .arg(folder.join("data"))
-            .arg(&file)
+            .args(file)
             .stdin(Stdio::null())
             .output()?;
         if !done.status.success() {
             return Err(String::from_utf8_lossy(&done.stderr).trim().into());
         }
-        Ok(())
+        Ok(String::from_utf8(done.stdout)?)
     }
 
     /// Prints what a figure means nothing without: the program, its profile and the machine.

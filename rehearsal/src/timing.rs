@@ -24,9 +24,9 @@ use crate::statistics::{Comparison, Pair, SIGNIFICANCE, compare};
 /// Pairs before the clock counts: caches fill, the allocator settles.
 const WARM_UP: usize = 20;
 
-/// Hashes from elsewhere of passwords that nobody tries. bcrypt at cost 10 is the dearest, several times ours; the others cost
-/// less than ours, or are wrapped in it.
-const BROUGHT: [(&str, &str); 4] = [
+/// Hashes from elsewhere of passwords that nobody tries: bcrypt of two costs, the dearer several times ours; PBKDF2 of two counts of
+/// iterations; such as cost less than ours, or are wrapped in it.
+const BROUGHT: [(&str, &str); 7] = [
     ("sign-in: bcrypt, unknown", "$2b$10$VJLAfl2m5MUDHtPx4znuEeGcCT1gLNmVwv1cEbQgLykE5TS6g14Ma"),
     (
         "sign-in: scrypt, unknown",
@@ -37,6 +37,15 @@ const BROUGHT: [(&str, &str); 4] = [
         "$argon2i$v=19$m=256,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$gQuBv4zhBchBqJQZL4Pajso/bI69AzkolaGF5VjvPCw",
     ),
     ("sign-in: wrapped, unknown", "{SSHA}3exwr8ymwwROCv5SdJv+O1pYL/V4Tykl"),
+    ("sign-in: bcrypt 8, unknown", "$2y$08$VJLAfl2m5MUDHtPx4znuEeGcCT1gLNmVwv1cEbQgLykE5TS6g14Ma"),
+    (
+        "sign-in: PBKDF2, unknown",
+        "pbkdf2_sha256$60000$g5CqRKiSNlYUXyptytdav7$snw2u9FuqhSz4rnupuUbCProLWnVdsDVMjsSwWz41Hk=",
+    ),
+    (
+        "sign-in: PBKDF2 / 3, unknown",
+        "pbkdf2_sha256$20000$g5CqRKiSNlYUXyptytdav7$snw2u9FuqhSz4rnupuUbCProLWnVdsDVMjsSwWz41Hk=",
+    ),
 ];
 
 /// Accounts whose budget is spent, and as many addresses without an account: each stays limited for [`LIMITED_FOR`], and all are
@@ -153,7 +162,7 @@ impl Timing {
         ] {
             told.note(&trial, pairs, &mut connection, &mut draw).await?;
         }
-        // From here on some hashes cost more than ours: every failure takes as long as they do. Whoever brings them in has the
+        // From here on some hashes are of other kinds than ours: every failure does the work of all. Whoever brings them in has the
         // database to themselves.
         server.kill()?;
         let mut brought = Vec::new();

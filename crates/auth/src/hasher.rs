@@ -7,6 +7,7 @@ mod argon;
 mod compute;
 mod foreign;
 mod huge_pages;
+mod kinds;
 mod memory;
 mod metrics;
 mod pepper;
@@ -17,17 +18,18 @@ mod settings;
 mod stored;
 mod structured;
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use domain::Password;
 use zeroize::Zeroizing;
 
 pub use foreign::Foreign;
+pub(crate) use kinds::{Kinds, MOST as MOST_KINDS};
 pub use metrics::{HASHING_BUCKETS, HashingMetrics, Histogram};
 pub use pepper::Peppers;
-pub use room::max_parallel;
+pub use room::{has_room, max_parallel};
 pub use settings::{HasherSettings, HashingAlgorithm, HashingViolation};
 pub use stored::Unreadable;
 pub use structured::FirebaseParameters;
@@ -35,6 +37,7 @@ pub use structured::FirebaseParameters;
 use crate::{Fault, Random};
 use compute::Met;
 use foreign::Kind;
+use memory::Memory;
 use pool::{Done, Pool};
 use stored::{Scheme, Stored};
 
@@ -54,8 +57,8 @@ struct Shared {
     peppers: Arc<Peppers>,
     /// What an unknown account's password is verified against, so that it costs the same.
     dummy: Arc<Stored>,
-    /// What a hash of each scheme took at the most, of late, by the text of the scheme.
-    costs: Mutex<HashMap<String, Duration>>,
+    /// Hashes that were computed beside the one that was asked for.
+    decoys: AtomicU64,
 }
 
 /// What came of verifying a password.
@@ -99,7 +102,7 @@ impl Hasher {
             output_length: dummy.output.len(),
             peppers: Arc::new(peppers),
             dummy: Arc::new(dummy),
-            costs: Mutex::default(),
+            decoys: AtomicU64::default(),
         };
         Ok(Self { shared: Arc::new(shared), random })
     }
@@ -146,67 +149,86 @@ impl Hasher {
     pub async fn verify(&self, password: &Password, hash: Option<&str>) -> Result<Verified, Fault> {
         let known = hash.is_some();
         let stored = match hash {
-            Some(hash) => Arc::new(Stored::parse(hash).map_err(|error| {
-                Fault::Corrupt(format!("a stored password hash cannot be verified: {error}"))
-            })?),
+            Some(hash) => Arc::new(read(hash)?),
             None => self.shared.dummy.clone(),
         };
-        let Done { value, took } = self.compare(stored.clone(), password).await?;
-        self.note(&stored.scheme, took);
-        let outdated = stored.scheme != self.shared.scheme
-            || stored.output.len() != self.shared.output_length
-            || value == Met::AsTyped;
-        Ok(Verified { right: known && value != Met::Not, outdated, took })
-    }
-
-    async fn compare(&self, stored: Arc<Stored>, password: &Password) -> Result<Done<Met>, Fault> {
+        let (scheme, length) = (stored.scheme.clone(), stored.output.len());
         let (password, peppers) = (password.clone(), self.shared.peppers.clone());
-        self.shared.pool.run(move |memory| stored.try_password(&password, &peppers, memory)).await
+        let work = move |memory: &mut Memory| stored.try_password(&password, &peppers, memory);
+        let Done { value, took } = self.shared.pool.run(work).await?;
+        Ok(self.verified(value, known.then_some((&scheme, length)), took))
     }
 
-    /// Keeps what a hash of a scheme took at the most, of late.
-    fn note(&self, scheme: &Scheme, took: Duration) {
-        let mut costs = self.shared.costs.lock().unwrap_or_else(PoisonError::into_inner);
-        let dearest = costs.entry(scheme.to_string()).or_default();
-        // One hiccup is forgotten again.
-        *dearest = took.max(dearest.saturating_sub(dearest.saturating_sub(took) / 32));
-    }
-
-    /// What the dearest of these schemes costs, which are as [`store::passwords::schemes`] gives them, and ours with them: an
-    /// address without an account costs that. Nothing if all are ours. One that was not met yet is tried.
-    pub(crate) async fn dearest(&self, schemes: &[String]) -> Result<Option<Duration>, Fault> {
-        let own = &self.shared.scheme;
-        let others = schemes.iter().filter_map(|text| Scheme::parse(text).ok());
-        let others: Vec<_> = others.filter(|scheme| scheme != own).collect();
-        if others.is_empty() {
-            return Ok(None);
+    /// The same, of somebody who may be anybody: a failure does the work of all these kinds, whichever the hash is of and whether
+    /// there is one, and so does success if it is none (`may_enter`).
+    pub(crate) async fn verify_among(
+        &self,
+        kinds: &Arc<Kinds>,
+        password: &Password,
+        hash: Option<&str>,
+        may_enter: bool,
+    ) -> Result<Verified, Fault> {
+        let own = hash.map(read).transpose()?;
+        let of = own.as_ref().map(|own| (own.scheme.clone(), own.output.len()));
+        let mut kinds = kinds.clone();
+        if let Some((scheme, _)) = &of
+            && !kinds.cover(scheme)
+        {
+            Arc::make_mut(&mut kinds).add(scheme, &self.random);
         }
-        let mut dearest = Duration::ZERO;
-        for scheme in others.iter().chain([own]) {
-            let known = {
-                let costs = self.shared.costs.lock().unwrap_or_else(PoisonError::into_inner);
-                costs.get(&scheme.to_string()).copied()
-            };
-            let cost = match known {
-                Some(cost) => cost,
-                None => self.measure(scheme).await?,
-            };
-            dearest = dearest.max(cost);
-        }
-        Ok(Some(dearest))
+        let (password, peppers) = (password.clone(), self.shared.peppers.clone());
+        let work = move |memory: &mut Memory| {
+            kinds.try_password(own.as_ref(), may_enter, &password, &peppers, memory)
+        };
+        let Done { value: (met, computed), took } = self.shared.pool.run(work).await?;
+        self.shared.decoys.fetch_add(computed.saturating_sub(1), Ordering::Relaxed);
+        Ok(self.verified(met, of.as_ref().map(|(scheme, length)| (scheme, *length)), took))
     }
 
-    /// What a hash of a scheme takes: the longest of three.
-    async fn measure(&self, scheme: &Scheme) -> Result<Duration, Fault> {
-        let dummy = Arc::new(Stored::dummy(scheme, self.random.bytes(), self.random.token()));
-        let password = Password::parse("what a hash of this kind takes")
+    fn verified(&self, met: Met, of: Option<(&Scheme, usize)>, took: Duration) -> Verified {
+        let ours = (&self.shared.scheme, self.shared.output_length);
+        Verified {
+            right: of.is_some() && met != Met::Not,
+            outdated: of.is_some_and(|of| of != ours) || met == Met::AsTyped,
+            took,
+        }
+    }
+
+    /// Ours, and the kinds of these schemes, which are as [`store::passwords::schemes`] gives them. Of one that cannot be read there
+    /// is no work to do.
+    pub(crate) fn kinds(&self, schemes: &[String]) -> Kinds {
+        let schemes = schemes.iter().filter_map(|text| Scheme::parse(text).ok());
+        Kinds::new(&self.shared.scheme, schemes, &self.random)
+    }
+
+    /// Adds the kind of a hash that is to be brought in, unless it would be one too many.
+    pub(crate) fn make_room(&self, kinds: &mut Kinds, foreign: &Foreign) -> bool {
+        let scheme = match (&foreign.0, &self.shared.scheme) {
+            (Kind::Quick { how, .. }, Scheme::Argon(outer)) => {
+                Scheme::Wrapped { inner: how.clone(), outer: outer.clone() }
+            }
+            (Kind::Slow(stored), _) => stored.scheme.clone(),
+            (Kind::Quick { .. }, _) => return false,
+        };
+        let mut with = kinds.clone();
+        with.add(&scheme, &self.random);
+        let has_room = with.count() == kinds.count() || with.count() <= MOST_KINDS;
+        if has_room {
+            *kinds = with;
+        }
+        has_room
+    }
+
+    /// What a failed sign-in takes.
+    pub(crate) async fn measure(&self, kinds: &Arc<Kinds>) -> Result<Duration, Fault> {
+        let password = Password::parse("what a failed sign-in takes")
             .map_err(|error| Fault::Corrupt(error.to_string()))?;
-        let mut longest = Duration::ZERO;
-        for _ in 0..3 {
-            longest = longest.max(self.compare(dummy.clone(), &password).await?.took);
-        }
-        self.note(scheme, longest);
-        Ok(longest)
+        Ok(self.verify_among(kinds, &password, None, false).await?.took)
+    }
+
+    /// How long whoever signs in may have to wait.
+    pub(crate) fn longest_wait(&self) -> Duration {
+        self.shared.pool.longest_wait()
     }
 
     /// Refuses schemes whose pepper is not here, so that it is known before anybody signs in.
@@ -230,8 +252,14 @@ impl Hasher {
 
     /// The pool at this moment.
     pub fn metrics(&self) -> HashingMetrics {
-        self.shared.pool.metrics()
+        let decoys = self.shared.decoys.load(Ordering::Relaxed);
+        HashingMetrics { decoys, ..self.shared.pool.metrics() }
     }
+}
+
+fn read(hash: &str) -> Result<Stored, Fault> {
+    Stored::parse(hash)
+        .map_err(|error| Fault::Corrupt(format!("a stored password hash cannot be verified: {error}")))
 }
 
 /// What a scheme is, as a person reads it.

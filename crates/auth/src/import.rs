@@ -7,6 +7,7 @@ use store::audit::Entry;
 use store::{Store, Turn, Tx};
 use tokio::sync::Semaphore;
 
+use crate::hasher::{Kinds, MOST_KINDS};
 use crate::{AuditTrail, Auth, Fault, Foreign, Hasher, Random};
 
 /// An account as it was elsewhere.
@@ -33,6 +34,8 @@ pub enum Imported {
     Added,
     /// Its address has an account, which is left as it is.
     AddressTaken,
+    /// Its hash would be of one kind more than a failed sign-in can do the work of.
+    KindsFull,
 }
 
 /// Brings accounts in, many at a time.
@@ -60,15 +63,33 @@ impl Import {
         Self { store, trail, hasher, random, wrapping: Arc::new(Semaphore::new(Semaphore::MAX_PERMITS)) }
     }
 
-    /// Which of these addresses have an account. Changes nothing.
-    pub async fn look(&self, emails: &[&Email]) -> Result<Vec<Imported>, Fault> {
+    /// Kinds of hash that there may be at the most, ours among them.
+    pub const KINDS: usize = MOST_KINDS;
+
+    /// What would become of accounts. Changes nothing.
+    pub async fn look(&self, accounts: &[ImportedAccount]) -> Result<Vec<Imported>, Fault> {
+        let mut kinds = self.kinds().await?;
         let mut tx = self.store.read().await?;
-        let mut found = Vec::with_capacity(emails.len());
-        for email in emails {
-            let owner = store::emails::owner(&mut tx, email).await?;
-            found.push(if owner.is_some() { Imported::AddressTaken } else { Imported::Added });
+        let mut found = Vec::with_capacity(accounts.len());
+        for ImportedAccount { email, password, .. } in accounts {
+            found.push(if store::emails::owner(&mut tx, email).await?.is_some() {
+                Imported::AddressTaken
+            } else if self.has_room(&mut kinds, password.as_ref()) {
+                Imported::Added
+            } else {
+                Imported::KindsFull
+            });
         }
         Ok(found)
+    }
+
+    async fn kinds(&self) -> Result<Kinds, Fault> {
+        let schemes = store::passwords::schemes(&mut self.store.read().await?).await?;
+        Ok(self.hasher.kinds(&schemes))
+    }
+
+    fn has_room(&self, kinds: &mut Kinds, password: Option<&Foreign>) -> bool {
+        password.is_none_or(|foreign| self.hasher.make_room(kinds, foreign))
     }
 
     /// Adds accounts in one transaction, each with its entry in the audit trail: all of them are there, or none is.
@@ -77,10 +98,13 @@ impl Import {
         let mut wrapping = tokio::task::JoinSet::new();
         let mut hashes: Vec<Option<String>> = vec![None; accounts.len()];
         let mut rest = Vec::with_capacity(accounts.len());
+        let mut kinds = self.kinds().await?;
         for (at, account) in accounts.into_iter().enumerate() {
             let ImportedAccount { email, proved, name, locale, second_step, password } = account;
-            rest.push((email, proved, name, locale, second_step));
+            let has_room = self.has_room(&mut kinds, password.as_ref());
+            rest.push((email, proved, name, locale, second_step, has_room));
             match password {
+                _ if !has_room => {}
                 Some(foreign) if foreign.is_quick() => {
                     let import = self.clone();
                     wrapping.spawn(async move { (at, import.wrap(foreign).await) });
@@ -96,9 +120,13 @@ impl Import {
         let turns: Vec<_> = rest.iter().map(|(email, ..)| Turn::Address(email.normalized())).collect();
         let mut tx = self.store.begin_in_turn(&turns).await?;
         let mut done = Vec::with_capacity(rest.len());
-        for ((email, proved, name, locale, second_step), hash) in rest.into_iter().zip(hashes) {
+        for ((email, proved, name, locale, second_step, has_room), hash) in rest.into_iter().zip(hashes) {
             if store::emails::owner(&mut tx, &email).await?.is_some() {
                 done.push(Imported::AddressTaken);
+                continue;
+            }
+            if !has_room {
+                done.push(Imported::KindsFull);
                 continue;
             }
             let user = UserId(self.random.ordered_id(now));

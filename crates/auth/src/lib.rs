@@ -58,7 +58,7 @@ pub use end_session::{Leaving, LeavingError, LogoutDelivery};
 pub use fault::Fault;
 pub use hasher::{
     FirebaseParameters, Foreign, HASHING_BUCKETS, Hasher, HasherSettings, HashingAlgorithm, HashingMetrics,
-    HashingViolation, Histogram, Peppers, Unreadable, Verified, describe_scheme, max_parallel,
+    HashingViolation, Histogram, Peppers, Unreadable, Verified, describe_scheme, has_room, max_parallel,
 };
 pub use hearing::Processes;
 pub use import::{Import, Imported, ImportedAccount};

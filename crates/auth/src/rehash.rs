@@ -2,13 +2,14 @@
 //! whose they are.
 
 use std::collections::HashSet;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use domain::{Password, Timestamp, UserId};
 use store::Turn;
 
-use crate::{Auth, Fault};
+use crate::hasher::Kinds;
+use crate::{Auth, Fault, Verified};
 
 /// Rows of an older release whose scheme is filled in at a time.
 const BATCH: i64 = 1_000;
@@ -20,8 +21,8 @@ const LOOK: Duration = Duration::from_secs(10);
 pub(crate) struct Rehashing {
     /// Accounts whose hash is being replaced: many sign-ins at once make one new hash.
     under_way: Mutex<HashSet<UserId>>,
-    /// When it was looked, and the dearest scheme's cost if any is not ours.
-    dearest: Mutex<Option<(Timestamp, Option<Duration>)>>,
+    /// When it was looked, and the kinds of hash that there were.
+    kinds: Mutex<Option<(Timestamp, Arc<Kinds>)>>,
 }
 
 /// A new hash for an account, which nobody else is making one for while this lives.
@@ -73,34 +74,40 @@ impl Auth {
         }
     }
 
-    /// Before a failed sign-in is answered: as long as some hashes are not made as ours are, all take as long as the dearest
-    /// there is, that of an address without an account too.
-    pub(crate) async fn even_out(&self, took: Duration) -> Result<(), Fault> {
-        if let Some(dearest) = self.dearest().await? {
-            // A little more, so that a hash that takes a little longer than it did is not told either.
-            let floor = dearest + dearest / 4;
-            tokio::time::sleep(floor.saturating_sub(took)).await;
+    /// Whether a password is right, of somebody who may be anybody. As long as some hashes are not made as ours are, every failure does
+    /// the work of all kinds that there are, an address without an account too; and so does whoever does not get in by a right one.
+    pub(crate) async fn verify_evenly(
+        &self,
+        password: &Password,
+        hash: Option<&str>,
+        may_enter: bool,
+        now: Timestamp,
+    ) -> Result<Verified, Fault> {
+        let mut kinds = self.kinds(now).await?;
+        if hash.is_some_and(|hash| !kinds.have(hash)) {
+            // It came in after it was looked, and from here on counts for everybody.
+            kinds = self.look_for_kinds(now).await?;
         }
-        Ok(())
+        self.hasher.verify_among(&kinds, password, hash, may_enter).await
     }
 
-    async fn dearest(&self) -> Result<Option<Duration>, Fault> {
-        let now = self.clock.now();
-        let known = *self.rehashing.dearest.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((at, dearest)) = known
-            && now >= at
-            && now < at.plus(LOOK)
-        {
-            return Ok(dearest);
+    async fn kinds(&self, now: Timestamp) -> Result<Arc<Kinds>, Fault> {
+        let known = self.rehashing.kinds.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        match known {
+            Some((at, kinds)) if now >= at && now < at.plus(LOOK) => Ok(kinds),
+            _ => self.look_for_kinds(now).await,
         }
+    }
+
+    async fn look_for_kinds(&self, now: Timestamp) -> Result<Arc<Kinds>, Fault> {
         let schemes = store::passwords::schemes(&mut self.store.look().await?).await?;
-        let dearest = self.hasher.dearest(&schemes).await?;
-        *self.rehashing.dearest.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, dearest));
-        Ok(dearest)
+        let kinds = Arc::new(self.hasher.kinds(&schemes));
+        *self.rehashing.kinds.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, kinds.clone()));
+        Ok(kinds)
     }
 
-    /// At start: what an older release wrote is filled in, a pepper that is missing is told, and what the dearest hash costs
-    /// is known.
+    /// At start: what an older release wrote is filled in, a pepper that is missing is told, and which kinds of hash there are is
+    /// known.
     pub(crate) async fn look_at_hashes(&self) -> Result<(), Fault> {
         loop {
             let mut tx = self.store.begin_in_turn(&[Turn::Janitor]).await?;
@@ -112,7 +119,22 @@ impl Auth {
         }
         let schemes = store::passwords::schemes(&mut self.store.look().await?).await?;
         self.hasher.check(&schemes)?;
-        self.dearest().await?;
+        let kinds = self.look_for_kinds(self.clock.now()).await?;
+        if kinds.count() > 1 {
+            let (count, took) = (kinds.count(), self.hasher.measure(&kinds).await?);
+            tracing::info!(
+                kinds = count,
+                ?took,
+                "some accounts have hashes that are not made as new ones are: every failed sign-in does the work of each kind"
+            );
+            if took > self.hasher.longest_wait() {
+                tracing::warn!(
+                    ?took,
+                    "a failed sign-in takes longer than password.hashing.longest_wait, so that a few at a time turn others away: \
+                     keyward passwords report tells which hashes do"
+                );
+            }
+        }
         Ok(())
     }
 }

@@ -76,15 +76,15 @@ impl Auth {
         };
         let known = found.as_ref().is_some_and(|found| found.known_browser);
         let browser = browser.filter(|_| known);
-        let asked =
-            self.limiter.credential(request.email.normalized(), browser, context, self.clock.now()).await;
+        let now = self.clock.now();
+        let asked = self.limiter.credential(request.email.normalized(), browser, context, now).await;
         let user = found.as_ref().map(|found| UserId(found.user.id));
         let attempt = self.within::<_, SignInError>(asked, Act::SignIn, user, context).await?;
         let hash = found.as_ref().and_then(|found| found.password_hash.as_deref());
-        let verified = self.hasher.verify(&request.password, hash).await;
+        let may_enter = found.as_ref().is_some_and(|found| self.keeps_out(found).is_none());
+        let verified = self.verify_evenly(&request.password, hash, may_enter, now).await;
         let (attempt, verified) = attempt.unless_fault(verified).await?;
         let Some(found) = self.admit(found, verified.right, context).await? else {
-            self.even_out(verified.took).await?;
             return Err(SignInError::Incorrect);
         };
         attempt.refund().await;
@@ -107,16 +107,23 @@ impl Auth {
     ) -> Result<Option<users::SignIn>, Fault> {
         let person = found.as_ref().map(|found| found.user.pseudonym);
         let detail = match found {
-            Some(found) if right_password && found.user.disabled_at.is_none() => {
-                if found.user.proved_at.is_some() || !self.settings.accounts.require_proof {
-                    return Ok(Some(found));
-                }
-                "address not proved"
-            }
+            Some(found) if right_password => match self.keeps_out(&found) {
+                Some(detail) => detail,
+                None => return Ok(Some(found)),
+            },
             _ => "password",
         };
         self.record_refusal(Act::SignIn, person, detail, context).await?;
         Ok(None)
+    }
+
+    /// Why an account may not sign in, whatever its password, as the audit trail has it.
+    fn keeps_out(&self, found: &users::SignIn) -> Option<&'static str> {
+        if found.user.disabled_at.is_some() {
+            return Some("password");
+        }
+        let is_proved = found.user.proved_at.is_some() || !self.settings.accounts.require_proof;
+        (!is_proved).then_some("address not proved")
     }
 
     /// A transaction in which the account still is what its password was checked against. Hashing takes a while, and

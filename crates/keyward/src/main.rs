@@ -14,7 +14,7 @@ mod passwords;
 mod status;
 mod user;
 
-use std::process::ExitCode;
+use std::process::{ExitCode, Termination};
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
@@ -63,21 +63,25 @@ enum Verb {
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let done = match arguments.verb.unwrap_or(Verb::Dev(arguments.dev)) {
-        Verb::Dev(dev) => Box::pin(dev.run()).await,
-        Verb::Init(init) => init.run().await,
-        Verb::Status(status) => status.run().await,
-        Verb::Audit(audit) => audit.run().await,
-        Verb::Mail(mail) => mail.run().await,
-        Verb::Client(client) => client.run().await,
-        Verb::Keys(keys) => keys.run().await,
-        Verb::User(user) => user.run().await,
-        Verb::Passwords(passwords) => passwords.run().await,
-        Verb::Completions(completions) => completions.run(Arguments::command()),
-        Verb::Man(man) => man.run(Arguments::command()),
-    };
+    match arguments.verb.unwrap_or(Verb::Dev(arguments.dev)) {
+        Verb::Dev(dev) => end(Box::pin(dev.run()).await),
+        Verb::Init(init) => end(init.run().await),
+        Verb::Status(status) => end(status.run().await),
+        Verb::Audit(audit) => end(audit.run().await),
+        Verb::Mail(mail) => end(mail.run().await),
+        Verb::Client(client) => end(client.run().await),
+        Verb::Keys(keys) => end(keys.run().await),
+        Verb::User(user) => end(user.run().await),
+        Verb::Passwords(passwords) => end(passwords.run().await),
+        Verb::Completions(completions) => end(completions.run(Arguments::command())),
+        Verb::Man(man) => end(man.run(Arguments::command())),
+    }
+}
+
+/// What the shell is told of a verb that has ended.
+fn end(done: Result<impl Termination, Failure>) -> ExitCode {
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(done) => done.report(),
         Err(error) => {
             eprintln!("keyward: {error}");
             ExitCode::FAILURE

@@ -3,7 +3,10 @@
 mod accounts;
 mod family;
 mod import;
+mod rejects;
 mod source;
+
+use std::process::ExitCode;
 
 use auth_service::admin::UserAct;
 use clap::{Args, Subcommand};
@@ -38,8 +41,9 @@ enum Verb {
 }
 
 impl User {
-    pub(crate) async fn run(self) -> Result<(), Failure> {
+    pub(crate) async fn run(self) -> Result<ExitCode, Failure> {
         match self.verb {
+            Verb::Import(import) => return import.run().await,
             Verb::List(list) => list.run().await,
             Verb::Show(one) => one.show().await,
             Verb::Disable(one) => one.act(UserAct::Disable).await,
@@ -47,7 +51,7 @@ impl User {
             Verb::EndSessions(one) => one.act(UserAct::EndSessions).await,
             Verb::ResetSecondStep(one) => one.act(UserAct::ResetSecondStep).await,
             Verb::Delete(delete) => delete.run().await,
-            Verb::Import(import) => import.run().await,
         }
+        .map(|()| ExitCode::SUCCESS)
     }
 }

@@ -78,8 +78,10 @@ impl Operation for ImportUsers {
         };
         let read = became.iter_mut().filter(|row| matches!(row, ImportedRow::Added(_)));
         for (row, done) in read.zip(done) {
-            if done == Imported::AddressTaken {
-                *row = ImportedRow::Refused(ADDRESS_TAKEN.to_owned());
+            match done {
+                Imported::Added => {}
+                Imported::AddressTaken => *row = ImportedRow::Refused(ADDRESS_TAKEN.to_owned()),
+                Imported::KindsFull => *row = ImportedRow::Refused(kinds_full()),
             }
         }
         Ok(became)
@@ -89,13 +91,21 @@ impl Operation for ImportUsers {
 /// Why a row is refused whose address somebody has, or another row before it.
 pub const ADDRESS_TAKEN: &str = "its address has an account already";
 
+/// Why a row is refused whose hash is made in one way more than there may be.
+fn kinds_full() -> String {
+    format!(
+        "accounts have hashes of {} kinds already, and every failed sign-in does the work of each, so that time tells of none: leave \
+         password_hash out, and its owner sets a new password, or wait until fewer kinds remain (keyward passwords report)",
+        auth::Import::KINDS
+    )
+}
+
 /// What would become of them: of two with one address the first is added.
 async fn look(import: &auth::Import, accounts: &[ImportedAccount]) -> Result<Vec<Imported>, auth::Fault> {
-    let emails: Vec<_> = accounts.iter().map(|account| &account.email).collect();
-    let mut found = import.look(&emails).await?;
+    let mut found = import.look(accounts).await?;
     let mut seen = HashSet::new();
-    for (became, email) in found.iter_mut().zip(emails) {
-        if !seen.insert(email.normalized()) {
+    for (became, account) in found.iter_mut().zip(accounts) {
+        if !seen.insert(account.email.normalized()) {
             *became = Imported::AddressTaken;
         }
     }

@@ -61,6 +61,8 @@ families! {
         "Requests that were answered 503 because the wait for a hash would have been too long";
     HASHING_GIVEN_UP = Counter "keyward_hashing_given_up" []
         "Hashes that were given up before they began because nobody waited for them any more";
+    HASHING_DECOYS = Counter "keyward_hashing_decoys" []
+        "Hashes that were computed beside the one asked for, so that time does not tell kinds of hash apart; none while all are made as new ones are";
     HASHING_WAIT = Histogram "keyward_hashing_wait_seconds" []
         "How long passwords waited to be hashed";
     HASHING_TIME = Histogram "keyward_hashing_time_seconds" []

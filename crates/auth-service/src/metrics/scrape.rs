@@ -68,6 +68,7 @@ fn activity(samples: &mut Samples, activity: &Activity) {
     samples.level(family::HASHING_RUNNING, &[], level(hashing.running));
     samples.count(family::HASHING_TURNED_AWAY, &[], hashing.turned_away);
     samples.count(family::HASHING_GIVEN_UP, &[], hashing.given_up);
+    samples.count(family::HASHING_DECOYS, &[], hashing.decoys);
     samples.durations(family::HASHING_WAIT, &[], Histogram::of_hashing(&hashing.wait));
     samples.durations(family::HASHING_TIME, &[], Histogram::of_hashing(&hashing.time));
     by_kind(samples, family::SESSIONS_OPENED, sessions_opened);

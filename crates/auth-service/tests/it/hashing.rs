@@ -1,6 +1,10 @@
 //! How passwords are hashed, as whoever runs the server and whoever attacks it meet it.
 
+use std::time::Duration;
+
+use domain::Email;
 use serde_json::json;
+use tokio::task::JoinSet;
 
 use crate::process::{POSTMARK, Running, command, write_secrets};
 use crate::support::{PASSWORD, TestApp};
@@ -53,4 +57,79 @@ async fn a_password_of_100_kb_is_refused_before_it_is_hashed() {
         member.post("/account/password", &[("current_password", PASSWORD), ("new_password", &long)]).await;
     assert_eq!(answer.status, 422);
     assert_eq!(done(), before, "nothing was hashed");
+}
+
+/// Issue 5: whoever would wait too long for a hash is told at once when to come back, wherever they ask, and keeps what they typed. Who
+/// has a token is let through meanwhile.
+#[tokio::test]
+async fn a_full_pool_answers_503_with_the_time_to_wait_and_tokens_are_checked_meanwhile() {
+    // A hash that takes a second or two on any machine: every failure does its work, since one account has it.
+    const DEAR: &str = "$2b$15$VJLAfl2m5MUDHtPx4znuEeGcCT1gLNmVwv1cEbQgLykE5TS6g14Ma";
+    let app = TestApp::with(|setup| {
+        setup.hashing = (1, Duration::from_secs(1));
+        setup.limits.network_failures = 1_000;
+    })
+    .await;
+    let member = app.member("ana@example.com").await;
+    app.account("dear@example.com", false).await;
+    let store = app.store().await;
+    let mut tx = store.begin().await.unwrap();
+    let dear = Email::parse("dear@example.com").unwrap();
+    let owner = store::emails::owner(&mut tx, &dear).await.unwrap().unwrap();
+    store::passwords::set(&mut tx, owner.user_id.into(), DEAR, app.app.auth.now()).await.unwrap();
+    tx.commit().await.unwrap();
+    app.turn(Duration::from_secs(30));
+    let pool = || app.app.auth.hasher().metrics();
+    let failure =
+        |number: usize| json!({ "email": format!("nobody{number}@example.com"), "password": PASSWORD });
+    // One, so that the pool knows how long that takes.
+    let answer = app.program().json("POST", "/api/v1/sign-in", &failure(0)).await;
+    assert_eq!(answer.status, 401, "{}", answer.body);
+    let mut crowd = JoinSet::new();
+    for number in 0..64 {
+        let (mut program, body) = (app.program(), failure(number));
+        crowd.spawn(async move { program.json("POST", "/api/v1/sign-in", &body).await });
+    }
+    while pool().turned_away == 0 {
+        tokio::task::yield_now().await;
+    }
+
+    let mut browser = app.browser();
+    browser.get("/sign-in").await;
+    let page = browser.post("/sign-in", &[("email", "ana@example.com"), ("password", PASSWORD)]).await;
+    assert_eq!(page.status, 503, "{}", page.body);
+    assert!(
+        page.body.contains("value=\"ana@example.com\"") && !page.body.contains(PASSWORD),
+        "{}",
+        page.body
+    );
+    let body = json!({ "email": "ana@example.com", "password": PASSWORD });
+    let problem = app.program().json("POST", "/api/v1/sign-in", &body).await;
+    assert_eq!((problem.status.as_u16(), problem.header("content-type")), (503, "application/problem+json"));
+    assert!(problem.text("type").ends_with("busy"), "{}", problem.body);
+    let family = app.program().json("POST", "/login", &body).await;
+    assert_eq!(family.status, 503, "{}", family.body);
+    assert!(!family.text("error").is_empty());
+    for answer in [&page, &problem, &family] {
+        let wait: u64 = answer.header("retry-after").parse().unwrap();
+        assert!((1..=120).contains(&wait), "{wait}");
+        assert!(!answer.opens_session());
+    }
+    for _ in 0..20 {
+        let answer =
+            app.program().json("POST", "/verify-token", &json!({ "token": member.jar["jwt"] })).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+    }
+    assert_eq!(pool().running, 1, "all that while the one thread was at its first hash");
+
+    let answers = crowd.join_all().await;
+    let told = |status: u16| answers.iter().filter(|answer| answer.status == status).count();
+    assert!(
+        told(401) > 0 && told(503) > 0 && told(401) + told(503) == answers.len(),
+        "{} {}",
+        told(401),
+        told(503)
+    );
+    // Who comes back finds room.
+    assert_eq!(app.program().json("POST", "/login", &body).await.status, 200);
 }

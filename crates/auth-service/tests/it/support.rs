@@ -54,6 +54,8 @@ pub(crate) struct Setup {
     pub(crate) branding: Branding,
     pub(crate) algorithms: Vec<oidc::Algorithm>,
     pub(crate) egress: EgressSettings,
+    /// Threads that hash, and how long somebody waits for one.
+    pub(crate) hashing: (usize, Duration),
 }
 
 /// A server.
@@ -110,6 +112,7 @@ impl TestApp {
             // Making an RSA key takes a moment, and few tests ask for one.
             algorithms: vec![oidc::Algorithm::EdDsa],
             egress: EgressSettings::default(),
+            hashing: (4, HasherSettings::default().longest_wait),
         };
         decide(&mut setup);
         let clock = Arc::new(AtomicI64::new(1_900_000_000_000_000));
@@ -242,7 +245,8 @@ impl TestApp {
 }
 
 async fn start(setup: &Setup, path: &Path, key_text: &SecretString, clock: Arc<AtomicI64>) -> Auth {
-    let weak = HasherSettings { memory_kib: 64, iterations: 1, ..HasherSettings::default() };
+    let (threads, longest_wait) = setup.hashing;
+    let weak = HasherSettings { memory_kib: 64, iterations: 1, longest_wait, ..HasherSettings::default() };
     let random = Random::system();
     Auth::start(Parts {
         processes: Processes::One,
@@ -250,7 +254,7 @@ async fn start(setup: &Setup, path: &Path, key_text: &SecretString, clock: Arc<A
         ephemeral: Ephemeral::memory(),
         keyring: Keyring::from_text(key_text, &[]).unwrap(),
         audit_key: [7; 32],
-        hasher: Hasher::new(&weak, 4, random.clone()).unwrap(),
+        hasher: Hasher::new(&weak, threads, random.clone()).unwrap(),
         clock: Clock::new(move || Timestamp(clock.load(Ordering::SeqCst))),
         random,
         settings: Settings {

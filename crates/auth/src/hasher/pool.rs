@@ -135,6 +135,10 @@ impl Pool {
         answered.await.unwrap_or_else(|_| Err(Fault::Corrupt("the hashing threads have ended".to_owned())))
     }
 
+    pub(super) fn longest_wait(&self) -> Duration {
+        self.0.longest_wait
+    }
+
     pub(super) fn metrics(&self) -> HashingMetrics {
         let counters = &self.0.counters;
         let (waiting, running) = {
@@ -147,6 +151,7 @@ impl Pool {
             waiting,
             running,
             done: time.count(),
+            decoys: 0,
             turned_away: counters.turned_away.load(Ordering::Relaxed),
             given_up: counters.given_up.load(Ordering::Relaxed),
             wait: counters.wait.read(),

@@ -9,6 +9,12 @@ pub fn max_parallel(memory_kib: u32) -> usize {
     fitting(cores, memory_limit(Path::new("/")), memory_kib)
 }
 
+/// Whether so many hashes at once fit into half of the memory that this process may use.
+pub fn has_room(memory_kib: u32, parallel: usize) -> bool {
+    let wanted = (u64::from(memory_kib) * 1024).saturating_mul(parallel as u64);
+    memory_limit(Path::new("/")).is_none_or(|bytes| wanted <= bytes / 2)
+}
+
 fn fitting(cores: usize, limit: Option<u64>, memory_kib: u32) -> usize {
     let room = limit.map(|bytes| bytes / 2 / (u64::from(memory_kib).max(1) * 1024));
     cores.min(room.and_then(|room| usize::try_from(room).ok()).unwrap_or(cores)).max(1)

@@ -110,20 +110,49 @@ async fn a_hash_of_a_password_as_it_was_typed_verifies_and_is_outdated() {
     assert!(!verified.right);
 }
 
+/// What is computed beside the hash that was asked for is counted; and a kind that nobody knew of counts from its first try on.
 #[tokio::test]
-async fn what_the_dearest_scheme_costs_is_found_out_and_ours_costs_nothing_more() {
+async fn a_failure_does_the_work_of_every_kind_and_success_of_its_own() {
     let hasher = hasher(&WEAK, 1);
-    let own = hasher.shared.scheme.to_string();
-    assert_eq!(hasher.dearest(std::slice::from_ref(&own)).await.unwrap(), None);
-    let schemes = [own, "$2b$06".to_owned(), "$2a$08".to_owned(), "of no kind".to_owned()];
-    let dearest = hasher.dearest(&schemes).await.unwrap().unwrap();
-    // Times on a machine that does other things, too: half as long is not yet another scheme.
-    assert!(dearest >= hasher.measure(&Scheme::parse("$2b$06").unwrap()).await.unwrap() / 2);
-    // Where others are cheaper, ours is the dearest: an unknown address is answered for by it.
-    let strong = Hasher::new(&HasherSettings::default(), 1, Random::system()).unwrap();
-    let own = strong.measure(&strong.shared.scheme).await.unwrap();
-    let cheap = strong.measure(&Scheme::parse("$2b$04").unwrap()).await.unwrap();
-    let dearest = strong.dearest(&["$2b$04".to_owned()]).await.unwrap().unwrap();
-    assert!(dearest > cheap && dearest >= own / 2, "{dearest:?} {own:?} {cheap:?}");
+    let right = password("correct horse battery");
+    let ours = hasher.hash(&right).await.unwrap();
+    let bcrypt = "$2b$04$VJLAfl2m5MUDHtPx4znuEeGcCT1gLNmVwv1cEbQgLykE5TS6g14Ma";
+    let schemes = ["$2b$04", "$2b$05", "of no kind"].map(ToOwned::to_owned);
+    let kinds = Arc::new(hasher.kinds(&schemes));
+    let alone = Arc::new(hasher.kinds(&[]));
+    assert!(kinds.have(bcrypt) && !alone.have(bcrypt));
+    let (right, wrong) = (&right, &password("correct horse batter~"));
+    for (kinds, tried, hash, is_right, decoys) in [
+        (&kinds, wrong, None, false, 2),
+        (&kinds, wrong, Some(ours.as_str()), false, 2),
+        (&kinds, wrong, Some(bcrypt), false, 2),
+        (&kinds, right, Some(ours.as_str()), true, 0),
+        (&kinds, right, Some(bcrypt), true, 1),
+        (&alone, wrong, None, false, 0),
+        (&alone, wrong, Some(ours.as_str()), false, 0),
+        (&alone, wrong, Some(bcrypt), false, 1),
+    ] {
+        let before = hasher.metrics();
+        let verified = hasher.verify_among(kinds, tried, hash, true).await.unwrap();
+        let after = hasher.metrics();
+        assert_eq!((verified.right, after.decoys - before.decoys), (is_right, decoys), "{hash:?}");
+        assert_eq!(after.done - before.done, 1, "it is one work of the pool");
+        assert_eq!(verified.outdated, hash == Some(bcrypt));
+    }
     assert_eq!(describe_scheme("$2b$06"), "bcrypt (2b), cost 6");
+}
+
+/// Kinds that are brought in are as many as a failed sign-in may do the work of; what is of a known kind always has room.
+#[test]
+fn more_kinds_than_there_may_be_are_not_brought_in() {
+    let hasher = hasher(&WEAK, 1);
+    let mut kinds = hasher.kinds(&[]);
+    let foreign = |cost: u32| {
+        Foreign::parse(&format!("$argon2id$v=19$m={cost},t=1,p=1$c2FsdHNhbHRzYWx0c2FsdA$v0/ZTOxV78xg1TKmyyHLURRHSC4pD5sHY4trgMa37ig"))
+            .unwrap()
+    };
+    let taken = (100..200).filter(|cost| hasher.make_room(&mut kinds, &foreign(*cost))).count();
+    assert_eq!((taken, kinds.count()), (MOST_KINDS - 1, MOST_KINDS));
+    assert!(hasher.make_room(&mut kinds, &foreign(100)) && !hasher.make_room(&mut kinds, &foreign(200)));
+    assert!(hasher.make_room(&mut kinds, &Foreign::parse("{SSHA}3exwr8ymwwROCv5SdJv+O1pYL/V4Tykl").unwrap()));
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use auth::{Hasher, HasherSettings, Random, max_parallel};
+use auth::{Hasher, HasherSettings, Random, has_room, max_parallel};
 use clap::Args;
 use domain::Password;
 use serde_json::json;
@@ -56,7 +56,16 @@ impl Calibrate {
             )
             .into());
         }
-        let settings = self.choose(each.min(MOST_KIB)).await?;
+        let each = each.min(MOST_KIB);
+        if !has_room(each, parallel) {
+            return Err(format!(
+                "{} MiB for hashing are more than half of the memory that there is for this process: give less with --memory",
+                each as usize * parallel / 1024
+            )
+            .into());
+        }
+        eprintln!("Measuring this machine, which takes some time. Nothing is changed; Ctrl-C ends it.");
+        let settings = self.choose(each).await?;
         let measured = measure(&settings, parallel).await?;
         if json {
             print_json(&settings, parallel, &measured);

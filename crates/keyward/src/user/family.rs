@@ -5,7 +5,7 @@ use serde_json::json;
 use store::family::{Family, FamilyAccount};
 use url::Url;
 
-use super::source::Row;
+use super::source::{Original, Row};
 use crate::Failure;
 
 /// Opens the database that `--from` names: by a reference to a secret that holds its address, or by the address itself if that
@@ -35,7 +35,7 @@ pub(super) async fn open(from: &str) -> Result<Family, Failure> {
 /// An account as rows have it.
 pub(super) fn row(line: u64, account: FamilyAccount) -> Row {
     let FamilyAccount { email, password_hash, requires_2fa } = account;
-    let original = json!({ "email": email, "password_hash": password_hash, "requires_2fa": requires_2fa });
-    let fields = original.as_object().cloned().unwrap_or_default();
-    Row { line, fields: Ok(fields), original, address: email }
+    let row = json!({ "email": email, "password_hash": password_hash, "requires_2fa": requires_2fa });
+    let fields = row.as_object().cloned().unwrap_or_default();
+    Row { line, fields: Ok(fields.clone()), original: Original::Object(fields), address: email }
 }

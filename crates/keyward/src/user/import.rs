@@ -2,25 +2,27 @@
 //! replaced as their owners sign in.
 
 use std::collections::HashSet;
-use std::fs::{File, OpenOptions};
-use std::io::{BufWriter, IsTerminal as _, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use auth::FirebaseParameters;
 use auth_service::admin::{ADDRESS_TAKEN, ImportUsers, ImportedRow};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::source::{Origin, Row};
+use super::rejects::{Form, Rejects};
+use super::source::{Origin, Original, Row, is_csv};
 use crate::channel::Channel;
 use crate::installation::Installation;
 use crate::{Failure, say};
 
 /// Bytes of JSON of a batch, at which it is sent: the next row is no larger than a half of what is taken at once.
 const FULL: usize = ImportUsers::LARGEST / 2;
+/// What the shell is told where some rows are in and others were refused.
+const SOME_REFUSED: u8 = 3;
 /// Around the rows: what the command line says, and the parameters of Firebase.
 const ENVELOPE: usize = 64 * 1024;
 
@@ -32,6 +34,8 @@ const ENVELOPE: usize = 64 * 1024;
 /// Each row has an `email`, and may have `password_hash`, `name`, `locale`, `second_step` (or `requires_2fa`) and `proved`. An
 /// address that has an account already is refused, and that account left as it is. What was cut short goes on where it
 /// stopped when it is called again.
+///
+/// The exit code is 0 if all rows are in, 3 if some were refused, 1 if it failed or was cut short, and 2 if it was called wrongly.
 #[derive(Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Import {
@@ -45,8 +49,9 @@ pub(crate) struct Import {
     /// Look at every row and change nothing.
     #[arg(long)]
     dry_run: bool,
-    /// Rows that were refused go here, each with its line and the reason; without it, beside FILE, or in this folder under the
-    /// name of the database: `FILE.rejects.ndjson`, of a dry run `FILE.dry-run.rejects.ndjson`.
+    /// Rows that were refused go here, in the form of FILE, each with its line and the reason, to be mended and imported; without it,
+    /// beside FILE, or in this folder under the name of the database: `FILE.rejects.ndjson` (or `.csv`, as FILE is), of a dry run
+    /// `FILE.dry-run.rejects.ndjson`.
     #[arg(long, value_name = "FILE")]
     rejects: Option<PathBuf>,
     /// Addresses are not known to be their owners' where a row does not say: each has to prove its own before it can sign in.
@@ -77,6 +82,8 @@ struct Progress {
     after: Option<String>,
     added: u64,
     refused: u64,
+    /// Of those that were refused: their address has an account.
+    taken: u64,
 }
 
 /// One import under way.
@@ -84,7 +91,7 @@ struct Run {
     channel: Channel,
     proved: bool,
     firebase: Option<FirebaseParameters>,
-    rejects: BufWriter<File>,
+    rejects: Rejects,
     /// Addresses seen so far, when nothing is written that would tell.
     seen: Option<HashSet<String>>,
     progress: Progress,
@@ -92,19 +99,24 @@ struct Run {
 }
 
 impl Import {
-    pub(crate) async fn run(self) -> Result<(), Failure> {
+    pub(crate) async fn run(self) -> Result<ExitCode, Failure> {
         let mut origin = Origin::open(self.file.as_deref(), self.from.as_deref()).await?;
+        let form = origin.form()?;
+        let _claim = if self.dry_run { None } else { origin.claim()? };
         let place = beside(origin.name(), "progress");
         let progress = self.progress(&origin, &place)?;
         // A dry run has a file of its own: that of an import that was cut short is gone on with.
-        let rejected = if self.dry_run { "dry-run.rejects.ndjson" } else { "rejects.ndjson" };
-        let rejects = self.rejects.clone().unwrap_or_else(|| beside(origin.name(), rejected));
+        let rejected = if self.dry_run { "dry-run.rejects" } else { "rejects" };
+        let rejects = self
+            .rejects
+            .clone()
+            .unwrap_or_else(|| beside(origin.name(), &format!("{rejected}.{}", form.ending())));
         let firebase = self.firebase.as_deref().map(firebase).transpose()?;
         let mut run = Run {
             channel: self.installation.channel().await?,
             proved: !self.unproved,
             firebase,
-            rejects: BufWriter::new(self.rejects_file(&rejects, progress.line > 0)?),
+            rejects: self.rejects_file(&rejects, &form, progress.line > 0)?,
             seen: self.dry_run.then(HashSet::new),
             bar: bar(&mut origin).await?,
             progress,
@@ -139,31 +151,23 @@ impl Import {
         self.report(&run.progress, &rejects)
     }
 
-    /// Where refused rows go: a file that is made by this import, or by the one that it goes on with, and no other. It holds password
-    /// hashes, so that nobody else may read it; and rows that somebody may be mending, so that none is written over.
-    fn rejects_file(&self, path: &Path, go_on: bool) -> Result<File, Failure> {
-        let wrong = |error: std::io::Error| format!("{} cannot be written: {error}", path.display());
+    /// Where refused rows go: a file that ends as the one that is imported does, for it is to be imported itself.
+    fn rejects_file(&self, path: &Path, form: &Form, go_on: bool) -> Result<Rejects, Failure> {
+        if is_csv(path).ok() != Some(matches!(form, Form::Csv(_))) {
+            let ending = form.ending();
+            return Err(format!(
+                "--rejects {} must end with .{ending}: it is written in the form of what is imported, to be mended and imported itself",
+                path.display()
+            )
+            .into());
+        }
         if self.dry_run && self.rejects.is_none() && path.symlink_metadata().is_ok_and(|file| file.is_file())
         {
             // Under this name only another dry run writes.
-            std::fs::remove_file(path).map_err(wrong)?;
+            std::fs::remove_file(path)
+                .map_err(|error| format!("{} cannot be written: {error}", path.display()))?;
         }
-        let mut options = OpenOptions::new();
-        options.write(true).mode(0o600);
-        if go_on && path.symlink_metadata().is_ok_and(|file| file.is_file()) {
-            return Ok(options.append(true).open(path).map_err(wrong)?);
-        }
-        options.create_new(true).open(path).map_err(|error| {
-            if error.kind() != std::io::ErrorKind::AlreadyExists {
-                return wrong(error).into();
-            }
-            format!(
-                "{} is there already, and nothing is written over: it may hold rows that were refused before. Remove it, or \
-                 name another by --rejects",
-                path.display()
-            )
-            .into()
-        })
+        Rejects::open(path, form, go_on)
     }
 
     fn progress(&self, origin: &Origin, place: &Path) -> Result<Progress, Failure> {
@@ -193,25 +197,33 @@ impl Import {
         Ok(std::fs::rename(&next, place)?)
     }
 
-    fn report(&self, progress: &Progress, rejects: &Path) -> Result<(), Failure> {
-        let Progress { added, refused, .. } = *progress;
+    fn report(&self, progress: &Progress, rejects: &Path) -> Result<ExitCode, Failure> {
+        let Progress { added, refused, taken, .. } = *progress;
+        let code = if refused == 0 { ExitCode::SUCCESS } else { ExitCode::from(SOME_REFUSED) };
         if refused == 0 {
             std::fs::remove_file(rejects)?;
         }
         let kept = (refused > 0).then(|| rejects.display().to_string());
         if self.json {
-            say(json!({ "dry_run": self.dry_run, "added": added, "refused": refused, "rejects": kept }));
-            return Ok(());
+            say(json!({
+                "dry_run": self.dry_run, "added": added, "refused": refused, "taken": taken, "rejects": kept,
+            }));
+            return Ok(code);
         }
         let would = if self.dry_run { "would be " } else { "" };
         say(format_args!("{added} accounts {would}added, {refused} rows {would}refused."));
-        if let Some(rejects) = kept {
+        if taken > 0 {
             say(format_args!(
-                "Each that is refused stands in {rejects} with its line and the reason. It holds password hashes: delete \
-                 it when you are done."
+                "Of these the addresses of {taken} have an account already, which is left as it is: another import may have brought it in."
             ));
         }
-        Ok(())
+        if let Some(rejects) = kept {
+            say(format_args!(
+                "Each that is refused stands in {rejects} with its line and the reason: mend it there, and import that file. It holds \
+                 password hashes: delete it when you are done."
+            ));
+        }
+        Ok(code)
     }
 }
 
@@ -240,7 +252,7 @@ impl Run {
                 None => return Err("the server answered for fewer rows than it was sent".into()),
             };
             match refused {
-                Some(reason) => self.refuse(line, &reason, &original)?,
+                Some(reason) => self.refuse(line, &reason, original)?,
                 None => self.progress.added += 1,
             }
         }
@@ -253,10 +265,12 @@ impl Run {
         Ok(())
     }
 
-    fn refuse(&mut self, line: u64, reason: &str, original: &Value) -> Result<(), Failure> {
+    fn refuse(&mut self, line: u64, reason: &str, row: Original) -> Result<(), Failure> {
         self.progress.refused += 1;
-        let row = json!({ "line": line, "reason": reason, "row": original });
-        Ok(writeln!(self.rejects, "{row}")?)
+        if reason == ADDRESS_TAKEN {
+            self.progress.taken += 1;
+        }
+        self.rejects.write(line, reason, row)
     }
 }
 

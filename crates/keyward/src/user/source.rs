@@ -1,6 +1,6 @@
 //! Where rows come from: NDJSON (one JSON object a line), CSV (with a line of names), or the database of another server.
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 
@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use store::family::Family;
 
 use super::family;
+use super::rejects::Form;
 use crate::Failure;
 
 /// A row as it stood there.
@@ -18,9 +19,19 @@ pub(super) struct Row {
     /// What it says, or why it cannot be read.
     pub(super) fields: Result<Map<String, Value>, String>,
     /// The row itself, to be kept if it is refused.
-    pub(super) original: Value,
+    pub(super) original: Original,
     /// Its address, where rows are in the order of those.
     pub(super) address: Option<String>,
+}
+
+/// What stood there.
+#[derive(Debug)]
+pub(super) enum Original {
+    Object(Map<String, Value>),
+    /// No JSON object.
+    Text(String),
+    /// Of CSV.
+    Record(csv::ByteRecord),
 }
 
 /// Rows of a file, one after the other.
@@ -51,6 +62,31 @@ impl Origin {
         match self {
             Self::File(file) => file,
             Self::Family { name, .. } => name,
+        }
+    }
+
+    /// The form that rows of it are kept in.
+    pub(super) fn form(&self) -> Result<Form, Failure> {
+        match self {
+            Self::File(file) if is_csv(file)? => Ok(Form::Csv(csv_of(file)?.byte_headers()?.clone())),
+            Self::File(_) | Self::Family { .. } => Ok(Form::Json),
+        }
+    }
+
+    /// Keeps a second import of the same file from being done at the same time, as long as what it gives is there.
+    pub(super) fn claim(&self) -> Result<Option<File>, Failure> {
+        let Self::File(path) = self else { return Ok(None) };
+        let file = opened(path)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(file)),
+            Err(TryLockError::WouldBlock) => Err(format!(
+                "another import of {} is under way: what it adds is in, what it refuses stands in its rejects, and this one did \
+                 nothing. Wait until it has ended",
+                path.display()
+            )
+            .into()),
+            // Where a file system has no locks, an account is added once all the same.
+            Err(TryLockError::Error(_)) => Ok(None),
         }
     }
 
@@ -122,18 +158,29 @@ const LONGEST_LINE: usize = 64 * 1024;
 
 /// The rows of a file, by what its name ends with.
 fn lines_of(path: &Path) -> Result<Lines, Failure> {
-    let cannot = |error: &dyn std::fmt::Display| format!("{} cannot be read: {error}", path.display());
-    let file = File::open(path).map_err(|error| cannot(&error))?;
+    if is_csv(path)? { records(csv_of(path)?) } else { Ok(Box::new(lines(opened(path)?))) }
+}
+
+pub(super) fn is_csv(path: &Path) -> Result<bool, Failure> {
     let extension = path.extension().map(|extension| extension.to_string_lossy().to_ascii_lowercase());
     match extension.as_deref() {
-        Some("ndjson" | "jsonl") => Ok(Box::new(lines(file))),
-        Some("csv") => records(file).map_err(|error| cannot(&error).into()),
+        Some("ndjson" | "jsonl") => Ok(false),
+        Some("csv") => Ok(true),
         _ => Err(format!(
             "{} must end with .ndjson or .jsonl (one JSON object a line) or with .csv (with a line of names first)",
             path.display()
         )
         .into()),
     }
+}
+
+fn opened(path: &Path) -> Result<File, Failure> {
+    File::open(path).map_err(|error| format!("{} cannot be read: {error}", path.display()).into())
+}
+
+fn csv_of(path: &Path) -> Result<csv::Reader<File>, Failure> {
+    let file = opened(path)?;
+    Ok(csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::Headers).from_reader(file))
 }
 
 fn lines(file: File) -> impl Iterator<Item = Result<Row, Failure>> {
@@ -156,7 +203,7 @@ fn lines(file: File) -> impl Iterator<Item = Result<Row, Failure>> {
 }
 
 fn object(line: u64, bytes: &[u8]) -> Row {
-    let as_text = || Value::String(String::from_utf8_lossy(bytes).trim_end().to_owned());
+    let as_text = || Original::Text(String::from_utf8_lossy(bytes).trim_end().to_owned());
     if bytes.len() > LONGEST_LINE {
         return Row {
             line,
@@ -167,7 +214,7 @@ fn object(line: u64, bytes: &[u8]) -> Row {
     }
     match serde_json::from_slice::<Value>(bytes) {
         Ok(Value::Object(fields)) => {
-            Row { line, original: Value::Object(fields.clone()), fields: Ok(fields), address: None }
+            Row { line, original: Original::Object(fields.clone()), fields: Ok(fields), address: None }
         }
         Ok(_) => {
             Row { line, fields: Err("it is no JSON object".to_owned()), original: as_text(), address: None }
@@ -179,16 +226,13 @@ fn object(line: u64, bytes: &[u8]) -> Row {
     }
 }
 
-fn records(file: File) -> Result<Lines, csv::Error> {
-    let mut reader = csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::Headers).from_reader(file);
+fn records(mut reader: csv::Reader<File>) -> Result<Lines, Failure> {
     let names = reader.headers()?.clone();
     Ok(Box::new(reader.into_byte_records().map(move |record| {
         let record = record?;
         let line = record.position().map_or(0, csv::Position::line);
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let original = record.iter().map(|field| Value::String(text(field))).collect();
         let fields = fields(&names, &record);
-        Ok(Row { line, fields, original: Value::Array(original), address: None })
+        Ok(Row { line, fields, original: Original::Record(record), address: None })
     })))
 }
 

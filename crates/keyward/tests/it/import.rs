@@ -1,22 +1,34 @@
 //! `keyward user import` and `keyward passwords report`, as an operator calls them.
 
 use std::path::Path;
+use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::command::{run, text};
+use crate::command::{KEYWARD, run, text};
 use crate::running::Running;
 
 const BCRYPT: &str = "$2b$04$VJLAfl2m5MUDHtPx4znuEeGcCT1gLNmVwv1cEbQgLykE5TS6g14Ma";
 
+/// The line that a rejected row stood in, and why it was refused.
+fn told(rejected: &str) -> (u64, String) {
+    let (line, reason) = rejected.strip_prefix("line ").unwrap().split_once(": ").unwrap();
+    (line.parse().unwrap(), reason.to_owned())
+}
+
 fn rejected(folder: &Path, file: &str) -> Vec<(u64, String)> {
     let kept = std::fs::read_to_string(folder.join(format!("{file}.rejects.ndjson"))).unwrap();
-    let row = |line: &str| {
-        let row: Value = serde_json::from_str(line).unwrap();
-        assert!(!row["row"].is_null(), "{row}");
-        (row["line"].as_u64().unwrap(), row["reason"].as_str().unwrap().to_owned())
-    };
+    let row = |line: &str| told(serde_json::from_str::<Value>(line).unwrap()["rejected"].as_str().unwrap());
     kept.lines().map(row).collect()
+}
+
+/// What an import came to, which is told by its exit code too.
+fn result(done: &Output) -> Value {
+    let result: Value =
+        serde_json::from_slice(&done.stdout).unwrap_or_else(|_| panic!("{}", text(&done.stderr)));
+    let code = if result["refused"] == 0 { 0 } else { 3 };
+    assert_eq!(done.status.code(), Some(code), "{result}");
+    result
 }
 
 #[test]
@@ -27,10 +39,7 @@ fn accounts_are_imported_and_what_is_refused_is_kept_with_its_reason() {
     let data = data.to_str().unwrap();
     let import = |file: &str, more: &[&str]| {
         let file = folder.path().join(file);
-        let done =
-            run(&[&["user", "import", file.to_str().unwrap(), "--json", "--data", data], more].concat());
-        assert!(done.status.success(), "{}", text(&done.stderr));
-        serde_json::from_str::<Value>(&text(&done.stdout)).unwrap()
+        result(&run(&[&["user", "import", file.to_str().unwrap(), "--json", "--data", data], more].concat()))
     };
     let rows = [
         json!({ "email": "ana@example.com", "password_hash": BCRYPT, "requires_2fa": true }).to_string(),
@@ -74,8 +83,8 @@ fn accounts_are_imported_and_what_is_refused_is_kept_with_its_reason() {
     let done = import("more.csv", &["--unproved"]);
     assert_eq!((&done["added"], &done["refused"]), (&json!(1), &json!(1)), "{done}");
     assert_eq!(
-        rejected(folder.path(), "more.csv"),
-        [(3, "it has 2 fields, and the first line names 3".to_owned())]
+        std::fs::read_to_string(folder.path().join("more.csv.rejects.csv")).unwrap(),
+        "rejected,email,password_hash,name\n\"line 3: it has 2 fields, and the first line names 3\",eve@example.com,x\n"
     );
     // The next server seals what the command did.
     assert_eq!(Running::start(Path::new(data)).stop().code(), Some(0));
@@ -106,9 +115,7 @@ fn accounts_are_imported_by_the_running_server() {
     std::fs::write(&file, &rows).unwrap();
     let import = |more: &[&str]| {
         let arguments = ["user", "import", file.to_str().unwrap(), "--json", "--data", data];
-        let done = run(&[&arguments, more].concat());
-        assert!(done.status.success(), "{}", text(&done.stderr));
-        serde_json::from_str::<Value>(&text(&done.stdout)).unwrap()
+        result(&run(&[&arguments, more].concat()))
     };
     for more in [&["--dry-run"][..], &[]] {
         let done = import(more);
@@ -135,9 +142,9 @@ fn no_file_that_is_there_is_written_over_by_what_is_refused() {
     let file = folder.path().join("people.ndjson");
     let row = json!({ "email": "ana@example.com", "password_hash": BCRYPT }).to_string() + "\n";
     std::fs::write(&file, &row).unwrap();
-    let notes = folder.path().join("notes.txt");
+    let notes = folder.path().join("notes.ndjson");
     std::fs::write(&notes, "precious").unwrap();
-    let link = folder.path().join("link");
+    let link = folder.path().join("link.ndjson");
     std::os::unix::fs::symlink(&notes, &link).unwrap();
     let usual = folder.path().join("people.ndjson.rejects.ndjson");
     std::fs::write(&usual, "being mended").unwrap();
@@ -152,6 +159,10 @@ fn no_file_that_is_there_is_written_over_by_what_is_refused() {
         let told = text(&refused.stderr);
         assert!(told.contains("is there already") && told.contains("--rejects"), "{told}");
     }
+    let refused = import(&["--rejects", folder.path().join("people.csv").to_str().unwrap()]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(text(&refused.stderr).contains("must end with .ndjson"), "{}", text(&refused.stderr));
+    assert_eq!(import(&["--from", "env:OTHER_DATABASE"]).status.code(), Some(2));
     // A dry run has a file of its own, which the next one may replace.
     for _ in 0..2 {
         assert!(import(&["--dry-run"]).status.success());
@@ -178,11 +189,12 @@ fn an_import_that_was_cut_short_goes_on_where_it_stopped() {
     std::fs::write(&progress, begun.to_string()).unwrap();
     let (file, data) = (file.to_str().unwrap(), data.to_str().unwrap());
     // What was refused until then is kept, whoever looks at all of it in between.
-    let refused = format!("{}\n", json!({ "line": 7, "reason": "it has no email", "row": {} }));
+    let refused = format!("{}\n", json!({ "rejected": "line 7: it has no email" }));
     std::fs::write(folder.path().join("people.ndjson.rejects.ndjson"), &refused).unwrap();
     let looked = run(&["user", "import", file, "--dry-run", "--data", data]);
     assert!(text(&looked.stdout).contains("1200 accounts would be added"), "{}", text(&looked.stderr));
     let done = run(&["user", "import", file, "--data", data]);
+    assert_eq!(done.status.code(), Some(3), "one was refused before it was cut short");
     let told = text(&done.stdout);
     assert!(told.contains("Going on after line 500.\n1199 accounts added, 1 rows refused.\n"), "{told}");
     assert_eq!(std::fs::read_to_string(folder.path().join("people.ndjson.rejects.ndjson")).unwrap(), refused);
@@ -197,4 +209,107 @@ fn an_import_that_was_cut_short_goes_on_where_it_stopped() {
     std::fs::write(&file, "").unwrap();
     let refused = run(&["user", "import", file.to_str().unwrap(), "--data", data]);
     assert!(text(&refused.stderr).contains("must end with .ndjson or .jsonl"));
+}
+
+/// What is mended in the rejects comes in by importing them: they are of the form of the file that they came from.
+#[test]
+fn rejects_are_mended_and_imported() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    assert_eq!(Running::start(&data).stop().code(), Some(0));
+    let import = |file: &str| {
+        let file = folder.path().join(file);
+        let known = ["user", "import", file.to_str().unwrap(), "--json", "--data", data.to_str().unwrap()];
+        result(&run(&known))
+    };
+    let mend = |file: &str, wrong: &str, right: &str| {
+        let file = folder.path().join(file);
+        let kept = std::fs::read_to_string(&file).unwrap();
+        assert!(kept.contains(wrong), "{kept}");
+        std::fs::write(&file, kept.replace(wrong, right)).unwrap();
+    };
+    let rows = [
+        json!({ "email": "ana@example.com", "password_hash": BCRYPT }).to_string(),
+        json!({ "email": "ben@example.com", "password_hash": "hunter2", "name": "Ben" }).to_string(),
+        r#"{ "email": "cleo@example.com""#.to_owned(),
+    ];
+    std::fs::write(folder.path().join("people.ndjson"), rows.join("\n")).unwrap();
+    let done = import("people.ndjson");
+    assert_eq!((&done["added"], &done["refused"]), (&json!(1), &json!(2)), "{done}");
+    mend("people.ndjson.rejects.ndjson", "hunter2", BCRYPT);
+    let done = import("people.ndjson.rejects.ndjson");
+    assert_eq!((&done["added"], &done["refused"]), (&json!(1), &json!(1)), "{done}");
+    // What is refused again says so of the file that it stands in now, and what was no JSON is all there still.
+    let again = folder.path().join("people.ndjson.rejects.ndjson.rejects.ndjson");
+    let row: Value = serde_json::from_str(&std::fs::read_to_string(again).unwrap()).unwrap();
+    assert_eq!((&row["rejected"], &row["row"]), (&json!("line 2: it has no email"), &json!(rows[2])));
+
+    let rows = format!(
+        "name,email,password_hash\n\"Dan, the \"\"man\"\"\",dan@example.com,hunter2\nEve,eve@example.com\nFay,fay@example.com,{BCRYPT}\n"
+    );
+    std::fs::write(folder.path().join("more.csv"), rows).unwrap();
+    let done = import("more.csv");
+    assert_eq!((&done["added"], &done["refused"]), (&json!(1), &json!(2)), "{done}");
+    mend("more.csv.rejects.csv", "hunter2", "also wrong");
+    mend("more.csv.rejects.csv", "eve@example.com", &format!("eve@example.com,{BCRYPT}"));
+    let done = import("more.csv.rejects.csv");
+    assert_eq!((&done["added"], &done["refused"]), (&json!(1), &json!(1)), "{done}");
+    mend("more.csv.rejects.csv.rejects.csv", "also wrong", BCRYPT);
+    let kept = std::fs::read_to_string(folder.path().join("more.csv.rejects.csv.rejects.csv")).unwrap();
+    assert!(kept.starts_with("rejected,name,email,password_hash\nline 2: its password hash"), "{kept}");
+    let done = import("more.csv.rejects.csv.rejects.csv");
+    assert_eq!(
+        (&done["added"], &done["refused"], &done["rejects"]),
+        (&json!(1), &json!(0), &Value::Null),
+        "{done}"
+    );
+    let listed = text(&run(&["user", "list", "--data", data.to_str().unwrap()]).stdout);
+    for name in ["ana", "ben", "dan", "eve", "fay"] {
+        assert_eq!(listed.matches(&format!("{name}@example.com")).count(), 1, "{listed}");
+    }
+}
+
+/// Of two imports at the same time each account comes in once. One of the very same file is refused before it does anything.
+#[test]
+fn two_imports_at_the_same_time_bring_in_each_account_once() {
+    const ROWS: u64 = 3_000;
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let running = Running::start(&data);
+    let rows: String = (0..ROWS)
+        .map(|number| {
+            json!({ "email": format!("p{number}@example.com"), "password_hash": BCRYPT }).to_string() + "\n"
+        })
+        .collect();
+    let files = ["one.ndjson", "other.ndjson"].map(|name| folder.path().join(name));
+    let import = |file: &Path| {
+        let mut command = Command::new(KEYWARD);
+        command.args(["user", "import", "--json", "--data"]).arg(&data).arg(file);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    for file in &files {
+        std::fs::write(file, &rows).unwrap();
+    }
+    // One that holds the file is at work on it.
+    let held = std::fs::File::open(&files[0]).unwrap();
+    held.lock().unwrap();
+    let refused = import(&files[0]).wait_with_output().unwrap();
+    assert_eq!(refused.status.code(), Some(1));
+    let words = text(&refused.stderr);
+    assert!(words.contains("another import of") && words.contains("this one did nothing"), "{words}");
+    drop(held);
+
+    let both = files.each_ref().map(|file| import(file));
+    let done = both.map(|import| result(&import.wait_with_output().unwrap()));
+    let sum = |of: &str| done.iter().map(|done| done[of].as_u64().unwrap()).sum::<u64>();
+    assert_eq!((sum("added"), sum("refused"), sum("taken")), (ROWS, ROWS, ROWS), "{done:?}");
+    for (file, done) in ["one.ndjson", "other.ndjson"].iter().zip(&done) {
+        if done["refused"] != 0 {
+            let reasons = rejected(folder.path(), file);
+            assert!(reasons.iter().all(|(_, reason)| reason == "its address has an account already"));
+        }
+    }
+    let report = text(&run(&["passwords", "report", "--json", "--data", data.to_str().unwrap()]).stdout);
+    assert!(report.contains(&format!("\"accounts\":{ROWS}")), "{report}");
+    assert_eq!(running.stop().code(), Some(0));
 }

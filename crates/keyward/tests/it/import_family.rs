@@ -68,7 +68,8 @@ fn import(folder: &Path, url: &str, from: &str, more: &[&str]) -> Output {
 }
 
 fn result(done: &Output) -> Value {
-    assert!(done.status.success(), "{}", text(&done.stderr));
+    // Some rows are refused each time.
+    assert_eq!(done.status.code(), Some(3), "{}", text(&done.stderr));
     serde_json::from_slice(&done.stdout).unwrap()
 }
 
@@ -120,10 +121,10 @@ async fn the_table_of_another_server_is_imported_and_left_as_it_is() {
     let rejects = std::fs::read_to_string(folder.path().join(done["rejects"].as_str().unwrap())).unwrap();
     let reason = |email: &str| {
         let rows = rejects.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-        let row = rows.into_iter().find(|row| row["row"]["email"] == email).unwrap();
-        row["reason"].as_str().unwrap().to_owned()
+        let row = rows.into_iter().find(|row| row["email"] == email).unwrap();
+        row["rejected"].as_str().unwrap().to_owned()
     };
-    assert!(reason("zoe@example.com").starts_with("its password hash cannot be verified here"));
+    assert!(reason("zoe@example.com").contains(": its password hash cannot be verified here"));
     assert!(!reason("nobody").is_empty());
     let left: i64 = sqlx::query_scalar("SELECT count(*) FROM users").fetch_one(&mut elsewhere).await.unwrap();
     assert_eq!(left, 2501, "it is only read");

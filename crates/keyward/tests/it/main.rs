@@ -7,6 +7,7 @@
 
 mod apps;
 mod audit;
+mod calibrate;
 mod channel;
 mod client;
 mod command;
