@@ -43,7 +43,7 @@ async fn a_sign_in_takes_four_statements_and_a_warm_check_none() {
     }
     let world = World::new().await;
     world.account("ana", &browser(1)).await;
-    for auth in [&*world.auth, &process(&world).await] {
+    for auth in [&**world.auth, &process(&world).await] {
         for here in [browser(1), browser(2)] {
             let (asked, _session) = counted(auth, Box::pin(sign_in(auth, None, &here))).await;
             assert_eq!(asked, 4, "of the account, its session, its browser, and the trail");
@@ -67,7 +67,7 @@ async fn to_prove_again_who_one_is_takes_four_statements_telling_others_included
     }
     let world = World::new().await;
     world.account("ana", &browser(1)).await;
-    for (auth, expected) in [(&*world.auth, 3), (&process(&world).await, 4)] {
+    for (auth, expected) in [(&**world.auth, 3), (&process(&world).await, 4)] {
         let old = sign_in(auth, None, &browser(1)).await;
         let (asked, new) = counted(auth, Box::pin(sign_in(auth, Some(&old), &browser(1)))).await;
         assert_eq!(asked, expected, "of the account, its session, the trail, and what others are told");
@@ -83,7 +83,7 @@ async fn each_of_two_steps_takes_at_most_five_statements() {
     }
     let world = World::new().await;
     world.account_with_second_step("ana", &browser(1)).await;
-    for (auth, told) in [(&*world.auth, 0), (&process(&world).await, 1)] {
+    for (auth, told) in [(&**world.auth, 0), (&process(&world).await, 1)] {
         let mut old = None;
         for expected in [5, 4 + told] {
             let (asked, step) = counted(auth, Box::pin(auth.sign_in(ask(old.as_ref()), &browser(1)))).await;
@@ -109,7 +109,7 @@ async fn a_refusal_takes_at_most_four_statements() {
     }
     let world = World::new().await;
     world.account_with_second_step("ana", &browser(1)).await;
-    let auth = &*world.auth;
+    let auth = &**world.auth;
     let wrong = || SignIn { password: password("not it at all"), ..ask(None) };
     auth.sign_in(wrong(), &browser(1)).await.unwrap_err();
     let (asked, refused) = counted(auth, Box::pin(auth.sign_in(wrong(), &browser(1)))).await;
