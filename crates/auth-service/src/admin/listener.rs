@@ -8,6 +8,8 @@ use tokio::net::UnixListener;
 
 use super::operator;
 
+/// What everybody else may do, in the mode of a file.
+const OTHERS: u32 = 0o007;
 /// As many bytes as the address of a Unix socket holds (`sun_path` of unix(7), less its end).
 const LONGEST: usize = 107;
 /// What is put behind the name until it is ready.
@@ -21,7 +23,7 @@ const GROUP: &str = "keyward";
 #[derive(Debug)]
 pub struct Socket {
     pub(super) listener: UnixListener,
-    path: PathBuf,
+    pub(super) path: PathBuf,
     inode: u64,
     /// The user that listens.
     pub(super) owner: u32,
@@ -78,8 +80,10 @@ impl Socket {
             return Err(SocketError::Long { path: path.to_owned(), length });
         }
         let gid = match group {
-            Some(name) => Some(operator::group(name).ok_or_else(|| SocketError::Group(name.to_owned()))?),
-            None => operator::group(GROUP),
+            Some(name) => {
+                Some(operator::group_number(name).ok_or_else(|| SocketError::Group(name.to_owned()))?)
+            }
+            None => operator::group_number(GROUP),
         };
         look(path)?;
         let wrong = |error| SocketError::File { path: path.to_owned(), error };
@@ -108,6 +112,11 @@ impl Socket {
         let (group, inode, owner) = ready().map_err(wrong)?;
         Ok(Self { listener, path: path.to_owned(), inode, owner, group })
     }
+}
+
+/// Whether nobody may connect to a socket but its owner and its group.
+pub(super) fn is_closed(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_ok_and(|found| found.mode() & OTHERS == 0)
 }
 
 /// Whether the place is free, or has what nobody listens on.

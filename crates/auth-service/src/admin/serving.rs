@@ -1,6 +1,7 @@
 //! Serving the socket: whoever may ask has each operation at an address of its own.
 
 use std::convert::Infallible;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use axum::extract::{DefaultBodyLimit, State};
@@ -15,6 +16,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::UnixStream;
 use tokio::task::JoinSet;
 
+use super::listener::is_closed;
 use super::{Desk, Operation, Operator, Refusal, Socket};
 use super::{audit, clients, import, keys, mail, passwords, people, status};
 use crate::stop::Stop;
@@ -45,9 +47,9 @@ pub async fn serve(socket: Socket, desk: Desk, mut stop: Stop) {
                 continue;
             }
         };
-        let (owner, group, desk, watcher) = (socket.owner, socket.group, desk.clone(), graceful.watcher());
+        let (door, desk, watcher) = (Door::of(&socket), desk.clone(), graceful.watcher());
         connections.spawn(async move {
-            let routes = routes_for(&stream, owner, group, &desk).await;
+            let routes = routes_for(&stream, door, &desk).await;
             let mut protocol = http1::Builder::new();
             protocol.timer(TokioTimer::new()).header_read_timeout(HEAD);
             let connection =
@@ -61,16 +63,32 @@ pub async fn serve(socket: Socket, desk: Desk, mut stop: Stop) {
     let _ = tokio::time::timeout(DRAIN, graceful.shutdown()).await;
 }
 
+/// Who is let in, and where.
+struct Door {
+    path: PathBuf,
+    owner: u32,
+    group: Option<u32>,
+}
+
+impl Door {
+    fn of(socket: &Socket) -> Self {
+        Self { path: socket.path.clone(), owner: socket.owner, group: socket.group }
+    }
+}
+
 /// Who asks is looked up in files, anew each time, since a group may have got a member: so on a thread that may wait.
-async fn admitted(stream: &UnixStream, owner: u32, group: Option<u32>) -> Result<Operator, String> {
+async fn admitted(stream: &UnixStream, door: Door) -> Result<Operator, String> {
     let unknown = |error: &dyn std::fmt::Display| format!("somebody unknown ({error})");
     let peer = stream.peer_cred().map_err(|error| unknown(&error))?;
-    let looked = tokio::task::spawn_blocking(move || Operator::admit(peer, owner, group)).await;
+    let looked = tokio::task::spawn_blocking(move || {
+        Operator::admit(peer, door.owner, door.group, is_closed(&door.path))
+    });
+    let looked = looked.await;
     looked.map_err(|error| unknown(&error))?.map_err(|other| other.to_string())
 }
 
-async fn routes_for(stream: &UnixStream, owner: u32, group: Option<u32>, desk: &Desk) -> Router {
-    match admitted(stream, owner, group).await {
+async fn routes_for(stream: &UnixStream, door: Door, desk: &Desk) -> Router {
+    match admitted(stream, door).await {
         Ok(operator) => routes().with_state(desk.of(&operator)),
         Err(other) => {
             tracing::warn!(who = other, "refused on the operator's socket");

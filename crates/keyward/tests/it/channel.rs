@@ -180,6 +180,49 @@ fn somebody_else_is_refused() {
     drop(running);
 }
 
+/// In a container a group of the host is a number without a name, and who is in it is known to the kernel alone.
+#[test]
+fn who_is_in_a_group_that_has_no_name_here_may_ask() {
+    let is_root = text(&Command::new("id").arg("-u").output().unwrap().stdout).trim() == "0";
+    if !is_root {
+        assert!(
+            std::env::var_os("CI").is_none(),
+            "under CI this runs as root, which alone can be somebody else"
+        );
+        eprintln!("not run: only root can be somebody else");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let running = Running::told(&data, &[("KEYWARD__ADMIN__GROUP", "4711")]);
+    let open = |path: &Path, mode| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    open(folder.path(), 0o755);
+    open(&data, 0o711);
+    let socket = socket(&data);
+    let ask = |groups: &str| {
+        let mut asking = Command::new("setpriv");
+        asking.args(["--reuid=65534", "--regid=65534", groups, KEYWARD, "mail", "list", "--socket"]);
+        let output = asking.arg(&socket).output().unwrap();
+        (output.status.code(), text(&output.stdout) + &text(&output.stderr))
+    };
+    let (code, told) = ask("--groups=4711");
+    assert!(code == Some(0) && told.contains("No mails."), "{told}");
+    let (code, told) = ask("--groups=4712");
+    assert!(code == Some(1) && told.contains("is for root, the server's own user and the members"), "{told}");
+    // Were the file open to everybody, nobody could say who is in the group.
+    open(&socket, 0o666);
+    for groups in ["--groups=4711", "--clear-groups"] {
+        let (code, told) = ask(groups);
+        assert!(
+            code == Some(1) && told.contains("takes no orders from") && told.contains("uid 65534"),
+            "{told}"
+        );
+    }
+    drop(running);
+}
+
 /// "correct horse battery".
 const HASH: &str = "$2b$04$VJLAfl2m5MUDHtPx4znuEeGcCT1gLNmVwv1cEbQgLykE5TS6g14Ma";
 

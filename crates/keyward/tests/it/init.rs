@@ -134,6 +134,38 @@ fn it_writes_a_folder_that_compose_starts_from() {
         assert!(!written.contains(['{', '}']), "a place was left open: {written}");
     }
     assert!(environment.contains(&format!("KEYWARD_SECRETS='{}'\n", folder.join("secrets").display())));
+    assert!(environment.contains("\nKEYWARD_GROUP=10001\n"), "{environment}");
+}
+
+/// Containers know no name of this host's groups, so a name that is given is written down by its number.
+#[test]
+fn a_group_that_may_give_orders_has_the_folder_of_sockets() {
+    let parent = tempfile::tempdir().unwrap();
+    if !as_root(&parent) {
+        return;
+    }
+    let groups = fs::read_to_string("/etc/group").unwrap();
+    let daemon = groups.lines().find_map(|line| line.strip_prefix("daemon:x:")).unwrap();
+    let daemon = daemon.split(':').next().unwrap();
+    for (given, number) in [("4711", "4711"), ("daemon", daemon)] {
+        let folder = parent.path().join(given);
+        assert!(init(&folder, &[&ALL[..], &["--group", given]].concat()).status.success());
+        let environment = fs::read_to_string(folder.join(".env")).unwrap();
+        assert!(environment.contains(&format!("\nKEYWARD_GROUP={number}\n")), "{environment}");
+        let run = folder.join("run").metadata().unwrap();
+        assert_eq!((run.uid(), run.gid().to_string().as_str()), (10001, number));
+        assert_eq!(run.permissions().mode() & 0o7777, 0o750);
+    }
+    // What is written is what compose.yml hands on: to the server, and to its process.
+    let compose = include_str!("../../../../compose.yml");
+    assert_eq!(compose.matches("${KEYWARD_GROUP:-10001}").count(), 2);
+    let folder = parent.path().join("other");
+    let said = refusal(&init(&folder, &[&ALL[..], &["--group", "no such"]].concat()));
+    assert!(
+        said.contains("there is no such group on this host: make it (groupadd --system no such)"),
+        "{said}"
+    );
+    assert!(!folder.exists());
 }
 
 /// Class 19 of the security notes: what is generated is nobody else's, and differs from use to use.
