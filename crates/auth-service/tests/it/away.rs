@@ -117,7 +117,8 @@ impl Drop for Busy {
 }
 
 /// Whichever of the two a server is cut from: by the other it hears of it. Where Redis was half-closed it once took longer than a
-/// second, on a machine with much else to do: each look at the database waited for the one before and half a second more.
+/// second, on a machine with much else to do. What it was has not been measured; a look at the database could then come late, since it
+/// waited for the one before, and half a second more.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_ended_elsewhere_is_refused_in_time_at_the_end_of_a_bad_wire() {
     let Some(stack) = Stack::migrated().await else { return };
