@@ -90,6 +90,15 @@ impl Fields {
         self.take(name, DisplayName::parse(text))
     }
 
+    /// Whether a new password will do, where the address that goes with it cannot be read: all that is wrong is said at once.
+    /// With an address the use case says it, which compares the two besides.
+    pub(crate) fn policy(&mut self, app: &App, name: &str, password: &Password, second_step: bool) {
+        if let Err(weakness) = app.auth.settings().check_password(password, None, second_step) {
+            let detail = weakness.to_string();
+            self.0.push(FieldError { pointer: format!("/{name}"), code: "weak", detail });
+        }
+    }
+
     fn take<T, E: ToString>(&mut self, name: &str, parsed: Result<T, E>) -> Option<T> {
         parsed
             .map_err(|error| {

@@ -1,5 +1,6 @@
 //! Connections: how many, how long, and how they end.
 
+mod linger;
 mod patience;
 
 use std::net::SocketAddr;
@@ -29,6 +30,8 @@ pub struct Connections {
     pub head_timeout: Duration,
     /// A connection that has not sent the whole head of its next request by then is closed, idle or half-way.
     pub idle_timeout: Duration,
+    /// After an answer that came before the whole of its request, what still comes is read for so long.
+    pub linger: Duration,
     /// After being told to stop, requests in flight have so long to end.
     pub drain: Duration,
 }
@@ -41,6 +44,8 @@ impl Default for Connections {
             // Longer than the two minutes for which Caddy keeps an idle connection to us: were ours the shorter wait, we
             // would now and then close one just as it sends a request.
             idle_timeout: Duration::from_secs(150),
+            // Ten megabytes at twenty megabits a second.
+            linger: Duration::from_secs(5),
             // Two seconds of drain before, and two after to seal what the last requests did: compose kills after ten seconds.
             drain: Duration::from_secs(4),
         }
@@ -82,7 +87,7 @@ pub async fn serve(router: Router, listener: TcpListener, stop: impl Into<Stop>,
             accepted = accept(&listener, &slots) => accepted,
         };
         let Ok(service) = make_service.call(peer).await;
-        let (stream, service) = patience::limit(stream, service, connections.head_timeout, stop.clone());
+        let (stream, service) = patience::limit(stream, service, &connections, stop.clone());
         let connection = protocol.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
         let watched = graceful.watch(connection);
         let mut cut = cut.clone();
@@ -131,7 +136,8 @@ async fn accept(
 
 #[cfg(test)]
 mod tests {
-    use axum::routing::get;
+    use axum::http::header::CONNECTION;
+    use axum::routing::{get, post};
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::sync::Notify;
     use tokio::task::JoinHandle;
@@ -156,7 +162,11 @@ mod tests {
             wait.0.notified().await;
             "slow"
         };
-        let router = Router::new().route("/", get(|| async { "hello" })).route("/slow", get(slow));
+        let refuse = || async { ([(CONNECTION, "close")], "too much") };
+        let router = Router::new()
+            .route("/", get(|| async { "hello" }))
+            .route("/slow", get(slow))
+            .route("/refuse", post(refuse));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, told) = watch::channel(false);
@@ -209,6 +219,31 @@ mod tests {
         let idle = send(running.address, ASK).await;
         assert_eq!(rest(silent).await, "");
         assert!(rest(idle).await.ends_with("hello"));
+    }
+
+    /// The connection was reset while the rest still came, and the answer was lost with it.
+    #[tokio::test]
+    async fn whoever_sends_too_much_is_told_so() {
+        const LENGTH: usize = 32 * 1024 * 1024;
+        let linger = Duration::from_mins(1);
+        let running = start(Connections { linger, ..Connections::default() }).await;
+        let head = format!("POST /refuse HTTP/1.1\r\nhost: x\r\ncontent-length: {LENGTH}\r\n\r\n");
+        let mut stream = send(running.address, &head).await;
+        // More than the system holds on the way, so that it is not all sent before somebody has read.
+        stream.write_all(&vec![b'a'; LENGTH]).await.expect("it is read, and not reset");
+        assert!(rest(stream).await.ends_with("too much"));
+    }
+
+    #[tokio::test]
+    async fn whoever_was_refused_and_does_not_go_is_not_waited_for() {
+        let linger = Duration::from_millis(50);
+        let running = start(Connections { maximum: 1, linger, ..Connections::default() }).await;
+        let head = "POST /refuse HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n";
+        let mut refused = send(running.address, head).await;
+        let mut answer = String::new();
+        refused.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.ends_with("too much"), "{answer}");
+        assert!(rest(send(running.address, ASK_ONCE).await).await.ends_with("hello"));
     }
 
     /// A request that takes its time, and a body that does, are no half heads.

@@ -14,9 +14,13 @@ pub(crate) mod sign_up;
 
 mod again;
 mod form;
+mod kept;
+mod repeated;
 
 pub(crate) use again::{again, later, refuse_code};
 pub(crate) use form::Form;
+pub(crate) use kept::{given_back, keep, kept};
+pub(crate) use repeated::{already_done, done};
 
 use std::time::Duration;
 
@@ -143,7 +147,9 @@ impl Reading {
             .map_err(|error| {
                 let problem = match error {
                     EmailError::Empty => Problem::EmailMissing,
-                    EmailError::TooLong | EmailError::Malformed => Problem::EmailMalformed,
+                    EmailError::TooLong => Problem::EmailTooLong,
+                    EmailError::LocalNotAscii => Problem::EmailLocalNotAscii,
+                    EmailError::Malformed => Problem::EmailMalformed,
                 };
                 self.0.add(field, problem);
             })
@@ -154,7 +160,11 @@ impl Reading {
         Password::parse(typed.expose())
             .map_err(|error| {
                 let problem = match error {
-                    PasswordError::Empty => Problem::PasswordMissing,
+                    PasswordError::Empty => match field {
+                        Field::CurrentPassword => Problem::CurrentPasswordMissing,
+                        Field::NewPassword => Problem::NewPasswordMissing,
+                        _ => Problem::PasswordMissing,
+                    },
                     PasswordError::TooLong => Problem::PasswordTooLong(512),
                 };
                 self.0.add(field, problem);
@@ -165,8 +175,7 @@ impl Reading {
     /// Whether a new password will do, where the address that goes with it cannot be read: the form names all that is
     /// wrong at once. With an address the use case says it, which compares the two besides.
     pub(crate) fn policy(&mut self, app: &App, field: Field, password: &Password, second_step: bool) {
-        let Ok(nobody) = Email::parse("nobody@example.invalid") else { return };
-        if let Err(weak) = app.auth.settings().check_password(password, &nobody, second_step) {
+        if let Err(weak) = app.auth.settings().check_password(password, None, second_step) {
             self.0.add(field, weakness(weak));
         }
     }

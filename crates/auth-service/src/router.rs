@@ -17,7 +17,7 @@ use crate::{App, api, contract, dev, pages, protocol, traces};
 pub fn router(app: App) -> Router {
     let signing_in = signing_in().layer(from_fn_with_state(app.clone(), guard::keep_whoever_signs_in));
     let (programs, mut document) = programs(signing_in).split_for_parts();
-    api::finish(&mut document, app.cookies.session);
+    api::finish(&mut document, app.cookies.session, app.is_development());
     let document = document.to_json().unwrap_or_default();
     let mut router = Router::new()
         .merge(pages().merge(protocol::pages()).layer(from_fn_with_state(app.clone(), guard::keep_browser)))
@@ -46,13 +46,13 @@ fn finish(router: Router<App>, app: App) -> Router {
 
 /// The `OpenAPI` document, for a server whose cookies are secure.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    describe("__Host-keyward-session")
+    describe("__Host-keyward-session", false)
 }
 
-/// The `OpenAPI` document, for a server whose session cookie has this name.
-pub(crate) fn describe(session_cookie: &str) -> utoipa::openapi::OpenApi {
+/// The `OpenAPI` document, for a server whose session cookie has this name, and which may be `keyward dev`.
+pub(crate) fn describe(session_cookie: &str, development: bool) -> utoipa::openapi::OpenApi {
     let mut document = programs(signing_in()).into_openapi();
-    api::finish(&mut document, session_cookie);
+    api::finish(&mut document, session_cookie, development);
     document
 }
 

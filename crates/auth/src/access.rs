@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use crate::audit::{Act, Outcome};
 use crate::client::{ProtocolError, RegisteredClient};
+use crate::exchange::split;
 use crate::session::hash_token;
 use crate::{Auth, Context, Fault};
 
@@ -259,6 +260,7 @@ impl Auth {
                 let client = crate::clients::read_client(&consent.client_id, &consent.settings)?;
                 Ok(App {
                     scopes: Scopes::parse(&consent.scope).unwrap_or_default(),
+                    resources: split(&consent.resources),
                     id: consent.client_id,
                     name: client.client_name,
                     since: Timestamp(consent.granted_at),
@@ -301,6 +303,8 @@ pub struct App {
     pub name: String,
     /// What it may have.
     pub scopes: Scopes,
+    /// The resources (RFC 8707) for which it may have tokens.
+    pub resources: Vec<String>,
     /// Since when.
     pub since: Timestamp,
 }

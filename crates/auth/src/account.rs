@@ -147,7 +147,7 @@ impl Auth {
             self.check_new_password(new, &current.email, false).await?;
         }
         let old_hash = self.check_password(current, present, Act::SetSecondStep, context).await?;
-        self.settings.check_password(new.unwrap_or(present), &current.email, false)?;
+        self.settings.check_password(new.unwrap_or(present), Some(&current.email), false)?;
         if new.is_some_and(|new| is_same(new, present)) {
             return Err(Weakness::Unchanged.into());
         }

@@ -20,6 +20,7 @@ use uuid::Uuid;
 
 use crate::audit::{Act, Outcome};
 use crate::client::RegisteredClient;
+use crate::exchange::split;
 use crate::{Auth, Context, Current, Fault, NewTicket, Ticket, TooMany};
 
 /// While a person signs in, proves an address or reads a consent page, the request waits for so long.
@@ -90,6 +91,8 @@ pub struct PendingAuthorization {
     pub client_name: String,
     /// What it asks for.
     pub scopes: Scopes,
+    /// The resources (RFC 8707) that it wants to use in the person's name.
+    pub resources: Vec<String>,
     /// Where the answer will be sent.
     pub redirect_uri: String,
     /// What to write into the field for the address.
@@ -209,6 +212,7 @@ impl Auth {
         Ok(Some(PendingAuthorization {
             client_name: client.client.client_name.clone(),
             scopes: waiting.request.scopes,
+            resources: waiting.request.resources,
             redirect_uri: waiting.request.return_address.redirect_uri().to_owned(),
             login_hint: waiting.request.login_hint,
         }))
@@ -263,7 +267,10 @@ impl Auth {
             }
             None => None,
         };
-        let agreed = agreed.map(|agreed| Scopes::parse(&agreed).unwrap_or_default());
+        let (agreed, resources) = match agreed {
+            Some((scope, resources)) => (Some(Scopes::parse(&scope).unwrap_or_default()), split(&resources)),
+            None => (None, Vec::new()),
+        };
         let hinted = match &request.id_token_hint {
             Some(hint) => match self.read_hint(hint) {
                 Some(hint) if hint.client_id == client.client_id => Some(hint.subject),
@@ -286,6 +293,7 @@ impl Auth {
                 required: asks,
                 each_time: client.may_be_another_app(request.return_address.redirect_uri()),
                 scopes: agreed.as_ref(),
+                resources: &resources,
                 given_now: said.consented,
             },
             reachable_acr: if current.is_some_and(|current| current.second_step) {
@@ -425,9 +433,16 @@ impl Auth {
         let added = added.ok_or(Fault::SessionEnded)?;
         // What an app of the operator's own was given stands beside what was agreed to: a person sees both.
         let agreed = Scopes::parse(added.agreed.as_deref().unwrap_or_default()).unwrap_or_default();
-        if agreed.is_empty() || !request.scopes.is_subset_of(&agreed) {
-            let all = agreed.union(&request.scopes).to_string();
-            store::consents::set(tx, current.user, &client.client_id, &all, now).await?;
+        let mut resources = split(added.agreed_resources.as_deref().unwrap_or_default());
+        let known = resources.len();
+        for resource in &request.resources {
+            if !resources.contains(resource) {
+                resources.push(resource.clone());
+            }
+        }
+        if agreed.is_empty() || !request.scopes.is_subset_of(&agreed) || resources.len() > known {
+            let (all, resources) = (agreed.union(&request.scopes).to_string(), resources.join(" "));
+            store::consents::set(tx, current.user, &client.client_id, &all, &resources, now).await?;
         }
         Ok((grant.id, added.pseudonym))
     }

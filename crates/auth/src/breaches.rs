@@ -89,7 +89,7 @@ impl Auth {
         email: &Email,
         second_step: bool,
     ) -> Result<(), Weakness> {
-        self.settings.check_password(password, email, second_step)?;
+        self.settings.check_password(password, Some(email), second_step)?;
         match &self.breaches {
             Some(breaches) if breaches.know(password, self.clock.now()).await => Err(Weakness::Breached),
             _ => Ok(()),

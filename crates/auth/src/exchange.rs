@@ -104,7 +104,7 @@ impl Auth {
         let ends = Ends { grant, code: &hash };
         // It may have been stolen: what it had issued ends (RFC 6749 section 4.1.2).
         if row.used_at.is_some() {
-            self.end_grant(tx, ends, None, "code used twice", context, now).await?;
+            self.end_grant(tx, ends, "code used twice", context, now).await?;
             return Err(refused().into());
         }
         if row.expires_at <= now.micros() {
@@ -112,15 +112,14 @@ impl Auth {
         }
         let request = self.open_code(&hash, &row.payload)?;
         let live = store::grants::find_live(&mut tx, grant, now, self.idle_since(now)).await?;
-        let person = live.as_ref().map(|live| live.pseudonym);
         let proof = exchange.proof()?;
         // Whoever shows a code that is not theirs has used it up: it may have been stolen.
         if let Err(error) = proof.check(&request, client) {
-            self.end_grant(tx, ends, person, "code of another request", context, now).await?;
+            self.end_grant(tx, ends, "code of another request", context, now).await?;
             return Err(error.into());
         }
         let Some(live) = live else {
-            self.end_grant(tx, ends, None, "session ended before the exchange", context, now).await?;
+            self.end_grant(tx, ends, "session ended before the exchange", context, now).await?;
             return Err(refused().into());
         };
         let scopes = client.still_allowed(&request.scopes)?;
@@ -151,12 +150,13 @@ impl Auth {
         &self,
         mut tx: Tx,
         ends: Ends<'_>,
-        person: Option<Uuid>,
         why: &str,
         context: &Context,
         now: Timestamp,
     ) -> Result<(), Fault> {
         let Ends { grant, code } = ends;
+        // Whose it is, though it may have ended before: what is refused here is to be found by their name.
+        let person = store::grants::pseudonym_of(&mut tx, grant).await?;
         store::grants::end(&mut tx, grant, now).await?;
         if !code.is_empty() {
             store::authorization_codes::set_used(&mut tx, code, now).await?;
@@ -184,10 +184,9 @@ impl Auth {
         let grant = GrantId(row.grant_id);
         let live = store::grants::find_live(&mut tx, grant, now, self.idle_since(now)).await?;
         let live = live.ok_or_else(refused)?;
-        let person = Some(live.pseudonym);
         let ends = Ends { grant, code: &[] };
         if live.grant.client_id != client.client_id {
-            self.end_grant(tx, ends, person, "refresh token of another app", context, now).await?;
+            self.end_grant(tx, ends, "refresh token of another app", context, now).await?;
             return Err(refused().into());
         }
         // Before anything else that is asked is looked at: a token that is in two hands ends its family.
@@ -195,7 +194,7 @@ impl Auth {
             Reuse::None => None,
             Reuse::Lost(successor) => Some(successor),
             Reuse::TwoHands => {
-                self.end_grant(tx, ends, person, "refresh token used twice", context, now).await?;
+                self.end_grant(tx, ends, "refresh token used twice", context, now).await?;
                 return Err(refused().into());
             }
         };
@@ -380,6 +379,7 @@ fn place(row: &RefreshToken) -> Place<'_> {
     Place { table: "refresh_tokens", column: "successor", row: &row.hash }
 }
 
-fn split(text: &str) -> Vec<String> {
+/// Resources, as a row has them: with a space between.
+pub(crate) fn split(text: &str) -> Vec<String> {
     text.split_ascii_whitespace().map(ToOwned::to_owned).collect()
 }

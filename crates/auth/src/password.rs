@@ -163,7 +163,7 @@ impl Auth {
             return Err(PasswordChangeError::WrongPassword);
         };
         // The second step may have gone meanwhile, and the password with it would be too short without.
-        self.settings.check_password(new, &current.email, current.second_step)?;
+        self.settings.check_password(new, Some(&current.email), current.second_step)?;
         let now = self.clock.now();
         let (session, ended) = self.set_password(&mut tx, &current, &new_hash, context, now).await?;
         let person = Some(current.pseudonym);

@@ -33,6 +33,8 @@ pub struct PendingProof {
     pub email: Email,
     /// Whether this is the browser that signed up.
     pub same_browser: bool,
+    /// Where whoever signed up was on the way to.
+    pub return_to: Option<String>,
 }
 
 /// Why an address is not proved.
@@ -94,7 +96,8 @@ impl Auth {
 
     fn pending(&self, artefact: &Artefact, context: &Context) -> Result<PendingProof, Fault> {
         let claim: Claim = self.payload(artefact)?;
-        Ok(PendingProof { email: claim.email, same_browser: is_bound_to(artefact, context) })
+        let same_browser = is_bound_to(artefact, context);
+        Ok(PendingProof { email: claim.email, same_browser, return_to: claim.return_to })
     }
 
     /// Proves an address. Gives the address, and where its owner was on the way to.

@@ -43,11 +43,11 @@ impl Default for AccountSettings {
 }
 
 impl Settings {
-    /// Whether `password` may be set on an account with this address.
+    /// Whether `password` may be set on an account with this address; without one, whether it may be on any.
     pub fn check_password(
         &self,
         password: &Password,
-        email: &Email,
+        email: Option<&Email>,
         second_step: bool,
     ) -> Result<(), Weakness> {
         self.policy().check(password, email, second_step)?;

@@ -28,6 +28,11 @@ pub enum EmailError {
     /// More than 254 bytes, or more than 64 before the `@`.
     #[error("the e-mail address is too long: at most 254 characters, 64 of them before the @")]
     TooLong,
+    /// It would be an address, were there no umlauts, accents, emoji or other such characters before the `@`.
+    #[error(
+        "this is not an address that mail can be sent to: use only a to z, digits and signs such as . + - _ before the @"
+    )]
+    LocalNotAscii,
     /// Anything else.
     #[error("this is not an e-mail address: it should look like ana@example.com")]
     Malformed,
@@ -47,12 +52,14 @@ impl Email {
         if local.len() > MAXIMUM_LOCAL_LENGTH {
             return Err(EmailError::TooLong);
         }
-        if !is_dot_atom(local) {
-            return Err(EmailError::Malformed);
-        }
         let domain = idna::domain_to_ascii_strict(domain).map_err(|_| EmailError::Malformed)?;
         if !is_host_name(&domain) {
             return Err(EmailError::Malformed);
+        }
+        if !is_dot_atom(local) {
+            let spelt_plainly = local.replace(|c: char| !c.is_ascii(), "a");
+            let plain = is_dot_atom(&spelt_plainly);
+            return Err(if plain { EmailError::LocalNotAscii } else { EmailError::Malformed });
         }
         let address = format!("{local}@{domain}");
         if address.len() > MAXIMUM_LENGTH {
@@ -161,7 +168,12 @@ mod tests {
             ("ana\0@example.com", EmailError::Malformed),
             ("ana@example.com\r\nBcc: eve@example.com", EmailError::Malformed),
             ("ana@exa mple.com", EmailError::Malformed),
-            ("🙂@example.com", EmailError::Malformed),
+            ("🙂@example.com", EmailError::LocalNotAscii),
+            ("jörg@example.com", EmailError::LocalNotAscii),
+            ("أنا@example.com", EmailError::LocalNotAscii),
+            ("ana\u{200b}@example.com", EmailError::LocalNotAscii),
+            ("jörg@example", EmailError::Malformed),
+            ("jörg schmidt@example.com", EmailError::Malformed),
             ("ana@example..com", EmailError::Malformed),
             ("ana@-example.com", EmailError::Malformed),
             ("a@b@example.com", EmailError::Malformed),

@@ -126,13 +126,18 @@ impl Password {
 }
 
 impl PasswordPolicy<'_> {
-    /// Whether `password` may be set on an account with this address.
-    pub fn check(self, password: &Password, email: &Email, second_step: bool) -> Result<(), Weakness> {
+    /// Whether `password` may be set on an account with this address; without one, whether it may be on any.
+    pub fn check(
+        self,
+        password: &Password,
+        email: Option<&Email>,
+        second_step: bool,
+    ) -> Result<(), Weakness> {
         let minimum = if second_step { self.minimum_with_second_step } else { self.minimum };
         if password.characters() < minimum {
             return Err(Weakness::TooShort { minimum });
         }
-        let address = email.normalized();
+        let address = email.map_or("", Email::normalized);
         let (local, host) = address.rsplit_once('@').unwrap_or((address, ""));
         if context::is_made_of(password.normal.expose_secret(), &[address, local, host, self.product]) {
             return Err(Weakness::Contextual);
@@ -152,7 +157,7 @@ mod tests {
 
     fn check(password: &str, second_step: bool) -> Result<(), Weakness> {
         let email = Email::parse("someone.long@example.com").unwrap();
-        PasswordPolicy::default().check(&Password::parse(password).unwrap(), &email, second_step)
+        PasswordPolicy::default().check(&Password::parse(password).unwrap(), Some(&email), second_step)
     }
 
     #[test]

@@ -42,6 +42,8 @@ pub struct KnownConsent<'a> {
     pub each_time: bool,
     /// To what the person has consented; none if they never did, or withdrew it.
     pub scopes: Option<&'a Scopes>,
+    /// The resources (RFC 8707) that they agreed it may use in their name.
+    pub resources: &'a [String],
     /// The person answered the question since the request came in.
     pub given_now: bool,
 }
@@ -138,7 +140,8 @@ fn a_higher_level_is_wished(request: &AuthorizationRequest, known: &Known<'_>) -
 }
 
 fn consent_is_missing(request: &AuthorizationRequest, known: &Known<'_>) -> Option<Step> {
-    let agreed = known.consent.scopes.is_some_and(|agreed| request.scopes.is_subset_of(agreed));
+    let agreed = known.consent.scopes.is_some_and(|agreed| request.scopes.is_subset_of(agreed))
+        && request.resources.iter().all(|resource| known.consent.resources.contains(resource));
     let never = known.consent.required && !agreed;
     let wanted = never || request.prompt.consent || known.consent.each_time;
     (wanted && !known.consent.given_now).then_some(Step::Consent)

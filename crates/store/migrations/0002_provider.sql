@@ -31,6 +31,7 @@ CREATE TABLE consents (
     user_id UUID NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     client_id TEXT NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
     scope TEXT NOT NULL,
+    resources TEXT NOT NULL,
     granted_at BIGINT NOT NULL,
     PRIMARY KEY (user_id, client_id)
 );

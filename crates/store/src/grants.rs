@@ -80,6 +80,8 @@ pub struct NewGrant<'a> {
 pub struct Added {
     /// What its owner had agreed before that the app may have: scopes with a space between.
     pub agreed: Option<String>,
+    /// And for which resources: with a space between.
+    pub agreed_resources: Option<String>,
     /// Who the audit trail calls its owner.
     pub pseudonym: Uuid,
 }
@@ -103,6 +105,8 @@ pub async fn insert(
          WHERE s.id = $3 AND s.user_id = $4 AND s.expires_at > $8 AND s.used_at > $10
          RETURNING (SELECT c.scope FROM consents c
                     WHERE c.user_id = grants.user_id AND c.client_id = grants.client_id) AS agreed,
+                   (SELECT c.resources FROM consents c
+                    WHERE c.user_id = grants.user_id AND c.client_id = grants.client_id) AS agreed_resources,
                    (SELECT p.pseudonym FROM audit_people p WHERE p.user_id = grants.user_id) AS pseudonym",
     )
     .bind(grant.id.0)
@@ -140,6 +144,15 @@ pub async fn find_live(
     .bind(id.0)
     .bind(now.micros())
     .bind(used_after.micros())
+    .fetch_optional(connection))
+}
+
+/// Who the audit trail calls the owner of an authorization, which may have ended.
+pub async fn pseudonym_of(tx: &mut Tx, id: GrantId) -> Result<Option<Uuid>, Error> {
+    on!(tx, |connection| sqlx::query_scalar(
+        "SELECT p.pseudonym FROM grants g JOIN audit_people p ON p.user_id = g.user_id WHERE g.id = $1",
+    )
+    .bind(id.0)
     .fetch_optional(connection))
 }
 

@@ -72,9 +72,9 @@ UPDATE clients SET older_secret_hash = secret_hash, older_secret_until = $3, sec
 DELETE FROM clients WHERE id = $1;
 
 -- consents.rs
-SELECT scope FROM consents WHERE user_id = $1 AND client_id = $2;
-INSERT INTO consents (user_id, client_id, scope, granted_at) VALUES ($1, $2, $3, $4) ON CONFLICT (user_id, client_id) DO UPDATE SET scope = $3, granted_at = $4;
-SELECT s.client_id, c.settings, s.scope, s.granted_at FROM consents s JOIN clients c ON c.id = s.client_id WHERE s.user_id = $1 ORDER BY s.granted_at DESC, s.client_id LIMIT $2;
+SELECT scope, resources FROM consents WHERE user_id = $1 AND client_id = $2;
+INSERT INTO consents (user_id, client_id, scope, resources, granted_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (user_id, client_id) DO UPDATE SET scope = $3, resources = $4, granted_at = $5;
+SELECT s.client_id, c.settings, s.scope, s.resources, s.granted_at FROM consents s JOIN clients c ON c.id = s.client_id WHERE s.user_id = $1 ORDER BY s.granted_at DESC, s.client_id LIMIT $2;
 DELETE FROM consents WHERE client_id = $1;
 DELETE FROM consents WHERE user_id = $1 AND client_id = $2;
 
@@ -95,8 +95,9 @@ UPDATE emails SET address = $2, normalized = $3, proved_at = $4 WHERE user_id = 
 SELECT count(*) FROM users;
 
 -- grants.rs
-INSERT INTO grants (id, client_id, user_id, session_id, sid, offline, scope, resources, proofs, proved_at, created_at, expires_at) SELECT $1, $2, s.user_id, s.id, COALESCE(s.sid, s.id), $5, $6, $7, s.proofs, s.proved_at, $8, $9 FROM sessions s JOIN users u ON u.id = s.user_id AND u.disabled_at IS NULL JOIN audit_people p ON p.user_id = u.id WHERE s.id = $3 AND s.user_id = $4 AND s.expires_at > $8 AND s.used_at > $10 RETURNING (SELECT c.scope FROM consents c WHERE c.user_id = grants.user_id AND c.client_id = grants.client_id) AS agreed, (SELECT p.pseudonym FROM audit_people p WHERE p.user_id = grants.user_id) AS pseudonym;
+INSERT INTO grants (id, client_id, user_id, session_id, sid, offline, scope, resources, proofs, proved_at, created_at, expires_at) SELECT $1, $2, s.user_id, s.id, COALESCE(s.sid, s.id), $5, $6, $7, s.proofs, s.proved_at, $8, $9 FROM sessions s JOIN users u ON u.id = s.user_id AND u.disabled_at IS NULL JOIN audit_people p ON p.user_id = u.id WHERE s.id = $3 AND s.user_id = $4 AND s.expires_at > $8 AND s.used_at > $10 RETURNING (SELECT c.scope FROM consents c WHERE c.user_id = grants.user_id AND c.client_id = grants.client_id) AS agreed, (SELECT c.resources FROM consents c WHERE c.user_id = grants.user_id AND c.client_id = grants.client_id) AS agreed_resources, (SELECT p.pseudonym FROM audit_people p WHERE p.user_id = grants.user_id) AS pseudonym;
 SELECT g.id, g.client_id, g.user_id, g.session_id, g.sid, g.offline, g.scope, g.resources, g.proofs, g.proved_at, g.created_at, g.expires_at, u.name, u.locale, u.updated_at, e.address, e.proved_at AS email_proved_at, p.pseudonym FROM grants g JOIN users u ON u.id = g.user_id AND u.disabled_at IS NULL JOIN emails e ON e.user_id = u.id AND e.is_primary JOIN audit_people p ON p.user_id = u.id LEFT JOIN sessions s ON s.id = g.session_id AND s.expires_at > $2 AND s.used_at > $3 WHERE g.id = $1 AND g.expires_at > $2 AND (g.offline OR s.id IS NOT NULL);
+SELECT p.pseudonym FROM grants g JOIN audit_people p ON p.user_id = g.user_id WHERE g.id = $1;
 UPDATE grants SET expires_at = $2 WHERE id = $1 AND expires_at > $2;
 DELETE FROM grants WHERE user_id = $1 AND client_id = $2 RETURNING id, client_id, sid;
 DELETE FROM grants WHERE client_id = $1;

@@ -77,6 +77,9 @@ impl Gallery {
         self.browser.submit("/verify").await;
         self.browser.arrives_at(&[&self.service.page("/sign-in")]).await;
         self.browser.open(&link).await;
+        self.is("link-used-here", 200).await;
+        self.browser.driver.delete_all_cookies().await.unwrap();
+        self.browser.open(&link).await;
         self.is("link-used", 410).await;
     }
 

@@ -113,34 +113,28 @@ impl Drop for Service {
     }
 }
 
-/// The program under test, with `app-service` beside it: `KEYWARD_BINARY`, or what Cargo builds of these sources beside this test. Cargo is asked each
-/// time, once a run: a program that was there may be of other sources, and what is up to date takes it a moment.
+/// The program under test: `KEYWARD_BINARY`, or what Cargo builds of these sources for the tests. Cargo is asked each time,
+/// once a run: a program that was there may be of other sources, and what is up to date takes it a moment.
 pub(crate) fn binary() -> PathBuf {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
     if let Some(binary) = env::var_os("KEYWARD_BINARY") {
         return binary.into();
     }
-    let build = || {
-        build(&["keyward", "app-service"]);
-        target_folder().join("debug/keyward")
-    };
-    BUILT.get_or_init(build).clone()
+    build_programs();
+    target_folder().join("debug/keyward")
 }
 
-/// The programs that an image holds, beside [`binary`].
-pub(crate) fn build_servers() {
+/// Every program, beside [`binary`]. As all tests build them, which is why it takes a moment only: packages by themselves would
+/// be built once more, with fewer features.
+pub(crate) fn build_programs() {
     static BUILT: OnceLock<()> = OnceLock::new();
-    BUILT.get_or_init(|| build(&["auth-service", "app-service"]));
-}
-
-fn build(packages: &[&str]) {
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let status = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--locked", "--target-dir"])
-        .arg(target_folder())
-        .args(packages.iter().flat_map(|package| ["-p", package]))
-        .current_dir(workspace)
-        .status()
-        .unwrap();
-    assert!(status.success(), "`cargo build` of {packages:?} failed, so there is nothing to test");
+    BUILT.get_or_init(|| {
+        let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let status = Command::new(env!("CARGO"))
+            .args(["test", "--workspace", "--no-run", "--quiet", "--locked", "--target-dir"])
+            .arg(target_folder())
+            .current_dir(workspace)
+            .status()
+            .unwrap();
+        assert!(status.success(), "`cargo test --no-run` failed, so there is nothing to test");
+    });
 }

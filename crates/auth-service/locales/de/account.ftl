@@ -37,6 +37,7 @@ change-email-code-new = Code aus der E-Mail an die neue Adresse
 change-email-prove-old = Alte Adresse bestätigen
 change-email-prove-new = Neue Adresse bestätigen
 change-email-proved = Bestätigt
+change-email-resend = Neue Codes an beide Adressen senden
 change-email-cancel = Änderung abbrechen
 
 confirm-email-title = Änderung bestätigen

@@ -92,11 +92,12 @@ notice-second-step-on = Ab jetzt fragen wir beim Anmelden nach einem Code aus ei
 notice-second-step-off = Wir fragen beim Anmelden nicht mehr nach einem Code.
 notice-session-ended = Die Sitzung ist beendet.
 notice-other-sessions-ended = Alle anderen Sitzungen sind beendet.
+notice-already-done = Das ist schon geschehen, einmal genügt. Falls Sie ein Passwort gewählt haben, gilt das erste.
 notice-account-deleted = Ihr Konto ist gelöscht.
 
 error-home = Zur Startseite
 error-expired-title = Das gilt nicht mehr
-error-expired-advice = Der Link oder die Seite wurde schon benutzt, durch etwas Neueres ersetzt oder ist zu alt. Fangen Sie noch einmal dort an, wo Sie die Mail angefordert haben: legen Sie das Konto noch einmal an oder setzen Sie ein neues Passwort, dann schicken wir eine neue.
+error-expired-advice = Der Link oder die Seite wurde schon benutzt, durch etwas Neueres ersetzt oder ist zu alt. Hat er seinen Zweck schon erfüllt, melden Sie sich einfach an. Sonst fangen Sie dort noch einmal an, wo Sie die E-Mail angefordert haben; dann schicken wir eine neue.
 error-expired-signed-in = Der Link oder die Seite wurde schon benutzt, durch etwas Neueres ersetzt oder ist zu alt. Sie sind angemeldet und können einfach weitermachen.
 error-too-many-tries-title = Zu viele Versuche
 error-too-many-tries-advice = Um Konten zu schützen, machen wir hier eine Pause. Bitte kommen Sie in { $duration } wieder; es geht nichts verloren.

@@ -75,6 +75,7 @@ scope-openid = wissen, dass Sie es sind
 scope-profile = Ihren Namen und Ihre Sprache sehen
 scope-email = Ihre E-Mail-Adresse sehen
 scope-offline-access = auch für Sie weiterarbeiten, während Sie weg sind
+scope-resource = für Sie handeln bei
 
 form-post-title = Zurück zur App
 form-post-action = Weiter

@@ -2,10 +2,14 @@
 
 problem-email-missing = Geben Sie Ihre E-Mail-Adresse ein.
 problem-email-malformed = Das ist keine E-Mail-Adresse. Sie sieht aus wie name@example.com.
+problem-email-too-long = Diese Adresse ist zu lang: höchstens 254 Zeichen, davon 64 vor dem @.
+problem-email-local-not-ascii = An diese Adresse können wir keine E-Mail schicken. Vor dem @ gehen nur a bis z, Ziffern und Zeichen wie . + - _, keine Umlaute, Akzente oder Emoji.
 problem-email-unchanged = Das ist schon Ihre Adresse. Geben Sie eine andere ein.
 problem-name-too-long = Der Name darf höchstens { $maximum } Zeichen haben.
-problem-name-malformed = Der Name enthält Zeichen, die sich nicht zeigen lassen. Schreiben Sie ihn in eine Zeile.
+problem-name-malformed = Der Name enthält unsichtbare Zeichen oder einen Zeilenumbruch. Löschen Sie ihn und tippen Sie ihn neu.
 problem-password-missing = Geben Sie ein Passwort ein.
+problem-current-password-missing = Geben Sie Ihr jetziges Passwort ein.
+problem-new-password-missing = Geben Sie ein neues Passwort ein.
 problem-password-too-short = Das Passwort braucht mindestens { $minimum } Zeichen.
 problem-password-too-long = Das Passwort ist zu lang: höchstens { $maximum } Byte.
 problem-password-contextual = Dieses Passwort besteht aus Ihrer E-Mail-Adresse oder dem Namen dieses Dienstes, und andere probieren so etwas zuerst. Wählen Sie ein paar Wörter, die mit beidem nichts zu tun haben.

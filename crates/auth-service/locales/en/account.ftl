@@ -37,6 +37,7 @@ change-email-code-new = Code from the mail to the new address
 change-email-prove-old = Confirm old address
 change-email-prove-new = Confirm new address
 change-email-proved = Confirmed
+change-email-resend = Send new codes to both addresses
 change-email-cancel = Cancel the change
 
 confirm-email-title = Confirm the change

@@ -92,11 +92,12 @@ notice-second-step-on = From now on we ask for a code by mail when you sign in.
 notice-second-step-off = We no longer ask for a code when you sign in.
 notice-session-ended = That session is ended.
 notice-other-sessions-ended = Every other session is ended.
+notice-already-done = This was done before, and once is enough. If you chose a password, the first one counts.
 notice-account-deleted = Your account is deleted.
 
 error-home = To the start page
 error-expired-title = This has expired
-error-expired-advice = The link or the page was used already, replaced by a newer one, or is too old. Begin again where you asked for the mail: sign up again, or ask for a new password, and we send you a fresh one.
+error-expired-advice = The link or the page was used already, replaced by a newer one, or is too old. If it has done its work already, just sign in. If not, begin again where you asked for the mail, and we send you a fresh one.
 error-expired-signed-in = The link or the page was used already, replaced by a newer one, or is too old. You are signed in, so you may just go on.
 error-too-many-tries-title = Too many tries
 error-too-many-tries-advice = To keep accounts safe we pause here. Please come back in { $duration }; nothing is lost.

@@ -75,6 +75,7 @@ scope-openid = know that it is you
 scope-profile = see your name and language
 scope-email = see your e-mail address
 scope-offline-access = keep working for you while you are away
+scope-resource = act for you at
 
 form-post-title = Back to the app
 form-post-action = Continue

@@ -2,14 +2,18 @@
 
 problem-email-missing = Type your e-mail address.
 problem-email-malformed = This is not an e-mail address. It looks like name@example.com.
+problem-email-too-long = This address is too long: at most 254 characters, 64 of them before the @.
+problem-email-local-not-ascii = We cannot send mail to this address. Before the @ use only a to z, digits and signs such as . + - _, no umlauts, accents or emoji.
 problem-email-unchanged = This is your address already. Type another one.
 problem-name-too-long =
     { $maximum ->
         [one] The name may have at most { $maximum } character.
        *[other] The name may have at most { $maximum } characters.
     }
-problem-name-malformed = The name holds characters that cannot be shown. Type it on one line.
+problem-name-malformed = The name holds invisible characters or a line break. Delete it and type it anew.
 problem-password-missing = Type a password.
+problem-current-password-missing = Type your current password.
+problem-new-password-missing = Type a new password.
 problem-password-too-short =
     { $minimum ->
         [one] The password needs at least { $minimum } character.

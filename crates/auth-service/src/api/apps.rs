@@ -20,6 +20,8 @@ pub(crate) struct AppAnswer {
     client_name: String,
     /// What it may have, as OAuth scopes with spaces between.
     scope: String,
+    /// The resources (RFC 8707) for which it may have tokens in this person's name.
+    resources: Vec<String>,
     /// Since when (RFC 3339).
     granted_at: String,
 }
@@ -35,6 +37,7 @@ pub(crate) async fn list(State(app): State<App>, signed_in: SignedIn) -> Result<
         .into_iter()
         .map(|app| AppAnswer {
             scope: app.scopes.to_string(),
+            resources: app.resources,
             granted_at: rfc3339(app.since.micros()),
             client_id: app.id,
             client_name: app.name,

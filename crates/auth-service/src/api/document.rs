@@ -6,30 +6,70 @@ use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, Response, ResponseBui
 
 /// What any operation may answer.
 const ALWAYS: &[(&str, &str)] = &[
-    ("405", "The route does not take this method."),
     ("500", "Something went wrong here."),
     ("503", "Too much to do, or the database is away. `Retry-After` says when to come back."),
 ];
 
+/// What `keyward dev`, which answers to its own name only, may answer.
+const MISDIRECTED: (&str, &str) =
+    ("421", "The request is for another host: use the address that this server was set up with.");
+
 /// What an operation with a body may answer.
 const WITH_BODY: &[(&str, &str)] = &[
-    ("400", "The body cannot be read."),
     ("408", "The body came too slowly."),
     ("413", "The body is larger than this server takes: 64 KiB by default."),
     ("415", "The body is not `application/json`."),
     ("422", "Some fields are not right; `errors` points to them."),
-    ("429", "Too many tries. `Retry-After` says when to come back."),
 ];
 
+/// The same, where the contract of the family does not say 422 for it.
+const UNREADABLE: (&str, &str) = ("400", "The body cannot be read.");
+
 /// What an operation that changes something may answer.
-const UNSAFE: &[(&str, &str)] = &[
-    ("401", "Nobody is signed in, or a password or code is not right."),
-    ("403", "Sent by a page of another site, or it is too long since a proof of who this is."),
-    ("410", "The code or link has been used or has expired."),
+const FOREIGN: (&str, &str) = ("403", "Sent by a page of another site.");
+
+/// The same, where somebody has to have proved a moment ago who they are.
+const FOREIGN_OR_NOT_FRESH: (&str, &str) =
+    ("403", "Sent by a page of another site, or it is too long since a proof of who this is.");
+
+/// What an operation for whoever is signed in may answer.
+const NOBODY: (&str, &str) = ("401", "Nobody is signed in.");
+
+/// What an operation may answer that takes a password or a code.
+const WRONG: (&str, &str) = ("401", "The password or the code is not right.");
+
+/// The same, for whoever is signed in.
+const NOBODY_OR_WRONG: (&str, &str) = ("401", "Nobody is signed in, or a password or code is not right.");
+
+/// What an operation may answer that takes what is good once.
+const GONE: (&str, &str) = ("410", "The code or link has been used or has expired.");
+
+/// What an operation may answer that is done so often and no more.
+const LIMITED: (&str, &str) = ("429", "Too many tries. `Retry-After` says when to come back.");
+
+/// What operations may answer because of what they do, which their shape does not tell.
+const ACTS: &[(&str, &[(&str, &str)])] = &[
+    ("post_sign_up", &[LIMITED]),
+    ("post_sign_up_proof", &[WRONG, GONE, LIMITED]),
+    ("post_sign_up_proof_resend", &[GONE, LIMITED]),
+    ("post_sign_in", &[WRONG, LIMITED]),
+    ("post_sign_in_code", &[WRONG, GONE, LIMITED]),
+    ("post_sign_in_code_resend", &[GONE, LIMITED]),
+    ("post_reset", &[LIMITED]),
+    ("post_reset_complete", &[WRONG, GONE, LIMITED]),
+    ("delete_account", &[NOBODY_OR_WRONG, FOREIGN_OR_NOT_FRESH, LIMITED]),
+    ("put_account_password", &[NOBODY_OR_WRONG, FOREIGN_OR_NOT_FRESH, LIMITED]),
+    ("put_account_second_step", &[NOBODY_OR_WRONG, FOREIGN_OR_NOT_FRESH, LIMITED]),
+    ("post_account_email", &[FOREIGN_OR_NOT_FRESH, LIMITED]),
+    ("post_account_email_confirm", &[NOBODY_OR_WRONG, GONE, LIMITED]),
+    ("post_account_confirm", &[NOBODY_OR_WRONG, LIMITED]),
+    ("post_signup", &[LIMITED]),
+    ("post_login", &[WRONG, LIMITED]),
+    ("post_verify_2fa", &[WRONG, LIMITED]),
 ];
 
 /// Completes the document.
-pub(crate) fn finish(document: &mut OpenApi, session_cookie: &str) {
+pub(crate) fn finish(document: &mut OpenApi, session_cookie: &str, development: bool) {
     if let Some(components) = &mut document.components {
         let cookie = ApiKey::Cookie(ApiKeyValue::with_description(
             session_cookie,
@@ -54,8 +94,9 @@ pub(crate) fn finish(document: &mut OpenApi, session_cookie: &str) {
         for (method, operation) in operations {
             if let Some(operation) = operation {
                 // Unique, as OpenAPI wants it; the names of our functions are not.
-                operation.operation_id = Some(name(method, path));
-                complete(operation, method != "get", family);
+                let name = name(method, path);
+                complete(operation, &name, family, development);
+                operation.operation_id = Some(name);
             }
         }
     }
@@ -67,15 +108,28 @@ fn name(method: &str, path: &str) -> String {
     format!("{method}{}", path.replace(['/', '-'], "_"))
 }
 
-fn complete(operation: &mut Operation, is_unsafe: bool, family: bool) {
-    let body = if operation.request_body.is_some() { WITH_BODY } else { &[] };
-    let changes = if is_unsafe { UNSAFE } else { &UNSAFE[..1] };
-    for (status, description) in ALWAYS.iter().chain(body).chain(changes) {
-        operation
-            .responses
-            .responses
-            .entry((*status).to_owned())
-            .or_insert_with(|| RefOr::T(failure(description, family)));
+fn complete(operation: &mut Operation, name: &str, family: bool, development: bool) {
+    let acts = ACTS.iter().find(|(known, _)| *known == name).map_or(&[][..], |(_, acts)| acts);
+    let mut known: Vec<_> = acts.iter().chain(ALWAYS).collect();
+    if development {
+        known.push(&MISDIRECTED);
+    }
+    if operation.request_body.is_some() {
+        known.extend(WITH_BODY);
+        if !family {
+            known.push(&UNREADABLE);
+        }
+    }
+    if !name.starts_with("get_") {
+        known.push(&FOREIGN);
+    }
+    if operation.security.is_some() && !family {
+        known.push(&NOBODY);
+    }
+    // The first to say something of a status is the one that knows most of the operation.
+    for (status, description) in known {
+        let responses = &mut operation.responses.responses;
+        responses.entry((*status).to_owned()).or_insert_with(|| RefOr::T(failure(description, family)));
     }
 }
 

@@ -56,10 +56,13 @@ pub(crate) async fn sign_up(
     let email = fields.email("email", &body.email);
     let password = fields.password("password", &body.password);
     let name = fields.name("name", &body.name);
+    let second_step = body.second_step;
+    if let (None, Some(password)) = (&email, &password) {
+        fields.policy(&app, "password", password, second_step);
+    }
     let (Some(email), Some(password), Some(name)) = (email, password, name) else {
         return Err(fields.refuse());
     };
-    let second_step = body.second_step;
     let request = SignUp { email, password, name, second_step, return_to: None, takes_code: true };
     let signed_up = app.auth.sign_up(request, &asking.context).await.map_err(|error| match error {
         SignUpError::Weak(weakness) => Failure::field("password", "weak", &weakness),

@@ -1,5 +1,5 @@
 //! A head that has begun to come has to be whole soon; between two requests a connection may wait for long. Hyper has one
-//! limit for both, so this one stands before it.
+//! limit for both, so this one stands before it; and so does the patience that an answer needs which was given too early.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -15,12 +15,29 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 use tower::Service;
 
+use crate::connections::Connections;
+use crate::connections::linger::Linger;
 use crate::stop::Stop;
 
 /// The two ends of one connection: the bytes, and the requests that are made of them.
-pub(super) fn limit<S>(stream: TcpStream, service: S, limit: Duration, stop: Stop) -> (Hurried, Serving<S>) {
-    let progress = Arc::new(Progress { heads: AtomicU64::new(0), serving: AtomicBool::new(false), stop });
-    let hurried = Hurried { stream, progress: progress.clone(), seen: 0, limit, begun: None, deadline: None };
+pub(super) fn limit<S>(
+    stream: TcpStream,
+    service: S,
+    connections: &Connections,
+    stop: Stop,
+) -> (Hurried, Serving<S>) {
+    let (heads, serving, refused) = (AtomicU64::new(0), AtomicBool::new(false), AtomicBool::new(false));
+    let progress = Arc::new(Progress { heads, serving, refused, stop });
+    let hurried = Hurried {
+        stream,
+        progress: progress.clone(),
+        seen: 0,
+        limit: connections.head_timeout,
+        begun: None,
+        deadline: None,
+        linger: connections.linger,
+        lingering: None,
+    };
     (hurried, Serving { service, progress })
 }
 
@@ -30,6 +47,8 @@ struct Progress {
     heads: AtomicU64,
     /// Whether the request of the last one is being served.
     serving: AtomicBool,
+    /// Whether the last answer ends the connection because not all of its request was read.
+    refused: AtomicBool,
     /// Whether the connection is to end with its next answer.
     stop: Stop,
 }
@@ -45,6 +64,10 @@ pub(super) struct Hurried {
     begun: Option<Instant>,
     /// Set once the rest is waited for: most heads come whole, and need none.
     deadline: Option<Pin<Box<Sleep>>>,
+    /// How long what still comes is read after such an answer.
+    linger: Duration,
+    /// Set once the answer is sent.
+    lingering: Option<Linger>,
 }
 
 #[expect(clippy::disallowed_methods, reason = "it is the runtime's clock, which its own time limits go by")]
@@ -103,7 +126,16 @@ impl AsyncWrite for Hurried {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(task)
+        let this = &mut *self;
+        if this.lingering.is_none() {
+            ready!(Pin::new(&mut this.stream).poll_shutdown(task))?;
+            if !this.progress.refused.load(Ordering::Acquire) {
+                return Poll::Ready(Ok(()));
+            }
+        }
+        let linger = this.linger;
+        let lingering = this.lingering.get_or_insert_with(|| Linger::begin(linger));
+        lingering.poll(&mut this.stream, task).map(Ok)
     }
 }
 
@@ -135,6 +167,10 @@ where
         let answering = self.service.call(request);
         Box::pin(async move {
             let mut answered = answering.await;
+            // No other answer of ours says so: that a client wants no more than one is between it and hyper.
+            if answered.as_ref().is_ok_and(|answer| answer.headers().contains_key(CONNECTION)) {
+                progress.refused.store(true, Ordering::Release);
+            }
             if progress.stop.is_draining()
                 && let Ok(answer) = &mut answered
             {

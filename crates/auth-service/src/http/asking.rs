@@ -45,6 +45,10 @@ pub(crate) struct Asking {
     pub(crate) signed_in: Option<String>,
     /// What was just done here, and is to be said.
     pub(crate) said: Option<Said>,
+    /// What was done here last, of what is done once.
+    pub(crate) done: Option<String>,
+    /// What was typed into a form that could not be taken.
+    pub(crate) typed: Option<String>,
     pub(crate) session_token: Option<String>,
     pub(crate) jwt: Option<String>,
     /// By which its authorization requests are found.
@@ -91,6 +95,8 @@ impl Asking {
             locale,
             signed_in: None,
             said: cookies::read(headers, app.cookies.notice).and_then(Said::read),
+            done: owned(cookies::read(headers, app.cookies.done)),
+            typed: owned(cookies::read(headers, app.cookies.typed)),
             session_token: owned(cookies::read(headers, app.cookies.session)),
             jwt: owned(cookies::read(headers, app.cookies.jwt)),
             tickets: Tickets::read(headers, &app.cookies),

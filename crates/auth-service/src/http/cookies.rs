@@ -18,6 +18,8 @@ pub(crate) struct CookieNames {
     pub(crate) request: &'static str,
     pub(crate) language: &'static str,
     pub(crate) notice: &'static str,
+    pub(crate) done: &'static str,
+    pub(crate) typed: &'static str,
     pub(crate) jwt: &'static str,
 }
 
@@ -34,6 +36,8 @@ impl CookieNames {
                 request: "__Host-keyward-request-",
                 language: "__Host-keyward-language",
                 notice: "__Host-keyward-notice",
+                done: "__Host-keyward-done",
+                typed: "__Host-keyward-typed",
                 jwt: "jwt",
             }
         } else {
@@ -44,6 +48,8 @@ impl CookieNames {
                 request: "keyward-request-",
                 language: "keyward-language",
                 notice: "keyward-notice",
+                done: "keyward-done",
+                typed: "keyward-typed",
                 jwt: "jwt",
             }
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use auth::{Fault, ReturnTo, TooMany};
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, RETRY_AFTER, SET_COOKIE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use oidc::OAuthError;
@@ -313,6 +313,9 @@ pub(crate) async fn show(app: &App, shown: Shown, mut response: Response) -> Res
             redirect.headers_mut().insert(LOCATION, location);
         }
         redirect.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        for cookie in response.headers().get_all(SET_COOKIE) {
+            redirect.headers_mut().append(SET_COOKIE, cookie.clone());
+        }
         return redirect;
     }
     failure.log();

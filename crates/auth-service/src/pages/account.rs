@@ -3,13 +3,13 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::App;
 use crate::http::asking::SignedIn;
 use crate::http::failure::Failure;
 use crate::locale::Locale;
-use crate::pages::{Form, Reading, again, later, lead_with, own_frame, page};
+use crate::pages::{Form, Reading, again, given_back, keep, kept, later, lead_with, own_frame, page};
 use crate::views::{self, Field, Notice, Problem, Problems};
 
 pub(crate) async fn show(State(app): State<App>, signed_in: SignedIn) -> Result<Response, Failure> {
@@ -28,15 +28,18 @@ pub(crate) async fn show(State(app): State<App>, signed_in: SignedIn) -> Result<
 }
 
 pub(crate) async fn show_profile(State(app): State<App>, signed_in: SignedIn) -> Response {
-    let view = views::Profile {
-        name: &signed_in.current.name,
-        language: signed_in.current.locale.as_deref().and_then(Locale::from_tag),
-        problems: Problems::NONE,
+    let (asking, current) = (&signed_in.asking, &signed_in.current);
+    let typed: Option<ProfileForm> = kept(asking, "/account/profile");
+    let (name, language) = match &typed {
+        Some(typed) => (&typed.name, Some(typed.language.as_str())),
+        None => (&current.name, current.locale.as_deref()),
     };
-    page(view.render(&own_frame(&app, &signed_in, "/account/profile")))
+    let language = language.and_then(Locale::from_tag);
+    let view = views::Profile { name, language, problems: Problems::NONE };
+    given_back(&app, typed.as_ref(), page(view.render(&own_frame(&app, &signed_in, "/account/profile"))))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(default)]
 #[derive(Default)]
 pub(crate) struct ProfileForm {
@@ -46,9 +49,13 @@ pub(crate) struct ProfileForm {
 
 pub(crate) async fn change_profile(
     State(app): State<App>,
-    signed_in: SignedIn,
+    signed_in: Result<SignedIn, Failure>,
     Form(form): Form<ProfileForm>,
 ) -> Result<Response, Failure> {
+    let signed_in = match signed_in {
+        Ok(signed_in) => signed_in,
+        Err(failure) => return Ok(keep(&app, failure, "/account/profile", &form)),
+    };
     let mut reading = Reading::default();
     let name = reading.name(&form.name);
     let language = Locale::from_tag(&form.language);

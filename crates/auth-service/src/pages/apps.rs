@@ -18,6 +18,7 @@ pub(crate) async fn show(State(app): State<App>, signed_in: SignedIn) -> Result<
             id: &app.id,
             name: &app.name,
             scopes: app.scopes.iter().collect(),
+            resources: &app.resources,
             since: app.since.micros(),
         })
         .collect();

@@ -18,7 +18,7 @@ pub(crate) async fn show(State(app): State<App>, asking: Asking) -> Response {
 }
 
 pub(crate) async fn docs(State(app): State<App>, asking: Asking) -> Result<Response, Failure> {
-    let document = crate::router::describe(app.cookies.session);
+    let document = crate::router::describe(app.cookies.session, app.is_development());
     let document = serde_json::to_value(document).map_err(|_| Failure::Internal)?;
     Ok(page(views::docs::render(&document, &Kind::entries(), &frame(&app, &asking, "/docs"))))
 }

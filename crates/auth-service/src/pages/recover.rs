@@ -13,7 +13,8 @@ use crate::http::failure::Failure;
 use crate::http::typed::Typed;
 use crate::pages::landing::{Address, read};
 use crate::pages::{
-    Form, Reading, again, frame, later, lead_to, lead_with, minimum, page, refuse_code, weakness,
+    Form, Reading, again, already_done, done, encode, frame, later, lead_to, lead_with, minimum, page,
+    refuse_code, weakness,
 };
 use crate::views::{self, Field, Notice, Problems};
 
@@ -56,8 +57,7 @@ pub(crate) async fn show_code(
     };
     let path = format!("/reset/code?id={id}");
     let id = id.to_string();
-    let view =
-        views::ResetCode { id: &id, email: None, minimum: minimum(&app, false), problems: Problems::NONE };
+    let view = views::ResetCode { id: &id, minimum: minimum(&app, false), ..Default::default() };
     Ok(page(view.render(&frame(&app, &asking, &path))))
 }
 
@@ -76,10 +76,14 @@ pub(crate) async fn by_code(
     Form(form): Form<CodeForm>,
 ) -> Result<Response, Failure> {
     let Ok(id) = form.id.parse::<ArtefactId>() else { return Err(Failure::NotFound) };
+    if let Some(response) = already_done(&app, &asking, &form.id) {
+        return Ok(response);
+    }
     let path = format!("/reset/code?id={id}");
     let show_again = |status, problems| {
         let id = id.to_string();
-        let view = views::ResetCode { id: &id, email: None, minimum: minimum(&app, false), problems };
+        let minimum = minimum(&app, false);
+        let view = views::ResetCode { id: &id, email: None, minimum, code: &form.code, problems };
         Ok(again(status, view.render(&frame(&app, &asking, &path))))
     };
     let mut reading = Reading::default();
@@ -89,7 +93,7 @@ pub(crate) async fn by_code(
         return show_again(StatusCode::UNPROCESSABLE_ENTITY, reading.0);
     };
     match app.auth.reset_password(&Evidence::Code { id, code }, &password, &asking.context).await {
-        Ok(()) => Ok(lead_with(&app, "/sign-in", Notice::PasswordReset)),
+        Ok(()) => Ok(done(&app, lead_with(&app, "/sign-in", Notice::PasswordReset), &form.id)),
         Err(RecoverError::Weak(weak)) => {
             show_again(StatusCode::UNPROCESSABLE_ENTITY, Problems::of(Field::NewPassword, weakness(weak)))
         }
@@ -104,9 +108,17 @@ pub(crate) async fn show_link(
     address: Address,
 ) -> Result<Response, Failure> {
     let Some(token) = read(address)?.token else { return Err(Failure::NotFound) };
+    if let Some(response) = already_done(&app, &asking, &token) {
+        return Ok(response);
+    }
     app.auth.pending_reset(&token, &asking.context).await?;
     let view = views::ResetNew { token: &token, minimum: minimum(&app, false), problems: Problems::NONE };
-    Ok(page(view.render(&frame(&app, &asking, "/"))))
+    Ok(page(view.render(&frame(&app, &asking, &link_address(&token)))))
+}
+
+/// Where the link leads, which the language switch comes back to: it is where the browser is.
+fn link_address(token: &str) -> String {
+    format!("/reset/new?token={}", encode(token))
 }
 
 #[derive(Deserialize)]
@@ -122,9 +134,12 @@ pub(crate) async fn by_link(
     asking: Asking,
     Form(form): Form<LinkForm>,
 ) -> Result<Response, Failure> {
+    if let Some(response) = already_done(&app, &asking, &form.token) {
+        return Ok(response);
+    }
     let show_again = |status, problems| {
         let view = views::ResetNew { token: &form.token, minimum: minimum(&app, false), problems };
-        Ok(again(status, view.render(&frame(&app, &asking, "/"))))
+        Ok(again(status, view.render(&frame(&app, &asking, &link_address(&form.token)))))
     };
     let mut reading = Reading::default();
     let Some(password) = reading.password(Field::NewPassword, &form.new_password) else {
@@ -132,7 +147,7 @@ pub(crate) async fn by_link(
     };
     let evidence = Evidence::Link { token: form.token.clone() };
     match app.auth.reset_password(&evidence, &password, &asking.context).await {
-        Ok(()) => Ok(lead_with(&app, "/sign-in", Notice::PasswordReset)),
+        Ok(()) => Ok(done(&app, lead_with(&app, "/sign-in", Notice::PasswordReset), &form.token)),
         Err(RecoverError::Weak(weak)) => {
             show_again(StatusCode::UNPROCESSABLE_ENTITY, Problems::of(Field::NewPassword, weakness(weak)))
         }

@@ -15,8 +15,8 @@ use crate::http::typed::Typed;
 use crate::pages::landing::{Address, read};
 use crate::pages::sign_up::ResendForm;
 use crate::pages::{
-    Form, Onward, Reading, again, ends_at, form_end, frame, later, lead_to, lead_with, onward, own_frame,
-    page, refuse_code, return_to,
+    Form, Onward, Reading, again, already_done, done, ends_at, form_end, frame, later, lead_to, lead_with,
+    onward, own_frame, page, refuse_code, return_to,
 };
 use crate::views::{self, Field, Notice, Problem, Problems};
 
@@ -123,11 +123,15 @@ pub(crate) async fn show_code(
 ) -> Result<Response, Failure> {
     let query = read(address)?;
     let Ok(id) = query.id.unwrap_or_default().parse::<ArtefactId>() else { return Err(Failure::NotFound) };
+    if let Some(response) = already_done(&app, &asking, &id.to_string()) {
+        return Ok(response);
+    }
     let Some(pending) = app.auth.pending_step(id, &asking.context).await? else { return Err(Failure::Gone) };
     let path = format!("/sign-in/code?id={id}");
     let end = step_end(&app, &asking, &pending).await?;
     let (id, masked) = (id.to_string(), pending.email.masked());
-    let view = views::SignInCode { id: &id, masked_email: &masked, problems: Problems::NONE };
+    let return_to = pending.return_to.as_deref().unwrap_or_default();
+    let view = views::SignInCode { id: &id, masked_email: &masked, return_to, ..Default::default() };
     let mut response = page(view.render(&frame(&app, &asking, &path)));
     ends_at(&mut response, end.as_deref());
     Ok(response)
@@ -153,6 +157,9 @@ pub(crate) async fn second_step(
     Form(form): Form<CodeForm>,
 ) -> Result<Response, Failure> {
     let Ok(id) = form.id.parse::<ArtefactId>() else { return Err(Failure::NotFound) };
+    if let Some(response) = already_done(&app, &asking, &id.to_string()) {
+        return Ok(response);
+    }
     let Some(pending) = app.auth.pending_step(id, &asking.context).await? else {
         // A code for an attempt that is not there is a failure that counts.
         let stepped = app.auth.second_step(id, &form.code, None, &asking.context).await?;
@@ -160,7 +167,7 @@ pub(crate) async fn second_step(
     };
     let end = step_end(&app, &asking, &pending).await?;
     let show_again = |status, problems| {
-        let mut response = code_again(&app, &asking, id, &pending, status, problems);
+        let mut response = code_again(&app, &asking, (id, &form.code), &pending, status, problems);
         ends_at(&mut response, end.as_deref());
         Ok(response)
     };
@@ -169,24 +176,28 @@ pub(crate) async fn second_step(
         return show_again(StatusCode::UNPROCESSABLE_ENTITY, reading.0);
     };
     match app.auth.second_step(id, &code, None, &asking.context).await {
-        Ok(stepped) => Ok(arrive(&app, &stepped.session, stepped.return_to.as_deref())),
+        Ok(stepped) => {
+            let response = arrive(&app, &stepped.session, stepped.return_to.as_deref());
+            Ok(done(&app, response, &id.to_string()))
+        }
         Err(StepError::Evidence(error)) => refuse_code(error, Field::Code, show_again),
         Err(error) => later(error, show_again),
     }
 }
 
-/// The page that asks for the code, again.
+/// The page that asks for the code of an attempt, again, with what was typed.
 fn code_again(
     app: &App,
     asking: &Asking,
-    id: ArtefactId,
+    (id, code): (ArtefactId, &str),
     pending: &PendingStep,
     status: StatusCode,
     problems: Problems,
 ) -> Response {
     let path = format!("/sign-in/code?id={id}");
     let (id, masked) = (id.to_string(), pending.email.masked());
-    let view = views::SignInCode { id: &id, masked_email: &masked, problems };
+    let return_to = pending.return_to.as_deref().unwrap_or_default();
+    let view = views::SignInCode { id: &id, masked_email: &masked, return_to, code, problems };
     again(status, view.render(&frame(app, asking, &path)))
 }
 
@@ -201,7 +212,7 @@ pub(crate) async fn resend(
     match app.auth.resend_code(id, &asking.context).await {
         Ok(()) => Ok(lead_with(&app, &format!("/sign-in/code?id={id}"), Notice::CodeSent)),
         Err(error) => later(error, |status, problems| {
-            let mut response = code_again(&app, &asking, id, &pending, status, problems);
+            let mut response = code_again(&app, &asking, (id, ""), &pending, status, problems);
             ends_at(&mut response, end.as_deref());
             Ok(response)
         }),

@@ -9,7 +9,7 @@ use crate::api::clear_session;
 use crate::http::asking::{self, Asking};
 use crate::http::failure::Failure;
 use crate::pages::landing::{Address, read};
-use crate::pages::{Form, ends_at, form_end, frame, lead_to, page, return_to};
+use crate::pages::{Form, ends_at, form_end, frame, given_back, lead_to, page, return_to};
 use crate::{App, views};
 
 /// Asks first: a link on another site must not sign anybody out.
@@ -52,7 +52,7 @@ pub(crate) async fn sign_out(
     let then = leaving.then.as_deref().or(to.as_ref().map(auth::ReturnTo::as_str));
     let mut response = lead_to(then.unwrap_or("/signed-out"));
     clear_session(&app, &mut response);
-    Ok(response)
+    Ok(given_back(&app, asking.typed.as_ref(), response))
 }
 
 pub(crate) async fn done(State(app): State<App>, asking: Asking) -> Response {

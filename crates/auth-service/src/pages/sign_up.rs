@@ -13,10 +13,10 @@ use crate::http::failure::Failure;
 use crate::http::typed::Typed;
 use crate::pages::landing::{Address, read};
 use crate::pages::{
-    Form, Reading, again, frame, later, lead_on_saying, lead_to, lead_with, minimum, page, refuse_code,
-    return_to, weakness,
+    Form, Reading, again, already_done, done, frame, later, lead_on_saying, lead_to, lead_with, minimum,
+    page, refuse_code, return_to, weakness,
 };
-use crate::views::{self, Field, Frame, Notice, Problem, Problems};
+use crate::views::{self, Field, Notice, Problem, Problems};
 
 pub(crate) async fn show(
     State(app): State<App>,
@@ -92,16 +92,14 @@ pub(crate) async fn show_proof(
     address: Address,
 ) -> Result<Response, Failure> {
     let query = read(address)?;
+    let shown = query.token.as_deref().or(query.id.as_deref()).unwrap_or_default();
+    if let Some(response) = already_done(&app, &asking, shown) {
+        return Ok(response);
+    }
     if let Some(token) = query.token {
         let pending = app.auth.pending_proof_by_link(&token, &asking.context).await?;
-        // The secret is in the address: the language switch must not copy it into another.
-        return Ok(page(link_page(
-            &app,
-            &frame(&app, &asking, "/"),
-            &token,
-            pending.same_browser,
-            Problems::NONE,
-        )));
+        let html = link_page(&app, &asking, &token, pending.same_browser, Problems::NONE);
+        return Ok(page(html));
     }
     let id = query.id.unwrap_or_default();
     let Ok(proof) = id.parse::<ArtefactId>() else { return Err(Failure::NotFound) };
@@ -115,17 +113,21 @@ pub(crate) async fn show_proof(
         return Err(Failure::Gone);
     }
     let email = pending.as_ref().map(|pending| pending.email.address());
+    let return_to = pending.as_ref().and_then(|pending| pending.return_to.as_deref()).unwrap_or_default();
     let path = format!("/verify?id={proof}");
-    let view = views::CheckMail { id: &proof.to_string(), email, problems: Problems::NONE };
+    let view = views::CheckMail { id: &proof.to_string(), email, return_to, ..Default::default() };
     Ok(page(view.render(&frame(&app, &asking, &path))))
 }
 
-fn link_page(app: &App, frame: &Frame<'_>, token: &str, same_browser: bool, problems: Problems) -> String {
+fn link_page(app: &App, asking: &Asking, token: &str, same_browser: bool, problems: Problems) -> String {
+    // The language switch comes back to where the browser is.
+    let path = format!("/verify?token={}", super::encode(token));
+    let frame = frame(app, asking, &path);
     if same_browser {
-        views::ProveHere { token, problems }.render(frame)
+        views::ProveHere { token, problems }.render(&frame)
     } else {
         let minimum = minimum(app, false);
-        views::ProveElsewhere { token, minimum, problems, ..Default::default() }.render(frame)
+        views::ProveElsewhere { token, minimum, problems, ..Default::default() }.render(&frame)
     }
 }
 
@@ -140,11 +142,21 @@ pub(crate) struct ProofForm {
     new_password: Option<Typed>,
 }
 
+impl ProofForm {
+    /// What names the sign-up: the token of its link, else its id.
+    fn evidence(&self) -> &str {
+        if self.token.is_empty() { &self.id } else { &self.token }
+    }
+}
+
 pub(crate) async fn prove(
     State(app): State<App>,
     asking: Asking,
     Form(form): Form<ProofForm>,
 ) -> Result<Response, Failure> {
+    if let Some(response) = already_done(&app, &asking, form.evidence()) {
+        return Ok(response);
+    }
     if form.token.is_empty() {
         by_code(&app, &asking, &form).await
     } else {
@@ -158,12 +170,13 @@ async fn by_code(app: &App, asking: &Asking, form: &ProofForm) -> Result<Respons
         Ok(pending) => pending,
         Err(fault) => {
             return later(fault, |status, problems| {
-                Ok(check_mail_again(app, asking, id, None, status, problems))
+                Ok(check_mail_again(app, asking, (id, &form.code), None, status, problems))
             });
         }
     };
-    let show_again =
-        |status, problems| Ok(check_mail_again(app, asking, id, pending.as_ref(), status, problems));
+    let show_again = |status, problems| {
+        Ok(check_mail_again(app, asking, (id, &form.code), pending.as_ref(), status, problems))
+    };
     let mut reading = Reading::default();
     let Some(code) = reading.code(Field::Code, &form.code) else {
         return show_again(StatusCode::UNPROCESSABLE_ENTITY, reading.0);
@@ -180,7 +193,7 @@ async fn by_code(app: &App, asking: &Asking, form: &ProofForm) -> Result<Respons
     let evidence = Evidence::Code { id, code: code.clone() };
     let credential = credential.unwrap_or(Credential::Browser);
     match app.auth.prove_address(&evidence, &credential, &asking.context).await {
-        Ok((email, to)) => Ok(proved(app, email, to.as_deref())),
+        Ok((email, to)) => Ok(done(app, proved(app, email, to.as_deref()), form.evidence())),
         // The code is right; whose it is, a password says, as it does where a link is opened elsewhere.
         Err(ProveError::OtherBrowser) => elsewhere(StatusCode::OK, Problems::NONE),
         Err(ProveError::WrongPassword) => {
@@ -219,25 +232,25 @@ fn elsewhere_page(app: &App, asking: &Asking, id: ArtefactId, code: &str, proble
     view.render(&frame(app, asking, &path))
 }
 
-/// The page that asks for the code, again.
+/// The page that asks for the code of a sign-up, again, with what was typed.
 fn check_mail_again(
     app: &App,
     asking: &Asking,
-    id: ArtefactId,
+    (id, code): (ArtefactId, &str),
     pending: Option<&PendingProof>,
     status: StatusCode,
     problems: Problems,
 ) -> Response {
     let path = format!("/verify?id={id}");
     let email = pending.map(|pending| pending.email.address());
-    let view = views::CheckMail { id: &id.to_string(), email, problems };
+    let return_to = pending.and_then(|pending| pending.return_to.as_deref()).unwrap_or_default();
+    let view = views::CheckMail { id: &id.to_string(), email, return_to, code, problems };
     again(status, view.render(&frame(app, asking, &path)))
 }
 
 async fn by_link(app: &App, asking: &Asking, form: &ProofForm) -> Result<Response, Failure> {
     let page = |same_browser, status, problems| {
-        let frame = frame(app, asking, "/");
-        Ok(again(status, link_page(app, &frame, &form.token, same_browser, problems)))
+        Ok(again(status, link_page(app, asking, &form.token, same_browser, problems)))
     };
     // Until the link can be looked at, what was sent says which page it came from.
     let no_password = form.password.is_none() && form.new_password.is_none();
@@ -256,7 +269,7 @@ async fn by_link(app: &App, asking: &Asking, form: &ProofForm) -> Result<Respons
     let Some(credential) = credential else { return show_again(StatusCode::UNPROCESSABLE_ENTITY, reading.0) };
     let evidence = Evidence::Link { token: form.token.clone() };
     match app.auth.prove_address(&evidence, &credential, &asking.context).await {
-        Ok((email, to)) => Ok(proved(app, email, to.as_deref())),
+        Ok((email, to)) => Ok(done(app, proved(app, email, to.as_deref()), form.evidence())),
         Err(ProveError::OtherBrowser | ProveError::WrongPassword) => {
             show_again(StatusCode::UNAUTHORIZED, Problems::of(Field::Password, Problem::PasswordWrong))
         }
@@ -291,7 +304,7 @@ pub(crate) async fn resend(
     let Ok(id) = form.id.parse::<ArtefactId>() else { return Err(Failure::NotFound) };
     let pending = app.auth.pending_proof(id, &asking.context).await?;
     let show_again =
-        |status, problems| Ok(check_mail_again(&app, &asking, id, pending.as_ref(), status, problems));
+        |status, problems| Ok(check_mail_again(&app, &asking, (id, ""), pending.as_ref(), status, problems));
     match app.auth.resend_proof(id, &asking.context).await {
         Ok(()) => Ok(lead_with(&app, &format!("/verify?id={id}"), Notice::CodeSent)),
         Err(ProveError::Evidence(error)) => later(error, show_again),

@@ -18,7 +18,7 @@ use crate::http::headers;
 use crate::http::tickets;
 use crate::locale::Locale;
 use crate::pages::landing::{Address, read};
-use crate::pages::{Form, encode, frame, lead_to, own_frame, page};
+use crate::pages::{Form, encode, frame, given_back, lead_to, own_frame, page};
 use crate::views;
 
 /// Where a person goes on after something was asked of them.
@@ -173,7 +173,7 @@ pub(super) async fn choose_account(
     app.auth.sign_out(&current, &asking.context).await?;
     let mut response = lead_to(&format!("/sign-in?return_to={}", encode(&continue_path(id))));
     crate::api::clear_session(&app, &mut response);
-    Ok(response)
+    Ok(given_back(&app, asking.typed.as_ref(), response))
 }
 
 pub(super) async fn show_consent(
@@ -189,6 +189,7 @@ pub(super) async fn show_consent(
         app: &pending.client_name,
         email: signed_in.current.email.address(),
         scopes: &scopes,
+        resources: &pending.resources,
     };
     Ok(ending_there(view.render(&own_frame(&app, &signed_in, "/")), &pending))
 }

@@ -11,7 +11,7 @@ use crate::App;
 use crate::http::asking::Visitor;
 use crate::http::failure::Failure;
 use crate::http::headers;
-use crate::pages::{frame, lead_to, page};
+use crate::pages::{frame, given_back, lead_to, page};
 use crate::protocol::authorize::{refused, speak, wished_language};
 use crate::views;
 
@@ -49,6 +49,7 @@ pub(super) async fn show(
     if let Some(current) = current {
         app.auth.sign_out(&current, &asking.context).await?;
         crate::api::clear_session(&app, &mut response);
+        response = given_back(&app, asking.typed.as_ref(), response);
     }
     Ok(response)
 }

@@ -3,8 +3,8 @@
 use super::{Field, Problems};
 
 /// `/account/email`: posts `email` (the new one). While a change is pending: `side` (`old` or `new`) with `code` to
-/// `/account/email/confirm`, and nothing to `/account/email/cancel`.
-#[derive(Clone, Debug, Default)]
+/// `/account/email/confirm`, `email` (the one that is pending) again for new codes, and nothing to `/account/email/cancel`.
+#[derive(Clone, Default)]
 pub struct ChangeEmail<'a> {
     /// The address that the account has.
     pub current: &'a str,
@@ -12,11 +12,18 @@ pub struct ChangeEmail<'a> {
     pub new_email: &'a str,
     /// The change under way.
     pub pending: Option<PendingEmail<'a>>,
+    /// The code as typed, if it was not right.
+    pub code: &'a str,
     /// What was wrong with the last try ([`Field::NewEmail`], [`Field::CodeOld`], [`Field::CodeNew`]).
     pub problems: Problems,
 }
 
 impl ChangeEmail<'_> {
+    /// The typed code, where it was typed.
+    fn code_of(&self, field: Field) -> &str {
+        if self.problems.at(field).is_some() { self.code } else { "" }
+    }
+
     /// Whether it asks for a new address: where none is on its way, or the one just typed has to be typed again.
     fn asks(&self) -> bool {
         self.pending.is_none() || !self.new_email.is_empty() || self.problems.at(Field::NewEmail).is_some()
@@ -45,7 +52,7 @@ pub struct ConfirmEmail<'a> {
     pub problems: Problems,
 }
 
-shows_its_name_only!(ConfirmEmail<'a>);
+shows_its_name_only!(ChangeEmail<'a>, ConfirmEmail<'a>);
 
 page!(ChangeEmail<'a>, "change_email.html", problems);
 page!(ConfirmEmail<'a>, "confirm_email.html", problems);

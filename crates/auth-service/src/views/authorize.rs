@@ -22,6 +22,8 @@ pub struct Consent<'a> {
     pub email: &'a str,
     /// What it asks for.
     pub scopes: &'a [&'a str],
+    /// The resources (RFC 8707) that it wants to use in their name.
+    pub resources: &'a [String],
 }
 
 /// What is known of a scope in words: the text's name in the catalogue.
@@ -64,6 +66,8 @@ pub struct AppRow<'a> {
     pub name: &'a str,
     /// What it may have.
     pub scopes: Vec<&'a str>,
+    /// The resources (RFC 8707) that it may use in the person's name.
+    pub resources: &'a [String],
     /// Since when, Unix microseconds.
     pub since: i64,
 }

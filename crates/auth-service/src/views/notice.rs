@@ -29,13 +29,15 @@ pub enum Notice {
     OtherSessionsEnded,
     /// An app may sign the person in no longer.
     AppWithdrawn,
+    /// A form was sent again whose work was done.
+    AlreadyDone,
     /// The account is gone.
     AccountDeleted,
 }
 
 impl Notice {
     /// Every notice.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::AddressProved,
         Self::CodeSent,
         Self::ProfileSaved,
@@ -49,6 +51,7 @@ impl Notice {
         Self::SessionEnded,
         Self::OtherSessionsEnded,
         Self::AppWithdrawn,
+        Self::AlreadyDone,
         Self::AccountDeleted,
     ];
 
@@ -68,6 +71,7 @@ impl Notice {
             Self::SessionEnded => "notice-session-ended",
             Self::OtherSessionsEnded => "notice-other-sessions-ended",
             Self::AppWithdrawn => "notice-app-withdrawn",
+            Self::AlreadyDone => "notice-already-done",
             Self::AccountDeleted => "notice-account-deleted",
         }
     }

@@ -10,6 +10,10 @@ pub enum Problem {
     EmailMissing,
     /// This is not an address.
     EmailMalformed,
+    /// The address is longer than mail allows.
+    EmailTooLong,
+    /// Before the `@` stands what is not ASCII.
+    EmailLocalNotAscii,
     /// The new address is the one that the account has.
     EmailUnchanged,
     /// The name is longer than this many characters.
@@ -18,6 +22,10 @@ pub enum Problem {
     NameMalformed,
     /// No password was given.
     PasswordMissing,
+    /// No present password was given, in a form that asks for a new one too.
+    CurrentPasswordMissing,
+    /// No new password was given.
+    NewPasswordMissing,
     /// The password has fewer than this many characters.
     PasswordTooShort(u32),
     /// The password has more than this many bytes.
@@ -67,12 +75,16 @@ impl Problem {
         match self {
             Self::EmailMissing => texts.text("problem-email-missing"),
             Self::EmailMalformed => texts.text("problem-email-malformed"),
+            Self::EmailTooLong => texts.text("problem-email-too-long"),
+            Self::EmailLocalNotAscii => texts.text("problem-email-local-not-ascii"),
             Self::EmailUnchanged => texts.text("problem-email-unchanged"),
             Self::NameTooLong(maximum) => {
                 texts.format("problem-name-too-long", &[("maximum", maximum.into())])
             }
             Self::NameMalformed => texts.text("problem-name-malformed"),
             Self::PasswordMissing => texts.text("problem-password-missing"),
+            Self::CurrentPasswordMissing => texts.text("problem-current-password-missing"),
+            Self::NewPasswordMissing => texts.text("problem-new-password-missing"),
             Self::PasswordTooShort(minimum) => {
                 texts.format("problem-password-too-short", &[("minimum", minimum.into())])
             }

@@ -12,7 +12,7 @@ pub struct Reset<'a> {
 }
 
 /// `/reset/code?id=`: posts `id`, `code`, `new_password` to `/reset/code`.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct ResetCode<'a> {
     /// The id of the reset.
     pub id: &'a str,
@@ -20,6 +20,8 @@ pub struct ResetCode<'a> {
     pub email: Option<&'a str>,
     /// How many characters the new password must have; the same for every address, so that it tells nothing.
     pub minimum: u32,
+    /// The code as typed, if it was not right.
+    pub code: &'a str,
     /// What was wrong with the last try.
     pub problems: Problems,
 }
@@ -35,7 +37,7 @@ pub struct ResetNew<'a> {
     pub problems: Problems,
 }
 
-shows_its_name_only!(ResetNew<'a>);
+shows_its_name_only!(ResetCode<'a>, ResetNew<'a>);
 
 page!(Reset<'a>, "reset.html", problems);
 page!(ResetCode<'a>, "reset_code.html", problems);

@@ -16,15 +16,21 @@ pub struct SignIn<'a> {
 }
 
 /// `/sign-in/code?id=`: posts `id`, `code` to `/sign-in/code`, and `id` to `/sign-in/code/resend`.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct SignInCode<'a> {
     /// The id of the attempt.
     pub id: &'a str,
     /// The address, all but a few letters hidden.
     pub masked_email: &'a str,
+    /// The code as typed, if it was not right.
+    pub code: &'a str,
+    /// Where whoever begins anew is on the way to; empty for the account page.
+    pub return_to: &'a str,
     /// What was wrong with the last try.
     pub problems: Problems,
 }
+
+shows_its_name_only!(SignInCode<'a>);
 
 page!(SignIn<'a>, "sign_in.html", problems);
 page!(SignInCode<'a>, "sign_in_code.html", problems);

@@ -3,12 +3,16 @@
 use super::{Field, Problems};
 
 /// `/verify?id=`: "check your mail". Posts `id`, `code` to `/verify`, and `id` to `/verify/resend`.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct CheckMail<'a> {
     /// The id of the sign-up.
     pub id: &'a str,
     /// The address as this browser typed it, if that is known.
     pub email: Option<&'a str>,
+    /// The code as typed, if it was not right.
+    pub code: &'a str,
+    /// Where whoever begins anew is on the way to; empty for the account page.
+    pub return_to: &'a str,
     /// What was wrong with the last try.
     pub problems: Problems,
 }
@@ -38,7 +42,7 @@ pub struct ProveElsewhere<'a> {
     pub problems: Problems,
 }
 
-shows_its_name_only!(ProveHere<'a>, ProveElsewhere<'a>);
+shows_its_name_only!(CheckMail<'a>, ProveHere<'a>, ProveElsewhere<'a>);
 
 page!(CheckMail<'a>, "check_mail.html", problems);
 page!(ProveHere<'a>, "prove_here.html", problems);

@@ -72,8 +72,16 @@ fn sign_up(frame: &Frame<'_>, Words { name, email, opaque }: Words<'_>) -> Vec<S
     vec![
         ("sign-up", blank.render(frame)),
         ("sign-up-wrong", wrong.render(frame)),
-        ("check-mail", CheckMail { id: opaque, email: Some(email), problems: Problems::NONE }.render(frame)),
-        ("check-mail-wrong", CheckMail { id: opaque, email: None, problems: code_wrong }.render(frame)),
+        (
+            "check-mail",
+            CheckMail { id: opaque, email: Some(email), return_to: opaque, ..CheckMail::default() }
+                .render(frame),
+        ),
+        (
+            "check-mail-wrong",
+            CheckMail { id: opaque, code: "00o000", problems: code_wrong, ..CheckMail::default() }
+                .render(frame),
+        ),
         ("prove-here", ProveHere { token: opaque, problems: Problems::NONE }.render(frame)),
         (
             "prove-elsewhere",
@@ -96,9 +104,14 @@ fn sign_in(frame: &Frame<'_>, Words { name, email, opaque }: Words<'_>) -> Vec<S
         ),
         (
             "sign-in-code",
-            SignInCode { id: opaque, masked_email: email, problems: Problems::NONE }.render(frame),
+            SignInCode { id: opaque, masked_email: email, return_to: opaque, ..SignInCode::default() }
+                .render(frame),
         ),
-        ("sign-in-code-over", SignInCode { id: opaque, masked_email: email, problems: over }.render(frame)),
+        (
+            "sign-in-code-over",
+            SignInCode { id: opaque, masked_email: email, return_to: opaque, code: "123456", problems: over }
+                .render(frame),
+        ),
     ]
 }
 
@@ -207,16 +220,29 @@ fn rest(out: &Frame<'_>, inside: &Frame<'_>, words: Words<'_>) -> Vec<Sheet> {
         links: &links,
         codes: &codes,
     };
+    let resources = ["https://invoices.example.com/".to_owned()];
     let mut sheets = vec![
         ("landing", Landing.render(out)),
         ("landing-signed-in", Landing.render(inside)),
         ("sign-out", SignOut { return_to: opaque, request: opaque }.render(inside)),
         ("signed-out", SignedOut.render(out)),
         ("choose-account", ChooseAccount { id: opaque, app: name, email }.render(inside)),
-        ("consent", Consent { id: opaque, app: name, email, scopes: &SCOPES }.render(inside)),
+        (
+            "consent",
+            Consent { id: opaque, app: name, email, scopes: &SCOPES, resources: &resources }.render(inside),
+        ),
         (
             "apps",
-            Apps { apps: &[AppRow { id: opaque, name, scopes: SCOPES.to_vec(), since: NOW }] }.render(inside),
+            Apps {
+                apps: &[AppRow {
+                    id: opaque,
+                    name,
+                    scopes: SCOPES.to_vec(),
+                    resources: &resources,
+                    since: NOW,
+                }],
+            }
+            .render(inside),
         ),
         ("apps-none", Apps { apps: &[] }.render(inside)),
         ("app-refused", AppRefused { description: opaque, leaving: true, signed_in: true }.render(out)),

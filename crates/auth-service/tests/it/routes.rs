@@ -1,5 +1,6 @@
 //! The routes, a module each as they lie in the router.
 
+mod answers;
 mod api;
 mod bad_input;
 mod contract;
@@ -7,3 +8,4 @@ mod documentation;
 mod mailbox;
 mod pages;
 mod proxies;
+mod trail;

@@ -16,7 +16,13 @@ fn known(consented: &Scopes) -> Known<'_> {
         session: Some(SESSION),
         account_chosen: false,
         hinted_subject: None,
-        consent: KnownConsent { required: true, each_time: false, scopes: Some(consented), given_now: false },
+        consent: KnownConsent {
+            required: true,
+            each_time: false,
+            scopes: Some(consented),
+            resources: &[],
+            given_now: false,
+        },
         reachable_acr: &["one", "two"],
         now: NOW,
     }

@@ -41,6 +41,7 @@ fn authorize(query: &str, client: &Client) -> (String, AuthorizationRequest) {
             required: client.asks_for_consent(),
             each_time: client.may_be_another_app(request.return_address.redirect_uri()),
             scopes: None,
+            resources: &[],
             given_now: false,
         },
         reachable_acr: &["one"],

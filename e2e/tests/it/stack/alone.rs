@@ -11,7 +11,7 @@ use secrets::sealing::generate_key_text;
 use tempfile::TempDir;
 
 use super::installation::{APP, AUTH};
-use crate::service::{binary, build_servers};
+use crate::service::{binary, build_programs};
 use crate::tools::free_port;
 use crate::wait::until;
 
@@ -29,7 +29,7 @@ impl Drop for Program {
 
 /// The headers of some answers of each, with where they are from.
 pub(super) async fn headers() -> Vec<(String, HeaderMap)> {
-    build_servers();
+    build_programs();
     let folder = tempfile::tempdir().unwrap();
     let client = Client::builder().no_proxy().build().unwrap();
     let mut found = Vec::new();

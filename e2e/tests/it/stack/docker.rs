@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 use serde_json::Value;
 use tokio::sync::{Mutex, MutexGuard};
 
-use crate::service::{binary, build_servers};
+use crate::service::{binary, build_programs};
 use crate::tools::missing;
 
 /// A daemon with the images of `deploy/testing/images`, started by `deploy/testing/docker start`, which sets the variables
@@ -50,7 +50,7 @@ impl Docker {
 /// Of what Cargo builds.
 fn make_own_images() {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    build_servers();
+    build_programs();
     let folder = binary().parent().unwrap().to_owned();
     success(&Command::new(workspace.join("deploy/testing/images")).arg("own").arg(folder).output().unwrap());
 }

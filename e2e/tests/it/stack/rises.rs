@@ -36,6 +36,7 @@ async fn from_nothing_to_healthy_by_one_command_and_back_after_every_kill() {
     nothing_starts_before_what_it_needs(&stack, &health.end());
     only_the_proxy_is_reached(&stack);
     every_container_is_held(&stack);
+    what_is_started_later_is_held_alike(&stack);
     no_secret_is_in_an_environment(&stack);
     the_database_users_may_do_their_work_and_no_more(&stack);
     super::headers::hold_from_outside(&stack).await;
@@ -149,7 +150,7 @@ fn only_the_proxy_is_reached(stack: &Installation) {
 }
 
 fn every_container_is_held(stack: &Installation) {
-    for service in PARTS {
+    for service in PARTS.into_iter().chain(["migrate"]) {
         let known = stack.inspect(service);
         let host = &known["HostConfig"];
         assert_eq!(host["ReadonlyRootfs"], true, "{service}");
@@ -175,6 +176,26 @@ fn every_container_is_held(stack: &Installation) {
         if service.contains("-service-") {
             assert!(known["Config"]["StopTimeout"].as_u64().unwrap() >= 20, "{service}");
         }
+    }
+}
+
+/// The other colour has no container yet: what it will be given is what the living one was.
+fn what_is_started_later_is_held_alike(stack: &Installation) {
+    let said = stack.does(&["--profile", "*", "config", "--format", "json"]);
+    let said: Value = serde_json::from_str(&said).unwrap();
+    let services = said["services"].as_object().unwrap();
+    let pairs: Vec<_> = services
+        .iter()
+        .filter_map(|(name, green)| Some((name, green, services.get(&name.replace("-green-", "-blue-"))?)))
+        .filter(|(name, ..)| name.contains("-green-"))
+        .collect();
+    assert_eq!(pairs.len(), 3, "{:?}", services.keys());
+    for (name, green, blue) in pairs {
+        assert_ne!(green["profiles"], blue["profiles"], "{name}");
+        // The socket of each slot has its name.
+        let told = green.to_string().replace("-green", "-blue");
+        let told: Value = serde_json::from_str(&told).unwrap();
+        assert_eq!(&told, blue, "{name}");
     }
 }
 

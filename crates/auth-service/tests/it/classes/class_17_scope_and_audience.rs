@@ -143,6 +143,47 @@ async fn class_17_consent_to_less_is_not_consent_to_more() {
     }
 }
 
+/// A resource is somebody else's server: an app that may use one in a person's name has not been let in to another. (It was:
+/// consent knew scopes alone.)
+#[tokio::test]
+async fn class_17_consent_to_one_resource_is_not_consent_to_another() {
+    let app = TestApp::start().await;
+    let changes = json!({
+        "client_id": "theirs", "first_party": false, "scope": "openid email", "resources": [INVOICES, MAILS],
+    });
+    let theirs = Wiki::register(&app, changes).await;
+    let mut browser = app.member(ANA).await;
+    let ask = |resource: &'static str, more: &'static str| {
+        let named: &[_] = if resource.is_empty() { &[] } else { &[("resource", resource)] };
+        let prompt: &[_] = if more.is_empty() { &[] } else { &[("prompt", more)] };
+        theirs.authorize(&[&[("scope", "openid")], named, prompt].concat())
+    };
+    let mut silent = Vec::new();
+    for resource in ["", INVOICES, MAILS] {
+        let asked = browser.get(&ask(resource, "")).await;
+        let page = browser.get(asked.location()).await;
+        assert_eq!(
+            page.body.contains(&format!("<code>{resource}</code>")),
+            !resource.is_empty(),
+            "{resource}"
+        );
+        browser.post("/authorize/consent", &[("id", &page.hidden("id")), ("choice", "allow")]).await;
+        silent.push(resource);
+        for other in ["", INVOICES, MAILS] {
+            let answer = browser.get(&ask(other, "none")).await;
+            let expected = (!silent.contains(&other)).then_some("consent_required");
+            assert_eq!(try_returned(&answer, "error").as_deref(), expected, "{other:?} after {silent:?}");
+        }
+    }
+    let listed = browser.get("/api/v1/account/apps").await.json();
+    assert_eq!((&listed[0]["scope"], &listed[0]["resources"]), (&json!("openid"), &json!([INVOICES, MAILS])));
+    let page = browser.get("/account/apps").await;
+    assert!(page.body.contains(INVOICES) && page.body.contains(MAILS));
+    browser.post("/account/apps/withdraw", &[("id", "theirs")]).await;
+    let answer = browser.get(&ask(MAILS, "none")).await;
+    assert_eq!(try_returned(&answer, "error").as_deref(), Some("consent_required"));
+}
+
 /// The claims of each scope, at userinfo and in the ID token of a client that wants them there.
 #[tokio::test]
 async fn class_17_a_claim_is_told_by_its_scope_alone() {

@@ -56,6 +56,26 @@ fn assert_names(answer: &Answer, field: &str, typed: &str) {
     assert!(answer.body.contains("<title>Error: "), "{typed:.80?}");
 }
 
+/// What looks like an address, and is none that mail can be sent to, was told to look like one.
+#[tokio::test]
+async fn an_address_is_told_what_is_wrong_with_it() {
+    let app = TestApp::start().await;
+    let long = format!("{}@example.com", "a".repeat(65));
+    for (typed, said) in [
+        ("ana@", "This is not an e-mail address. It looks like name@example.com."),
+        (&long, "This address is too long: at most 254 characters, 64 of them before the @."),
+        ("jörg@example.com", "Before the @ use only a to z, digits and signs such as . + - _, no umlauts"),
+        ("🙂@example.com", "Before the @ use only a to z, digits and signs such as . + - _, no umlauts"),
+    ] {
+        for path in ["/sign-up", "/sign-in", "/reset"] {
+            let answer = app.browser().post(path, &[("email", typed), ("password", PASSWORD)]).await;
+            assert_names(&answer, "email", typed);
+            assert!(answer.body.contains(said), "{path} {typed}: {}", answer.body);
+            assert!(answer.body.contains(&format!("value=\"{typed}\"")), "{path} {typed}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn addresses_at_every_form_and_body() {
     let app = TestApp::with(|setup| setup.limits.mails = 100).await;

@@ -11,5 +11,6 @@ mod sessions;
 mod sign_in;
 mod sign_out;
 mod sign_up;
+mod twice;
 mod waiting;
 mod whole;

@@ -119,6 +119,7 @@ fn name_of(word: &str) -> &str {
         36 if uuid::Uuid::parse_str(word).is_ok() => "[id]",
         12 if is_hex => "[support-id]",
         43 if !word.contains('.') => "[token]",
+        44.. if word.find('.') == Some(43) => "[done]",
         _ if word.starts_with("eyJ") && word.matches('.').count() == 2 => "[jwt]",
         _ => word,
     }

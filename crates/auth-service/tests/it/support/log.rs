@@ -1,9 +1,11 @@
 //! What a server logs while a test runs: of this thread alone, on which a test's requests are served.
 
 use std::io::Write;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
-use tracing::subscriber::DefaultGuard;
+use tracing::span::{Attributes, Id, Record};
+use tracing::subscriber::{DefaultGuard, Interest};
+use tracing::{Dispatch, Event, Metadata, Subscriber};
 use tracing_subscriber::filter::LevelFilter;
 
 /// Listens until it is dropped.
@@ -26,9 +28,48 @@ impl Write for Lines {
     }
 }
 
+/// Has every line of every thread ask the subscriber of its own thread. What a line is worth to all subscribers together is
+/// otherwise remembered, and a line that one thread meets while another begins to listen may be remembered as worth nothing.
+fn ask_each_time() {
+    static KEPT: OnceLock<Dispatch> = OnceLock::new();
+    KEPT.get_or_init(|| Dispatch::new(Undecided));
+}
+
+/// Hears nothing, and says of everything that it may be heard.
+struct Undecided;
+
+impl Subscriber for Undecided {
+    fn register_callsite(&self, _: &'static Metadata<'static>) -> Interest {
+        Interest::sometimes()
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(LevelFilter::TRACE)
+    }
+
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        false
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, _: &Event<'_>) {}
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
 impl Log {
     /// Hears warnings and errors, as a server tells them that logs little.
     pub(crate) fn listen() -> Self {
+        ask_each_time();
         let lines = Lines::default();
         let writer = lines.clone();
         let subscriber = tracing_subscriber::fmt()

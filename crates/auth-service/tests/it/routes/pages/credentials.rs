@@ -12,7 +12,8 @@ async fn the_password_changes_and_every_other_session_ends() {
     let mut browser = app.member(ANA).await;
     let (mut other, mut old) = (app.signed_in(ANA).await, browser.clone());
     for (present, new, status, said) in [
-        ("", "", 422, "Type a password."),
+        ("", "", 422, "Type your current password."),
+        ("", "", 422, "Type a new password."),
         (OTHER_PASSWORD, OTHER_PASSWORD, 401, "This is not the right password."),
         (PASSWORD, SHORT_PASSWORD, 422, "The password needs at least 15 characters."),
         (PASSWORD, OTHER_PASSWORD, 303, ""),

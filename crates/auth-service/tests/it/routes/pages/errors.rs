@@ -44,6 +44,18 @@ async fn every_failure_is_a_page_with_a_support_id() {
     }
 }
 
+/// It told whoever is signed out to sign up again, and led to signing in alone.
+#[tokio::test]
+async fn what_has_expired_leads_to_wherever_it_may_have_begun() {
+    let app = TestApp::start().await;
+    let answer = app.browser().get("/verify?token=x").await;
+    for begins in ["/sign-in", "/sign-up", "/reset"] {
+        assert!(answer.body.contains(&format!("href=\"{begins}\"")), "{begins}: {}", answer.body);
+    }
+    let answer = app.member("ana@example.com").await.get("/verify?token=x").await;
+    assert!(answer.body.contains("href=\"/account\"") && !answer.body.contains("href=\"/sign-up\""));
+}
+
 /// A body that never ends.
 struct Endless;
 
@@ -118,7 +130,8 @@ async fn what_has_expired_leads_whoever_is_signed_in_to_their_account() {
     let code = app.letter("ana@example.com").await.code;
     let id = step.split("id=").nth(1).unwrap();
     assert_eq!(browser.post("/sign-in/code", &[("id", id), ("code", &code)]).await.location(), "/account");
-    // The back button.
+    // The back button, after the browser has forgotten what it did.
+    browser.jar.remove("__Host-keyward-done");
     let page = browser.get(&step).await;
     assert_eq!(page.status, 410);
     assert!(page.body.contains("<h1>This has expired</h1>") && page.body.contains("You are signed in"));

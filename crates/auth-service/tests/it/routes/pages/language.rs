@@ -36,9 +36,9 @@ async fn an_unknown_language_changes_nothing() {
     assert_eq!(browser.post("/language", &[]).await.location(), "/");
 }
 
-/// The secret in a mailed link is not copied into the switch's form.
+/// Of a mailed link, too: it led to the front page, and whoever had chosen their language had to find the mail again.
 #[tokio::test]
-async fn the_switch_keeps_the_page_and_no_secret() {
+async fn the_switch_keeps_the_page() {
     let app = TestApp::start().await;
     let mut browser = app.browser();
     browser.get("/sign-up").await;
@@ -46,7 +46,14 @@ async fn the_switch_keeps_the_page_and_no_secret() {
     let next = browser.post("/sign-up", &fields).await.location().to_owned();
     assert_eq!(browser.get(&next).await.hidden("next"), next);
     let letter = app.letter(ANA).await;
-    assert_eq!(browser.get(&letter.path()).await.hidden("next"), "/");
+    let mut elsewhere = app.browser();
+    for browser in [&mut browser, &mut elsewhere] {
+        let next = browser.get(&letter.path()).await.hidden("next");
+        assert_eq!(next, letter.path());
+        let back = browser.post("/language", &[("language", "de"), ("next", &next)]).await;
+        let page = browser.get(back.location()).await;
+        assert_eq!((page.status.as_u16(), page.language()), (200, "de"));
+    }
 }
 
 /// In a browser that asks for English and has no cookie of the switch.

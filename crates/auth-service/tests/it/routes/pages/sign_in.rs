@@ -61,12 +61,30 @@ async fn the_second_step_with_a_new_code_and_a_way_on() {
     let answer = browser.post("/sign-in/code", &[("id", &id), ("code", &second)]).await;
     assert_eq!(answer.location(), APP);
     assert!(browser.is_signed_in().await);
-    assert_eq!(
-        browser.post("/sign-in/code", &[("id", &id), ("code", &second)]).await.status,
-        410,
-        "replayed"
-    );
-    assert_eq!(browser.get(&next).await.status, 410, "the back button");
+    let mut stranger = app.browser();
+    let replayed = stranger.post("/sign-in/code", &[("id", &id), ("code", &second)]).await;
+    assert_eq!(replayed.status, 410, "replayed");
+    assert_eq!(stranger.get(&next).await.status, 410, "the back button");
+}
+
+/// Whoever had another address in mind came to the account page, and not to the app that had sent them.
+#[tokio::test]
+async fn beginning_anew_leads_to_the_app_all_the_same() {
+    let app = TestApp::start().await;
+    app.account(ANA, true).await;
+    let mut browser = app.browser();
+    let onward = "?return_to=https%3A%2F%2Fapp.example.com%2Fprotected\"";
+    let fields = [("email", ANA), ("password", PASSWORD), ("return_to", APP)];
+    for path in ["/sign-in", "/sign-up"] {
+        let answer = browser.post(path, &fields).await;
+        let page = browser.get(answer.location()).await;
+        assert!(page.body.contains(&format!("href=\"{path}{onward}")), "{path}: {}", page.body);
+        let id = page.hidden("id");
+        let form = answer.location().split('?').next().unwrap();
+        let page = browser.post(form, &[("id", &*id), ("code", "1")]).await;
+        assert_eq!(page.status, 422);
+        assert!(page.body.contains(&format!("href=\"{path}{onward}")), "{path}: {}", page.body);
+    }
 }
 
 #[tokio::test]
