@@ -14,7 +14,6 @@ use secrets::sealing::Place;
 use store::grants::LiveGrant;
 use store::refresh_tokens::RefreshToken;
 use store::{Turn, Tx};
-use uuid::Uuid;
 
 use crate::access::{person_claims, token_id};
 use crate::audit::{Act, Outcome};

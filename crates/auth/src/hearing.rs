@@ -206,8 +206,8 @@ impl Auth {
                 tracing::debug!(%error, "what other processes changed could not be read; it will be tried again");
                 Vec::new()
             });
-            // Beside the pause: a Redis that does not answer must not hold up the look at what else has ended.
-            tokio::join!(self.pass_on(&untold), self.pause(begun));
+            self.pass_on(untold);
+            self.pause(begun).await;
         }
     }
 
@@ -219,11 +219,18 @@ impl Auth {
         }
     }
 
-    /// Tells what a command did, or a process that had lost Redis: whoever has lost the database hears of it by us.
-    async fn pass_on(&self, untold: &[String]) {
-        for what in untold {
-            self.hearing.ephemeral.publish(what).await;
+    /// Tells what a command did, or a process that had lost Redis: whoever has lost the database hears of it by us. Beside the looks: a
+    /// Redis that is slow, or does not answer, must not hold up the next.
+    fn pass_on(&self, untold: Vec<String>) {
+        if untold.is_empty() {
+            return;
         }
+        let ephemeral = self.hearing.ephemeral();
+        tokio::spawn(async move {
+            for what in untold {
+                ephemeral.publish(&what).await;
+            }
+        });
     }
 
     /// Forgets what was ended or changed since the last look. Gives what nobody has said yet.

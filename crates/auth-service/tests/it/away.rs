@@ -126,7 +126,9 @@ async fn what_is_ended_elsewhere_is_refused_in_time_at_the_end_of_a_bad_wire() {
     let near = Running::of(&mut stack.server(0, &[]));
     assert_eq!(sign_up(&near, "ana@example.com"), 201);
     let mut number = 0;
-    for mode in [Mode::Held, Mode::HalfClosed] {
+    // Not so long that it is taken for lost.
+    let slow = Mode::Delayed(Duration::from_millis(200));
+    for mode in [Mode::Held, Mode::HalfClosed, Mode::Cut, slow] {
         for is_database in [true, false] {
             number += 1;
             let wires = Wires::of(&stack).await;

@@ -378,19 +378,21 @@ async fn the_password_of_postgresql_is_the_configurations_and_nobody_elses() {
         std::fs::write(&file, "*:*:*:guarded:right\n").unwrap();
         std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
     }
-    let at = |password: &str| {
-        format!("database.url=postgres://guarded{password}@127.0.0.1:{}/postgres", stack.postgres.port())
-    };
+    let url = format!("database.url=postgres://guarded@127.0.0.1:{}/postgres", stack.postgres.port());
+    let secret = home.join("database-password");
+    std::fs::write(&secret, "right").unwrap();
+    std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let password = format!("database.password=file:{}", secret.display());
     let from_elsewhere = |command: &mut Command, password: &str| {
         command.env("PGPASSWORD", password).env("PGPASSFILE", home.join("pgpass")).env("HOME", home);
     };
-    let mut without = stack.server(1, &[&at(""), "startup.wait=1s"]);
+    let mut without = stack.server(1, &[&url, "startup.wait=1s"]);
     from_elsewhere(&mut without, "right");
     let ended = without.output().unwrap();
     let said = stderr(&ended);
     assert_eq!(ended.status.code(), Some(1), "{said}");
     assert!(said.lines().last().unwrap().contains("refuses the user"), "{said}");
-    let mut with = stack.server(1, &[&at(":right")]);
+    let mut with = stack.server(1, &[&url, &password]);
     from_elsewhere(&mut with, "wrong");
     assert_eq!(sign_up(&Running::of(&mut with), "ana@example.com"), 201);
 }
