@@ -10,6 +10,11 @@ use super::secret_files::AUTH_SERVICE;
 use super::{Init, MailSecurity};
 use crate::{Failure, say};
 
+/// The group of root.
+const ROOT: u32 = 0;
+/// The group of `nobody`, and what the kernel calls a group that it has no number for (`user_namespaces(7)`).
+const UNKNOWN: u32 = 65534;
+
 /// All of it, checked.
 pub(super) struct Answers {
     pub(super) domain: String,
@@ -244,9 +249,17 @@ fn is_network(front: &str) -> Result<(), &'static str> {
 
 /// By its number, since containers do not know this host's names.
 fn group(text: &str) -> Result<u32, String> {
-    group_number(text).ok_or_else(|| {
+    let number = group_number(text).ok_or_else(|| {
         format!("--group is {text:?}: there is no such group on this host: make it (groupadd --system {text}), or give its number")
-    })
+    })?;
+    let why = match number {
+        ROOT => "root may give orders anyway, and the server is to have nothing of root's",
+        UNKNOWN => "whoever is unknown has that number, in a container and on the host",
+        _ => return Ok(number),
+    };
+    Err(format!(
+        "--group is {text:?}, which is number {number}: {why}; name a group that is made for this, such as keyward"
+    ))
 }
 
 fn mail_server(text: &str, security: Option<MailSecurity>) -> Result<Mail, String> {

@@ -100,7 +100,7 @@ fn it_writes_a_folder_that_compose_starts_from() {
     0755     0 db
     0755     0 db/users.sh
     0750 10001 run
-    0711     0 secrets
+    0700     0 secrets
     0750 10002 secrets/app-service
     0440 10002 secrets/app-service/client-secret
     0440 10002 secrets/app-service/session-key
@@ -165,7 +165,43 @@ fn a_group_that_may_give_orders_has_the_folder_of_sockets() {
         said.contains("there is no such group on this host: make it (groupadd --system no such)"),
         "{said}"
     );
+    for (given, why) in [("0", "root may give orders anyway"), ("65534", "whoever is unknown")] {
+        let said = refusal(&init(&folder, &[&ALL[..], &["--group", given]].concat()));
+        assert!(said.contains(why), "{said}");
+    }
     assert!(!folder.exists());
+}
+
+/// On the host the numbers of the services are other groups': `groupadd --system` gives out 999 first.
+#[test]
+fn nobody_of_the_host_reads_a_secret_by_having_the_number_of_a_service() {
+    let parent = tempfile::tempdir().unwrap();
+    if !as_root(&parent) {
+        return;
+    }
+    let beside = parent.path().join("installation");
+    let apart = parent.path().join("apart");
+    fs::create_dir(&apart).unwrap();
+    open(parent.path());
+    open(&apart);
+    let apart_text = apart.to_str().unwrap();
+    assert!(init(&beside, &ALL).status.success());
+    let other = parent.path().join("other");
+    assert!(init(&other, &[&ALL[..], &["--secrets", apart_text]].concat()).status.success());
+    for secrets in [beside.join("secrets"), apart] {
+        let secret = secrets.join("db/superuser-password");
+        let readers = [("0", Some(0)), ("999", Some(1)), ("10001", Some(1)), ("10002", Some(1))];
+        for (number, expected) in readers {
+            let mut reads = Command::new("setpriv");
+            reads.args([format!("--reuid={number}"), format!("--regid={number}")]);
+            let read = reads.args(["--clear-groups", "cat"]).arg(&secret).output().unwrap();
+            assert_eq!(read.status.code(), expected, "{number}: {read:?}");
+        }
+    }
+}
+
+fn open(folder: &Path) {
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
 /// Class 19 of the security notes: what is generated is nobody else's, and differs from use to use.

@@ -27,18 +27,8 @@ impl Running {
     }
 
     fn begin(data: &Path, arguments: &[&str]) -> Self {
-        Self::launch(data, arguments, &[])
-    }
-
-    /// The same, with something said by the environment.
-    pub(crate) fn told(data: &Path, environment: &[(&str, &str)]) -> Self {
-        Self::launch(data, &[], environment)
-    }
-
-    fn launch(data: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let port = free_port();
         let mut child = Command::new("sh")
-            .envs(environment.iter().copied())
             .args(["-c", "umask 0; exec \"$0\" \"$@\"", KEYWARD])
             .args(["--port", &port.to_string(), "--app-port", "0", "--data"])
             .arg(data)

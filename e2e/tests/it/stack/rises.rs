@@ -328,8 +328,8 @@ async fn the_trail_begins_anew_under_another_key(stack: &Installation) {
         (told.status.success(), String::from_utf8_lossy(&[told.stdout, told.stderr].concat()).into_owned())
     };
     stack.does(&[&["stop"], &slots[..]].concat());
-    let (began, told) = begin(&["--servers-are-stopped"]);
-    assert!(!began && told.contains("there is nothing to begin anew"), "{told}");
+    let (done, told) = begin(&["--servers-are-stopped"]);
+    assert!(!done && told.contains("there is nothing to begin anew"), "{told}");
 
     let key = stack.folder.join("secrets/auth-service/audit");
     let another = key.with_extension("new");
@@ -337,10 +337,10 @@ async fn the_trail_begins_anew_under_another_key(stack: &Installation) {
     chown(&another, None, Some(10001)).unwrap();
     std::fs::write(&another, secrets::sealing::generate_key_text().expose_secret()).unwrap();
     std::fs::rename(&another, &key).unwrap();
-    let (began, told) = begin(&[]);
-    assert!(!began && told.contains("stop every server of this database first"), "{told}");
-    let (began, told) = begin(&["--servers-are-stopped"]);
-    assert!(began && told.contains("A new chain begins after entry"), "{told}");
+    let (done, told) = begin(&[]);
+    assert!(!done && told.contains("stop every server of this database first"), "{told}");
+    let (done, told) = begin(&["--servers-are-stopped"]);
+    assert!(done && told.contains("A new chain begins after entry"), "{told}");
     stack.does(&UP);
     until("the new trail to hold", async || verify().starts_with("The trail holds").then_some(())).await;
 }
