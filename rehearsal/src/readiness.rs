@@ -25,6 +25,9 @@ const START_BARS: [f64; 2] = [1_000.0, 100.0];
 /// What an idle server may hold, in MiB.
 const SMALL_BAR: f64 = 25.0;
 const FULL_BAR: f64 = 30.0;
+/// How often it is asked whether it is ready, and how long the answer may take, in microseconds: it comes from memory.
+const ASKED: usize = 10_000;
+const ANSWER_BAR: f64 = 200.0;
 
 /// Measure the server's own binary, in both modes: from its start to ready, on an empty database and on one that is there; idle
 /// memory. For the full mode it needs PostgreSQL at `KEYWARD_TEST_POSTGRES_URL` (`scripts/rehearse start` starts one) and
@@ -47,6 +50,8 @@ struct Ready {
     child: Child,
     /// From before the process was made to the first 200 of `/readyz`.
     took: Duration,
+    /// Where its health is told.
+    port: u16,
 }
 
 impl Readiness {
@@ -71,7 +76,7 @@ impl Readiness {
     /// Prints the figures of a mode. Whether they are within the bars.
     async fn measure(&self, binary: &Path, mode: &Mode) -> Result<bool, Failure> {
         let (mut new, mut old) = (Vec::new(), Vec::new());
-        let mut idle = 0;
+        let (mut idle, mut answers) = (0, Vec::new());
         for number in 0..self.starts {
             let folder = TempDir::with_prefix("keyward-rehearsal-")?;
             mode.write_settings(folder.path(), number)?;
@@ -82,19 +87,22 @@ impl Readiness {
             if number + 1 == self.starts {
                 tokio::time::sleep(IDLE).await;
                 idle = resident_kib(again.child.id())?;
+                answers = again.ask().await?;
             }
         }
         let milliseconds = |times: Vec<Duration>| median(times.into_iter()).as_secs_f64() * 1e3;
-        let found = [milliseconds(new), milliseconds(old), mebibytes(idle)];
+        let answer = median(answers.into_iter()).as_secs_f64() * 1e6;
+        let found = [milliseconds(new), milliseconds(old), mebibytes(idle), answer];
         let (name, empty, most) = match mode {
             Mode::Small => ("small", "start to ready", SMALL_BAR),
             Mode::Full { .. } => ("full", "`migrate apply`, and start to ready", FULL_BAR),
         };
-        let bars = [START_BARS[0], START_BARS[1], most];
+        let bars = [START_BARS[0], START_BARS[1], most, ANSWER_BAR];
         let figures = [
             format!("{empty}, empty database, keys made, median, ms"),
             "start to ready, database there, median, ms".to_owned(),
             "resident memory, idle, MiB".to_owned(),
+            "`/readyz`, on a connection that is kept, median, µs".to_owned(),
         ];
         for ((figure, value), bar) in figures.iter().zip(found).zip(bars) {
             println!("| {name} | {figure} | {value:.1} | {bar:.0} |");
@@ -164,7 +172,7 @@ async fn start(binary: &Path, folder: &Path) -> Result<Ready, Failure> {
         .spawn()
         .map_err(|error| format!("{} does not start: {error}", binary.display()))?;
     let output = child.stderr.take().ok_or("the server has no log")?;
-    let mut ready = Ready { child, took: Duration::ZERO };
+    let mut ready = Ready { child, took: Duration::ZERO, port: 0 };
     let serving = tokio::task::spawn_blocking(move || {
         let mut lines = BufReader::new(output).lines().map_while(Result::ok);
         let mut said = String::new();
@@ -179,10 +187,25 @@ async fn start(binary: &Path, folder: &Path) -> Result<Ready, Failure> {
     let line = serving.await?.map_err(|said| format!("the server did not start: {said}"))?;
     let line: Value = serde_json::from_str(&line)?;
     let internal = line["fields"]["internal"].as_str().and_then(|address| address.rsplit(':').next());
-    let port = internal.ok_or("the server does not say where it is asked")?.parse()?;
-    Connection::open(port).await?.get("/readyz").await?.expect(200, "readiness")?;
+    ready.port = internal.ok_or("the server does not say where it is asked")?.parse()?;
+    Connection::open(ready.port).await?.get("/readyz").await?.expect(200, "readiness")?;
     ready.took = begun.elapsed();
     Ok(ready)
+}
+
+impl Ready {
+    /// How long each of many answers takes.
+    #[expect(clippy::disallowed_methods, reason = "it measures a real server")]
+    async fn ask(&self) -> Result<Vec<Duration>, Failure> {
+        let mut connection = Connection::open(self.port).await?;
+        let mut took = Vec::with_capacity(ASKED);
+        for _ in 0..ASKED {
+            let begun = Instant::now();
+            connection.get("/readyz").await?.expect(200, "readiness")?;
+            took.push(begun.elapsed());
+        }
+        Ok(took)
+    }
 }
 
 impl Drop for Ready {

@@ -29,7 +29,7 @@ pub(crate) use listener::LONGEST_PATH;
 pub use listener::{Socket, SocketError};
 pub use mail::{ListMail, MailShown};
 pub use operation::{Done, Operation, Refusal};
-pub use operator::Operator;
+pub use operator::{Operator, group_number};
 pub use passwords::{HashingCount, ReportPasswords};
 pub use people::{ActOnUser, ListUsers, ShowUser, UserAct, UserActed, UserShown};
 pub use serving::serve;

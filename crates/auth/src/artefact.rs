@@ -62,10 +62,10 @@ pub(crate) struct Holder<'a> {
 
 /// What is sealed in an artefact.
 #[derive(Deserialize, Serialize)]
-struct Carried<T> {
+pub(crate) struct Carried<T> {
     /// The normalised address that guesses are counted by.
-    account: String,
-    payload: T,
+    pub(crate) account: String,
+    pub(crate) payload: T,
 }
 
 /// What a person holds of an artefact.
@@ -149,6 +149,20 @@ impl Auth {
         context: &Context,
         now: Timestamp,
     ) -> Result<Issued, Fault> {
+        let (issued, artefact) = self.make(purpose, holder, payload, context, now)?;
+        store::artefacts::insert(tx, &artefact).await?;
+        Ok(issued)
+    }
+
+    /// The same, to be put into its table.
+    pub(crate) fn make(
+        &self,
+        purpose: Purpose,
+        holder: Holder<'_>,
+        payload: &impl Serialize,
+        context: &Context,
+        now: Timestamp,
+    ) -> Result<(Issued, Artefact), Fault> {
         let id = ArtefactId(self.random.opaque_id());
         let (issued, link_hash, code_mac) = self.draw(id);
         let carried = Carried { account: holder.email.normalized().to_owned(), payload };
@@ -164,8 +178,7 @@ impl Auth {
             created_at: now.micros(),
             expires_at: now.plus(self.life(purpose)).micros(),
         };
-        store::artefacts::insert(tx, &artefact).await?;
-        Ok(issued)
+        Ok((issued, artefact))
     }
 
     /// How long an artefact is good for.
@@ -320,7 +333,7 @@ impl Auth {
 
     /// Compares a code, at the cost of one try if it is wrong: many guesses at once cost as many tries, since each takes its
     /// own before anybody is told how it went. A right one may be shown again: elsewhere a password is asked for besides.
-    async fn guess(
+    pub(crate) async fn guess(
         &self,
         id: ArtefactId,
         code: &str,
@@ -332,9 +345,7 @@ impl Auth {
         let Some(artefact) = store::artefacts::use_try(&mut tx, id, purpose.name(), now).await? else {
             return Ok(None);
         };
-        let typed: String = code.chars().filter(|c| !c.is_whitespace()).collect();
-        let right = secrets::constant_time_equal(&self.code_mac(id, &typed), &artefact.code_mac);
-        if right {
+        if self.is_code(&artefact, code) {
             // Given up, the transaction leaves the try where it was.
             drop(tx);
             return Ok(Some((artefact, true)));
@@ -343,6 +354,13 @@ impl Auth {
         self.record(&mut tx, Outcome::Refused(purpose.act()), person, "code", context, now).await?;
         tx.commit().await?;
         Ok(Some((artefact, false)))
+    }
+
+    /// Whether this is an artefact's code. To be told to nobody who has not paid for it: a wrong one costs a try, a right one takes the
+    /// artefact, if tries are left.
+    pub(crate) fn is_code(&self, artefact: &Artefact, code: &str) -> bool {
+        let typed: String = code.chars().filter(|c| !c.is_whitespace()).collect();
+        secrets::constant_time_equal(&self.code_mac(ArtefactId(artefact.id), &typed), &artefact.code_mac)
     }
 
     /// Who the trail calls whoever an artefact was mailed to. A decoy's are found alike, by the address: the trail tells on whom
@@ -370,7 +388,7 @@ impl Auth {
         Ok(self.carried(artefact)?.payload)
     }
 
-    fn carried<T: DeserializeOwned>(&self, artefact: &Artefact) -> Result<Carried<T>, Fault> {
+    pub(crate) fn carried<T: DeserializeOwned>(&self, artefact: &Artefact) -> Result<Carried<T>, Fault> {
         let opened = self.keyring.open(&place(&ArtefactId(artefact.id)), &artefact.payload)?;
         Ok(serde_json::from_slice(&opened)?)
     }

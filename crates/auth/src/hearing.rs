@@ -1,5 +1,5 @@
-//! What other processes ended or changed: heard by Redis at once, and read from the table `changes` twice a second, so that
-//! this process forgets what it knew of it within a second, whichever of the two is away.
+//! What other processes ended or changed: heard by Redis at once, and read from the table `changes` twice a second, five times while
+//! Redis is away, so that this process forgets what it knew of it within a second, whichever of the two is away.
 //!
 //! A process that hears neither knows less from moment to moment. After `limits.max_staleness` it believes its memory no
 //! longer, and whoever asks it is told to come back.
@@ -18,8 +18,11 @@ use uuid::Uuid;
 
 use crate::{Auth, Fault};
 
-/// Between two looks at the table. It is the net under Redis, and the only way while Redis is away.
+/// From one look at the table to the next, as the net under Redis…
 const LOOKING: Duration = Duration::from_millis(500);
+/// …and while Redis is not known to be heard, when it is the only way: what is promised is a second, of which a machine with much else
+/// to do takes its part.
+const LOOKING_ALONE: Duration = Duration::from_millis(200);
 /// Between two notes that Redis is still heard.
 const NOTING: Duration = Duration::from_millis(250);
 /// What memory says is asked of the database anew after so long, if it is there: names and addresses change unheard.
@@ -196,15 +199,42 @@ impl Auth {
     async fn look_at_changes(&self) {
         let mut seen = Seen::default();
         loop {
-            // The store says in the log that the database is away.
-            if let Err(error) = self.read_changes(&mut seen).await {
+            // From the beginning of the look: one that takes long does not put off the next.
+            let begun = instant();
+            let untold = self.read_changes(&mut seen).await.unwrap_or_else(|error| {
+                // The store says in the log that the database is away.
                 tracing::debug!(%error, "what other processes changed could not be read; it will be tried again");
-            }
-            tokio::time::sleep(LOOKING).await;
+                Vec::new()
+            });
+            self.pass_on(untold);
+            self.pause(begun).await;
         }
     }
 
-    async fn read_changes(&self, seen: &mut Seen) -> Result<(), Fault> {
+    /// Until it is time to look again, after a look that began at `begun`.
+    async fn pause(&self, begun: Instant) {
+        tokio::time::sleep_until(begun + LOOKING_ALONE).await;
+        if self.hearing.hears_redis() {
+            tokio::time::sleep_until(begun + LOOKING).await;
+        }
+    }
+
+    /// Tells what a command did, or a process that had lost Redis: whoever has lost the database hears of it by us. Beside the looks: a
+    /// Redis that is slow, or does not answer, must not hold up the next.
+    fn pass_on(&self, untold: Vec<String>) {
+        if untold.is_empty() {
+            return;
+        }
+        let ephemeral = self.hearing.ephemeral();
+        tokio::spawn(async move {
+            for what in untold {
+                ephemeral.publish(&what).await;
+            }
+        });
+    }
+
+    /// Forgets what was ended or changed since the last look. Gives what nobody has said yet.
+    async fn read_changes(&self, seen: &mut Seen) -> Result<Vec<String>, Fault> {
         let now = self.clock.now();
         let (last, is_first) = (seen.at.unwrap_or(now), seen.at.is_none());
         // A clock that was set back must not hide what is written by it from now on.
@@ -221,15 +251,11 @@ impl Auth {
             self.forget(&row.what);
         }
         self.hearing.heard(asked, connection);
-        // What a command did, or a process that had lost Redis: whoever has lost the database hears of it by us.
-        if !is_first {
-            for row in news.iter().filter(|row| !told.contains(&row.id)) {
-                self.hearing.ephemeral.publish(&row.what).await;
-            }
-        }
+        let untold = news.iter().filter(|row| !is_first && !told.contains(&row.id));
+        let untold = untold.map(|row| row.what.clone()).collect();
         seen.rows = rows.iter().map(|row| row.id).collect();
         seen.at = Some(now);
-        Ok(())
+        Ok(untold)
     }
 
     async fn note_that_redis_is_heard(&self) {

@@ -4,7 +4,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::{Email, Proofs, SessionId, Timestamp, UserId};
 use secrets::{ExposeSecret, SecretString};
-use store::sessions::{Open, Session, Unchanged};
+use store::sessions::{Open, Session};
+use store::users::Unchanged;
 use store::{Turn, Tx};
 use tracing::Instrument as _;
 use uuid::Uuid;
@@ -27,6 +28,24 @@ pub struct NewSession {
     pub expires_at: Timestamp,
     /// A ten-minute projection of it, as a signed JWT.
     pub jwt: SecretString,
+}
+
+/// A session to be opened.
+pub(crate) struct Opening<'a> {
+    /// Whose it is.
+    pub(crate) user: UserId,
+    /// What was proved.
+    pub(crate) proofs: &'a Proofs,
+    /// The session that it takes the place of, if that lives and is the same account's.
+    pub(crate) replaces: Option<SessionId>,
+    /// Whether its browser has signed in to the account before.
+    pub(crate) known_browser: bool,
+}
+
+/// A session that was opened, and the one that ended by it: hand that to [`commit_changed`](Auth::commit_changed).
+pub(crate) struct OpenedSession {
+    pub(crate) session: NewSession,
+    pub(crate) ended: Option<Uuid>,
 }
 
 /// The session a request came with, and whose it is.
@@ -91,44 +110,24 @@ impl std::str::FromStr for SessionCursor {
 }
 
 impl Auth {
-    /// Opens a session, in the place of `replaces` if given: a change of privilege is a change of id.
+    /// Opens a session if its account is enabled, and still is what it is said to be; nothing if it is not. In the place of an older
+    /// one, if that lives: a change of privilege is a change of id, and apps go on as if nothing had happened, since it is the same
+    /// person at the same browser.
     pub(crate) async fn open_session(
         &self,
         tx: &mut Tx,
-        user: UserId,
-        proofs: &Proofs,
-        replaces: Option<SessionId>,
-        context: &Context,
-        now: Timestamp,
-    ) -> Result<NewSession, Fault> {
-        let opened = self.open_session_if(tx, user, proofs, replaces, None, context, now).await?;
-        opened.ok_or_else(|| Fault::Corrupt("a session was not opened".to_owned()))
-    }
-
-    /// The same if the account still is what it is said to be; nothing if it is not.
-    #[expect(clippy::too_many_arguments, reason = "whose it is, by what, and from where")]
-    pub(crate) async fn open_session_if(
-        &self,
-        tx: &mut Tx,
-        user: UserId,
-        proofs: &Proofs,
-        replaces: Option<SessionId>,
+        opening: &Opening<'_>,
         unchanged: Option<Unchanged<'_>>,
         context: &Context,
         now: Timestamp,
-    ) -> Result<Option<NewSession>, Fault> {
+    ) -> Result<Option<OpenedSession>, Fault> {
         let token = URL_SAFE_NO_PAD.encode(self.random.token());
         let id = self.random.ordered_id(now);
-        let before = match replaces {
-            Some(old) => store::sessions::find(tx, old, now, self.idle_since(now)).await?,
-            None => None,
-        };
-        let before = before.filter(|before| before.user_id == user.0);
         let session = Session {
             id,
-            sid: before.as_ref().map_or(id, |before| before.sid),
-            user_id: user.0,
-            proofs: proofs.to_string(),
+            sid: id,
+            user_id: opening.user.0,
+            proofs: opening.proofs.to_string(),
             proved_at: now.micros(),
             created_at: now.micros(),
             used_at: now.micros(),
@@ -137,27 +136,29 @@ impl Auth {
             network: context.network.to_string(),
         };
         let hash = hash_token(&token);
-        match unchanged {
-            None => store::sessions::insert(tx, &session, &hash).await?,
-            Some(unchanged) if store::sessions::insert_if(tx, &session, &hash, unchanged).await? => {}
-            Some(_) => return Ok(None),
+        let mut ended = None;
+        if let Some(old) = opening.replaces {
+            let idle_since = self.idle_since(now);
+            let replaced = store::sessions::replace(tx, old, &session, &hash, unchanged, idle_since).await?;
+            ended = replaced.then_some(old.0);
         }
-        if let Some(before) = before {
-            // Apps go on as if nothing had happened: it is the same person at the same browser.
-            let old = SessionId(before.id);
-            store::grants::move_session(tx, old, SessionId(id)).await?;
-            store::sessions::delete(tx, user, old).await?;
+        if ended.is_none() && !store::sessions::insert(tx, &session, &hash, unchanged).await? {
+            return Ok(None);
         }
-        if let Some(browser) = context.browser.as_ref().or(context.new_browser.as_ref()) {
-            store::known_browsers::remember(tx, browser, user, now).await?;
+        // A browser that still has a session was remembered when that was opened.
+        let is_remembered = opening.known_browser && ended.is_some();
+        let browser = context.browser.as_ref().or(context.new_browser.as_ref());
+        if let Some(browser) = browser.filter(|_| !is_remembered) {
+            store::known_browsers::remember(tx, browser, opening.user, now).await?;
         }
-        Ok(Some(NewSession {
+        let session = NewSession {
             id: SessionId(session.id),
-            user,
+            user: opening.user,
             token: SecretString::from(token),
             expires_at: Timestamp(session.expires_at),
-            jwt: self.project(SessionId(session.id), user, proofs, now, now)?,
-        }))
+            jwt: self.project(SessionId(session.id), opening.user, opening.proofs, now, now)?,
+        };
+        Ok(Some(OpenedSession { session, ended }))
     }
 
     /// Gives a session another id and token, at a change of privilege that was no new proof: what was proved, and when

@@ -1,15 +1,16 @@
 //! Signing in with a password.
 
-use domain::{ArtefactId, Email, Password, Proof, Proofs, SessionId, Timestamp, UserId};
+use domain::{ArtefactId, Email, Password, Proof, Proofs, SessionId, UserId};
 use serde::{Deserialize, Serialize};
-use store::sessions::Unchanged;
-use store::{Turn, Tx, users};
+use store::users::{self, Unchanged};
+use store::{Turn, Tx};
 
 use crate::artefact::{Holder, Purpose};
-use crate::audit::{Act, Outcome};
+use crate::audit::{Act, Outcome, session_detail};
 use crate::counts::Opened;
 use crate::outbox::{Mail, Message};
 use crate::rehash::Renewal;
+use crate::session::Opening;
 use crate::{Auth, Context, Fault, NewSession, TooMany};
 
 /// What a person shows.
@@ -127,13 +128,11 @@ impl Auth {
     }
 
     /// A transaction in which the account still is what its password was checked against. Hashing takes a while, and
-    /// whoever changes the password, deletes the account, or disables it meanwhile must not find a session opened after. The
-    /// renewed hash is put in the place of the old one.
+    /// whoever changes the password, deletes the account, or disables it meanwhile must not find a session opened after.
     async fn begin_if_unchanged(
         &self,
         found: &users::SignIn,
         request: &SignIn,
-        renewal: Option<Renewal<'_>>,
         context: &Context,
     ) -> Result<Tx, SignInError> {
         let user = UserId(found.user.id);
@@ -142,9 +141,6 @@ impl Auth {
             .as_ref()
             .is_some_and(|now| is_same_account(now, found) && now.password_hash == found.password_hash)
         {
-            if let (Some(renewal), Some(old)) = (&renewal, &found.password_hash) {
-                store::passwords::rehash(&mut tx, user, old, renewal.hash()).await.map_err(Fault::from)?;
-            }
             return Ok(tx);
         }
         // Another sign-in may have replaced the hash by a newer one of the same password: then it is looked at once more.
@@ -184,52 +180,49 @@ impl Auth {
         context: &Context,
     ) -> Result<NewSession, SignInError> {
         let now = self.clock.now();
-        let user = UserId(found.user.id);
-        let proofs = Proofs::new([Proof::Password]);
-        let opened = self.open_if_unchanged(found, request, renewal, context, now).await?;
-        let (mut tx, session) = if let Some(opened) = opened {
-            opened
-        } else {
-            let mut tx = self.begin_if_unchanged(found, request, None, context).await?;
-            let session = self.open_session(&mut tx, user, &proofs, request.replaces, context, now).await?;
-            (tx, session)
+        let opening = Opening {
+            user: UserId(found.user.id),
+            proofs: &Proofs::new([Proof::Password]),
+            replaces: request.replaces,
+            known_browser: found.known_browser,
         };
-        let detail = crate::audit::session_detail(session.id);
+        let (mut tx, unchanged) = self.begin_as_found(found, request, renewal.as_ref()).await?;
+        let mut opened = None;
+        if unchanged.is_some() {
+            opened = self.open_session(&mut tx, &opening, unchanged, context, now).await?;
+        }
+        if opened.is_none() {
+            drop(tx);
+            tx = self.begin_if_unchanged(found, request, context).await?;
+            opened = self.open_session(&mut tx, &opening, None, context, now).await?;
+        }
+        let opened = opened.ok_or_else(|| Fault::Corrupt("a session was not opened".to_owned()))?;
+        let detail = session_detail(opened.session.id);
         self.record(&mut tx, Outcome::Done(Act::SignIn), Some(found.user.pseudonym), &detail, context, now)
             .await?;
-        self.commit_changed(tx, request.replaces.map(|old| old.0)).await?;
+        self.commit_changed(tx, opened.ended).await?;
         self.sessions_opened.add(Opened::Password);
-        Ok(session)
+        Ok(opened.session)
     }
 
-    /// The quick way, for an account of which nothing has changed: it is looked at by what opens the session.
-    async fn open_if_unchanged(
+    /// The quick way, for an account of which nothing has changed: a transaction, and what the statement that lets somebody in has to
+    /// find unchanged. The renewed hash is put in the place of the old one.
+    async fn begin_as_found<'a>(
         &self,
-        found: &users::SignIn,
-        request: &SignIn,
-        renewal: Option<Renewal<'_>>,
-        context: &Context,
-        now: Timestamp,
-    ) -> Result<Option<(Tx, NewSession)>, Fault> {
-        let Some(old) = found.password_hash.as_deref() else { return Ok(None) };
+        found: &'a users::SignIn,
+        request: &'a SignIn,
+        renewal: Option<&'a Renewal<'_>>,
+    ) -> Result<(Tx, Option<Unchanged<'a>>), Fault> {
         let user = UserId(found.user.id);
         let mut tx = self.store.begin_in_turn(&[Turn::Account(user)]).await?;
-        let mut password_hash = old;
-        if let Some(renewal) = &renewal
-            && store::passwords::rehash(&mut tx, user, old, renewal.hash()).await?
+        let Some(mut password_hash) = found.password_hash.as_deref() else { return Ok((tx, None)) };
+        if let Some(renewal) = renewal
+            && store::passwords::rehash(&mut tx, user, password_hash, renewal.hash()).await?
         {
             password_hash = renewal.hash();
         }
-        let unchanged = Unchanged {
-            address: request.email.normalized(),
-            second_step: found.user.second_step,
-            password_hash,
-        };
-        let proofs = Proofs::new([Proof::Password]);
-        let replaces = request.replaces;
-        let opened =
-            self.open_session_if(&mut tx, user, &proofs, replaces, Some(unchanged), context, now).await?;
-        Ok(opened.map(|session| (tx, session)))
+        let address = request.email.normalized();
+        Ok((tx, Some(Unchanged { address, second_step: found.user.second_step, password_hash })))
     }
 
     async fn ask_for_code(
@@ -244,11 +237,25 @@ impl Auth {
         let asked = self.limiter.second_step_mail(request.email.normalized(), browser, now).await;
         self.within::<_, SignInError>(asked, Act::SignIn, Some(UserId(found.user.id)), context).await?;
         let life = self.life(Purpose::SecondStep);
-        let mut tx = self.begin_if_unchanged(found, &request, renewal, context).await?;
-        let payload =
-            Attempt { email: request.email, replaces: request.replaces, return_to: request.return_to };
+        let payload = Attempt {
+            email: request.email.clone(),
+            replaces: request.replaces,
+            return_to: request.return_to.clone(),
+        };
         let holder = Holder { user: Some(UserId(found.user.id)), email: &payload.email };
-        let issued = self.issue(&mut tx, Purpose::SecondStep, holder, &payload, context, now).await?;
+        let (issued, artefact) = self.make(Purpose::SecondStep, holder, &payload, context, now)?;
+        let (mut tx, unchanged) = self.begin_as_found(found, &request, renewal.as_ref()).await?;
+        let is_issued = match unchanged {
+            Some(unchanged) => {
+                store::artefacts::insert_if(&mut tx, &artefact, unchanged).await.map_err(Fault::from)?
+            }
+            None => false,
+        };
+        if !is_issued {
+            drop(tx);
+            tx = self.begin_if_unchanged(found, &request, context).await?;
+            store::artefacts::insert(&mut tx, &artefact).await.map_err(Fault::from)?;
+        }
         let mail = Mail {
             to: found.user.address.clone(),
             locale: found.user.locale.clone().unwrap_or_else(|| context.locale.clone()),

@@ -48,6 +48,9 @@ pub(crate) struct Init {
     /// The folder for the secrets; `secrets` in the installation if left out
     #[arg(long, value_name = "DIR")]
     secrets: Option<PathBuf>,
+    /// The group of this host whose members may give orders, beside root: its name or number
+    #[arg(long, value_name = "GROUP")]
+    group: Option<String>,
     /// The network of the proxy and the services, three numbers of a /24
     #[arg(long, default_value = "172.30.10", value_name = "A.B.C")]
     front: String,

@@ -1,5 +1,6 @@
 //! Which installation a verb is about: one with a configuration, or the data of `keyward dev`.
 
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 
 use auth::{AccountSettings, HasherSettings, Limits, Settings};
@@ -164,7 +165,8 @@ impl Installation {
     }
 }
 
-/// Every `*.sock` of a folder; of one that is not there, none.
+/// Every socket `*.sock` of a folder; of one that is not there, none. Whoever runs the servers may write there, and must not lead
+/// root elsewhere by a link.
 fn sockets_in(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     let wrong = |error: std::io::Error| {
         format!(
@@ -177,9 +179,16 @@ fn sockets_in(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(wrong(error).into()),
     };
-    let paths: Result<Vec<_>, _> = entries.map(|entry| entry.map(|entry| entry.path())).collect();
-    let mut paths = paths.map_err(wrong)?;
-    paths.retain(|path| path.extension().is_some_and(|extension| extension == "sock"));
+    let mut paths = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(wrong)?;
+        let path = entry.path();
+        if path.extension().is_some_and(|extension| extension == "sock")
+            && entry.file_type().map_err(wrong)?.is_socket()
+        {
+            paths.push(path);
+        }
+    }
     paths.sort();
     Ok(paths)
 }

@@ -3,7 +3,7 @@
 use domain::{ArtefactId, Timestamp, UserId};
 use uuid::Uuid;
 
-use crate::users::{NOBODY, somebody};
+use crate::users::{NOBODY, Unchanged, somebody};
 use crate::{Error, Tx};
 
 /// An artefact. Moments are Unix microseconds.
@@ -62,6 +62,37 @@ pub async fn insert(tx: &mut Tx, artefact: &Artefact) -> Result<(), Error> {
     Ok(())
 }
 
+/// Adds an artefact of an account if that is enabled and still is `unchanged`. False if it is not.
+pub async fn insert_if(tx: &mut Tx, artefact: &Artefact, unchanged: Unchanged<'_>) -> Result<bool, Error> {
+    let done = changed!(
+        tx,
+        sqlx::query(
+            "INSERT INTO artefacts
+             (id, purpose, user_id, link_hash, code_mac, tries_left, browser_hash, payload,
+              created_at, expires_at)
+             SELECT $1, $2, u.id, $4, $5, $6, $7, $8, $9, $10
+             FROM users u
+             JOIN emails e ON e.user_id = u.id AND e.is_primary
+             JOIN passwords w ON w.user_id = u.id
+             WHERE u.id = $3 AND u.disabled_at IS NULL AND u.second_step = $11 AND e.normalized = $12 AND w.hash = $13",
+        )
+        .bind(artefact.id)
+        .bind(&artefact.purpose)
+        .bind(artefact.user_id)
+        .bind(&artefact.link_hash)
+        .bind(&artefact.code_mac)
+        .bind(artefact.tries_left)
+        .bind(&artefact.browser_hash)
+        .bind(&artefact.payload)
+        .bind(artefact.created_at)
+        .bind(artefact.expires_at)
+        .bind(unchanged.second_step)
+        .bind(unchanged.address)
+        .bind(unchanged.password_hash)
+    )?;
+    Ok(done == 1)
+}
+
 /// The live artefact with this id and purpose; nothing is used up.
 pub async fn find(
     tx: &mut Tx,
@@ -79,6 +110,44 @@ pub async fn find(
     .bind(now.micros())
     .fetch_optional(connection))?;
     Ok(found.map(Artefact::somebodys))
+}
+
+/// An artefact of an account, and what whoever takes it needs of the account.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Owned {
+    /// The artefact.
+    #[sqlx(flatten)]
+    pub artefact: Artefact,
+    /// Who the audit trail calls its owner.
+    pub pseudonym: Uuid,
+    /// Whether the browser has signed in to the account before.
+    pub known_browser: bool,
+}
+
+/// The same of an artefact that is no decoy, with what is known of its owner, by one statement.
+pub async fn find_owned(
+    tx: &mut Tx,
+    id: ArtefactId,
+    purpose: &str,
+    browser_hash: Option<&[u8]>,
+    now: Timestamp,
+) -> Result<Option<Owned>, Error> {
+    on!(tx, |connection| {
+        sqlx::query_as(
+        "SELECT a.id, a.purpose, a.user_id, a.link_hash, a.code_mac, a.tries_left, a.browser_hash, a.payload,
+                a.created_at, a.expires_at, p.pseudonym,
+                EXISTS (SELECT 1 FROM known_browsers k WHERE k.browser_hash = $4 AND k.user_id = a.user_id) AS known_browser
+         FROM artefacts a
+         JOIN audit_people p ON p.user_id = a.user_id
+         WHERE a.id = $1 AND a.purpose = $2 AND a.expires_at > $3 AND a.user_id <> $5",
+    )
+    .bind(id.0)
+    .bind(purpose)
+    .bind(now.micros())
+    .bind(browser_hash)
+    .bind(NOBODY.0)
+    .fetch_optional(connection)
+    })
 }
 
 /// The live artefact that this link leads to; nothing is used up.
@@ -136,6 +205,23 @@ pub async fn take(
         .fetch_optional(connection)
     })?;
     Ok(found.map(Artefact::somebodys))
+}
+
+/// Takes an artefact whose code was found right, if tries are left and the code is still the same: of all who try at once one
+/// gets it. False if it is gone.
+pub async fn take_unchanged(tx: &mut Tx, artefact: &Artefact, now: Timestamp) -> Result<bool, Error> {
+    let taken: Option<Uuid> = on!(tx, |connection| {
+        sqlx::query_scalar(
+        "DELETE FROM artefacts
+         WHERE id = $1 AND purpose = $2 AND expires_at > $3 AND tries_left > 0 AND code_mac = $4 RETURNING id",
+    )
+    .bind(artefact.id)
+    .bind(&artefact.purpose)
+    .bind(now.micros())
+    .bind(&artefact.code_mac)
+    .fetch_optional(connection)
+    })?;
+    Ok(taken.is_some())
 }
 
 /// Gives a live artefact a new code, link and life. False if there is none.

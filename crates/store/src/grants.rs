@@ -226,15 +226,6 @@ pub async fn held_in_others(tx: &mut Tx, user: UserId, keep: Option<SessionId>) 
     .fetch_all(connection))
 }
 
-/// Hands the authorizations of a session on to the one that takes its place.
-pub async fn move_session(tx: &mut Tx, old: SessionId, new: SessionId) -> Result<(), Error> {
-    changed!(
-        tx,
-        sqlx::query("UPDATE grants SET session_id = $2 WHERE session_id = $1").bind(old.0).bind(new.0)
-    )?;
-    Ok(())
-}
-
 /// Deletes up to `limit` authorizations whose session has ended, and that do not outlive it or have ended too.
 pub async fn delete_ended(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<u64, Error> {
     changed!(

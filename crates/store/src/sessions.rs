@@ -3,6 +3,7 @@
 use domain::{SessionId, Timestamp, UserId};
 use uuid::Uuid;
 
+use crate::users::Unchanged;
 use crate::{Error, Tx};
 
 /// A session. Moments are Unix microseconds.
@@ -48,9 +49,9 @@ pub struct Open {
     pub pseudonym: Uuid,
 }
 
-/// Binds $1 to $11 of a statement that adds a session.
+/// Binds $1 to $14 of a statement that opens a session.
 macro_rules! bound {
-    ($statement:expr, $session:expr, $token_hash:expr) => {
+    ($statement:expr, $session:expr, $token_hash:expr, $unchanged:expr) => {
         $statement
             .bind($session.id)
             .bind($token_hash)
@@ -63,44 +64,19 @@ macro_rules! bound {
             .bind(&$session.device)
             .bind(&$session.network)
             .bind($session.sid)
+            .bind($unchanged.map(|unchanged| unchanged.second_step))
+            .bind($unchanged.map(|unchanged| unchanged.address))
+            .bind($unchanged.map(|unchanged| unchanged.password_hash))
     };
 }
 
-/// Adds a session.
-pub async fn insert(tx: &mut Tx, session: &Session, token_hash: &[u8]) -> Result<(), Error> {
-    changed!(
-        tx,
-        bound!(
-            sqlx::query(
-                "INSERT INTO sessions
-                     (id, token_hash, user_id, proofs, proved_at, created_at, used_at, expires_at, device, network, sid)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
-            ),
-            session,
-            token_hash
-        )
-    )?;
-    Ok(())
-}
-
-/// What an account still has to be for somebody to be let in to it.
-#[derive(Clone, Copy, Debug)]
-pub struct Unchanged<'a> {
-    /// Its normalized address.
-    pub address: &'a str,
-    /// Whether it has a second step.
-    pub second_step: bool,
-    /// The hash that the password was found right by.
-    pub password_hash: &'a str,
-}
-
-/// Adds a session if its account is enabled and still is `unchanged`. The check and the act are one statement, since it is the
-/// one that every sign-in waits for. False if it is not.
-pub async fn insert_if(
+/// Adds a session if its account is enabled and, if told, still is `unchanged`. The check and the act are one statement, since it is
+/// the one that every sign-in waits for. False if it is not.
+pub async fn insert(
     tx: &mut Tx,
     session: &Session,
     token_hash: &[u8],
-    unchanged: Unchanged<'_>,
+    unchanged: Option<Unchanged<'_>>,
 ) -> Result<bool, Error> {
     let done = changed!(
         tx,
@@ -111,15 +87,48 @@ pub async fn insert_if(
                  SELECT $1, $2, u.id, $4, $5, $6, $7, $8, $9, $10, $11
                  FROM users u
                  JOIN emails e ON e.user_id = u.id AND e.is_primary
-                 JOIN passwords w ON w.user_id = u.id
-                 WHERE u.id = $3 AND u.disabled_at IS NULL AND u.second_step = $12 AND e.normalized = $13 AND w.hash = $14",
+                 LEFT JOIN passwords w ON w.user_id = u.id
+                 WHERE u.id = $3 AND u.disabled_at IS NULL
+                   AND ((u.second_step = $12 AND e.normalized = $13 AND w.hash = $14) OR $14 IS NULL)",
             ),
             session,
-            token_hash
+            token_hash,
+            unchanged
         )
-        .bind(unchanged.second_step)
-        .bind(unchanged.address)
-        .bind(unchanged.password_hash)
+    )?;
+    Ok(done == 1)
+}
+
+/// The same in the place of `old`, a session of the account that lives: what apps call it, and what they hold of it, stays. False if
+/// there is no such session too.
+pub async fn replace(
+    tx: &mut Tx,
+    old: SessionId,
+    session: &Session,
+    token_hash: &[u8],
+    unchanged: Option<Unchanged<'_>>,
+    used_after: Timestamp,
+) -> Result<bool, Error> {
+    let done = changed!(
+        tx,
+        bound!(
+            sqlx::query(
+                "UPDATE sessions
+                 SET id = $1, token_hash = $2, proofs = $4, proved_at = $5, created_at = $6, used_at = $7, expires_at = $8,
+                     device = $9, network = $10, sid = COALESCE(sid, id, $11)
+                 WHERE id = $15 AND user_id = $3 AND expires_at > $6 AND used_at > $16
+                   AND EXISTS (SELECT 1 FROM users u
+                               JOIN emails e ON e.user_id = u.id AND e.is_primary
+                               LEFT JOIN passwords w ON w.user_id = u.id
+                               WHERE u.id = $3 AND u.disabled_at IS NULL
+                                 AND ((u.second_step = $12 AND e.normalized = $13 AND w.hash = $14) OR $14 IS NULL))",
+            ),
+            session,
+            token_hash,
+            unchanged
+        )
+        .bind(old.0)
+        .bind(used_after.micros())
     )?;
     Ok(done == 1)
 }

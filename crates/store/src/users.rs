@@ -143,6 +143,17 @@ pub async fn find(tx: &mut Tx, id: UserId) -> Result<Option<User>, Error> {
     .fetch_optional(connection))
 }
 
+/// What an account still has to be, beside enabled, for an act to go on that was begun when it was so. Hashing takes a while.
+#[derive(Clone, Copy, Debug)]
+pub struct Unchanged<'a> {
+    /// Its normalized address.
+    pub address: &'a str,
+    /// Whether it has a second step.
+    pub second_step: bool,
+    /// The hash that the password was found right by.
+    pub password_hash: &'a str,
+}
+
 /// The account that `normalized` belongs to, and what sign-in needs of it, in one statement, which finds somebody's row whether or
 /// not there is one ([`NOBODY`]).
 pub async fn find_for_sign_in(

@@ -2,10 +2,13 @@
 
 -- artefacts.rs
 INSERT INTO artefacts (id, purpose, user_id, link_hash, code_mac, tries_left, browser_hash, payload, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
+INSERT INTO artefacts (id, purpose, user_id, link_hash, code_mac, tries_left, browser_hash, payload, created_at, expires_at) SELECT $1, $2, u.id, $4, $5, $6, $7, $8, $9, $10 FROM users u JOIN emails e ON e.user_id = u.id AND e.is_primary JOIN passwords w ON w.user_id = u.id WHERE u.id = $3 AND u.disabled_at IS NULL AND u.second_step = $11 AND e.normalized = $12 AND w.hash = $13;
 SELECT id, purpose, user_id, link_hash, code_mac, tries_left, browser_hash, payload, created_at, expires_at FROM artefacts WHERE id = $1 AND purpose = $2 AND expires_at > $3;
+SELECT a.id, a.purpose, a.user_id, a.link_hash, a.code_mac, a.tries_left, a.browser_hash, a.payload, a.created_at, a.expires_at, p.pseudonym, EXISTS (SELECT 1 FROM known_browsers k WHERE k.browser_hash = $4 AND k.user_id = a.user_id) AS known_browser FROM artefacts a JOIN audit_people p ON p.user_id = a.user_id WHERE a.id = $1 AND a.purpose = $2 AND a.expires_at > $3 AND a.user_id <> $5;
 SELECT id, purpose, user_id, link_hash, code_mac, tries_left, browser_hash, payload, created_at, expires_at FROM artefacts WHERE link_hash = $1 AND purpose = $2 AND expires_at > $3;
 UPDATE artefacts SET tries_left = tries_left - 1 WHERE id = $1 AND purpose = $2 AND expires_at > $3 AND tries_left > 0 RETURNING id, purpose, user_id, link_hash, code_mac, tries_left, browser_hash, payload, created_at, expires_at;
 DELETE FROM artefacts WHERE id = $1 AND purpose = $2 AND expires_at > $3 RETURNING id, purpose, user_id, link_hash, code_mac, tries_left, browser_hash, payload, created_at, expires_at;
+DELETE FROM artefacts WHERE id = $1 AND purpose = $2 AND expires_at > $3 AND tries_left > 0 AND code_mac = $4 RETURNING id;
 UPDATE artefacts SET link_hash = $3, code_mac = $4, tries_left = $5, expires_at = $6 WHERE id = $1 AND purpose = $2 AND expires_at > $7;
 DELETE FROM artefacts WHERE user_id = $1 AND purpose = $2;
 DELETE FROM artefacts WHERE user_id = $1;
@@ -103,7 +106,6 @@ DELETE FROM grants WHERE client_id = $1;
 DELETE FROM grants WHERE user_id = $1 AND (session_id IS NULL OR session_id <> $2) RETURNING id, client_id, sid;
 SELECT id, client_id, sid FROM grants WHERE user_id = $1 AND session_id = $2;
 SELECT id, client_id, sid FROM grants WHERE user_id = $1 AND session_id IS NOT NULL AND session_id <> $2;
-UPDATE grants SET session_id = $2 WHERE session_id = $1;
 DELETE FROM grants WHERE id IN ( SELECT id FROM grants WHERE session_id IS NULL AND (expires_at <= $1 OR NOT offline) LIMIT $2);
 DELETE FROM grants WHERE id IN ( SELECT grant_id FROM authorization_codes WHERE used_at IS NULL AND expires_at <= $1 LIMIT $2);
 DELETE FROM grants WHERE id IN ( SELECT g.id FROM grants g WHERE g.expires_at <= $1 AND g.session_id IS NOT NULL AND EXISTS ( SELECT 1 FROM grants o WHERE o.session_id = g.session_id AND o.client_id = g.client_id AND o.id > g.id AND NOT EXISTS ( SELECT 1 FROM authorization_codes c WHERE c.grant_id = o.id AND c.used_at IS NULL)) LIMIT $2);
@@ -168,8 +170,8 @@ SELECT EXISTS (SELECT 1 FROM revoked_tokens WHERE jti = $1);
 DELETE FROM revoked_tokens WHERE jti IN ( SELECT jti FROM revoked_tokens WHERE expires_at <= $1 LIMIT $2);
 
 -- sessions.rs
-INSERT INTO sessions (id, token_hash, user_id, proofs, proved_at, created_at, used_at, expires_at, device, network, sid) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11);
-INSERT INTO sessions (id, token_hash, user_id, proofs, proved_at, created_at, used_at, expires_at, device, network, sid) SELECT $1, $2, u.id, $4, $5, $6, $7, $8, $9, $10, $11 FROM users u JOIN emails e ON e.user_id = u.id AND e.is_primary JOIN passwords w ON w.user_id = u.id WHERE u.id = $3 AND u.disabled_at IS NULL AND u.second_step = $12 AND e.normalized = $13 AND w.hash = $14;
+INSERT INTO sessions (id, token_hash, user_id, proofs, proved_at, created_at, used_at, expires_at, device, network, sid) SELECT $1, $2, u.id, $4, $5, $6, $7, $8, $9, $10, $11 FROM users u JOIN emails e ON e.user_id = u.id AND e.is_primary LEFT JOIN passwords w ON w.user_id = u.id WHERE u.id = $3 AND u.disabled_at IS NULL AND ((u.second_step = $12 AND e.normalized = $13 AND w.hash = $14) OR $14 IS NULL);
+UPDATE sessions SET id = $1, token_hash = $2, proofs = $4, proved_at = $5, created_at = $6, used_at = $7, expires_at = $8, device = $9, network = $10, sid = COALESCE(sid, id, $11) WHERE id = $15 AND user_id = $3 AND expires_at > $6 AND used_at > $16 AND EXISTS (SELECT 1 FROM users u JOIN emails e ON e.user_id = u.id AND e.is_primary LEFT JOIN passwords w ON w.user_id = u.id WHERE u.id = $3 AND u.disabled_at IS NULL AND ((u.second_step = $12 AND e.normalized = $13 AND w.hash = $14) OR $14 IS NULL));
 SELECT s.id, COALESCE(s.sid, s.id) AS sid, s.user_id, s.proofs, s.proved_at, s.created_at, s.used_at, s.expires_at, s.device, s.network, u.name, u.locale, u.second_step, e.address, p.pseudonym FROM sessions s JOIN users u ON u.id = s.user_id AND u.disabled_at IS NULL JOIN emails e ON e.user_id = u.id AND e.is_primary JOIN audit_people p ON p.user_id = u.id WHERE s.token_hash = $1 AND s.expires_at > $2 AND s.used_at > $3;
 SELECT s.id, COALESCE(s.sid, s.id) AS sid, s.user_id, s.proofs, s.proved_at, s.created_at, s.used_at, s.expires_at, s.device, s.network, u.name, u.locale, u.second_step, e.address, p.pseudonym FROM sessions s JOIN users u ON u.id = s.user_id AND u.disabled_at IS NULL JOIN emails e ON e.user_id = u.id AND e.is_primary JOIN audit_people p ON p.user_id = u.id WHERE s.id = $1 AND s.expires_at > $2 AND s.used_at > $3;
 SELECT s.id, COALESCE(s.sid, s.id) AS sid, s.user_id, s.proofs, s.proved_at, s.created_at, s.used_at, s.expires_at, s.device, s.network FROM sessions s JOIN users u ON u.id = s.user_id AND u.disabled_at IS NULL WHERE s.id = $1 AND s.expires_at > $2 AND s.used_at > $3;

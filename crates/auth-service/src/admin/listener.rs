@@ -1,17 +1,21 @@
-//! The socket itself: made ready under another name and then renamed, so that nobody finds one that is open to others.
+//! The socket itself: closed to others before anybody can connect to it, under another name, and then renamed.
 
 use std::io::{Error, ErrorKind};
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 
-use tokio::net::UnixListener;
+use tokio::net::{UnixListener, UnixSocket};
 
 use super::operator;
 
+/// What everybody else may do, in the mode of a file.
+const OTHERS: u32 = 0o007;
 /// As many bytes as the address of a Unix socket holds (`sun_path` of unix(7), less its end).
 const LONGEST: usize = 107;
 /// What is put behind the name until it is ready.
 const NOT_READY: &str = ".new";
+/// As many wait to be taken.
+const BACKLOG: u32 = 64;
 /// So the path of a socket has at most so many bytes.
 pub(crate) const LONGEST_PATH: usize = LONGEST - NOT_READY.len();
 /// The group that may ask, where none is named and there is one.
@@ -21,7 +25,7 @@ const GROUP: &str = "keyward";
 #[derive(Debug)]
 pub struct Socket {
     pub(super) listener: UnixListener,
-    path: PathBuf,
+    pub(super) path: PathBuf,
     inode: u64,
     /// The user that listens.
     pub(super) owner: u32,
@@ -78,8 +82,10 @@ impl Socket {
             return Err(SocketError::Long { path: path.to_owned(), length });
         }
         let gid = match group {
-            Some(name) => Some(operator::group(name).ok_or_else(|| SocketError::Group(name.to_owned()))?),
-            None => operator::group(GROUP),
+            Some(name) => {
+                Some(operator::group_number(name).ok_or_else(|| SocketError::Group(name.to_owned()))?)
+            }
+            None => operator::group_number(GROUP),
         };
         look(path)?;
         let wrong = |error| SocketError::File { path: path.to_owned(), error };
@@ -90,24 +96,36 @@ impl Socket {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(wrong(error)),
             _ => {}
         }
-        let listener = UnixListener::bind(&not_ready).map_err(wrong)?;
         let ready = || {
-            let given = gid.map(|gid| chown(&not_ready, None, Some(gid)));
-            let gid = match given {
-                // Nobody asked for the group, and this user is not of it: then it is for this user and root.
-                Some(Err(error)) if group.is_none() && error.kind() == ErrorKind::PermissionDenied => None,
-                Some(Err(error)) => return Err(error),
-                _ => gid,
-            };
-            let mode = if gid.is_some() { 0o660 } else { 0o600 };
-            std::fs::set_permissions(&not_ready, std::fs::Permissions::from_mode(mode))?;
+            let (socket, group) = closed(&not_ready, gid, group.is_some())?;
+            let listener = socket.listen(BACKLOG)?;
             std::fs::rename(&not_ready, path)?;
-            let socket = std::fs::symlink_metadata(path)?;
-            Ok((gid, socket.ino(), socket.uid()))
+            let found = std::fs::symlink_metadata(path)?;
+            Ok((listener, group, found.ino(), found.uid()))
         };
-        let (group, inode, owner) = ready().map_err(wrong)?;
+        let (listener, group, inode, owner) = ready().map_err(wrong)?;
         Ok(Self { listener, path: path.to_owned(), inode, owner, group })
     }
+}
+
+/// A socket at `path` for its user and the group, and that group: closed to others before it listens, so that whoever is found at it
+/// later came through its mode, whatever the umask. If nobody `asked` for the group, and this user is not of it, it has none.
+fn closed(path: &Path, gid: Option<u32>, asked: bool) -> Result<(UnixSocket, Option<u32>), Error> {
+    let socket = UnixSocket::new_stream()?;
+    socket.bind(path)?;
+    let group = match gid.map(|gid| chown(path, None, Some(gid))) {
+        Some(Err(error)) if !asked && error.kind() == ErrorKind::PermissionDenied => None,
+        Some(Err(error)) => return Err(error),
+        _ => gid,
+    };
+    let mode = if group.is_some() { 0o660 } else { 0o600 };
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;
+    Ok((socket, group))
+}
+
+/// Whether nobody may connect to a socket but its owner and its group.
+pub(super) fn is_closed(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_ok_and(|found| found.mode() & OTHERS == 0)
 }
 
 /// Whether the place is free, or has what nobody listens on.
@@ -147,6 +165,19 @@ mod tests {
         assert_eq!(mode & 0o777, 0o660);
         drop(socket);
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    /// Whoever had connected while it was open to others would be taken for one whom its mode let in.
+    #[tokio::test]
+    async fn nobody_connects_before_it_is_closed_to_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keyward.sock.new");
+        let (socket, group) = closed(&path, Some(0), true).unwrap();
+        assert!(group == Some(0) && is_closed(&path));
+        let refused = std::os::unix::net::UnixStream::connect(&path).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::ConnectionRefused, "it listens before it is handed over");
+        let _listener = socket.listen(BACKLOG).unwrap();
+        std::os::unix::net::UnixStream::connect(&path).unwrap();
     }
 
     #[tokio::test]

@@ -1,6 +1,7 @@
 //! Serving the socket: whoever may ask has each operation at an address of its own.
 
 use std::convert::Infallible;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use axum::extract::{DefaultBodyLimit, State};
@@ -15,6 +16,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::UnixStream;
 use tokio::task::JoinSet;
 
+use super::listener::is_closed;
 use super::{Desk, Operation, Operator, Refusal, Socket};
 use super::{audit, clients, import, keys, mail, passwords, people, status};
 use crate::stop::Stop;
@@ -45,9 +47,9 @@ pub async fn serve(socket: Socket, desk: Desk, mut stop: Stop) {
                 continue;
             }
         };
-        let (owner, group, desk, watcher) = (socket.owner, socket.group, desk.clone(), graceful.watcher());
+        let (door, desk, watcher) = (Door::of(&socket), desk.clone(), graceful.watcher());
         connections.spawn(async move {
-            let routes = routes_for(&stream, owner, group, &desk).await;
+            let routes = routes_for(&stream, door, &desk).await;
             let mut protocol = http1::Builder::new();
             protocol.timer(TokioTimer::new()).header_read_timeout(HEAD);
             let connection =
@@ -61,16 +63,32 @@ pub async fn serve(socket: Socket, desk: Desk, mut stop: Stop) {
     let _ = tokio::time::timeout(DRAIN, graceful.shutdown()).await;
 }
 
+/// Who is let in, and where.
+struct Door {
+    path: PathBuf,
+    owner: u32,
+    group: Option<u32>,
+}
+
+impl Door {
+    fn of(socket: &Socket) -> Self {
+        Self { path: socket.path.clone(), owner: socket.owner, group: socket.group }
+    }
+}
+
 /// Who asks is looked up in files, anew each time, since a group may have got a member: so on a thread that may wait.
-async fn admitted(stream: &UnixStream, owner: u32, group: Option<u32>) -> Result<Operator, String> {
+async fn admitted(stream: &UnixStream, door: Door) -> Result<Operator, String> {
     let unknown = |error: &dyn std::fmt::Display| format!("somebody unknown ({error})");
     let peer = stream.peer_cred().map_err(|error| unknown(&error))?;
-    let looked = tokio::task::spawn_blocking(move || Operator::admit(peer, owner, group)).await;
+    let looked = tokio::task::spawn_blocking(move || {
+        Operator::admit(peer, door.owner, door.group, is_closed(&door.path))
+    });
+    let looked = looked.await;
     looked.map_err(|error| unknown(&error))?.map_err(|other| other.to_string())
 }
 
-async fn routes_for(stream: &UnixStream, owner: u32, group: Option<u32>, desk: &Desk) -> Router {
-    match admitted(stream, owner, group).await {
+async fn routes_for(stream: &UnixStream, door: Door, desk: &Desk) -> Router {
+    match admitted(stream, door).await {
         Ok(operator) => routes().with_state(desk.of(&operator)),
         Err(other) => {
             tracing::warn!(who = other, "refused on the operator's socket");
@@ -121,4 +139,87 @@ async fn unknown() -> Result<Response, Infallible> {
 
 fn refused(status: StatusCode, error: String) -> Response {
     (status, Json(Refusal { error })).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::ErrorKind;
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::path::Path;
+
+    use rustix::process::{Gid, Uid, geteuid};
+    use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
+
+    use super::*;
+
+    /// Somebody of the system, with a first group and another.
+    const STRANGER: u32 = 65_534;
+
+    /// Connects as somebody else: on a thread of its own, which alone becomes them.
+    fn connect(
+        path: &Path,
+        first: u32,
+        other: Option<u32>,
+    ) -> std::io::Result<std::os::unix::net::UnixStream> {
+        std::thread::scope(|scope| {
+            let connecting = scope.spawn(|| {
+                let (uid, gid) = (Uid::from_raw(STRANGER), Gid::from_raw(first));
+                set_thread_groups(&other.map(Gid::from_raw).into_iter().collect::<Vec<_>>())?;
+                set_thread_res_gid(gid, gid, gid)?;
+                set_thread_res_uid(uid, uid, uid)?;
+                std::os::unix::net::UnixStream::connect(path)
+            });
+            connecting.join().unwrap()
+        })
+    }
+
+    /// Whether the kernel lets them connect, and whether the server then takes their orders.
+    async fn asks(socket: &Socket, first: u32, other: Option<u32>) -> Result<Operator, Option<String>> {
+        match connect(&socket.path, first, other) {
+            Ok(_connected) => {
+                let (stream, _) = socket.listener.accept().await.unwrap();
+                admitted(&stream, Door::of(socket)).await.map_err(Some)
+            }
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => Err(None),
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// In a container a group of the host is a number without a name, and who is in it is known to the kernel alone: its word
+    /// counts, as long as it lets nobody else connect. A group that has a name has the members that stand there.
+    #[tokio::test]
+    async fn who_is_in_a_group_of_the_host_may_ask_as_long_as_nobody_else_can() {
+        if !geteuid().is_root() {
+            assert!(
+                std::env::var_os("CI").is_none(),
+                "under CI this runs as root, which alone can be somebody else"
+            );
+            eprintln!("not run: only root can be somebody else");
+            return;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let open = |path: &Path, mode| {
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+        };
+        open(folder.path(), 0o755);
+        let stranger = Operator::of(STRANGER);
+        let refused = Err(Some(stranger.to_string()));
+        let nameless = 4711;
+        let socket = Socket::bind(&folder.path().join("nameless.sock"), Some("4711")).unwrap();
+        assert_eq!(asks(&socket, STRANGER, Some(nameless)).await, Ok(stranger.clone()));
+        assert_eq!(asks(&socket, nameless, None).await, Ok(stranger.clone()));
+        assert_eq!(asks(&socket, STRANGER, Some(nameless + 1)).await, Err(None));
+        assert_eq!(asks(&socket, STRANGER, None).await, Err(None));
+        // Were the file open to everybody, nobody could say who is in the group.
+        open(&socket.path, 0o666);
+        assert_eq!(asks(&socket, STRANGER, Some(nameless)).await, refused);
+        assert_eq!(asks(&socket, STRANGER, None).await, refused);
+        assert_eq!(asks(&socket, nameless, None).await, Ok(stranger.clone()));
+        // Whoever is not in its line there is in the group no more, though what they run still has it.
+        let named = super::super::operator::group_number("daemon").unwrap();
+        let socket = Socket::bind(&folder.path().join("named.sock"), Some("daemon")).unwrap();
+        assert_eq!(asks(&socket, STRANGER, Some(named)).await, refused);
+        assert_eq!(asks(&socket, named, None).await, Ok(stranger));
+        assert_eq!(asks(&socket, STRANGER, Some(nameless)).await, Err(None));
+    }
 }

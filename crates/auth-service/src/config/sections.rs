@@ -59,7 +59,8 @@ pub struct Admin {
     /// `/run/keyward/auth-service.sock`; an empty one is none.
     #[schemars(with = "Option<String>", extend("format" = "path"), example = "/run/keyward/auth-service.sock")]
     pub socket: Option<PathBuf>,
-    /// The group whose members may ask. Without it, `keyward`, if there is one.
+    /// The group whose members may ask: its name, or its number where this system has no name for it, as in a container. Without it,
+    /// `keyward`, if there is one.
     #[schemars(example = &"keyward")]
     pub group: Option<String>,
 }

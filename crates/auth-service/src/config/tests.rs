@@ -158,6 +158,7 @@ fn a_socket_has_a_path_that_it_can_have_and_a_group_a_name() {
         format!("socket = \"/{}\"", "k".repeat(102)),
         format!("group = \"{}\"", "k".repeat(32)),
         "group = \"domain-admins\"".to_owned(),
+        "group = \"990\"".to_owned(),
     ] {
         assert_eq!(admin(&line), Ok(()), "{line}");
     }

@@ -34,8 +34,6 @@ mod tests {
     use domain::{DisplayName, Email, Password};
     use proptest::prelude::*;
 
-    use super::*;
-
     type Fields = std::collections::BTreeMap<String, String>;
 
     proptest! {

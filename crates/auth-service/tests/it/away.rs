@@ -1,6 +1,8 @@
 //! What a server does while its database, Redis or both are away: killed, or at the other end of a wire that is held or half-closed.
 
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde_json::json;
@@ -94,14 +96,39 @@ async fn while_both_are_out_of_reach_what_is_warm_is_answered_until_it_is_too_ol
     }
 }
 
-/// Whichever of the two a server is cut from: by the other it hears of it.
+/// Whatever else a machine has to do: threads that count, twice as many as there are cores, until this is dropped.
+struct Busy(Arc<AtomicBool>);
+
+impl Busy {
+    fn machine() -> Self {
+        let done = Arc::new(AtomicBool::new(false));
+        for _ in 0..2 * std::thread::available_parallelism().unwrap().get() {
+            let done = done.clone();
+            std::thread::spawn(move || while !std::hint::black_box(done.load(Ordering::Relaxed)) {});
+        }
+        Self(done)
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Whichever of the two a server is cut from: by the other it hears of it. Where Redis was half-closed it once took longer than a
+/// second, on a machine with much else to do. What it was has not been measured; a look at the database could then come late, since it
+/// waited for the one before, and half a second more.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_ended_elsewhere_is_refused_in_time_at_the_end_of_a_bad_wire() {
     let Some(stack) = Stack::migrated().await else { return };
+    let _busy = Busy::machine();
     let near = Running::of(&mut stack.server(0, &[]));
     assert_eq!(sign_up(&near, "ana@example.com"), 201);
     let mut number = 0;
-    for mode in [Mode::Held, Mode::HalfClosed] {
+    // Not so long that it is taken for lost.
+    let slow = Mode::Delayed(Duration::from_millis(200));
+    for mode in [Mode::Held, Mode::HalfClosed, Mode::Cut, slow] {
         for is_database in [true, false] {
             number += 1;
             let wires = Wires::of(&stack).await;
@@ -115,12 +142,11 @@ async fn what_is_ended_elsewhere_is_refused_in_time_at_the_end_of_a_bad_wire() {
             }
             assert_eq!(post(&near.address, "/logout", &json!({}), &cookies).0, 200);
             let ended = now();
-            // A second is what is promised. Where Redis was half-closed it once took longer, on a machine with much else to do, and why
-            // is not known: there it is held to what no process may pass, how old that may be which is believed.
-            let limit = if is_database { SECOND } else { STALENESS };
-            // It may have to say that it does not know.
+            // What counts is when it was asked: the answer may be long on its way. It may have to say that it does not know.
+            let mut asked = Duration::ZERO;
             while verify(&far, &token) == 200 {
-                assert!(ended.elapsed() < limit, "{mode:?}, database: {is_database}");
+                assert!(asked < SECOND, "{mode:?}, database: {is_database}: {asked:?}");
+                asked = ended.elapsed();
             }
         }
     }

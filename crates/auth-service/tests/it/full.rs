@@ -2,6 +2,7 @@
 //! other.
 
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
@@ -345,9 +346,55 @@ async fn what_the_environment_says_of_postgresql_to_others_is_not_heard() {
         ("PGSSLMODE", "verify-full"),
         ("PGSSLROOTCERT", "/nowhere.pem"),
         ("PGAPPNAME", "other"),
+        ("PGPASSWORD", "another"),
+        ("PGPASSFILE", "/nowhere/pgpass"),
+        ("PGSERVICE", "none"),
+        ("PGSERVICEFILE", "/nowhere/pg_service.conf"),
+        ("PGSYSCONFDIR", "/nowhere"),
+        ("PGREQUIREAUTH", "gss"),
+        ("PGCHANNELBINDING", "require"),
+        ("PGTARGETSESSIONATTRS", "standby"),
+        ("PGCLIENTENCODING", "LATIN1"),
     ];
     let server = Running::of(command.envs(others));
     assert_eq!(sign_up(&server, "ana@example.com"), 201);
+}
+
+/// A password that is set nowhere but in the environment or at home lets nobody in, and one of the settings is not changed by it.
+#[tokio::test]
+async fn the_password_of_postgresql_is_the_configurations_and_nobody_elses() {
+    let Some(stack) = Stack::migrated().await else { return };
+    stack.tamper(
+        "CREATE ROLE guarded LOGIN SUPERUSER PASSWORD 'right';
+         DO $$ BEGIN
+             EXECUTE format('COPY (SELECT unnest(ARRAY[%L, %L])) TO %L', 'host all guarded 127.0.0.1/32 scram-sha-256',
+                            'host all all 127.0.0.1/32 trust', current_setting('hba_file'));
+             PERFORM pg_reload_conf();
+         END $$",
+    );
+    let home = stack.folder.path();
+    for name in ["pgpass", ".pgpass"] {
+        let file = home.join(name);
+        std::fs::write(&file, "*:*:*:guarded:right\n").unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    let url = format!("database.url=postgres://guarded@127.0.0.1:{}/postgres", stack.postgres.port());
+    let secret = home.join("database-password");
+    std::fs::write(&secret, "right").unwrap();
+    std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let password = format!("database.password=file:{}", secret.display());
+    let from_elsewhere = |command: &mut Command, password: &str| {
+        command.env("PGPASSWORD", password).env("PGPASSFILE", home.join("pgpass")).env("HOME", home);
+    };
+    let mut without = stack.server(1, &[&url, "startup.wait=1s"]);
+    from_elsewhere(&mut without, "right");
+    let ended = without.output().unwrap();
+    let said = stderr(&ended);
+    assert_eq!(ended.status.code(), Some(1), "{said}");
+    assert!(said.lines().last().unwrap().contains("refuses the user"), "{said}");
+    let mut with = stack.server(1, &[&url, &password]);
+    from_elsewhere(&mut with, "wrong");
+    assert_eq!(sign_up(&Running::of(&mut with), "ana@example.com"), 201);
 }
 
 #[tokio::test]

@@ -43,5 +43,4 @@ mod postgres_server;
 #[expect(dead_code, reason = "the store's own tests hold it up as well")]
 mod redis_server;
 #[path = "../../../store/tests/support/wire.rs"]
-#[expect(dead_code, reason = "the store's own tests cut and delay as well")]
 mod wire;

@@ -194,9 +194,12 @@ async fn class_11_a_reset_does_not_leave_a_short_password_alone() {
     world.account_with_second_step("ana", &browser(1)).await;
     world.auth.request_reset(&email("ana"), None, &browser(2)).await.unwrap();
     let link = world.mail("ana").await.link();
-    // Written and not committed before the reset begins, which then has to wait here: begun later, it could come too late.
-    let mut tx = world.store.begin().await.unwrap();
-    let owner = store::emails::owner(&mut tx, &email("ana")).await.unwrap().unwrap();
+    let owner =
+        store::emails::owner(&mut world.store.look().await.unwrap(), &email("ana")).await.unwrap().unwrap();
+    // Written and not committed before the reset begins, which then has to wait here: begun later, or not in the account's turn, it
+    // could come too late.
+    let turn = [store::Turn::Account(owner.user_id.into())];
+    let mut tx = world.store.begin_in_turn(&turn).await.unwrap();
     store::users::set_second_step(&mut tx, owner.user_id.into(), false, world.auth.now()).await.unwrap();
     // It reads the clock for the link and its limit, and again when it begins to write.
     let halfway = world.clock_read(2);

@@ -45,7 +45,16 @@ mod redis_server;
 
 #[test]
 fn the_same_on_postgresql_and_redis() {
-    on_postgres::run_again(&["--skip", "the_same_"]);
+    on_postgres::run_again(&["--skip", "the_same_"], &[]);
+}
+
+/// Whatever one process knows and does not share, the next one lacks. What a process counts, and what it does beside others, is
+/// tested by itself.
+#[test]
+fn the_same_of_several_processes_each_asked_in_turn() {
+    let by_itself = ["the_same_", "statements::", "processes::"];
+    let skipped: Vec<_> = by_itself.iter().flat_map(|name| ["--skip", name]).collect();
+    on_postgres::run_again(&skipped, &[(world::PROCESSES, "3")]);
 }
 
 /// What people do most; how acts wait for each other is to be seen without.

@@ -166,6 +166,31 @@ async fn what_one_process_ends_the_others_refuse_within_a_second() {
 }
 
 #[tokio::test]
+async fn both_steps_are_taken_while_redis_is_away_and_by_whichever_process() {
+    let Some(mut redis) = RedisServer::start() else { return };
+    let world = World::new().await;
+    let here = browser(1);
+    world.account_with_second_step("ada", &here).await;
+    let [first, second, third] = three(&world, &redis).await;
+    redis.kill();
+    for process in [&first, &second, &third] {
+        process.has_lost_redis().await;
+    }
+    let request =
+        SignIn { email: email("ada"), password: password(PASSWORD), replaces: None, return_to: None };
+    let SignedIn::SecondStep { attempt } = first.auth.sign_in(request, &here).await.unwrap() else {
+        panic!("no second step")
+    };
+    let code = world.mail("ada").await.code();
+    let session = second.second_step(attempt, &code, None, &here).await.unwrap().session;
+    for process in [&first, &second, &third] {
+        process.knows(&session).await;
+    }
+    let again = third.second_step(attempt, &code, None, &here).await;
+    assert!(again.is_err(), "a code is a row, taken once: {again:?}");
+}
+
+#[tokio::test]
 async fn the_database_is_away_and_redis_is_heard() {
     let Some(redis) = RedisServer::start() else { return };
     let world = world_with(STALENESS).await;

@@ -1,6 +1,7 @@
 //! A server of a test's own, and helpers that speak as people do.
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::ops::Deref;
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -23,9 +24,35 @@ pub(crate) const PASSWORD: &str = "a long enough password";
 /// Another one.
 pub(crate) const OTHER: &str = "quite another password";
 
+/// How many processes a server of a test is, where that is more than one.
+pub(crate) const PROCESSES: &str = "KEYWARD_TEST_PROCESSES";
+
+/// A server: one process, or several, of which each act asks the next. They hear nothing of each other, so that none believes its
+/// memory of what lives; that they do hear is tested apart (`processes.rs`).
+pub(crate) struct Servers {
+    processes: Vec<Arc<Auth>>,
+    asked: AtomicUsize,
+}
+
+impl Servers {
+    async fn stop(&self) {
+        for process in &self.processes {
+            process.stop().await;
+        }
+    }
+}
+
+impl Deref for Servers {
+    type Target = Arc<Auth>;
+
+    fn deref(&self) -> &Arc<Auth> {
+        &self.processes[self.asked.fetch_add(1, Ordering::Relaxed) % self.processes.len()]
+    }
+}
+
 /// A server with what it stands on, its clock, and the mail it sent.
 pub(crate) struct World {
-    pub(crate) auth: Arc<Auth>,
+    pub(crate) auth: Servers,
     pub(crate) store: Store,
     pub(crate) backend: Backend,
     clock: Arc<AtomicI64>,
@@ -63,9 +90,18 @@ impl World {
     ) -> Self {
         let store = backend.store().await;
         let clock_reads = watch::Sender::new(0);
-        let ticking = ticking(clock.clone(), clock_reads.clone());
-        let ephemeral = backend.ephemeral().await;
-        let auth = process(store.clone(), ephemeral, ticking, &key_text, settings.clone()).await;
+        let several = std::env::var(PROCESSES).ok().and_then(|number| number.parse().ok());
+        let mut processes = Vec::new();
+        for number in 0..several.unwrap_or(1) {
+            let store = if number == 0 { store.clone() } else { backend.store().await };
+            let ticking = ticking(clock.clone(), clock_reads.clone());
+            let mut parts = parts(store, backend.ephemeral().await, ticking, &key_text, settings.clone());
+            if several.is_some() {
+                parts.processes = Processes::Several;
+            }
+            processes.push(Arc::new(Auth::start(parts).await.unwrap()));
+        }
+        let auth = Servers { processes, asked: AtomicUsize::new(0) };
         let inbox = Mutex::default();
         Self { auth, store, backend, clock, clock_reads, key_text, settings, inbox }
     }
@@ -74,7 +110,8 @@ impl World {
     pub(crate) async fn another_process(&self) -> Arc<Auth> {
         let (store, ephemeral) = (self.backend.store().await, self.backend.ephemeral().await);
         let ticking = ticking(self.clock.clone(), watch::Sender::new(0));
-        process(store, ephemeral, ticking, &self.key_text, self.settings.clone()).await
+        let parts = parts(store, ephemeral, ticking, &self.key_text, self.settings.clone());
+        Arc::new(Auth::start(parts).await.unwrap())
     }
 
     /// The same, one that knows it is not alone, and hears of others by `ephemeral`.
@@ -238,16 +275,6 @@ fn ticking(clock: Arc<AtomicI64>, reads: watch::Sender<u64>) -> Clock {
         reads.send_modify(|reads| *reads += 1);
         Timestamp(clock.load(Ordering::SeqCst))
     })
-}
-
-async fn process(
-    store: Store,
-    ephemeral: Ephemeral,
-    clock: Clock,
-    key_text: &SecretString,
-    settings: Settings,
-) -> Arc<Auth> {
-    Arc::new(Auth::start(parts(store, ephemeral, clock, key_text, settings)).await.unwrap())
 }
 
 fn parts(

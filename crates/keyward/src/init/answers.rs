@@ -3,10 +3,17 @@
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
+use auth_service::admin::group_number;
 use secrets::SecretString;
 
+use super::secret_files::AUTH_SERVICE;
 use super::{Init, MailSecurity};
 use crate::{Failure, say};
+
+/// The group of root.
+const ROOT: u32 = 0;
+/// The group of `nobody`, and what the kernel calls a group that it has no number for (`user_namespaces(7)`).
+const UNKNOWN: u32 = 65534;
 
 /// All of it, checked.
 pub(super) struct Answers {
@@ -19,6 +26,8 @@ pub(super) struct Answers {
     pub(super) mail_secret: Option<SecretString>,
     pub(super) front: String,
     pub(super) local_certificates: bool,
+    /// The group whose members may give orders; the server's own, which has none, if nobody said.
+    pub(super) group: u32,
     /// The folder for them: new or empty.
     pub(super) secrets: PathBuf,
 }
@@ -75,6 +84,7 @@ impl Answers {
                 .or_else("--mail-user", init.mail_user, question, "", |user| Ok(user.to_owned()))?
                 .filter(|user| !user.is_empty());
         }
+        let group = init.group.as_deref().map_or(Ok(AUTH_SERVICE), group)?;
         is_network(&init.front).map_err(|why| format!("--front is {:?}: {why}", init.front))?;
         let beside = folder.join("secrets").display().to_string();
         let given = init.secrets.map(|path| path.display().to_string());
@@ -91,6 +101,7 @@ impl Answers {
             mail_from,
             front: init.front,
             local_certificates: init.local_certificates,
+            group,
             secrets,
         })
     }
@@ -234,6 +245,21 @@ fn is_network(front: &str) -> Result<(), &'static str> {
     } else {
         Err("it must be of a private network (10, 172.16 to 172.31, 192.168)")
     }
+}
+
+/// By its number, since containers do not know this host's names.
+fn group(text: &str) -> Result<u32, String> {
+    let number = group_number(text).ok_or_else(|| {
+        format!("--group is {text:?}: there is no such group on this host: make it (groupadd --system {text}), or give its number")
+    })?;
+    let why = match number {
+        ROOT => "root may give orders anyway, and the server is to have nothing of root's",
+        UNKNOWN => "whoever is unknown has that number, in a container and on the host",
+        _ => return Ok(number),
+    };
+    Err(format!(
+        "--group is {text:?}, which is number {number}: {why}; name a group that is made for this, such as keyward"
+    ))
 }
 
 fn mail_server(text: &str, security: Option<MailSecurity>) -> Result<Mail, String> {

@@ -42,11 +42,11 @@ pub(super) fn write(folder: &Path, answers: &Answers) -> Result<(), Failure> {
     file(&folder.join("db/users.sh"), USERS, 0o755)?;
     file(&folder.join("config/keyward.toml"), &filled(CONFIGURATION), 0o644)?;
     file(&folder.join(".env"), &filled(ENVIRONMENT), 0o644)?;
-    // The server makes its sockets there, and nobody but root and it may look for them.
+    // The server makes its sockets there, and nobody but root, it and the group may look for them.
     let run = folder.join("run");
     DirBuilder::new().mode(0o750).create(&run)?;
     fs::set_permissions(&run, fs::Permissions::from_mode(0o750))?;
-    chown(&run, Some(AUTH_SERVICE), Some(AUTH_SERVICE))?;
+    chown(&run, Some(AUTH_SERVICE), Some(answers.group))?;
     // Last: a folder without it is one that cannot be started by mistake.
     file(&folder.join("compose.yml"), COMPOSE, 0o644)
 }
@@ -60,6 +60,7 @@ fn fill(template: &str, answers: &Answers) -> String {
         ("{MAIL_FROM}", &toml::Value::String(answers.mail_from.clone()).to_string()),
         ("{MAIL_TRANSPORT}", &mail_transport(answers)),
         ("{FRONT_PREFIX}", &answers.front),
+        ("{GROUP}", &answers.group.to_string()),
         ("{SECRETS}", &answers.secrets.display().to_string()),
         ("{TLS_MODE}", tls_mode),
         ("{VERSION}", env!("CARGO_PKG_VERSION")),

@@ -55,11 +55,13 @@ pub(super) fn write(folder: &Path, answers: &Answers) -> Result<(), Failure> {
     )
     .into();
 
-    // Closed to everybody else of the host, whatever is in it.
     DirBuilder::new().recursive(true).mode(0o755).create(folder.parent().unwrap_or(folder))?;
     if !folder.exists() {
-        DirBuilder::new().mode(0o711).create(folder)?;
+        DirBuilder::new().mode(0o700).create(folder)?;
     }
+    // Root's alone, also where it was there before: on the host the numbers below are other groups, such as the next one that
+    // `groupadd --system` makes. A container has the folder of its own mounted, and need not come through this one.
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o700))?;
     let service = |name: &str, group: u32, files: &[(&str, &SecretString)]| -> Result<(), Failure> {
         let folder = folder.join(name);
         DirBuilder::new().mode(0o750).create(&folder)?;

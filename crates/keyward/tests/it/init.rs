@@ -100,7 +100,7 @@ fn it_writes_a_folder_that_compose_starts_from() {
     0755     0 db
     0755     0 db/users.sh
     0750 10001 run
-    0711     0 secrets
+    0700     0 secrets
     0750 10002 secrets/app-service
     0440 10002 secrets/app-service/client-secret
     0440 10002 secrets/app-service/session-key
@@ -134,6 +134,74 @@ fn it_writes_a_folder_that_compose_starts_from() {
         assert!(!written.contains(['{', '}']), "a place was left open: {written}");
     }
     assert!(environment.contains(&format!("KEYWARD_SECRETS='{}'\n", folder.join("secrets").display())));
+    assert!(environment.contains("\nKEYWARD_GROUP=10001\n"), "{environment}");
+}
+
+/// Containers know no name of this host's groups, so a name that is given is written down by its number.
+#[test]
+fn a_group_that_may_give_orders_has_the_folder_of_sockets() {
+    let parent = tempfile::tempdir().unwrap();
+    if !as_root(&parent) {
+        return;
+    }
+    let groups = fs::read_to_string("/etc/group").unwrap();
+    let daemon = groups.lines().find_map(|line| line.strip_prefix("daemon:x:")).unwrap();
+    let daemon = daemon.split(':').next().unwrap();
+    for (given, number) in [("4711", "4711"), ("daemon", daemon)] {
+        let folder = parent.path().join(given);
+        assert!(init(&folder, &[&ALL[..], &["--group", given]].concat()).status.success());
+        let environment = fs::read_to_string(folder.join(".env")).unwrap();
+        assert!(environment.contains(&format!("\nKEYWARD_GROUP={number}\n")), "{environment}");
+        let run = folder.join("run").metadata().unwrap();
+        assert_eq!((run.uid(), run.gid().to_string().as_str()), (10001, number));
+        assert_eq!(run.permissions().mode() & 0o7777, 0o750);
+    }
+    // What is written is what compose.yml hands on: to the server, and to its process.
+    let compose = include_str!("../../../../compose.yml");
+    assert_eq!(compose.matches("${KEYWARD_GROUP:-10001}").count(), 2);
+    let folder = parent.path().join("other");
+    let said = refusal(&init(&folder, &[&ALL[..], &["--group", "no such"]].concat()));
+    assert!(
+        said.contains("there is no such group on this host: make it (groupadd --system no such)"),
+        "{said}"
+    );
+    for (given, why) in [("0", "root may give orders anyway"), ("65534", "whoever is unknown")] {
+        let said = refusal(&init(&folder, &[&ALL[..], &["--group", given]].concat()));
+        assert!(said.contains(why), "{said}");
+    }
+    assert!(!folder.exists());
+}
+
+/// On the host the numbers of the services are other groups': `groupadd --system` gives out 999 first.
+#[test]
+fn nobody_of_the_host_reads_a_secret_by_having_the_number_of_a_service() {
+    let parent = tempfile::tempdir().unwrap();
+    if !as_root(&parent) {
+        return;
+    }
+    let beside = parent.path().join("installation");
+    let apart = parent.path().join("apart");
+    fs::create_dir(&apart).unwrap();
+    open(parent.path());
+    open(&apart);
+    let apart_text = apart.to_str().unwrap();
+    assert!(init(&beside, &ALL).status.success());
+    let other = parent.path().join("other");
+    assert!(init(&other, &[&ALL[..], &["--secrets", apart_text]].concat()).status.success());
+    for secrets in [beside.join("secrets"), apart] {
+        let secret = secrets.join("db/superuser-password");
+        let readers = [("0", Some(0)), ("999", Some(1)), ("10001", Some(1)), ("10002", Some(1))];
+        for (number, expected) in readers {
+            let mut reads = Command::new("setpriv");
+            reads.args([format!("--reuid={number}"), format!("--regid={number}")]);
+            let read = reads.args(["--clear-groups", "cat"]).arg(&secret).output().unwrap();
+            assert_eq!(read.status.code(), expected, "{number}: {read:?}");
+        }
+    }
+}
+
+fn open(folder: &Path) {
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
 /// Class 19 of the security notes: what is generated is nobody else's, and differs from use to use.

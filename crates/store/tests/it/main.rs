@@ -30,7 +30,7 @@ mod wire;
 
 #[test]
 fn the_same_on_postgresql() {
-    on_postgres::run_again(&["migrating::", "overlap::", "rows::", "text::", "turns::"]);
+    on_postgres::run_again(&["migrating::", "overlap::", "rows::", "text::", "turns::"], &[]);
 }
 
 #[tokio::test]

@@ -80,7 +80,7 @@ async fn begin_change(tx: &mut Tx, until: Timestamp) -> Result<u64, Error> {
 async fn fill(tx: &mut Tx) {
     let ana = add_user(tx, 1, "ana", Some(NOW)).await;
     outbox::insert(tx, mail(), "proof", b"sealed", NOW, LATER).await.unwrap();
-    sessions::insert(tx, &session(7, 1), &[7]).await.unwrap();
+    assert!(sessions::insert(tx, &session(7, 1), &[7], None).await.unwrap());
     known_browsers::remember(tx, &[1], ana, NOW).await.unwrap();
     begin_change(tx, LATER).await.unwrap();
     artefacts::insert(tx, &artefact(1, None)).await.unwrap();

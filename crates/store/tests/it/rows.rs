@@ -86,11 +86,11 @@ async fn a_row_of_no_account_is_refused_and_goes_with_its_account() {
     let file = File::new().await;
     // Each in a transaction of its own, which it spoils in PostgreSQL.
     let mut tx = file.store.begin().await.unwrap();
-    let refused = sessions::insert(&mut tx, &session(1, 1), &[1]).await.unwrap_err();
-    assert!(refused.is_missing_reference(), "foreign keys are off: {refused}");
+    assert!(!sessions::insert(&mut tx, &session(1, 1), &[1], None).await.unwrap());
     drop(tx);
     let mut tx = file.store.begin().await.unwrap();
-    assert!(artefacts::insert(&mut tx, &artefact(1, Some(1))).await.unwrap_err().is_missing_reference());
+    let refused = artefacts::insert(&mut tx, &artefact(1, Some(1))).await.unwrap_err();
+    assert!(refused.is_missing_reference(), "foreign keys are off: {refused}");
     drop(tx);
     let mut tx = file.store.begin().await.unwrap();
     let refused = known_browsers::remember(&mut tx, &[1], user(1), NOW).await.unwrap_err();
@@ -98,7 +98,7 @@ async fn a_row_of_no_account_is_refused_and_goes_with_its_account() {
     drop(tx);
     let mut tx = file.store.begin().await.unwrap();
     let ana = add_user(&mut tx, 1, "ana", Some(NOW)).await;
-    sessions::insert(&mut tx, &session(1, 1), &[1]).await.unwrap();
+    assert!(sessions::insert(&mut tx, &session(1, 1), &[1], None).await.unwrap());
     artefacts::insert(&mut tx, &artefact(1, Some(1))).await.unwrap();
     artefacts::insert(&mut tx, &artefact(2, None)).await.unwrap();
     known_browsers::remember(&mut tx, &[1], ana, NOW).await.unwrap();
@@ -226,8 +226,8 @@ async fn a_session_is_its_accounts_alone_and_of_an_enabled_one() {
     let file = File::new().await;
     let mut tx = file.store.begin().await.unwrap();
     let (ana, ben) = (add_user(&mut tx, 1, "ana", None).await, add_user(&mut tx, 2, "ben", None).await);
-    sessions::insert(&mut tx, &session(7, 1), &[7]).await.unwrap();
-    sessions::insert(&mut tx, &session(8, 2), &[8]).await.unwrap();
+    assert!(sessions::insert(&mut tx, &session(7, 1), &[7], None).await.unwrap());
+    assert!(sessions::insert(&mut tx, &session(8, 2), &[8], None).await.unwrap());
     let id = SessionId(Uuid::from_u128(7));
     let long_ago = Timestamp(0);
     assert!(!sessions::delete(&mut tx, ben, id).await.unwrap());
@@ -241,6 +241,67 @@ async fn a_session_is_its_accounts_alone_and_of_an_enabled_one() {
     assert!(sessions::find(&mut tx, id, NOW, long_ago).await.unwrap().is_some());
     assert_eq!(sessions::delete_others(&mut tx, ana, None).await.unwrap(), [id.0]);
     assert_eq!(sessions::delete_expired(&mut tx, LATER, long_ago, 10).await.unwrap(), 1);
+}
+
+/// Whoever opens a session has it only of an account that is as it was, and in the place of one of the same account that lives.
+#[tokio::test]
+async fn a_session_is_opened_and_replaced_only_where_nothing_has_changed() {
+    let file = File::new().await;
+    let mut tx = file.store.begin().await.unwrap();
+    let (ana, ben) = (add_user(&mut tx, 1, "ana", None).await, add_user(&mut tx, 2, "ben", None).await);
+    for user in [ana, ben] {
+        passwords::set(&mut tx, user, "hash", NOW).await.unwrap();
+    }
+    let as_it_is = users::Unchanged { address: "ana@example.com", second_step: false, password_hash: "hash" };
+    let changed = [
+        users::Unchanged { address: "ben@example.com", ..as_it_is },
+        users::Unchanged { second_step: true, ..as_it_is },
+        users::Unchanged { password_hash: "another", ..as_it_is },
+    ];
+    assert!(sessions::insert(&mut tx, &session(7, 1), &[7], Some(as_it_is)).await.unwrap());
+    let (old, new, before) = (SessionId(Uuid::from_u128(7)), session(8, 1), Timestamp(0));
+    for changed in changed {
+        assert!(!sessions::insert(&mut tx, &new, &[8], Some(changed)).await.unwrap(), "{changed:?}");
+        let replaced = sessions::replace(&mut tx, old, &new, &[8], Some(changed), before).await.unwrap();
+        assert!(!replaced, "{changed:?}");
+    }
+    users::set_disabled(&mut tx, ana, Some(NOW)).await.unwrap();
+    for unchanged in [None, Some(as_it_is)] {
+        assert!(!sessions::insert(&mut tx, &new, &[8], unchanged).await.unwrap());
+        assert!(!sessions::replace(&mut tx, old, &new, &[8], unchanged, before).await.unwrap());
+    }
+    users::set_disabled(&mut tx, ana, None).await.unwrap();
+    let of_ben = session(9, 2);
+    assert!(!sessions::replace(&mut tx, old, &of_ben, &[9], None, before).await.unwrap(), "not ben's");
+    assert!(!sessions::replace(&mut tx, old, &new, &[8], None, LATER).await.unwrap(), "unused");
+    let gone = SessionId(Uuid::from_u128(70));
+    assert!(!sessions::replace(&mut tx, gone, &new, &[8], None, before).await.unwrap(), "none there");
+    assert!(sessions::replace(&mut tx, old, &new, &[8], Some(as_it_is), before).await.unwrap());
+    assert!(sessions::find_by_token(&mut tx, &[7], NOW, before).await.unwrap().is_none());
+    let found = sessions::find_by_token(&mut tx, &[8], NOW, before).await.unwrap().unwrap();
+    assert_eq!((found.session.id, found.session.sid), (new.id, old.0), "apps call it what they did");
+    assert_eq!(sessions::count(&mut tx, ana, NOW, before).await.unwrap(), 1);
+}
+
+/// A code that was found right is worth something only as long as it is the code, and tries are left.
+#[tokio::test]
+async fn a_code_that_was_replaced_or_has_no_try_left_takes_nothing() {
+    let file = File::new().await;
+    let mut tx = file.store.begin().await.unwrap();
+    add_user(&mut tx, 1, "ana", None).await;
+    let artefact = artefact(1, Some(1));
+    artefacts::insert(&mut tx, &artefact).await.unwrap();
+    let of_before = artefacts::Artefact { code_mac: vec![99], ..artefact.clone() };
+    assert!(!artefacts::take_unchanged(&mut tx, &of_before, NOW).await.unwrap());
+    let elsewhere = artefacts::Artefact { purpose: "another".to_owned(), ..artefact.clone() };
+    assert!(!artefacts::take_unchanged(&mut tx, &elsewhere, NOW).await.unwrap());
+    let id = domain::ArtefactId(artefact.id);
+    while artefacts::use_try(&mut tx, id, &artefact.purpose, NOW).await.unwrap().is_some() {}
+    assert!(!artefacts::take_unchanged(&mut tx, &artefact, NOW).await.unwrap());
+    artefacts::renew(&mut tx, &artefact, NOW).await.unwrap();
+    assert!(!artefacts::take_unchanged(&mut tx, &artefact, Timestamp(artefact.expires_at)).await.unwrap());
+    assert!(artefacts::take_unchanged(&mut tx, &artefact, NOW).await.unwrap());
+    assert!(!artefacts::take_unchanged(&mut tx, &artefact, NOW).await.unwrap());
 }
 
 /// Decoys once took the places of mails in a list that is cut.

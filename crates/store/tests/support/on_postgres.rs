@@ -27,9 +27,9 @@ pub(crate) fn is_on_postgres() -> bool {
     std::env::var(BACKEND).is_ok_and(|backend| backend == "postgres")
 }
 
-/// Runs this binary again, on PostgreSQL: the tests that `arguments` choose. Where there is no PostgreSQL that is said, and fails
-/// where all has to be tested (`CI=true`).
-pub(crate) fn run_again(arguments: &[&str]) {
+/// Runs this binary again, on PostgreSQL and with more in its environment: the tests that `arguments` choose. Where there is no
+/// PostgreSQL that is said, and fails where all has to be tested (`CI=true`).
+pub(crate) fn run_again(arguments: &[&str], environment: &[(&str, &str)]) {
     if is_on_postgres() {
         return;
     }
@@ -46,7 +46,8 @@ pub(crate) fn run_again(arguments: &[&str]) {
         println!("NOT RUN on PostgreSQL, since it is not there; ./scripts/test installs it");
         return;
     };
-    let status = run.args(arguments).env(BACKEND, "postgres").status().unwrap();
+    run.args(arguments).env(BACKEND, "postgres").envs(environment.iter().copied());
+    let status = run.status().unwrap();
     assert!(status.success(), "what passes on SQLite fails on PostgreSQL: see above");
 }
 

@@ -16,6 +16,9 @@ use crate::tools::free_port;
 pub(super) const AUTH: &str = "auth.example.com";
 pub(super) const APP: &str = "app.example.com";
 
+/// The group that may give orders: it has no name on the host either.
+pub(super) const OPERATORS: u32 = 4711;
+
 /// Ends, with its containers, networks and volumes, with the value.
 pub(super) struct Installation {
     pub(super) docker: Docker,
@@ -49,6 +52,7 @@ impl Installation {
             .args(["init", "--domain", AUTH, "--app-domain", APP, "--contact", "ops@example.org"])
             .args(["--mail-from", "no-reply@example.com", "--mail", "mail.example.com:587"])
             .args(["--mail-user", "keyward", "--mail-secret", secret.to_str().unwrap()])
+            .args(["--group", &OPERATORS.to_string()])
             .args(["--front", &format!("10.{high}.{low}"), "--local-certificates"])
             .arg(&folder)
             .output()

@@ -1,14 +1,16 @@
 //! From nothing to healthy, and back to it after every part was killed.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use reqwest::StatusCode;
+use secrets::ExposeSecret as _;
 use serde_json::{Value, json};
 
 use super::docker::{Docker, success};
-use super::installation::Installation;
+use super::installation::{Installation, OPERATORS};
 use super::visitor::{app, auth};
 use crate::service::binary;
 use crate::wait::until;
@@ -41,10 +43,12 @@ async fn from_nothing_to_healthy_by_one_command_and_back_after_every_kill() {
     somebody_signs_up_and_in(&stack).await;
     redis_is_used(&stack);
     the_operator_asks_a_slot(&stack);
+    whoever_is_of_the_group_asks_a_slot(&stack);
     super::access_log::keeps_no_secret(&stack).await;
     a_colour_keeps_its_configuration(&stack);
     a_stack_at_rest_is_not_disturbed(&stack);
     every_part_may_die(&stack).await;
+    the_trail_begins_anew_under_another_key(&stack).await;
     it_stops_by_itself(&stack);
 }
 
@@ -284,6 +288,61 @@ fn the_operator_asks_a_slot(stack: &Installation) {
         let list = Command::new(binary()).args(["user", "list", "--socket"]).arg(socket).output().unwrap();
         assert!(success(&list).contains("ada@example.com"), "{slot}");
     }
+}
+
+/// Not as root, and in the folder of the stack, as the guide has it.
+fn whoever_is_of_the_group_asks_a_slot(stack: &Installation) {
+    // The test's own folder is closed to others; that of an installation is not.
+    let parent = stack.folder.parent().unwrap();
+    std::fs::set_permissions(parent, std::fs::Permissions::from_mode(0o711)).unwrap();
+    let asks = |group: u32| {
+        let mut asks = Command::new("setpriv");
+        asks.args(["--reuid=65534", "--regid=65534", &format!("--groups={group}")]);
+        asks.arg(binary()).args(["user", "disable", "nobody@example.com"]);
+        asks.env_remove("KEYWARD_SOCKET").env_remove("KEYWARD_CONFIG").current_dir(&stack.folder);
+        let output = asks.output().unwrap();
+        String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
+    };
+    let told = asks(OPERATORS);
+    assert!(told.contains("there is no account nobody@example.com"), "{told}");
+    let told = asks(OPERATORS + 1);
+    assert!(!told.contains("there is no account"), "{told}");
+}
+
+/// The key that the trail was sealed with is lost: what the guide says to do about it.
+async fn the_trail_begins_anew_under_another_key(stack: &Installation) {
+    let slots = ["auth-service-blue-1", "auth-service-blue-2"];
+    let verify = || {
+        let asks = Command::new(binary())
+            .args(["audit", "verify", "--socket"])
+            .arg(stack.folder.join("run"))
+            .output()
+            .unwrap();
+        String::from_utf8_lossy(&[asks.stdout, asks.stderr].concat()).into_owned()
+    };
+    until("the trail to be sealed", async || verify().starts_with("The trail holds").then_some(())).await;
+    let begin = |said: &[&str]| {
+        let run = ["run", "--rm", "--no-TTY", slots[0], "audit", "begin-anew"];
+        let config = ["--config", "/etc/keyward/keyward.toml"];
+        let told = stack.compose(&[&run[..], said, &config[..]].concat());
+        (told.status.success(), String::from_utf8_lossy(&[told.stdout, told.stderr].concat()).into_owned())
+    };
+    stack.does(&[&["stop"], &slots[..]].concat());
+    let (done, told) = begin(&["--servers-are-stopped"]);
+    assert!(!done && told.contains("there is nothing to begin anew"), "{told}");
+
+    let key = stack.folder.join("secrets/auth-service/audit");
+    let another = key.with_extension("new");
+    std::fs::copy(&key, &another).unwrap();
+    chown(&another, None, Some(10001)).unwrap();
+    std::fs::write(&another, secrets::sealing::generate_key_text().expose_secret()).unwrap();
+    std::fs::rename(&another, &key).unwrap();
+    let (done, told) = begin(&[]);
+    assert!(!done && told.contains("stop every server of this database first"), "{told}");
+    let (done, told) = begin(&["--servers-are-stopped"]);
+    assert!(done && told.contains("A new chain begins after entry"), "{told}");
+    stack.does(&UP);
+    until("the new trail to hold", async || verify().starts_with("The trail holds").then_some(())).await;
 }
 
 /// A configuration of the next release, which this one refuses, is for the colour that is to run it alone: the other starts again.

@@ -52,7 +52,7 @@ async fn the_sign_in_page() {
     <label for="password">Password</label>
     <input id="password" name="password" autocomplete="current-password" type="password" dir="ltr" spellcheck="false" autocapitalize="none" required>
     </div>
-    <p class="beside"><a href="/reset">Forgot your password?</a></p>
+    <p class="beside"><a href="/reset?return_to=https%3A%2F%2Fapp.example.com%2Fprotected">Forgot your password?</a></p>
     <button class="main">Sign in</button>
     </form>
     <p class="aside">New here? <a href="/sign-up?return_to=https%3A%2F%2Fapp.example.com%2Fprotected">Create account</a></p>
