@@ -19,7 +19,7 @@ use crate::http::json::is_of_type;
 use crate::http::tickets;
 use crate::locale::Locale;
 use crate::pages::landing::{Address, read};
-use crate::pages::{Form, encode, frame, given_back, lead_to, own_frame, page};
+use crate::pages::{Form, already_done, done, encode, frame, given_back, lead_to, own_frame, page};
 use crate::views::{self, Notice};
 
 /// Where a person goes on after something was asked of them.
@@ -97,8 +97,12 @@ pub(super) async fn go_on(
 ) -> Result<Response, Failure> {
     let id = request_id(read(address)?.id.as_deref())?;
     let ticket = asking.tickets.of(id);
-    let next = app.auth.continue_authorization(ticket, current.as_ref(), &asking.context).await?;
-    Ok(go_from(&app, &asking, id, next))
+    match app.auth.continue_authorization(ticket, current.as_ref(), &asking.context).await {
+        Ok(next) => Ok(go_from(&app, &asking, id, next)),
+        // By the back button: it has had its answer.
+        Err(AuthorizeError::Gone) => already_done(&app, &asking, &id.to_string()).ok_or(Failure::Gone),
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn request_id(text: Option<&str>) -> Result<RequestId, Failure> {
@@ -133,8 +137,17 @@ fn go_from(app: &App, asking: &Asking, request: RequestId, next: Next) -> Respon
     let mut response = go(app, asking, next);
     if answered {
         tickets::take_back(app, &mut response, request);
+        response = done(app, response, &request.to_string());
     }
     response
+}
+
+/// Whoever is signed in. Whoever is so no more, since the page was shown, signs in first: what waits goes on from there.
+fn still_signed_in(Visitor { asking, current }: Visitor, id: RequestId) -> Result<SignedIn, Response> {
+    let Some(current) = current else {
+        return Err(lead_to(&views::with_return("/sign-in", &continue_path(id))));
+    };
+    Ok(SignedIn { asking, current })
 }
 
 async fn pending(app: &App, asking: &Asking, id: RequestId) -> Result<PendingAuthorization, Failure> {
@@ -152,10 +165,14 @@ fn ending_there(html: String, pending: &PendingAuthorization) -> Response {
 
 pub(super) async fn show_account(
     State(app): State<App>,
-    signed_in: SignedIn,
+    visitor: Visitor,
     address: Address,
 ) -> Result<Response, Failure> {
     let id = request_id(read(address)?.id.as_deref())?;
+    let signed_in = match still_signed_in(visitor, id) {
+        Ok(signed_in) => signed_in,
+        Err(to_sign_in) => return Ok(to_sign_in),
+    };
     account_page(&app, &signed_in, id).await
 }
 
@@ -167,7 +184,8 @@ async fn account_page(app: &App, signed_in: &SignedIn, id: RequestId) -> Result<
         app: &pending.client_name,
         email: signed_in.current.email.address(),
     };
-    Ok(ending_there(view.render(&own_frame(app, signed_in, "/")), &pending))
+    let path = format!("/authorize/account?id={id}");
+    Ok(ending_there(view.render(&own_frame(app, signed_in, &path)), &pending))
 }
 
 #[derive(Deserialize)]
@@ -194,10 +212,14 @@ impl ChoiceForm {
 /// Goes on as who is signed in, or signs out here to let somebody else sign in.
 pub(super) async fn choose_account(
     State(app): State<App>,
-    mut signed_in: SignedIn,
+    visitor: Visitor,
     Form(form): Form<ChoiceForm>,
 ) -> Result<Response, Failure> {
     let id = request_id(Some(&form.id))?;
+    let mut signed_in = match still_signed_in(visitor, id) {
+        Ok(signed_in) => signed_in,
+        Err(to_sign_in) => return Ok(to_sign_in),
+    };
     if form.is_of_another(&mut signed_in) {
         return account_page(&app, &signed_in, id).await;
     }
@@ -215,10 +237,14 @@ pub(super) async fn choose_account(
 
 pub(super) async fn show_consent(
     State(app): State<App>,
-    signed_in: SignedIn,
+    visitor: Visitor,
     address: Address,
 ) -> Result<Response, Failure> {
     let id = request_id(read(address)?.id.as_deref())?;
+    let signed_in = match still_signed_in(visitor, id) {
+        Ok(signed_in) => signed_in,
+        Err(to_sign_in) => return Ok(to_sign_in),
+    };
     consent_page(&app, &signed_in, id).await
 }
 
@@ -233,16 +259,21 @@ async fn consent_page(app: &App, signed_in: &SignedIn, id: RequestId) -> Result<
         scopes: &scopes,
         resources: &pending.resources,
     };
-    Ok(ending_there(view.render(&own_frame(app, signed_in, "/")), &pending))
+    let path = format!("/authorize/consent?id={id}");
+    Ok(ending_there(view.render(&own_frame(app, signed_in, &path)), &pending))
 }
 
 /// The person allows it, or does not.
 pub(super) async fn consent(
     State(app): State<App>,
-    mut signed_in: SignedIn,
+    visitor: Visitor,
     Form(form): Form<ChoiceForm>,
 ) -> Result<Response, Failure> {
     let id = request_id(Some(&form.id))?;
+    let mut signed_in = match still_signed_in(visitor, id) {
+        Ok(signed_in) => signed_in,
+        Err(to_sign_in) => return Ok(to_sign_in),
+    };
     if form.is_of_another(&mut signed_in) {
         return consent_page(&app, &signed_in, id).await;
     }
