@@ -86,7 +86,8 @@ impl Auth {
         }
         let Some(user) = found.artefact.user_id.map(UserId) else { return Err(EvidenceError::Gone.into()) };
         let browser = context.browser.as_ref().filter(|_| found.known_browser);
-        let asked = self.limiter.guess(&account, browser, Purpose::SecondStep.name(), context, now).await;
+        let asked =
+            self.limiter.guess(&account, (browser, None), Purpose::SecondStep.name(), context, now).await;
         let guess = self.within::<_, EvidenceError>(asked, Act::SecondStep, Some(user), context).await?;
         let stepped = self.try_step(user, &found, &attempt, code, context).await;
         let (guess, stepped) = guess.unless_fault(stepped).await?;

@@ -78,12 +78,12 @@ impl Auth {
         let asked = self.limiter.mails(&[(request.email.normalized(), None)], context, now).await;
         let mail = self.within::<_, SignUpError>(asked, Act::SignUp, None, context).await?;
         // Where a fault of ours comes between, no mail goes out, and nothing is used up.
-        let made = self.make(request, context).await;
+        let made = self.begin_sign_up(request, context).await;
         let (_counted, signed_up) = sign_up.and(mail).unless_fault(made).await?;
         Ok(signed_up)
     }
 
-    async fn make(&self, request: SignUp, context: &Context) -> Result<SignedUp, Fault> {
+    async fn begin_sign_up(&self, request: SignUp, context: &Context) -> Result<SignedUp, Fault> {
         let password_hash = self.hasher.hash(&request.password).await?;
         let claim = Claim {
             email: request.email,

@@ -142,10 +142,10 @@ fn go_from(app: &App, asking: &Asking, request: RequestId, next: Next) -> Respon
     response
 }
 
-/// Whoever is signed in. Whoever is so no more, since the page was shown, signs in first: what waits goes on from there.
-fn still_signed_in(Visitor { asking, current }: Visitor, id: RequestId) -> Result<SignedIn, Response> {
+/// Whoever is signed in; or where whoever is so no more, since the page was shown, signs in first: what waits goes on from there.
+fn still_signed_in(Visitor { asking, current }: Visitor, id: RequestId) -> Result<SignedIn, String> {
     let Some(current) = current else {
-        return Err(lead_to(&views::with_return("/sign-in", &continue_path(id))));
+        return Err(views::with_return("/sign-in", &continue_path(id)));
     };
     Ok(SignedIn { asking, current })
 }
@@ -171,7 +171,7 @@ pub(super) async fn show_account(
     let id = request_id(read(address)?.id.as_deref())?;
     let signed_in = match still_signed_in(visitor, id) {
         Ok(signed_in) => signed_in,
-        Err(to_sign_in) => return Ok(to_sign_in),
+        Err(to_sign_in) => return Ok(lead_to(&to_sign_in)),
     };
     account_page(&app, &signed_in, id).await
 }
@@ -218,7 +218,7 @@ pub(super) async fn choose_account(
     let id = request_id(Some(&form.id))?;
     let mut signed_in = match still_signed_in(visitor, id) {
         Ok(signed_in) => signed_in,
-        Err(to_sign_in) => return Ok(to_sign_in),
+        Err(to_sign_in) => return Ok(lead_to(&to_sign_in)),
     };
     if form.is_of_another(&mut signed_in) {
         return account_page(&app, &signed_in, id).await;
@@ -243,7 +243,7 @@ pub(super) async fn show_consent(
     let id = request_id(read(address)?.id.as_deref())?;
     let signed_in = match still_signed_in(visitor, id) {
         Ok(signed_in) => signed_in,
-        Err(to_sign_in) => return Ok(to_sign_in),
+        Err(to_sign_in) => return Ok(lead_to(&to_sign_in)),
     };
     consent_page(&app, &signed_in, id).await
 }
@@ -272,7 +272,7 @@ pub(super) async fn consent(
     let id = request_id(Some(&form.id))?;
     let mut signed_in = match still_signed_in(visitor, id) {
         Ok(signed_in) => signed_in,
-        Err(to_sign_in) => return Ok(to_sign_in),
+        Err(to_sign_in) => return Ok(lead_to(&to_sign_in)),
     };
     if form.is_of_another(&mut signed_in) {
         return consent_page(&app, &signed_in, id).await;

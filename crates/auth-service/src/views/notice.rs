@@ -41,7 +41,7 @@ pub enum Notice {
 
 impl Notice {
     /// Every notice.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::AddressProved,
         Self::CodeSent,
         Self::ProfileSaved,

@@ -219,7 +219,7 @@ async fn a_session_that_has_ended_is_ended_again_without_a_word_of_failure() {
         .as_str()
         .unwrap()
         .to_owned();
-    let mut ends = async || browser.post("/account/sessions/end", &[("id", &*id)]).await.leads().to_owned();
+    let mut ends = async || browser.post("/account/sessions/end", &[("id", &*id)]).await.leads();
     assert_eq!(ends().await, "/account/sessions notice-session-ended");
     assert_eq!(ends().await, "/account/sessions notice-already-done");
     assert!(!other.is_signed_in().await);
