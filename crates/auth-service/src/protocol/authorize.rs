@@ -97,12 +97,8 @@ pub(super) async fn go_on(
 ) -> Result<Response, Failure> {
     let id = request_id(read(address)?.id.as_deref())?;
     let ticket = asking.tickets.of(id);
-    match app.auth.continue_authorization(ticket, current.as_ref(), &asking.context).await {
-        Ok(next) => Ok(go_from(&app, &asking, id, next)),
-        // By the back button: it has had its answer.
-        Err(AuthorizeError::Gone) => already_done(&app, &asking, &id.to_string()).ok_or(Failure::Gone),
-        Err(error) => Err(error.into()),
-    }
+    let next = app.auth.continue_authorization(ticket, current.as_ref(), &asking.context).await;
+    go_from(&app, &asking, id, next)
 }
 
 fn request_id(text: Option<&str>) -> Result<RequestId, Failure> {
@@ -132,14 +128,27 @@ fn go(app: &App, asking: &Asking, next: Next) -> Response {
 }
 
 /// The same from a request that has waited: once it is answered, the browser keeps nothing of it.
-fn go_from(app: &App, asking: &Asking, request: RequestId, next: Next) -> Response {
+fn go_from(
+    app: &App,
+    asking: &Asking,
+    request: RequestId,
+    next: Result<Next, AuthorizeError>,
+) -> Result<Response, Failure> {
+    let next = match next {
+        Ok(next) => next,
+        // By the back button: it has had its answer.
+        Err(AuthorizeError::Gone) => {
+            return already_done(app, asking, &request.to_string()).ok_or(Failure::Gone);
+        }
+        Err(error) => return Err(error.into()),
+    };
     let answered = next.waiting().is_none();
     let mut response = go(app, asking, next);
     if answered {
         tickets::take_back(app, &mut response, request);
         response = done(app, response, &request.to_string());
     }
-    response
+    Ok(response)
 }
 
 /// Whoever is signed in; or where whoever is so no more, since the page was shown, signs in first: what waits goes on from there.
@@ -225,8 +234,8 @@ pub(super) async fn choose_account(
     }
     let SignedIn { asking, current } = signed_in;
     if form.choice == "continue" {
-        let next = app.auth.choose_account(asking.tickets.of(id), &current, &asking.context).await?;
-        return Ok(go_from(&app, &asking, id, next));
+        let next = app.auth.choose_account(asking.tickets.of(id), &current, &asking.context).await;
+        return go_from(&app, &asking, id, next);
     }
     pending(&app, &asking, id).await?;
     app.auth.sign_out(&current, &asking.context).await?;
@@ -279,11 +288,11 @@ pub(super) async fn consent(
     }
     let SignedIn { asking, current } = signed_in;
     let next = if form.choice == "allow" {
-        app.auth.consent(asking.tickets.of(id), &current, &asking.context).await?
+        app.auth.consent(asking.tickets.of(id), &current, &asking.context).await
     } else {
-        app.auth.refuse_consent(asking.tickets.of(id), &asking.context).await?
+        app.auth.refuse_consent(asking.tickets.of(id), &asking.context).await
     };
-    Ok(go_from(&app, &asking, id, next))
+    go_from(&app, &asking, id, next)
 }
 
 /// An app's request that only the person can be told about.
