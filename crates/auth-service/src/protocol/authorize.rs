@@ -19,7 +19,7 @@ use crate::http::json::is_of_type;
 use crate::http::tickets;
 use crate::locale::Locale;
 use crate::pages::landing::{Address, read};
-use crate::pages::{Form, already_done, done, encode, frame, given_back, lead_to, own_frame, page};
+use crate::pages::{Form, encode, frame, given_back, lead_to, own_frame, page};
 use crate::views::{self, Notice};
 
 /// Where a person goes on after something was asked of them.
@@ -97,8 +97,8 @@ pub(super) async fn go_on(
 ) -> Result<Response, Failure> {
     let id = request_id(read(address)?.id.as_deref())?;
     let ticket = asking.tickets.of(id);
-    let next = app.auth.continue_authorization(ticket, current.as_ref(), &asking.context).await;
-    go_from(&app, &asking, id, next)
+    let next = app.auth.continue_authorization(ticket, current.as_ref(), &asking.context).await?;
+    Ok(go_from(&app, &asking, id, next))
 }
 
 fn request_id(text: Option<&str>) -> Result<RequestId, Failure> {
@@ -128,35 +128,13 @@ fn go(app: &App, asking: &Asking, next: Next) -> Response {
 }
 
 /// The same from a request that has waited: once it is answered, the browser keeps nothing of it.
-fn go_from(
-    app: &App,
-    asking: &Asking,
-    request: RequestId,
-    next: Result<Next, AuthorizeError>,
-) -> Result<Response, Failure> {
-    let next = match next {
-        Ok(next) => next,
-        // By the back button: it has had its answer.
-        Err(AuthorizeError::Gone) => {
-            return already_done(app, asking, &request.to_string()).ok_or(Failure::Gone);
-        }
-        Err(error) => return Err(error.into()),
-    };
+fn go_from(app: &App, asking: &Asking, request: RequestId, next: Next) -> Response {
     let answered = next.waiting().is_none();
     let mut response = go(app, asking, next);
     if answered {
         tickets::take_back(app, &mut response, request);
-        response = done(app, response, &request.to_string());
     }
-    Ok(response)
-}
-
-/// Whoever is signed in; or where whoever is so no more, since the page was shown, signs in first: what waits goes on from there.
-fn still_signed_in(Visitor { asking, current }: Visitor, id: RequestId) -> Result<SignedIn, String> {
-    let Some(current) = current else {
-        return Err(views::with_return("/sign-in", &continue_path(id)));
-    };
-    Ok(SignedIn { asking, current })
+    response
 }
 
 async fn pending(app: &App, asking: &Asking, id: RequestId) -> Result<PendingAuthorization, Failure> {
@@ -174,14 +152,10 @@ fn ending_there(html: String, pending: &PendingAuthorization) -> Response {
 
 pub(super) async fn show_account(
     State(app): State<App>,
-    visitor: Visitor,
+    signed_in: SignedIn,
     address: Address,
 ) -> Result<Response, Failure> {
     let id = request_id(read(address)?.id.as_deref())?;
-    let signed_in = match still_signed_in(visitor, id) {
-        Ok(signed_in) => signed_in,
-        Err(to_sign_in) => return Ok(lead_to(&to_sign_in)),
-    };
     account_page(&app, &signed_in, id).await
 }
 
@@ -193,8 +167,7 @@ async fn account_page(app: &App, signed_in: &SignedIn, id: RequestId) -> Result<
         app: &pending.client_name,
         email: signed_in.current.email.address(),
     };
-    let path = format!("/authorize/account?id={id}");
-    Ok(ending_there(view.render(&own_frame(app, signed_in, &path)), &pending))
+    Ok(ending_there(view.render(&own_frame(app, signed_in, "/")), &pending))
 }
 
 #[derive(Deserialize)]
@@ -221,21 +194,17 @@ impl ChoiceForm {
 /// Goes on as who is signed in, or signs out here to let somebody else sign in.
 pub(super) async fn choose_account(
     State(app): State<App>,
-    visitor: Visitor,
+    mut signed_in: SignedIn,
     Form(form): Form<ChoiceForm>,
 ) -> Result<Response, Failure> {
     let id = request_id(Some(&form.id))?;
-    let mut signed_in = match still_signed_in(visitor, id) {
-        Ok(signed_in) => signed_in,
-        Err(to_sign_in) => return Ok(lead_to(&to_sign_in)),
-    };
     if form.is_of_another(&mut signed_in) {
         return account_page(&app, &signed_in, id).await;
     }
     let SignedIn { asking, current } = signed_in;
     if form.choice == "continue" {
-        let next = app.auth.choose_account(asking.tickets.of(id), &current, &asking.context).await;
-        return go_from(&app, &asking, id, next);
+        let next = app.auth.choose_account(asking.tickets.of(id), &current, &asking.context).await?;
+        return Ok(go_from(&app, &asking, id, next));
     }
     pending(&app, &asking, id).await?;
     app.auth.sign_out(&current, &asking.context).await?;
@@ -246,14 +215,10 @@ pub(super) async fn choose_account(
 
 pub(super) async fn show_consent(
     State(app): State<App>,
-    visitor: Visitor,
+    signed_in: SignedIn,
     address: Address,
 ) -> Result<Response, Failure> {
     let id = request_id(read(address)?.id.as_deref())?;
-    let signed_in = match still_signed_in(visitor, id) {
-        Ok(signed_in) => signed_in,
-        Err(to_sign_in) => return Ok(lead_to(&to_sign_in)),
-    };
     consent_page(&app, &signed_in, id).await
 }
 
@@ -268,31 +233,26 @@ async fn consent_page(app: &App, signed_in: &SignedIn, id: RequestId) -> Result<
         scopes: &scopes,
         resources: &pending.resources,
     };
-    let path = format!("/authorize/consent?id={id}");
-    Ok(ending_there(view.render(&own_frame(app, signed_in, &path)), &pending))
+    Ok(ending_there(view.render(&own_frame(app, signed_in, "/")), &pending))
 }
 
 /// The person allows it, or does not.
 pub(super) async fn consent(
     State(app): State<App>,
-    visitor: Visitor,
+    mut signed_in: SignedIn,
     Form(form): Form<ChoiceForm>,
 ) -> Result<Response, Failure> {
     let id = request_id(Some(&form.id))?;
-    let mut signed_in = match still_signed_in(visitor, id) {
-        Ok(signed_in) => signed_in,
-        Err(to_sign_in) => return Ok(lead_to(&to_sign_in)),
-    };
     if form.is_of_another(&mut signed_in) {
         return consent_page(&app, &signed_in, id).await;
     }
     let SignedIn { asking, current } = signed_in;
     let next = if form.choice == "allow" {
-        app.auth.consent(asking.tickets.of(id), &current, &asking.context).await
+        app.auth.consent(asking.tickets.of(id), &current, &asking.context).await?
     } else {
-        app.auth.refuse_consent(asking.tickets.of(id), &asking.context).await
+        app.auth.refuse_consent(asking.tickets.of(id), &asking.context).await?
     };
-    go_from(&app, &asking, id, next)
+    Ok(go_from(&app, &asking, id, next))
 }
 
 /// An app's request that only the person can be told about.

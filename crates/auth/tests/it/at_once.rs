@@ -50,13 +50,16 @@ impl InApp {
     /// How often the server had to choose one of two that waited for each other.
     async fn deadlocks(&self) -> i64 {
         // What a connection has counted is there once it is gone.
-        self.world.store.close().await;
+        self.world.disconnect().await;
         let connected = "SELECT count(*) FROM pg_stat_activity
                          WHERE datname = current_database() AND application_name = 'keyward'";
         let mut past = self.past().await;
-        while sqlx::query_scalar::<_, i64>(connected).fetch_one(&mut past).await.unwrap() > 0 {
-            tokio::task::yield_now().await;
-        }
+        let gone = async {
+            while sqlx::query_scalar::<_, i64>(connected).fetch_one(&mut past).await.unwrap() > 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(LONG, gone).await.expect("somebody stays connected");
         let asked = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()";
         sqlx::query_scalar(asked).fetch_one(&mut past).await.unwrap()
     }

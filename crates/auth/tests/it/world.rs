@@ -35,6 +35,10 @@ pub(crate) struct Servers {
 }
 
 impl Servers {
+    pub(crate) fn are_several(&self) -> bool {
+        self.processes.len() > 1
+    }
+
     async fn stop(&self) {
         for process in &self.processes {
             process.stop().await;
@@ -54,6 +58,8 @@ impl Deref for Servers {
 pub(crate) struct World {
     pub(crate) auth: Servers,
     pub(crate) store: Store,
+    /// Those of the other processes.
+    other_stores: Vec<Store>,
     pub(crate) backend: Backend,
     clock: Arc<AtomicI64>,
     clock_reads: watch::Sender<u64>,
@@ -91,9 +97,15 @@ impl World {
         let store = backend.store().await;
         let clock_reads = watch::Sender::new(0);
         let several = std::env::var(PROCESSES).ok().and_then(|number| number.parse().ok());
-        let mut processes = Vec::new();
+        let (mut processes, mut other_stores) = (Vec::new(), Vec::new());
         for number in 0..several.unwrap_or(1) {
-            let store = if number == 0 { store.clone() } else { backend.store().await };
+            let store = if number == 0 {
+                store.clone()
+            } else {
+                let other = backend.store().await;
+                other_stores.push(other.clone());
+                other
+            };
             let ticking = ticking(clock.clone(), clock_reads.clone());
             let mut parts = parts(store, backend.ephemeral().await, ticking, &key_text, settings.clone());
             if several.is_some() {
@@ -103,7 +115,14 @@ impl World {
         }
         let auth = Servers { processes, asked: AtomicUsize::new(0) };
         let inbox = Mutex::default();
-        Self { auth, store, backend, clock, clock_reads, key_text, settings, inbox }
+        Self { auth, store, other_stores, backend, clock, clock_reads, key_text, settings, inbox }
+    }
+
+    /// No process of it is connected any more.
+    pub(crate) async fn disconnect(&self) {
+        for store in self.other_stores.iter().chain([&self.store]) {
+            store.close().await;
+        }
     }
 
     /// Another process on the same database, with the same clock.

@@ -210,15 +210,7 @@ async fn a_session_that_has_ended_is_ended_again_without_a_word_of_failure() {
     let app = TestApp::start().await;
     let mut browser = app.member(ANA).await;
     let mut other = app.signed_in(ANA).await;
-    let id = other.get("/api/v1/account/sessions").await.json()["sessions"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .find(|session| session["current"] == true)
-        .unwrap()["id"]
-        .as_str()
-        .unwrap()
-        .to_owned();
+    let id = other.session_id().await;
     let mut ends = async || browser.post("/account/sessions/end", &[("id", &*id)]).await.leads();
     assert_eq!(ends().await, "/account/sessions notice-session-ended");
     assert_eq!(ends().await, "/account/sessions notice-already-done");
