@@ -111,7 +111,7 @@ async fn mails_that_wait_were_sent_and_failed_are_told_apart() {
         "{listed}"
     );
     assert!(
-        lines[1].ends_with("the mail server is away") && lines[2].ends_with("1 tries  no such mailbox"),
+        lines[1].ends_with("the mail server is away") && lines[2].ends_with("1 try  no such mailbox"),
         "{listed}"
     );
     assert!(!listed.contains("ana@") && !listed.contains("dan@"), "{listed}");

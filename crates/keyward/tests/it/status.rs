@@ -1,6 +1,5 @@
 //! `keyward status`: what is told of servers that run, and of none.
 
-use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Output;
 
@@ -77,7 +76,7 @@ fn each_slot_has_a_line_and_one_that_is_gone_says_so() {
     let servers = [blue, green].map(|slot| {
         let data = folder.path().join(slot);
         let running = Running::start(&data);
-        symlink(data.join("keyward.sqlite.sock"), run.join(format!("{slot}.sock"))).unwrap();
+        std::fs::hard_link(data.join("keyward.sqlite.sock"), run.join(format!("{slot}.sock"))).unwrap();
         running
     });
     // A server that was killed leaves its socket.
