@@ -14,7 +14,6 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 use store::Tx;
 use store::artefacts::Artefact;
-use uuid::Uuid;
 
 use crate::audit::{Act, Outcome};
 use crate::{Auth, Context, Fault, TooMany};
@@ -276,7 +275,7 @@ impl Auth {
         let browsers = (whose.known_browser, whose.own_browser);
         let asked = self.limiter.guess(&whose.account, browsers, purpose.name(), context, now).await;
         let attempt = self.within::<_, EvidenceError>(asked, purpose.act(), whose.user, context).await?;
-        let guessed = self.guess(id, code, purpose, context, now).await;
+        let guessed = self.guess((id, &whose.account), code, purpose, context, now).await;
         let (attempt, guessed) = attempt.unless_fault(guessed).await?;
         let (artefact, right) = guessed.ok_or(EvidenceError::Gone)?;
         if !right {
@@ -335,7 +334,7 @@ impl Auth {
     /// own before anybody is told how it went. A right one may be shown again: elsewhere a password is asked for besides.
     pub(crate) async fn guess(
         &self,
-        id: ArtefactId,
+        (id, account): (ArtefactId, &str),
         code: &str,
         purpose: Purpose,
         context: &Context,
@@ -350,7 +349,8 @@ impl Auth {
             drop(tx);
             return Ok(Some((artefact, true)));
         }
-        let person = self.person_of(&mut tx, &artefact).await?;
+        // Found by the address, a decoy's alike: the trail tells on whom it was tried, and less work would tell the one who tries.
+        let person = store::audit::pseudonym_at(&mut tx, account).await?;
         self.record(&mut tx, Outcome::Refused(purpose.act()), person, "code", context, now).await?;
         tx.commit().await?;
         Ok(Some((artefact, false)))
@@ -361,13 +361,6 @@ impl Auth {
     pub(crate) fn is_code(&self, artefact: &Artefact, code: &str) -> bool {
         let typed: String = code.chars().filter(|c| !c.is_whitespace()).collect();
         secrets::constant_time_equal(&self.code_mac(ArtefactId(artefact.id), &typed), &artefact.code_mac)
-    }
-
-    /// Who the trail calls whoever an artefact was mailed to. A decoy's are found alike, by the address: the trail tells on whom
-    /// something was tried, and less work would tell the one who tries.
-    pub(crate) async fn person_of(&self, tx: &mut Tx, artefact: &Artefact) -> Result<Option<Uuid>, Fault> {
-        let address = self.carried::<IgnoredAny>(artefact)?.account;
-        Ok(store::audit::pseudonym_at(tx, &address).await?)
     }
 
     /// Withdraws what is on its way to an account. Of an account whose address nobody proved only what whoever is signed

@@ -153,7 +153,7 @@ impl Auth {
 const OPERATOR: &str = "operator";
 
 /// And what the server does by itself, in time.
-const SERVER: &str = "server";
+pub(crate) const SERVER: &str = "server";
 
 impl AuditTrail {
     /// Records an act of the operator, who is no account: by a command, or by the configuration.
@@ -178,28 +178,15 @@ impl AuditTrail {
         detail: &str,
         now: Timestamp,
     ) -> Result<(), Fault> {
-        let by = self.operator().to_owned();
-        self.record_without_request(tx, random, (by, act), person, detail, now).await
+        self.record_without_request(tx, random, (self.operator(), act), person, detail, now).await
     }
 
-    /// The same, of what the server does by itself.
-    pub(crate) async fn record_server_on(
+    /// An act that no request asked for, and by whom.
+    pub(crate) async fn record_without_request(
         &self,
         tx: &mut Tx,
         random: &Random,
-        act: &str,
-        person: Option<Uuid>,
-        detail: &str,
-        now: Timestamp,
-    ) -> Result<(), Fault> {
-        self.record_without_request(tx, random, (SERVER.to_owned(), act), person, detail, now).await
-    }
-
-    async fn record_without_request(
-        &self,
-        tx: &mut Tx,
-        random: &Random,
-        (by, act): (String, &str),
+        (by, act): (&str, &str),
         person: Option<Uuid>,
         detail: &str,
         now: Timestamp,
@@ -211,7 +198,7 @@ impl AuditTrail {
             outcome: "done".to_owned(),
             actor: None,
             subject: person,
-            network: by,
+            network: by.to_owned(),
             support_id: String::new(),
             detail: detail.to_owned(),
             number: None,

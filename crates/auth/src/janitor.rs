@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::{Timestamp, UserId};
 use store::Turn;
 
-use crate::audit::Act;
+use crate::audit::{Act, SERVER};
 use crate::sign_up::is_of_nobody;
 use crate::{Auth, Fault};
 
@@ -71,8 +71,8 @@ impl Auth {
             gone += u64::from(deleted);
             // What stood beside a sign-up by a taken address is nobody's account.
             if deleted && !is_of_nobody(address) {
-                let (act, why) = (Act::DeleteAccount.name(), "its address was never proved");
-                self.audit.record_server_on(&mut tx, &self.random, act, whose, why, now).await?;
+                let (did, why) = ((SERVER, Act::DeleteAccount.name()), "its address was never proved");
+                self.audit.record_without_request(&mut tx, &self.random, did, whose, why, now).await?;
                 tx.wake(&self.audit_waiting);
             }
         }

@@ -224,7 +224,7 @@ impl Auth {
         let life = self.life(Purpose::ProveAddress);
         let decoy = artefact.user_id.is_none();
         let mut tx = self.store.begin().await.map_err(fault)?;
-        let person = self.person_of(&mut tx, &artefact).await?;
+        let person = store::audit::pseudonym_at(&mut tx, claim.email.normalized()).await.map_err(fault)?;
         let Some(issued) = self.reissue(&mut tx, artefact, life, now).await? else {
             return Err(EvidenceError::Gone.into());
         };

@@ -115,17 +115,22 @@ impl Auth {
             return self.pass(user, found, attempt, context).await;
         }
         let (id, now) = (ArtefactId(found.artefact.id), self.clock.now());
-        Ok(match self.guess(id, code, Purpose::SecondStep, context, now).await? {
-            None => Step::Gone,
-            Some((artefact, false)) => {
-                Step::Wrong { tries_left: u32::try_from(artefact.tries_left).unwrap_or(0) }
-            }
-            // It was sent anew in this very moment.
-            Some((artefact, true)) => {
-                let found = Owned { artefact, ..*found };
-                self.pass(user, &found, attempt, context).await?
-            }
-        })
+        Ok(
+            match self
+                .guess((id, attempt.email.normalized()), code, Purpose::SecondStep, context, now)
+                .await?
+            {
+                None => Step::Gone,
+                Some((artefact, false)) => {
+                    Step::Wrong { tries_left: u32::try_from(artefact.tries_left).unwrap_or(0) }
+                }
+                // It was sent anew in this very moment.
+                Some((artefact, true)) => {
+                    let found = Owned { artefact, ..*found };
+                    self.pass(user, &found, attempt, context).await?
+                }
+            },
+        )
     }
 
     async fn pass(
