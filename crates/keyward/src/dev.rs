@@ -66,28 +66,27 @@ impl Dev {
         let (app, _kept_too) = listen("app-service", self.app_port, "--app-port").await?;
         let (sign_in_port, app_port) = (sign_in.local_addr()?.port(), app.local_addr()?.port());
         let auth_url = Url::parse(&format!("http://localhost:{sign_in_port}"))?;
-        // A mistake in it is told before anything is made.
-        let sources = match &self.config {
-            Some(path) => Sources::of_file(path)?,
-            None => Sources::default(),
-        };
-        prepare(&self.data)?;
-        check_keys(&self.data)?;
-        let _alone = ServerLock::take(&self.data.join(DATABASE))?;
-        let app_settings = app_service::Settings {
+        let key = |name: &str| load_or_create_key_file(&self.data.join(name));
+        let mut app_settings = app_service::Settings {
             app_url: Url::parse(&format!("http://localhost:{app_port}"))?,
             issuer: format!("http://localhost:{sign_in_port}"),
             internal_auth_url: None,
             client_id: EXAMPLE_APP.to_owned(),
-            client_secret: load_or_create_key_file(&self.data.join(APP_SECRET))?,
-            session_key: load_or_create_key_file(&self.data.join(APP_SESSION_KEY))?,
+            client_secret: String::new().into(),
+            session_key: String::new().into(),
         };
+        // A mistake in it is told before anything is made.
+        let config = self.settings(&auth_url, &app_settings)?;
+        prepare(&self.data)?;
+        check_keys(&self.data)?;
+        let _alone = ServerLock::take(&self.data.join(DATABASE))?;
+        app_settings.client_secret = key(APP_SECRET)?;
+        app_settings.session_key = key(APP_SESSION_KEY)?;
         let secrets = Secrets {
-            encryption: load_or_create_key_file(&self.data.join("encryption.key"))?,
+            encryption: key("encryption.key")?,
             older_encryption: Vec::new(),
-            audit: load_or_create_key_file(&self.data.join("audit.key"))?,
+            audit: key("audit.key")?,
         };
-        let config = self.settings(sources, &auth_url, &app_settings)?;
         let mailbox = Some(Mailbox::default());
         let health = Health::new(system_clock());
         let admin_socket = config.admin_socket();
@@ -126,12 +125,7 @@ impl Dev {
     }
 
     /// What `--config` says where it may, and dev's own for the rest.
-    fn settings(
-        &self,
-        sources: Sources,
-        public_url: &Url,
-        app: &app_service::Settings,
-    ) -> Result<Config, Failure> {
+    fn settings(&self, public_url: &Url, app: &app_service::Settings) -> Result<Config, Failure> {
         let mut table = toml::Table::new();
         let place = |name: &str| self.data.join(name).display().to_string();
         let absolute = std::path::absolute(&self.data)?;
@@ -156,6 +150,10 @@ impl Dev {
         section("apps", vec![("return_to", places.into())]);
         let clients = vec![toml::Value::from(example_app(app, key(APP_SECRET)))];
         table.insert("clients".to_owned(), clients.into());
+        let sources = match &self.config {
+            Some(path) => Sources::of_file(path)?,
+            None => Sources::default(),
+        };
         Ok(sources.for_development(table).read().into_config()?)
     }
 }

@@ -229,7 +229,11 @@ fn ask(address: &str, request: &str) -> std::io::Result<(u16, String)> {
     let (mut answer, mut piece) = (Vec::new(), [0; 4096]);
     // The connection may stay: the answer is whole when as much has come as its head says.
     loop {
-        let count = stream.read(&mut piece)?;
+        let count = match stream.read(&mut piece) {
+            // A read with a time limit is not begun again by itself after a signal.
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+            read => read?,
+        };
         answer.extend_from_slice(&piece[..count]);
         let text = String::from_utf8_lossy(&answer);
         let length = text

@@ -110,6 +110,8 @@ fn answers(kind: Kind, method: &str, path: &str) -> &'static [u16] {
         | (_, _, "/verify-2fa") => &[401],
         // The page on which a code is typed looks alike for every proof that is open, and for every reset, there or not.
         (Kind::Proof, "GET", "/verify") | (_, "GET", "/reset/code") => &[200],
+        // What is not there to be ended is told to be ended, another's or nobody's.
+        (_, "POST", "/account/sessions/end" | "/account/apps/withdraw") => &[303, 404],
         _ => &[404, 410],
     }
 }

@@ -27,6 +27,7 @@ async fn every_route_that_is_not_declared_public_asks_who_is_there() {
     assert!(count > 25, "{count}");
     assert_snapshot!(public.join("\n"), @"
     GET /
+    GET /.well-known/change-password
     GET /.well-known/jwks.json
     GET /.well-known/oauth-authorization-server
     GET /.well-known/openid-configuration
