@@ -19,7 +19,7 @@ use crate::http::json::is_of_type;
 use crate::http::tickets;
 use crate::locale::Locale;
 use crate::pages::landing::{Address, read};
-use crate::pages::{Form, encode, frame, given_back, lead_to, own_frame, page};
+use crate::pages::{Form, already_done, done, encode, frame, given_back, lead_to, own_frame, page};
 use crate::views::{self, Notice};
 
 /// Where a person goes on after something was asked of them.
@@ -97,8 +97,8 @@ pub(super) async fn go_on(
 ) -> Result<Response, Failure> {
     let id = request_id(read(address)?.id.as_deref())?;
     let ticket = asking.tickets.of(id);
-    let next = app.auth.continue_authorization(ticket, current.as_ref(), &asking.context).await?;
-    Ok(go_from(&app, &asking, id, next))
+    let next = app.auth.continue_authorization(ticket, current.as_ref(), &asking.context).await;
+    go_from(&app, &asking, id, next)
 }
 
 fn request_id(text: Option<&str>) -> Result<RequestId, Failure> {
@@ -128,17 +128,39 @@ fn go(app: &App, asking: &Asking, next: Next) -> Response {
 }
 
 /// The same from a request that has waited: once it is answered, the browser keeps nothing of it.
-fn go_from(app: &App, asking: &Asking, request: RequestId, next: Next) -> Response {
+fn go_from(
+    app: &App,
+    asking: &Asking,
+    request: RequestId,
+    next: Result<Next, AuthorizeError>,
+) -> Result<Response, Failure> {
+    let next = match next {
+        Ok(next) => next,
+        Err(AuthorizeError::Gone) => return answered(app, asking, request),
+        Err(error) => return Err(error.into()),
+    };
     let answered = next.waiting().is_none();
     let mut response = go(app, asking, next);
     if answered {
         tickets::take_back(app, &mut response, request);
+        response = done(app, response, &request.to_string());
     }
-    response
+    Ok(response)
 }
 
-async fn pending(app: &App, asking: &Asking, id: RequestId) -> Result<PendingAuthorization, Failure> {
-    app.auth.pending_authorization(asking.tickets.of(id)).await?.ok_or(Failure::Gone)
+/// Where somebody signs in who is signed in no more since the page was shown: what waits goes on from there.
+fn sign_in_first(id: Option<&str>) -> Result<Response, Failure> {
+    let id = request_id(id).map_err(|_| Failure::Unauthenticated)?;
+    Ok(lead_to(&views::with_return("/sign-in", &continue_path(id))))
+}
+
+/// Where somebody is sent who comes back to what has had its answer, by the back button.
+fn answered(app: &App, asking: &Asking, request: RequestId) -> Result<Response, Failure> {
+    already_done(app, asking, &request.to_string()).ok_or(Failure::Gone)
+}
+
+async fn pending(app: &App, asking: &Asking, id: RequestId) -> Result<Option<PendingAuthorization>, Failure> {
+    Ok(app.auth.pending_authorization(asking.tickets.of(id)).await?)
 }
 
 /// A page whose form may end at the app.
@@ -152,22 +174,27 @@ fn ending_there(html: String, pending: &PendingAuthorization) -> Response {
 
 pub(super) async fn show_account(
     State(app): State<App>,
-    signed_in: SignedIn,
+    Visitor { asking, current }: Visitor,
     address: Address,
 ) -> Result<Response, Failure> {
-    let id = request_id(read(address)?.id.as_deref())?;
+    let id = read(address)?.id;
+    let Some(current) = current else { return sign_in_first(id.as_deref()) };
+    let (id, signed_in) = (request_id(id.as_deref())?, SignedIn { asking, current });
     account_page(&app, &signed_in, id).await
 }
 
 async fn account_page(app: &App, signed_in: &SignedIn, id: RequestId) -> Result<Response, Failure> {
-    let pending = pending(app, &signed_in.asking, id).await?;
+    let Some(pending) = pending(app, &signed_in.asking, id).await? else {
+        return answered(app, &signed_in.asking, id);
+    };
     let view = views::ChooseAccount {
         id: &id.to_string(),
         account: &signed_in.current.user.to_string(),
         app: &pending.client_name,
         email: signed_in.current.email.address(),
     };
-    Ok(ending_there(view.render(&own_frame(app, signed_in, "/")), &pending))
+    let path = format!("/authorize/account?id={id}");
+    Ok(ending_there(view.render(&own_frame(app, signed_in, &path)), &pending))
 }
 
 #[derive(Deserialize)]
@@ -194,19 +221,22 @@ impl ChoiceForm {
 /// Goes on as who is signed in, or signs out here to let somebody else sign in.
 pub(super) async fn choose_account(
     State(app): State<App>,
-    mut signed_in: SignedIn,
+    Visitor { asking, current }: Visitor,
     Form(form): Form<ChoiceForm>,
 ) -> Result<Response, Failure> {
-    let id = request_id(Some(&form.id))?;
+    let Some(current) = current else { return sign_in_first(Some(&form.id)) };
+    let (id, mut signed_in) = (request_id(Some(&form.id))?, SignedIn { asking, current });
     if form.is_of_another(&mut signed_in) {
         return account_page(&app, &signed_in, id).await;
     }
     let SignedIn { asking, current } = signed_in;
     if form.choice == "continue" {
-        let next = app.auth.choose_account(asking.tickets.of(id), &current, &asking.context).await?;
-        return Ok(go_from(&app, &asking, id, next));
+        let next = app.auth.choose_account(asking.tickets.of(id), &current, &asking.context).await;
+        return go_from(&app, &asking, id, next);
     }
-    pending(&app, &asking, id).await?;
+    if pending(&app, &asking, id).await?.is_none() {
+        return answered(&app, &asking, id);
+    }
     app.auth.sign_out(&current, &asking.context).await?;
     let mut response = lead_to(&views::with_return("/sign-in", &continue_path(id)));
     crate::api::clear_session(&app, &mut response);
@@ -215,15 +245,19 @@ pub(super) async fn choose_account(
 
 pub(super) async fn show_consent(
     State(app): State<App>,
-    signed_in: SignedIn,
+    Visitor { asking, current }: Visitor,
     address: Address,
 ) -> Result<Response, Failure> {
-    let id = request_id(read(address)?.id.as_deref())?;
+    let id = read(address)?.id;
+    let Some(current) = current else { return sign_in_first(id.as_deref()) };
+    let (id, signed_in) = (request_id(id.as_deref())?, SignedIn { asking, current });
     consent_page(&app, &signed_in, id).await
 }
 
 async fn consent_page(app: &App, signed_in: &SignedIn, id: RequestId) -> Result<Response, Failure> {
-    let pending = pending(app, &signed_in.asking, id).await?;
+    let Some(pending) = pending(app, &signed_in.asking, id).await? else {
+        return answered(app, &signed_in.asking, id);
+    };
     let scopes: Vec<&str> = pending.scopes.iter().collect();
     let view = views::Consent {
         id: &id.to_string(),
@@ -233,26 +267,28 @@ async fn consent_page(app: &App, signed_in: &SignedIn, id: RequestId) -> Result<
         scopes: &scopes,
         resources: &pending.resources,
     };
-    Ok(ending_there(view.render(&own_frame(app, signed_in, "/")), &pending))
+    let path = format!("/authorize/consent?id={id}");
+    Ok(ending_there(view.render(&own_frame(app, signed_in, &path)), &pending))
 }
 
 /// The person allows it, or does not.
 pub(super) async fn consent(
     State(app): State<App>,
-    mut signed_in: SignedIn,
+    Visitor { asking, current }: Visitor,
     Form(form): Form<ChoiceForm>,
 ) -> Result<Response, Failure> {
-    let id = request_id(Some(&form.id))?;
+    let Some(current) = current else { return sign_in_first(Some(&form.id)) };
+    let (id, mut signed_in) = (request_id(Some(&form.id))?, SignedIn { asking, current });
     if form.is_of_another(&mut signed_in) {
         return consent_page(&app, &signed_in, id).await;
     }
     let SignedIn { asking, current } = signed_in;
     let next = if form.choice == "allow" {
-        app.auth.consent(asking.tickets.of(id), &current, &asking.context).await?
+        app.auth.consent(asking.tickets.of(id), &current, &asking.context).await
     } else {
-        app.auth.refuse_consent(asking.tickets.of(id), &asking.context).await?
+        app.auth.refuse_consent(asking.tickets.of(id), &asking.context).await
     };
-    Ok(go_from(&app, &asking, id, next))
+    go_from(&app, &asking, id, next)
 }
 
 /// An app's request that only the person can be told about.

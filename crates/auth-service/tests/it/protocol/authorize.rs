@@ -137,7 +137,13 @@ async fn a_person_is_asked_whether_an_app_of_somebody_else_may() {
     );
     let answer = browser.choose("/authorize/consent", &id, "deny").await;
     assert_eq!(returned(&answer, "error"), "access_denied");
-    assert_eq!(browser.choose("/authorize/consent", &id, "allow").await.status, 410, "answered");
+    // By the back button, which fetches the page anew: it was an error, with no way to the app.
+    let again = browser.get(&format!("/authorize/consent?id={id}")).await;
+    assert_eq!(again.leads(), "/account notice-already-done");
+    let again = browser.choose("/authorize/consent", &id, "allow").await;
+    assert_eq!(again.leads(), "/account notice-already-done");
+    let again = browser.get(&format!("/authorize/continue?id={id}")).await;
+    assert_eq!(again.leads(), "/account notice-already-done");
     let to = browser.get(&ask).await.location().to_owned();
     let id = browser.get(&to).await.hidden("id");
     let answer = browser.choose("/authorize/consent", &id, "allow").await;
@@ -411,4 +417,27 @@ async fn an_app_on_a_device_is_let_in_by_a_word_of_the_person_each_time() {
     }
     // On the web the address is the app's own.
     assert!(try_returned(&browser.get(&native.authorize(&[("prompt", "none")])).await, "code").is_some());
+}
+
+/// The request still waits; whoever had signed out in another tab, or whose session had ended, came to their account and not to the app.
+#[tokio::test]
+async fn what_waits_goes_on_when_a_session_ends_while_the_page_is_open() {
+    let app = TestApp::start().await;
+    let theirs = Wiki::register(&app, json!({ "client_id": "theirs", "first_party": false })).await;
+    for prompt in ["consent", "select_account"] {
+        let mut browser = app.member(&format!("{prompt}@example.com")).await;
+        let to = browser.get(&theirs.authorize(&[("prompt", prompt)])).await.location().to_owned();
+        let page = browser.get(&to).await;
+        let (path, id) = to.split_once("?id=").unwrap();
+        assert_eq!(page.hidden("next"), to, "the language switch comes back to it");
+        browser.jar.remove("__Host-keyward-session");
+        let expected = format!("/sign-in?return_to=%2Fauthorize%2Fcontinue%3Fid%3D{id}");
+        for answer in [
+            browser.get(&to).await,
+            browser.post(path, &[("id", id), ("choice", "allow")]).await,
+            browser.post(path, &[("id", id), ("choice", "continue")]).await,
+        ] {
+            assert_eq!((answer.status.as_u16(), answer.location()), (303, &*expected), "{path}");
+        }
+    }
 }

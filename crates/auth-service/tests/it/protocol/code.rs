@@ -68,7 +68,7 @@ async fn a_request_in_flight_survives_a_second_step_and_goes_on_in_its_browser_o
     let tokens = wiki.exchange(&app, &returned(&answer, "code")).await.json();
     let id_token = claims(tokens["id_token"].as_str().unwrap());
     assert_eq!((&id_token["acr"], &id_token["amr"]), (&json!("2"), &json!(["pwd", "otp", "mfa"])));
-    assert_eq!(browser.get(&to).await.status, 410, "it is answered once");
+    assert_eq!(browser.get(&to).await.leads(), "/account notice-already-done", "it is answered once");
 }
 
 /// Whatever a person was asked when the server stopped, they go on with it after the start.
