@@ -1,32 +1,27 @@
 //! The authorization endpoint: an app sends a person, who comes back with a code.
 
+mod code;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use domain::{GrantId, Proofs, RequestId, Timestamp};
+use domain::{Proofs, RequestId, Timestamp};
 use oidc::{
     AuthorizationRequest, AuthorizationResponse, Client, ErrorCode, IdTokenHint, Known, KnownConsent,
-    KnownSession, OAuthError, OFFLINE_ACCESS, Parameters, RequestFault, ReturnAddress, Scopes, Secret,
-    SignInReason, Step, decide,
+    KnownSession, OAuthError, Parameters, RequestFault, ReturnAddress, Scopes, SignInReason, Step, decide,
 };
 use secrets::sealing::Place;
 use serde::{Deserialize, Serialize};
+use store::Tx;
 use store::authorization_requests::AuthorizationRequest as Row;
-use store::grants::NewGrant;
-use store::{Turn, Tx};
-use uuid::Uuid;
 
-use crate::audit::{Act, Outcome};
+use crate::audit::Act;
 use crate::client::RegisteredClient;
 use crate::exchange::split;
 use crate::{Auth, Context, Current, Fault, NewTicket, Ticket, TooMany};
 
 /// While a person signs in, proves an address or reads a consent page, the request waits for so long.
 pub const REQUEST_LIFE: Duration = Duration::from_hours(1);
-/// A code is on its way for seconds only (RFC 6749 section 4.1.2 allows ten minutes).
-const CODE_LIFE: Duration = Duration::from_mins(1);
 
 /// What a browser that was sent by an app does next.
 #[derive(Debug)]
@@ -385,88 +380,6 @@ impl Auth {
         let mut tx = self.store.begin().await?;
         store::authorization_requests::set_request(&mut tx, id, &sealed).await?;
         Ok(tx.commit().await?)
-    }
-
-    /// Makes the authorization, and its code, for whoever is signed in.
-    async fn give_code(
-        &self,
-        client: &Client,
-        request: &AuthorizationRequest,
-        current: &Current,
-        waiting: Option<Ticket>,
-        context: &Context,
-    ) -> Result<Next, AuthorizeError> {
-        let now = self.clock.now();
-        let code = Secret::new(URL_SAFE_NO_PAD.encode(self.random.token()));
-        let mut tx = self.store.begin_in_turn(&[Turn::Account(current.user)]).await?;
-        if let Some(ticket) = waiting
-            && !take(&mut tx, ticket).await?
-        {
-            return Err(AuthorizeError::Gone);
-        }
-        let added = self.insert_grant(&mut tx, client, request, current, now).await;
-        let (grant, pseudonym) = added.map_err(|fault| if_removed(fault, &client.client_id))?;
-        let hash = secrets::sha256(code.expose().as_bytes());
-        let sealed = self.seal_code(&hash, request)?;
-        store::authorization_codes::insert(&mut tx, &hash, grant, &sealed, now.plus(CODE_LIFE)).await?;
-        let (person, detail) = (Some(pseudonym), format!("app {}", client.client_id));
-        self.record(&mut tx, Outcome::Done(Act::Authorize), person, &detail, context, now).await?;
-        tx.commit().await?;
-        Ok(Next::Answer(AuthorizationResponse::success(&request.return_address, &self.issuer, &code)))
-    }
-
-    /// Whoever ended the session since it was looked at, or disabled the account, must not find it undone.
-    async fn insert_grant(
-        &self,
-        tx: &mut Tx,
-        client: &Client,
-        request: &AuthorizationRequest,
-        current: &Current,
-        now: Timestamp,
-    ) -> Result<(GrantId, Uuid), Fault> {
-        let offline = request.scopes.contains(OFFLINE_ACCESS);
-        let life = if offline {
-            self.settings.limits.refresh_absolute
-        } else {
-            self.settings.limits.session_absolute
-        };
-        let grant = NewGrant {
-            id: GrantId(self.random.ordered_id(now)),
-            client_id: &client.client_id,
-            user: current.user,
-            session: current.id,
-            offline,
-            scope: request.scopes.to_string(),
-            resources: request.resources.join(" "),
-            expires_at: now.plus(life),
-        };
-        let added = store::grants::insert(tx, &grant, now, self.idle_since(now)).await?;
-        let added = added.ok_or(Fault::SessionEnded)?;
-        // What an app of the operator's own was given stands beside what was agreed to: a person sees both.
-        let agreed = Scopes::parse(added.agreed.as_deref().unwrap_or_default()).unwrap_or_default();
-        let mut resources = split(added.agreed_resources.as_deref().unwrap_or_default());
-        let known = resources.len();
-        for resource in &request.resources {
-            if !resources.contains(resource) {
-                resources.push(resource.clone());
-            }
-        }
-        if agreed.is_empty() || !request.scopes.is_subset_of(&agreed) || resources.len() > known {
-            let (all, resources) = (agreed.union(&request.scopes).to_string(), resources.join(" "));
-            store::consents::set(tx, current.user, &client.client_id, &all, &resources, now).await?;
-        }
-        Ok((grant.id, added.pseudonym))
-    }
-
-    fn seal_code(&self, hash: &[u8], request: &AuthorizationRequest) -> Result<Vec<u8>, Fault> {
-        let place = Place { table: "authorization_codes", column: "payload", row: hash };
-        Ok(self.keyring.seal(&place, &serde_json::to_vec(request)?))
-    }
-
-    /// The request that a code answered.
-    pub(crate) fn open_code(&self, hash: &[u8], sealed: &[u8]) -> Result<AuthorizationRequest, Fault> {
-        let place = Place { table: "authorization_codes", column: "payload", row: hash };
-        Ok(serde_json::from_slice(&self.keyring.open(&place, sealed)?)?)
     }
 }
 

@@ -136,7 +136,7 @@ fn go_from(
 ) -> Result<Response, Failure> {
     let next = match next {
         Ok(next) => next,
-        Err(AuthorizeError::Gone) => return answered(app, asking, request),
+        Err(AuthorizeError::Gone) => return already_answered(app, asking, request),
         Err(error) => return Err(error.into()),
     };
     let answered = next.waiting().is_none();
@@ -155,7 +155,7 @@ fn sign_in_first(id: Option<&str>) -> Result<Response, Failure> {
 }
 
 /// Where somebody is sent who comes back to what has had its answer, by the back button.
-fn answered(app: &App, asking: &Asking, request: RequestId) -> Result<Response, Failure> {
+fn already_answered(app: &App, asking: &Asking, request: RequestId) -> Result<Response, Failure> {
     already_done(app, asking, &request.to_string()).ok_or(Failure::Gone)
 }
 
@@ -185,7 +185,7 @@ pub(super) async fn show_account(
 
 async fn account_page(app: &App, signed_in: &SignedIn, id: RequestId) -> Result<Response, Failure> {
     let Some(pending) = pending(app, &signed_in.asking, id).await? else {
-        return answered(app, &signed_in.asking, id);
+        return already_answered(app, &signed_in.asking, id);
     };
     let view = views::ChooseAccount {
         id: &id.to_string(),
@@ -235,7 +235,7 @@ pub(super) async fn choose_account(
         return go_from(&app, &asking, id, next);
     }
     if pending(&app, &asking, id).await?.is_none() {
-        return answered(&app, &asking, id);
+        return already_answered(&app, &asking, id);
     }
     app.auth.sign_out(&current, &asking.context).await?;
     let mut response = lead_to(&views::with_return("/sign-in", &continue_path(id)));
@@ -256,7 +256,7 @@ pub(super) async fn show_consent(
 
 async fn consent_page(app: &App, signed_in: &SignedIn, id: RequestId) -> Result<Response, Failure> {
     let Some(pending) = pending(app, &signed_in.asking, id).await? else {
-        return answered(app, &signed_in.asking, id);
+        return already_answered(app, &signed_in.asking, id);
     };
     let scopes: Vec<&str> = pending.scopes.iter().collect();
     let view = views::Consent {

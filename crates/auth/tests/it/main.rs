@@ -15,6 +15,7 @@ mod class_09;
 mod class_10;
 mod class_11;
 mod class_12;
+mod class_12_codes;
 mod class_12_sign_up;
 mod class_13;
 mod class_23;

@@ -425,7 +425,8 @@ async fn what_waits_goes_on_when_a_session_ends_while_the_page_is_open() {
     let app = TestApp::start().await;
     let theirs = Wiki::register(&app, json!({ "client_id": "theirs", "first_party": false })).await;
     for prompt in ["consent", "select_account"] {
-        let mut browser = app.member(&format!("{prompt}@example.com")).await;
+        let email = format!("{prompt}@example.com");
+        let mut browser = app.member(&email).await;
         let to = browser.get(&theirs.authorize(&[("prompt", prompt)])).await.location().to_owned();
         let page = browser.get(&to).await;
         let (path, id) = to.split_once("?id=").unwrap();
@@ -439,5 +440,11 @@ async fn what_waits_goes_on_when_a_session_ends_while_the_page_is_open() {
         ] {
             assert_eq!((answer.status.as_u16(), answer.location()), (303, &*expected), "{path}");
         }
+        let on = format!("/authorize/continue?id={id}");
+        let fields = [("email", email.as_str()), ("password", PASSWORD), ("return_to", on.as_str())];
+        assert_eq!(browser.post("/sign-in", &fields).await.location(), on);
+        assert_eq!(browser.get(&on).await.location(), format!("/authorize/consent?id={id}"), "{prompt}");
+        let answer = browser.choose("/authorize/consent", id, "allow").await;
+        assert!(!returned(&answer, "code").is_empty(), "{prompt}");
     }
 }
