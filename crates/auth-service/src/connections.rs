@@ -4,22 +4,25 @@ mod linger;
 mod patience;
 
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tower::Service as _;
 
 use crate::stop::Stop;
 
 /// A system that is out of file descriptors has some again when others have closed theirs.
 const AFTER_REFUSAL: Duration = Duration::from_millis(100);
+
+/// After the order to stop, a connection that was just taken has so long to begin its request.
+const FIRST_WORD: Duration = Duration::from_millis(100);
 
 /// What bounds connections.
 #[derive(Clone, Copy, Debug)]
@@ -78,37 +81,52 @@ pub async fn serve(router: Router, listener: TcpListener, stop: impl Into<Stop>,
     let mut protocol = http1::Builder::new();
     protocol.timer(TokioTimer::new()).header_read_timeout(connections.idle_timeout);
     let slots = Arc::new(Semaphore::new(connections.maximum));
-    let graceful = GracefulShutdown::new();
-    // Connections end when this does.
-    let (held, cut) = watch::channel(());
+    // A change is the order to end, and its end the order to be cut.
+    let (ending, ordered) = watch::channel(());
     loop {
+        // Who stands in the system's queue as the order comes was let in before it, and may have sent a request already.
         let (stream, peer, slot) = tokio::select! {
-            () = stop.stopped() => break,
+            biased;
             accepted = accept(&listener, &slots) => accepted,
+            () = stop.stopped() => break,
         };
         let Ok(service) = make_service.call(peer).await;
-        let (stream, service) = patience::limit(stream, service, &connections, stop.clone());
+        let (stream, service, first) = patience::limit(stream, service, &connections, stop.clone());
         let connection = protocol.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
-        let watched = graceful.watch(connection);
-        let mut cut = cut.clone();
+        let mut ordered = ordered.clone();
         tokio::spawn(async move {
-            tokio::select! {
-                ended = watched => if let Err(error) = ended {
-                    tracing::debug!(%error, %peer, "a connection broke off");
-                },
-                _ = cut.changed() => {}
+            let mut connection = pin!(connection);
+            let ended = tokio::select! {
+                ended = connection.as_mut() => ended,
+                () = time_to_end(&mut ordered, &first) => {
+                    connection.as_mut().graceful_shutdown();
+                    tokio::select! {
+                        ended = connection.as_mut() => ended,
+                        _ = ordered.changed() => Ok(()),
+                    }
+                }
+            };
+            if let Err(error) = ended {
+                tracing::debug!(%error, %peer, "a connection broke off");
             }
             drop(slot);
         });
     }
-    drop(listener);
-    if tokio::time::timeout(connections.drain, graceful.shutdown()).await.is_err() {
+    drop((listener, ordered));
+    ending.send_replace(());
+    if tokio::time::timeout(connections.drain, ending.closed()).await.is_err() {
         let seconds = connections.drain.as_secs();
         tracing::warn!(
             "requests were still in flight {seconds} seconds after the order to stop, and are cut"
         );
     }
-    drop(held);
+}
+
+/// Resolves when a connection is to end. One that has not said anything is given a moment first: hyper closes it at once, and a
+/// request that was on its way would be lost.
+async fn time_to_end(ordered: &mut watch::Receiver<()>, first: &Notify) {
+    let _ = ordered.changed().await;
+    let _ = tokio::time::timeout(FIRST_WORD, first.notified()).await;
 }
 
 async fn accept(
@@ -139,7 +157,6 @@ mod tests {
     use axum::http::header::CONNECTION;
     use axum::routing::{get, post};
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    use tokio::sync::Notify;
     use tokio::task::JoinHandle;
 
     use super::*;
@@ -311,6 +328,28 @@ mod tests {
         assert!(!serving.is_finished());
         stopper.stop();
         serving.await.unwrap();
+    }
+
+    /// Hyper closed it without an answer: a request that was on its way as the order came was lost.
+    #[tokio::test]
+    async fn who_has_just_come_as_the_order_does_is_answered() {
+        let running = start(Connections::default()).await;
+        // Nothing runs in between on this one thread: neither is accepted before the order.
+        let early = std::net::TcpStream::connect(running.address).unwrap();
+        let silent = std::net::TcpStream::connect(running.address).unwrap();
+        running.stop.send(true).unwrap();
+        for stream in [&early, &silent] {
+            stream.set_nonblocking(true).unwrap();
+        }
+        let (mut early, silent) = (TcpStream::from_std(early).unwrap(), TcpStream::from_std(silent).unwrap());
+        // The order is heard, and the two are taken, while this waits.
+        while TcpStream::connect(running.address).await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+        early.write_all(ASK.as_bytes()).await.unwrap();
+        assert!(rest(early).await.ends_with("hello"));
+        assert_eq!(rest(silent).await, "", "closed, and not waited for");
+        running.serving.await.unwrap();
     }
 
     #[tokio::test]
