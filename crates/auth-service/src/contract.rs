@@ -1,6 +1,6 @@
 //! The small contract that apps of the auth-service family speak, at the root, JSON only. Errors are `{"error": "…"}`.
 
-use auth::{SignIn, SignInError, SignUp, SignUpError, SignedIn, StepError, TokenError};
+use auth::{CheckedToken, SignIn, SignInError, SignUp, SignUpError, SignedIn, StepError, TokenError};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -239,7 +239,7 @@ pub(crate) async fn sign_out(State(app): State<App>, asking: Asking) -> Result<R
 #[serde(deny_unknown_fields)]
 pub(crate) struct TokenBody {
     /// The value of the cookie `jwt`.
-    token: String,
+    pub(crate) token: String,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -258,6 +258,19 @@ pub(crate) struct TokenAnswer {
     amr: Vec<String>,
 }
 
+impl TokenAnswer {
+    pub(crate) fn of(checked: &CheckedToken) -> Self {
+        Self {
+            active: true,
+            sub: checked.user.0,
+            sid: checked.session.0,
+            exp: checked.expires_at,
+            auth_time: checked.auth_time,
+            amr: checked.amr.clone(),
+        }
+    }
+}
+
 /// Check a token
 #[utoipa::path(post, path = "/verify-token", tag = "Contract of the auth-service family", request_body = TokenBody,
     responses(
@@ -268,15 +281,7 @@ pub(crate) async fn check_token(
     Body(body): Body<TokenBody>,
 ) -> Result<Response, Failure> {
     match app.auth.check_token(&body.token).await {
-        Ok(checked) => Ok(axum::Json(TokenAnswer {
-            active: true,
-            sub: checked.user.0,
-            sid: checked.session.0,
-            exp: checked.expires_at,
-            auth_time: checked.auth_time,
-            amr: checked.amr.clone(),
-        })
-        .into_response()),
+        Ok(checked) => Ok(axum::Json(TokenAnswer::of(&checked)).into_response()),
         Err(TokenError::Invalid) => Ok(refuse(StatusCode::UNAUTHORIZED, "Invalid auth token")),
         Err(TokenError::Fault(fault)) => Err(fault.into()),
     }

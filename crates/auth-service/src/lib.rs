@@ -29,6 +29,7 @@ mod pages;
 mod protocol;
 mod router;
 mod state;
+mod warm;
 
 pub use router::{openapi, router};
 pub use state::{App, AppParts};

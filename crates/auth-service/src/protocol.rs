@@ -3,7 +3,7 @@
 pub(crate) mod authorize;
 pub(crate) mod end_session;
 
-mod answer;
+pub(crate) mod answer;
 pub(crate) mod metadata;
 pub(crate) use metadata::ready_made;
 mod token;

@@ -12,6 +12,7 @@ use crate::http::cookies::CookieNames;
 use crate::mailbox::Mailbox;
 use crate::metrics::Traffic;
 use crate::protocol::metadata::Documents;
+use crate::warm::WarmHeaders;
 
 /// The application.
 #[derive(Clone, Debug)]
@@ -38,6 +39,8 @@ pub struct Inner {
     pub(crate) https: bool,
     /// What the server says of itself as a provider, ready made.
     pub(crate) documents: Documents,
+    /// What stands over answers from memory.
+    pub(crate) warm_headers: WarmHeaders,
     /// What was asked, how often, and how long the answers took.
     pub(crate) traffic: Traffic,
     /// Whether the log has whole addresses.
@@ -83,6 +86,7 @@ impl App {
             origin,
             https,
             documents,
+            warm_headers: WarmHeaders::new(https),
             traffic: Traffic::default(),
             full_addresses: false,
             traced: false,

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use domain::{GrantId, Timestamp, UserId};
+use domain::{GrantId, Network, Timestamp, UserId};
 use oidc::{
-    AccessToken, ErrorCode, Introspection, OAuthError, PersonClaims, Scopes, Secret, UserInfo, invalid_token,
+    AccessToken, ClientAuthentication, ErrorCode, Introspection, OAuthError, PersonClaims, Scopes, Secret,
+    UserInfo, invalid_token,
 };
 use quick_cache::sync::Cache;
 use store::Turn;
@@ -95,13 +96,21 @@ fn not_its_own() -> OAuthError {
 impl Auth {
     /// What a token says of its person, to whoever holds it.
     pub async fn userinfo(&self, token: &Secret) -> Result<UserInfo, ProtocolError> {
-        let checked = self.check_access(token).await?;
+        Ok(self.userinfo_of(&self.check_access(token).await?)?)
+    }
+
+    /// The same by the memory of this process alone; nothing if that does not suffice, or if it would be refused.
+    pub fn known_userinfo(&self, token: &Secret) -> Option<UserInfo> {
+        self.userinfo_of(&self.known_access(token, self.clock.now())?).ok()
+    }
+
+    fn userinfo_of(&self, checked: &Checked) -> Result<UserInfo, OAuthError> {
         // A token for another resource could have been handed to us by that resource (RFC 9068 section 4).
-        match checked.live {
+        match &checked.live {
             Some(live) if checked.claims.aud == self.issuer => {
-                Ok(UserInfo::of(&checked.claims, &person_claims(&live))?)
+                UserInfo::of(&checked.claims, &person_claims(live))
             }
-            _ => Err(invalid_token().into()),
+            _ => Err(invalid_token()),
         }
     }
 
@@ -117,6 +126,23 @@ impl Auth {
             Err(ProtocolError::Refused(_)) => Ok(Introspection::inactive()),
             Err(error) => Err(error),
         }
+    }
+
+    /// The same by the memory of this process alone, to an app that shows its secret; nothing if that does not suffice, or if it would be
+    /// refused. Only the limiter may be asked elsewhere.
+    pub async fn known_introspection(
+        &self,
+        shown: &ClientAuthentication,
+        token: &Secret,
+        network: Network,
+    ) -> Option<Introspection> {
+        let now = self.clock.now();
+        let checked = self.known_access(token, now)?;
+        let client = self.known_client(shown.client_id(), now)?;
+        if !self.limiter.lets_app_try(shown.client_id(), network, now).await {
+            return None;
+        }
+        client.is_shown_by(shown, now).then(|| Introspection::of(&checked.claims, &client.client))
     }
 
     /// An app gives a token up (RFC 7009): a refresh token with its whole family, an access token alone. One that is
@@ -155,6 +181,26 @@ impl Auth {
         Ok(self.commit_changed(tx, [jti]).await?)
     }
 
+    /// The same as [`check_access`](Self::check_access), by memory alone; nothing if that does not suffice.
+    fn known_access(&self, token: &Secret, now: Timestamp) -> Option<Checked> {
+        let (generation, claims) = self.live.access.tokens.get(&hash_token(token.expose()))?;
+        if generation != self.keys.known().generation() || now.seconds() >= claims.exp {
+            return None;
+        }
+        let (grant, jti) = read_token_id(&claims.jti)?;
+        if !self.is_known_unrevoked(jti, now) {
+            return None;
+        }
+        let live = match grant {
+            Some(grant) => Some(self.known_grant(grant, now)?),
+            None => {
+                self.known_client(&claims.client_id, now)?;
+                None
+            }
+        };
+        Some(Checked { claims, live })
+    }
+
     async fn check_access(&self, token: &Secret) -> Result<Checked, ProtocolError> {
         let now = self.clock.now();
         let claims = self.verify_access(token, now)?;
@@ -188,9 +234,13 @@ impl Auth {
         Ok(claims)
     }
 
+    fn is_known_unrevoked(&self, jti: Uuid, now: Timestamp) -> bool {
+        self.live.access.unrevoked.get(&jti).is_some_and(|at| self.is_fresh_memory(at, now))
+    }
+
     async fn is_revoked(&self, jti: Uuid, now: Timestamp) -> Result<bool, Fault> {
         let access = &self.live.access;
-        if access.unrevoked.get(&jti).is_some_and(|at| self.is_fresh_memory(at, now)) {
+        if self.is_known_unrevoked(jti, now) {
             return Ok(false);
         }
         let epoch = self.live.epoch();
@@ -210,11 +260,14 @@ impl Auth {
         Ok(false)
     }
 
+    fn known_grant(&self, id: GrantId, now: Timestamp) -> Option<Arc<LiveGrant>> {
+        let (at, live) = self.live.access.granted(id, now)?;
+        self.is_fresh_memory(at, now).then_some(live)
+    }
+
     async fn live_grant(&self, id: GrantId, now: Timestamp) -> Result<Option<Arc<LiveGrant>>, Fault> {
         let access = &self.live.access;
-        if let Some((at, live)) = access.granted(id, now)
-            && self.is_fresh_memory(at, now)
-        {
+        if let Some(live) = self.known_grant(id, now) {
             return Ok(Some(live));
         }
         let epoch = self.live.epoch();

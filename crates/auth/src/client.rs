@@ -73,14 +73,16 @@ impl From<store::Error> for ProtocolError {
 }
 
 impl Auth {
+    /// The app of this id, if memory may be believed.
+    pub(crate) fn known_client(&self, id: &str, now: Timestamp) -> Option<Arc<RegisteredClient>> {
+        let (at, known) = self.clients.0.get(id)?;
+        (now >= at && now.since(at) < STALENESS && self.hearing.is_current()).then_some(known)
+    }
+
     /// The app of this id, nothing proved.
     pub(crate) async fn find_client(&self, id: &str) -> Result<Option<Arc<RegisteredClient>>, Fault> {
         let now = self.clock.now();
-        if let Some((at, known)) = self.clients.0.get(id)
-            && now >= at
-            && now.since(at) < STALENESS
-            && self.hearing.is_current()
-        {
+        if let Some(known) = self.known_client(id, now) {
             return Ok(Some(known));
         }
         let epoch = self.live.epoch();
@@ -138,12 +140,12 @@ impl Auth {
             return self.check_client(shown, published, now).await;
         }
         let id = shown.client_id().to_owned();
-        let asked = self.limiter.app(&id, context, now).await;
+        let asked = self.limiter.app(&id, context.network, now).await;
         self.within::<_, ProtocolError>(asked, Act::Exchange, None, context).await?;
         let checked = self.check_client(shown, published, now).await;
         if let Err(ProtocolError::Refused(_)) = &checked {
             // Of many that fail at once not all are over the limit when they begin.
-            let counted = self.limiter.app_failed(&id, context, now).await;
+            let counted = self.limiter.app_failed(&id, context.network, now).await;
             self.within::<_, ProtocolError>(counted, Act::Exchange, None, context).await?;
         }
         checked
@@ -201,6 +203,13 @@ impl Auth {
 const ASSERTION_LEEWAY: u32 = 30;
 
 impl RegisteredClient {
+    /// Whether this is a secret of it, shown in its own way.
+    pub(crate) fn is_shown_by(&self, shown: &ClientAuthentication, now: Timestamp) -> bool {
+        shown.client_id() == self.client.client_id
+            && shown.method() == self.client.token_endpoint_auth_method
+            && shown.secret().is_some_and(|secret| self.has_secret(secret, now))
+    }
+
     fn has_secret(&self, secret: &Secret, now: Timestamp) -> bool {
         let hash = hash_secret(secret.expose());
         self.secrets.iter().any(|(stored, until)| {

@@ -139,17 +139,18 @@ impl Limiter {
 
     /// Whether an app may try to prove itself. Nothing is held while it does: an app that asks for many tokens at once must
     /// not be taken for one that fails. What fails is told by [`app_failed`](Self::app_failed).
-    pub(crate) async fn app(
-        &self,
-        client_id: &str,
-        context: &Context,
-        now: Timestamp,
-    ) -> Result<(), TooMany> {
-        let (budget, charge) = self.failures_of_app(client_id, context);
+    pub(crate) async fn app(&self, client_id: &str, network: Network, now: Timestamp) -> Result<(), TooMany> {
+        let (budget, charge) = self.failures_of_app(client_id, network);
         match self.ephemeral.ask(std::slice::from_ref(&charge), now).await {
             Ok(()) => Ok(()),
             Err(spent) => Err(self.too_many(budget, &charge, spent, now).await),
         }
+    }
+
+    /// The same of an app that is asked in the usual way if this says no: nothing is counted, nor told.
+    pub(crate) async fn lets_app_try(&self, client_id: &str, network: Network, now: Timestamp) -> bool {
+        let (_, charge) = self.failures_of_app(client_id, network);
+        self.ephemeral.ask(std::slice::from_ref(&charge), now).await.is_ok()
     }
 
     /// An app failed to prove itself. Its failures are its own: one with an old secret must not keep the people of its
@@ -157,14 +158,14 @@ impl Limiter {
     pub(crate) async fn app_failed(
         &self,
         client_id: &str,
-        context: &Context,
+        network: Network,
         now: Timestamp,
     ) -> Result<(), TooMany> {
-        self.take(vec![self.failures_of_app(client_id, context)], now).await.map(|_counted| ())
+        self.take(vec![self.failures_of_app(client_id, network)], now).await.map(|_counted| ())
     }
 
-    fn failures_of_app(&self, client_id: &str, context: &Context) -> Named {
-        let key = key("app", &format!("{}:{client_id}", context.network));
+    fn failures_of_app(&self, client_id: &str, network: Network) -> Named {
+        let key = key("app", &format!("{network}:{client_id}"));
         (Budget::App, Charge { key, budget: self.limits.network_budget() })
     }
 

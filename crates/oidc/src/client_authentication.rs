@@ -79,6 +79,14 @@ impl ClientAuthentication {
         }
     }
 
+    /// The secret that it shows, if that is how it proves itself.
+    pub fn secret(&self) -> Option<&Secret> {
+        match &self.credential {
+            Credential::Basic(secret) | Credential::Post(secret) => Some(secret),
+            Credential::Assertion(_) | Credential::None => None,
+        }
+    }
+
     /// Checks all that can be checked without a store: the client's own method and no other, and an assertion's
     /// signature and claims.
     pub fn prove(self, client: &Client, rules: &AssertionRules<'_>) -> Result<ClientProof, OAuthError> {

@@ -3,6 +3,7 @@
 
 use axum::extract::Request;
 use axum::http::StatusCode;
+use axum::http::request::Parts;
 use domain::Network;
 
 use crate::App;
@@ -21,10 +22,14 @@ pub(crate) struct Line {
     told: Option<(String, String)>,
 }
 
+/// Whether such lines are written.
+pub(crate) fn are_written() -> bool {
+    tracing::enabled!(target: TARGET, tracing::Level::DEBUG)
+}
+
 impl Line {
     pub(crate) fn of(app: &App, request: &Request, measured: Measured) -> Self {
-        let wanted = tracing::enabled!(target: TARGET, tracing::Level::DEBUG);
-        let told = wanted.then(|| (template(request).to_owned(), origin(app, request)));
+        let told = are_written().then(|| (template(request).to_owned(), origin(app, request)));
         Self { measured, told }
     }
 
@@ -40,14 +45,14 @@ impl Line {
 
 /// Whom it is from, as exactly as the operator wants to know.
 fn origin(app: &App, request: &Request) -> String {
-    let (address, _) = asking::came_from(request, app);
+    let (address, _) = asking::came_from(request.headers(), request.extensions(), app);
     if app.full_addresses { address.to_string() } else { Network::of(address).to_string() }
 }
 
 /// What a proxy that is believed calls a request, so that its log and ours can be laid side by side.
-pub(crate) fn request_id<'a>(app: &App, request: &'a Request) -> Option<&'a str> {
-    let id = request.headers().get("x-request-id")?.to_str().ok()?;
+pub(crate) fn request_id<'a>(app: &App, head: &'a Parts) -> Option<&'a str> {
+    let id = head.headers.get("x-request-id")?.to_str().ok()?;
     let is_name = |letter: u8| letter.is_ascii_alphanumeric() || matches!(letter, b'-' | b'_' | b'.');
     let fits = !id.is_empty() && id.len() <= LONGEST_ID && id.bytes().all(is_name);
-    (fits && asking::came_from(request, app).1).then_some(id)
+    (fits && asking::came_from(&head.headers, &head.extensions, app).1).then_some(id)
 }

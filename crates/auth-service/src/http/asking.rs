@@ -78,11 +78,10 @@ impl Asking {
         let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
         let chosen = cookies::read(headers, app.cookies.language).and_then(Locale::from_tag);
         let locale = Locale::negotiate(chosen, header(ACCEPT_LANGUAGE));
-        let peer = extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
         let browser = extensions.get::<BrowserToken>().map(|token| token.0.as_str());
         let browser = browser.or_else(|| cookies::read(headers, app.cookies.browser));
         let context = Context {
-            network: Network::of(client_address(peer, headers, &app.trusted_proxies)),
+            network: network(headers, extensions, app),
             device: Device::of(header(USER_AGENT).unwrap_or_default()).stored(),
             support_id: extensions.get::<SupportId>().map(|id| id.0.clone()).unwrap_or_default(),
             browser: browser.and_then(hash_browser_token),
@@ -142,12 +141,18 @@ impl Said {
     }
 }
 
+/// The network that a request comes from.
+pub(crate) fn network(headers: &HeaderMap, extensions: &Extensions, app: &App) -> Network {
+    let peer = extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+    Network::of(client_address(peer, headers, &app.trusted_proxies))
+}
+
 /// Where a request comes from, and whether it came through a proxy that is believed.
-pub(crate) fn came_from<B>(request: &Request<B>, app: &App) -> (IpAddr, bool) {
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_canonical());
+pub(crate) fn came_from(headers: &HeaderMap, extensions: &Extensions, app: &App) -> (IpAddr, bool) {
+    let peer = extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_canonical());
     let through_proxy =
         peer.is_some_and(|peer| app.trusted_proxies.iter().any(|network| network.contains(&peer)));
-    (client_address(peer, request.headers(), &app.trusted_proxies), through_proxy)
+    (client_address(peer, headers, &app.trusted_proxies), through_proxy)
 }
 
 impl FromRequestParts<App> for Asking {

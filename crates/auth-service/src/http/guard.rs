@@ -3,10 +3,11 @@
 use std::any::Any;
 use std::time::Duration;
 
-use axum::body::Body;
 use axum::body::HttpBody as _;
+use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::header::{CONNECTION, HOST, ORIGIN};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -33,28 +34,26 @@ pub(crate) fn caught(panic: Box<dyn Any + Send>) -> Response {
 
 /// Reads the whole body before anything is decided: an answer sent while a body is still coming makes a proxy hand a
 /// dying connection to the next client. What cannot be read to its end closes the connection.
-pub(crate) async fn read_body(app: &App, request: Request) -> Result<Request, Response> {
+pub(crate) async fn read_body(app: &App, body: Body) -> Result<Bytes, Failure> {
     let most = app.auth.settings().limits.body;
-    if request.body().is_end_stream() {
-        return Ok(request);
+    if body.is_end_stream() {
+        return Ok(Bytes::new());
     }
-    let (parts, body) = request.into_parts();
     // One that says beforehand that it is too long need not come: nor is whoever asks (`Expect: 100-continue`) told to send.
     if body.size_hint().lower() > u64::from(most) {
-        return Err(closing(Failure::TooLarge(most)));
+        return Err(Failure::TooLarge(most));
     }
     let read = tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, most as usize).collect()).await;
-    let failure = match read {
-        Ok(Ok(body)) => return Ok(Request::from_parts(parts, Body::from(body.to_bytes()))),
-        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Failure::TooLarge(most),
-        Ok(Err(_)) => Failure::Malformed("The body broke off.".into()),
-        Err(_) => Failure::TooSlow,
-    };
-    Err(closing(failure))
+    match read {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Err(Failure::TooLarge(most)),
+        Ok(Err(_)) => Err(Failure::Malformed("The body broke off.".into())),
+        Err(_) => Err(Failure::TooSlow),
+    }
 }
 
 /// A failure after which nothing more is read of the connection.
-fn closing(failure: Failure) -> Response {
+pub(crate) fn closing(failure: Failure) -> Response {
     let mut response = failure.into_response();
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     response
@@ -64,24 +63,24 @@ fn closing(failure: Failure) -> Response {
 /// that leads to this machine (DNS rebinding). Whoever looks at a page by another name of this machine is led to the public
 /// one: the forms on it would be refused, since they would come from another origin than ours. Gives what it is answered
 /// instead of what it asked for.
-pub(crate) fn check_host(app: &App, request: &Request) -> Option<Response> {
+pub(crate) fn check_host(app: &App, head: &Parts) -> Option<Response> {
     if !app.is_development() {
         return None;
     }
-    let Some(name) = asked_host(request).and_then(|host| own_name(host, app)) else {
+    let Some(name) = asked_host(head).and_then(|host| own_name(host, app)) else {
         return Some(Failure::MisdirectedHost.into_response());
     };
-    let looks = matches!(*request.method(), Method::GET | Method::HEAD);
-    let leads = looks && is_for_people(request.uri().path()) && app.public_url().host_str() != Some(name);
-    leads.then(|| lead_to_public_name(app, request.uri()))
+    let looks = matches!(head.method, Method::GET | Method::HEAD);
+    let leads = looks && is_for_people(head.uri.path()) && app.public_url().host_str() != Some(name);
+    leads.then(|| lead_to_public_name(app, &head.uri))
 }
 
 /// The one host that a request names: its `Host`, which has to be there once, and agree with the authority of an absolute
 /// address if it has one (RFC 9112 sections 3.2 and 3.2.2).
-fn asked_host(request: &Request) -> Option<&str> {
-    let mut hosts = request.headers().get_all(HOST).iter();
+fn asked_host(head: &Parts) -> Option<&str> {
+    let mut hosts = head.headers.get_all(HOST).iter();
     let (host, None) = (hosts.next()?.to_str().ok()?, hosts.next()) else { return None };
-    let authority = request.uri().authority().map(axum::http::uri::Authority::as_str);
+    let authority = head.uri.authority().map(axum::http::uri::Authority::as_str);
     authority.is_none_or(|authority| authority == host).then_some(host)
 }
 
@@ -105,11 +104,11 @@ fn lead_to_public_name(app: &App, asked: &Uri) -> Response {
 
 /// Refuses what a page of another site sends. Every unsafe request is checked, whether or not it has cookies, so that
 /// nobody is signed in to a stranger's account either. Both headers absent: not a browser.
-pub(crate) fn check_origin(app: &App, request: &Request) -> Result<(), Failure> {
-    if request.method().is_safe() || is_own_origin(request.headers(), &app.origin) {
+pub(crate) fn check_origin(app: &App, head: &Parts) -> Result<(), Failure> {
+    if head.method.is_safe() || is_own_origin(&head.headers, &app.origin) {
         return Ok(());
     }
-    let open = crate::protocol::is_open_to_other_origins(request.uri().path());
+    let open = crate::protocol::is_open_to_other_origins(head.uri.path());
     if open { Ok(()) } else { Err(Failure::ForeignOrigin) }
 }
 

@@ -26,6 +26,16 @@ impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
     }
 }
 
+/// A body that is as it should be; nothing of any other, without a word on what is wrong with it.
+pub(crate) fn read<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Option<T> {
+    let is_object = body.trim_ascii_start().first() == Some(&b'{');
+    if is_object && is_of_type(headers, "application/json") {
+        serde_json::from_slice(body).ok()
+    } else {
+        None
+    }
+}
+
 /// Whether the body says that it is of this type, in UTF-8 if it says in what.
 pub(crate) fn is_of_type(headers: &HeaderMap, expected: &str) -> bool {
     let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();

@@ -17,13 +17,15 @@ use crate::http::failure::Failure;
 /// JSON that nobody keeps; section 5.1 of RFC 6749 asks for both headers.
 pub(super) fn json(body: &impl Serialize) -> Response {
     match serde_json::to_string(body) {
-        Ok(text) => {
-            let headers =
-                [(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store"), (PRAGMA, "no-cache")];
-            (headers, text).into_response()
-        }
+        Ok(text) => (headers(), text).into_response(),
         Err(_) => Failure::Internal.into_response(),
     }
+}
+
+/// The headers of such an answer.
+pub(crate) fn headers() -> HeaderMap {
+    let all = [(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store"), (PRAGMA, "no-cache")];
+    all.into_iter().map(|(name, value)| (name, HeaderValue::from_static(value))).collect()
 }
 
 /// An error, as a program reads it.
@@ -81,7 +83,7 @@ fn challenge_with(response: &mut Response, challenge: &str) {
 }
 
 /// The form of a request (RFC 6749 appendix B).
-pub(super) fn form(headers: &HeaderMap, body: &[u8]) -> Result<Parameters, OAuthError> {
+pub(crate) fn form(headers: &HeaderMap, body: &[u8]) -> Result<Parameters, OAuthError> {
     let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim();
     let wrong = |text: &str| OAuthError::new(ErrorCode::InvalidRequest, text);
@@ -92,7 +94,7 @@ pub(super) fn form(headers: &HeaderMap, body: &[u8]) -> Result<Parameters, OAuth
 }
 
 /// The `Authorization` header. One that is there twice is as none that can be read.
-pub(super) fn authorization(headers: &HeaderMap) -> Option<&str> {
+pub(crate) fn authorization(headers: &HeaderMap) -> Option<&str> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     match (values.next(), values.next()) {
         (None, _) => None,

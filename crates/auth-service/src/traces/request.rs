@@ -22,7 +22,8 @@ pub(crate) async fn trace(State(app): State<App>, request: Request, next: Next) 
         // Two say nothing: which of them is meant?
         _ => None,
     };
-    let traceparent = traceparent.filter(|_| asking::came_from(&request, &app).1);
+    let traceparent =
+        traceparent.filter(|_| asking::came_from(request.headers(), request.extensions(), &app).1);
     let span = tracing::info_span!(
         target: TARGET,
         REQUEST,

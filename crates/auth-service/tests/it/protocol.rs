@@ -11,6 +11,7 @@ mod logout;
 mod refresh;
 mod tabs;
 mod told;
+mod warm;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};

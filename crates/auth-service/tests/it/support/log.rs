@@ -7,6 +7,7 @@ use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::{DefaultGuard, Interest};
 use tracing::{Dispatch, Event, Metadata, Subscriber};
 use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::fmt::format::FmtSpan;
 
 /// Listens until it is dropped.
 pub(crate) struct Log {
@@ -69,12 +70,22 @@ impl Subscriber for Undecided {
 impl Log {
     /// Hears warnings and errors, as a server tells them that logs little.
     pub(crate) fn listen() -> Self {
+        Self::with(FmtSpan::NONE)
+    }
+
+    /// Hears of each span that is made as well.
+    pub(crate) fn of_spans() -> Self {
+        Self::with(FmtSpan::NEW)
+    }
+
+    fn with(spans: FmtSpan) -> Self {
         ask_each_time();
         let lines = Lines::default();
         let writer = lines.clone();
         let subscriber = tracing_subscriber::fmt()
             .with_ansi(false)
             .with_max_level(LevelFilter::WARN)
+            .with_span_events(spans)
             .with_writer(move || writer.clone())
             .finish();
         Self { lines, _guard: tracing::subscriber::set_default(subscriber) }
