@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::Email;
+use domain::{Email, Password};
 use serde_json::json;
 use tokio::task::JoinSet;
 
@@ -132,4 +132,62 @@ async fn a_full_pool_answers_503_with_the_time_to_wait_and_tokens_are_checked_me
     );
     // Who comes back finds room.
     assert_eq!(app.program().json("POST", "/login", &body).await.status, 200);
+}
+
+/// Issue 5: who shows the right password while another sign-in replaces its hash is looked at once more; with no room for that it was
+/// called wrong.
+#[tokio::test]
+async fn a_right_password_is_never_called_wrong_for_want_of_room() {
+    /// Of [`PASSWORD`], by libxcrypt: slow enough that the other sign-in is done before it is.
+    const OLD: &str = "$2b$12$VJLAfl2m5MUDHtPx4znuEe.3940.uwHn.Ea9UWjfSlzJuCytWoc6i";
+    let app = TestApp::with(|setup| setup.hashing = (1, Duration::from_secs(1))).await;
+    app.account("ana@example.com", false).await;
+    let store = app.store().await;
+    let set = async |hash: &str| {
+        let mut tx = store.begin().await.unwrap();
+        let ana = Email::parse("ana@example.com").unwrap();
+        let owner = store::emails::owner(&mut tx, &ana).await.unwrap().unwrap();
+        store::passwords::set(&mut tx, owner.user_id.into(), hash, app.app.auth.now()).await.unwrap();
+        tx.commit().await.unwrap();
+    };
+    let hasher = app.app.auth.hasher();
+    let password = Password::parse(PASSWORD).unwrap();
+    let new = hasher.hash(&password).await.unwrap();
+    let mut turned_away = None;
+    for _ in 0..50 {
+        set(OLD).await;
+        let mut program = app.program();
+        let signing_in = tokio::spawn(async move {
+            let body = json!({ "email": "ana@example.com", "password": PASSWORD });
+            program.json("POST", "/api/v1/sign-in", &body).await
+        });
+        while hasher.metrics().running == 0 {
+            tokio::task::yield_now().await;
+        }
+        // The other sign-in, which was quicker; and a crowd that leaves no room.
+        set(&new).await;
+        let mut crowd = JoinSet::new();
+        for _ in 0..8 {
+            let (hasher, password) = (hasher.clone(), password.clone());
+            crowd.spawn(async move {
+                loop {
+                    let _ = hasher.verify(&password, Some(OLD)).await;
+                    tokio::task::yield_now().await;
+                }
+            });
+        }
+        let answer = signing_in.await.unwrap();
+        crowd.shutdown().await;
+        // The first look had begun, so that the second alone can have found no room.
+        if answer.status == 503 {
+            turned_away = Some(answer);
+            break;
+        }
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        while hasher.metrics().running > 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+    let wait: u64 = turned_away.unwrap().header("retry-after").parse().unwrap();
+    assert!((1..=120).contains(&wait), "{wait}");
 }
