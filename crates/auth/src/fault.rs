@@ -14,6 +14,17 @@ pub enum Fault {
         /// When a try is likely to be taken.
         retry_after: Duration,
     },
+    /// A stored hash takes more memory than all hashes together may.
+    #[error(
+        "a password hash takes {needed} KiB of memory, and all hashes together may take {available}: set \
+         password.hashing.max_memory_kib to {needed} at the least, or have its owner set a new password by \"forgot password\""
+    )]
+    TooMuchMemory {
+        /// KiB that it takes.
+        needed: usize,
+        /// KiB that there are.
+        available: usize,
+    },
     /// The session that asked ended while its request was under way: signed out elsewhere, or the account changed.
     #[error("this session has ended meanwhile: sign in again")]
     SessionEnded,

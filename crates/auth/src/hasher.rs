@@ -61,6 +61,15 @@ struct Shared {
     decoys: AtomicU64,
 }
 
+/// Why an account cannot be brought in with its hash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NoRoom {
+    /// It would be of one kind more than there may be.
+    Kinds,
+    /// It takes more memory, in KiB, than all hashes together may.
+    Memory { needed: usize, available: usize },
+}
+
 /// What came of verifying a password.
 #[derive(Clone, Copy, Debug)]
 pub struct Verified {
@@ -79,7 +88,7 @@ impl Hasher {
         Self::with_peppers(settings, parallel, Peppers::default(), random)
     }
 
-    /// A hasher that runs at most `parallel` hashes at once.
+    /// A hasher that runs at most `parallel` hashes at once, and fewer while they take more memory than those of ours.
     pub fn with_peppers(
         settings: &HasherSettings,
         parallel: usize,
@@ -97,7 +106,7 @@ impl Hasher {
             output: output.get(..output_length).unwrap_or(&output).to_vec(),
         };
         let shared = Shared {
-            pool: Pool::start(parallel, settings.longest_wait)?,
+            pool: Pool::start(parallel, settings.shared_memory(parallel), settings.longest_wait)?,
             scheme,
             output_length: dummy.output.len(),
             peppers: Arc::new(peppers),
@@ -113,7 +122,7 @@ impl Hasher {
         let salt: [u8; 16] = self.random.bytes();
         let (scheme, peppers) = (self.shared.scheme.clone(), self.shared.peppers.clone());
         let length = self.shared.output_length;
-        let hashed = self.shared.pool.run(move |memory| {
+        let hashed = self.shared.pool.run(scheme.memory_kib(), move |memory| {
             let Scheme::Argon(argon) = &scheme else {
                 return Err(Fault::Corrupt("new hashes are made by Argon2id".to_owned()));
             };
@@ -133,7 +142,7 @@ impl Hasher {
         };
         let salt: [u8; 16] = self.random.bytes();
         let (scheme, peppers) = (self.shared.scheme.clone(), self.shared.peppers.clone());
-        let wrapped = self.shared.pool.run(move |memory| {
+        let wrapped = self.shared.pool.run(scheme.memory_kib(), move |memory| {
             let Scheme::Argon(outer) = scheme else {
                 return Err(Fault::Corrupt("quick hashes are wrapped in Argon2id".to_owned()));
             };
@@ -153,9 +162,10 @@ impl Hasher {
             None => self.shared.dummy.clone(),
         };
         let (scheme, length) = (stored.scheme.clone(), stored.output.len());
+        let needed = scheme.memory_kib();
         let (password, peppers) = (password.clone(), self.shared.peppers.clone());
         let work = move |memory: &mut Memory| stored.try_password(&password, &peppers, memory);
-        let Done { value, took } = self.shared.pool.run(work).await?;
+        let Done { value, took } = self.shared.pool.run(needed, work).await?;
         Ok(self.verified(value, known.then_some((&scheme, length)), took))
     }
 
@@ -176,11 +186,12 @@ impl Hasher {
         {
             Arc::make_mut(&mut kinds).add(scheme, &self.random);
         }
+        let needed = kinds.memory_kib();
         let (password, peppers) = (password.clone(), self.shared.peppers.clone());
         let work = move |memory: &mut Memory| {
             kinds.try_password(own.as_ref(), may_enter, &password, &peppers, memory)
         };
-        let Done { value: (met, computed), took } = self.shared.pool.run(work).await?;
+        let Done { value: (met, computed), took } = self.shared.pool.run(needed, work).await?;
         self.shared.decoys.fetch_add(computed.saturating_sub(1), Ordering::Relaxed);
         Ok(self.verified(met, of.as_ref().map(|(scheme, length)| (scheme, *length)), took))
     }
@@ -194,29 +205,42 @@ impl Hasher {
         }
     }
 
-    /// Ours, and the kinds of these schemes, which are as [`store::passwords::schemes`] gives them. Of one that cannot be read there
-    /// is no work to do.
+    /// Ours, and the kinds of these schemes, which are as [`store::passwords::schemes`] gives them. Of one that cannot be read, or takes
+    /// more memory than there is, there is no work to do.
     pub(crate) fn kinds(&self, schemes: &[String]) -> Kinds {
         let schemes = schemes.iter().filter_map(|text| Scheme::parse(text).ok());
+        let schemes = schemes.filter(|scheme| self.has_memory(scheme));
         Kinds::new(&self.shared.scheme, schemes, &self.random)
     }
 
-    /// Adds the kind of a hash that is to be brought in, unless it would be one too many.
-    pub(crate) fn make_room(&self, kinds: &mut Kinds, foreign: &Foreign) -> bool {
+    fn has_memory(&self, scheme: &Scheme) -> bool {
+        scheme.memory_kib() <= self.shared.pool.memory()
+    }
+
+    /// Whether there is memory to verify a stored hash. One that cannot be read takes none.
+    pub(crate) fn can_hold(&self, hash: &str) -> bool {
+        Stored::parse(hash).map_or(true, |stored| self.has_memory(&stored.scheme))
+    }
+
+    /// Adds the kind of a hash that is to be brought in, unless it takes more memory than there is, or would be a kind too many.
+    pub(crate) fn make_room(&self, kinds: &mut Kinds, foreign: &Foreign) -> Result<(), NoRoom> {
         let scheme = match (&foreign.0, &self.shared.scheme) {
             (Kind::Quick { how, .. }, Scheme::Argon(outer)) => {
                 Scheme::Wrapped { inner: how.clone(), outer: outer.clone() }
             }
+            (Kind::Quick { .. }, scheme) => scheme.clone(),
             (Kind::Slow(stored), _) => stored.scheme.clone(),
-            (Kind::Quick { .. }, _) => return false,
         };
+        if !self.has_memory(&scheme) {
+            return Err(NoRoom::Memory { needed: scheme.memory_kib(), available: self.shared.pool.memory() });
+        }
         let mut with = kinds.clone();
         with.add(&scheme, &self.random);
-        let has_room = with.count() == kinds.count() || with.count() <= MOST_KINDS;
-        if has_room {
-            *kinds = with;
+        if with.count() > kinds.count() && with.count() > MOST_KINDS {
+            return Err(NoRoom::Kinds);
         }
-        has_room
+        *kinds = with;
+        Ok(())
     }
 
     /// What a failed sign-in takes.
@@ -240,6 +264,17 @@ impl Hasher {
                         && self.shared.peppers.find(id).is_none()
                     {
                         return Err(self.shared.peppers.missing(id));
+                    }
+                    if !self.has_memory(&scheme) {
+                        let (needed, available) = (scheme.memory_kib(), self.shared.pool.memory());
+                        tracing::error!(
+                            hash = scheme.describe(),
+                            needed_kib = needed,
+                            available_kib = available,
+                            "some accounts have a password hash that takes more memory than all hashes together may, so that they \
+                             cannot sign in with their password: set password.hashing.max_memory_kib to what it takes, or have them \
+                             set a new one by \"forgot password\""
+                        );
                     }
                 }
                 Err(error) => {

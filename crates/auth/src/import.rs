@@ -7,7 +7,7 @@ use store::audit::Entry;
 use store::{Store, Turn, Tx};
 use tokio::sync::Semaphore;
 
-use crate::hasher::{Kinds, MOST_KINDS};
+use crate::hasher::{Kinds, MOST_KINDS, NoRoom};
 use crate::{AuditTrail, Auth, Fault, Foreign, Hasher, Random};
 
 /// An account as it was elsewhere.
@@ -36,6 +36,13 @@ pub enum Imported {
     AddressTaken,
     /// Its hash would be of one kind more than a failed sign-in can do the work of.
     KindsFull,
+    /// Its hash takes more memory than all hashes together may.
+    TooMuchMemory {
+        /// KiB that it takes.
+        needed: usize,
+        /// KiB that there are.
+        available: usize,
+    },
 }
 
 /// Brings accounts in, many at a time.
@@ -63,6 +70,13 @@ impl Import {
         Self { store, trail, hasher, random, wrapping: Arc::new(Semaphore::new(Semaphore::MAX_PERMITS)) }
     }
 
+    /// Refuses to go on where hashes that are there have a pepper that is not here, as a start of the server does: what came in would be
+    /// made with another, and the next start would be refused.
+    pub async fn check_peppers(&self) -> Result<(), Fault> {
+        let schemes = store::passwords::schemes(&mut self.store.read().await?).await?;
+        self.hasher.check(&schemes)
+    }
+
     /// Kinds of hash that there may be at the most, ours among them.
     pub const KINDS: usize = MOST_KINDS;
 
@@ -74,10 +88,8 @@ impl Import {
         for ImportedAccount { email, password, .. } in accounts {
             found.push(if store::emails::owner(&mut tx, email).await?.is_some() {
                 Imported::AddressTaken
-            } else if self.has_room(&mut kinds, password.as_ref()) {
-                Imported::Added
             } else {
-                Imported::KindsFull
+                self.has_room(&mut kinds, password.as_ref()).err().unwrap_or(Imported::Added)
             });
         }
         Ok(found)
@@ -88,8 +100,13 @@ impl Import {
         Ok(self.hasher.kinds(&schemes))
     }
 
-    fn has_room(&self, kinds: &mut Kinds, password: Option<&Foreign>) -> bool {
-        password.is_none_or(|foreign| self.hasher.make_room(kinds, foreign))
+    /// Whether there is room for a hash, or what becomes of its account else.
+    fn has_room(&self, kinds: &mut Kinds, password: Option<&Foreign>) -> Result<(), Imported> {
+        let Some(foreign) = password else { return Ok(()) };
+        self.hasher.make_room(kinds, foreign).map_err(|no_room| match no_room {
+            NoRoom::Kinds => Imported::KindsFull,
+            NoRoom::Memory { needed, available } => Imported::TooMuchMemory { needed, available },
+        })
     }
 
     /// Adds accounts in one transaction, each with its entry in the audit trail: all of them are there, or none is.
@@ -104,7 +121,7 @@ impl Import {
             let has_room = self.has_room(&mut kinds, password.as_ref());
             rest.push((email, proved, name, locale, second_step, has_room));
             match password {
-                _ if !has_room => {}
+                _ if has_room.is_err() => {}
                 Some(foreign) if foreign.is_quick() => {
                     let import = self.clone();
                     wrapping.spawn(async move { (at, import.wrap(foreign).await) });
@@ -125,8 +142,8 @@ impl Import {
                 done.push(Imported::AddressTaken);
                 continue;
             }
-            if !has_room {
-                done.push(Imported::KindsFull);
+            if let Err(refused) = has_room {
+                done.push(refused);
                 continue;
             }
             let user = UserId(self.random.ordered_id(now));

@@ -154,7 +154,8 @@ impl Auth {
         self.check_new_password(password, &reset.email, second_step).await?;
         // A password that was forgotten is not set again: whoever knows it may be why it is reset. What a stranger set before
         // the address was proved is nobody's. It tells no more than one guess, as any other password uses the link up.
-        let before = before.filter(|_| !unproved);
+        // Nor does a hash count that takes more memory than there is: to set another is the way out of it.
+        let before = before.filter(|hash| !unproved && self.hasher.can_hold(hash));
         if before.is_some() && self.hasher.verify(password, before.as_deref()).await?.right {
             return Err(Weakness::Unchanged.into());
         }

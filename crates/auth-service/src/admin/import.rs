@@ -82,6 +82,9 @@ impl Operation for ImportUsers {
                 Imported::Added => {}
                 Imported::AddressTaken => *row = ImportedRow::Refused(ADDRESS_TAKEN.to_owned()),
                 Imported::KindsFull => *row = ImportedRow::Refused(kinds_full()),
+                Imported::TooMuchMemory { needed, available } => {
+                    *row = ImportedRow::Refused(too_much_memory(needed, available));
+                }
             }
         }
         Ok(became)
@@ -97,6 +100,15 @@ fn kinds_full() -> String {
         "accounts have hashes of {} kinds already, and every failed sign-in does the work of each, so that time tells of none: leave \
          password_hash out, and its owner sets a new password, or wait until fewer kinds remain (keyward passwords report)",
         auth::Import::KINDS
+    )
+}
+
+/// Why a row is refused whose hash takes more memory than all hashes together may.
+fn too_much_memory(needed: usize, available: usize) -> String {
+    format!(
+        "its password hash takes {needed} KiB of memory, and all hashes together may take {available}: set \
+         password.hashing.max_memory_kib to {needed} at the least and restart, or leave password_hash out, and its owner sets a new \
+         password"
     )
 }
 

@@ -277,6 +277,7 @@ fn hashing((setting, found, expected): HashingViolation) -> Violation {
         "parallelism" => "password.hashing.parallelism",
         "output_length" => "password.hashing.output_length",
         "max_parallel" => "password.hashing.max_parallel",
+        "max_memory_kib" => "password.hashing.max_memory_kib",
         "longest_wait" => "password.hashing.longest_wait",
         _ => "password.hashing",
     };

@@ -218,7 +218,11 @@ impl From<Fault> for Failure {
                 tracing::error!(%error, "the database did not do what was asked");
                 Self::Unavailable
             }
-            Fault::Sealed(_) | Fault::Corrupt(_) | Fault::AnotherAuditKey | Fault::MissingPepper { .. } => {
+            Fault::Sealed(_)
+            | Fault::Corrupt(_)
+            | Fault::AnotherAuditKey
+            | Fault::MissingPepper { .. }
+            | Fault::TooMuchMemory { .. } => {
                 tracing::error!(error = %fault, "a fault of ours");
                 Self::Internal
             }

@@ -72,10 +72,15 @@ impl Stored {
                 // The last of its 24 bytes was never written down.
                 output = Zeroizing::new(computed[..23].to_vec());
             }
-            Scheme::Scrypt { log_n, r, p } => scrypt(*log_n, *r, *p, password, first, &mut output)?,
+            Scheme::Scrypt { log_n, r, p } => {
+                // The crate allocates for itself.
+                memory.make_room(self.scheme.memory_kib());
+                scrypt(*log_n, *r, *p, password, first, &mut output)?;
+            }
             Scheme::Firebase { log_n, r, separator, signer } => {
                 let salt = [first, separator.as_slice()].concat();
                 let mut derived = Zeroizing::new([0; 64]);
+                memory.make_room(self.scheme.memory_kib());
                 scrypt(*log_n, *r, 1, password, &salt, derived.as_mut_slice())?;
                 let key = derived.first_chunk().ok_or_else(|| broken("a derived key"))?;
                 output = Zeroizing::new(signer.clone());

@@ -53,6 +53,11 @@ impl Kinds {
         self.0.len()
     }
 
+    /// KiB of memory that the dearest of them takes.
+    pub(super) fn memory_kib(&self) -> usize {
+        self.0.iter().map(|kind| kind.decoy.scheme.memory_kib()).max().unwrap_or_default()
+    }
+
     /// Whether a stored hash is of one of them. One that cannot be read is of none.
     pub(crate) fn have(&self, hash: &str) -> bool {
         Stored::parse(hash).is_ok_and(|stored| self.cover(&stored.scheme))

@@ -1,4 +1,4 @@
-//! The memory of one hashing thread: made once, used again for every hash, wiped when nobody waits.
+//! The memory of one hash: made once, used again for others, wiped when nobody waits.
 
 use argon2::Block;
 use zeroize::Zeroize as _;
@@ -12,9 +12,35 @@ pub(super) struct Memory {
     blocks: Vec<Block>,
     /// How many of them hold what was computed from a password.
     used: usize,
+    /// KiB that whoever has it may use, these blocks and others together.
+    room: usize,
 }
 
 impl Memory {
+    /// KiB that it holds.
+    pub(super) fn kib(&self) -> usize {
+        self.blocks.len()
+    }
+
+    /// It may use so many KiB from now on.
+    pub(super) fn with_room(mut self, room: usize) -> Self {
+        self.room = room;
+        self
+    }
+
+    /// KiB that it may use.
+    pub(super) fn room(&self) -> usize {
+        self.room
+    }
+
+    /// Before somebody else allocates so many KiB: gives the blocks back, if both together would be more than may be used.
+    pub(super) fn make_room(&mut self, kib: usize) {
+        if self.blocks.len() + kib > self.room {
+            self.wipe();
+            self.blocks = Vec::new();
+        }
+    }
+
     /// `count` blocks, with whatever is in them: Argon2 writes each before it reads it.
     pub(super) fn blocks(&mut self, count: usize) -> &mut [Block] {
         if self.blocks.len() < count {
@@ -52,6 +78,16 @@ impl Drop for Memory {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn it_is_given_back_where_both_are_too_much() {
+        let mut memory = Memory::default().with_room(12);
+        memory.blocks(8);
+        memory.make_room(4);
+        assert_eq!(memory.kib(), 8);
+        memory.make_room(5);
+        assert_eq!((memory.kib(), memory.is_used()), (0, false));
+    }
 
     #[test]
     fn it_is_reused_grows_and_is_wiped() {

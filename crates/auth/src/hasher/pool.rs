@@ -1,8 +1,9 @@
 //! Threads that hash and do nothing else, and the short queue before them.
 //!
-//! A thread has memory of its own, so threads bound memory too. Whoever would wait too long is turned away at once, and whoever
-//! hangs up while waiting costs nothing: the work is looked at again before it begins. Once begun it is finished, so at
-//! most one hash a thread is ever worked off for nobody.
+//! Work says how much memory it takes, and begins once a thread is free and as much memory: what all take together is bounded, however
+//! dear a hash is. Memory is kept and used again. Whoever would wait too long is turned away at once, and whoever hangs up while
+//! waiting costs nothing: the work is looked at again before it begins. Once begun it is finished, so at most one hash a thread is
+//! ever worked off for nobody.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -18,7 +19,7 @@ use super::memory::Memory;
 use super::metrics::{Counters, HashingMetrics};
 use crate::Fault;
 
-/// A thread with nothing to do for so long wipes its memory. Sooner, it would be in the way of the next.
+/// A thread with nothing to do for so long wipes the memory that nobody uses. Sooner, it would be in the way of the next.
 const REST: Duration = Duration::from_millis(50);
 /// However quick a hash is, no more than so many wait.
 const LONGEST_QUEUE: usize = 4096;
@@ -40,6 +41,8 @@ pub(super) struct Done<T> {
 #[derive(Debug)]
 struct Queue {
     threads: usize,
+    /// KiB that all work together may take.
+    memory: usize,
     longest_wait: Duration,
     state: Mutex<State>,
     work: Condvar,
@@ -50,6 +53,10 @@ struct Queue {
 struct State {
     waiting: VecDeque<Waiting>,
     running: usize,
+    /// Memory that nobody uses.
+    free: Vec<Memory>,
+    /// KiB that are taken: by what runs, and by what is kept.
+    taken: usize,
     closed: bool,
     /// What a hash took of late: an average that forgets.
     typical: Duration,
@@ -57,6 +64,8 @@ struct State {
 
 struct Waiting {
     since: Instant,
+    /// KiB that it takes.
+    memory: usize,
     task: Box<dyn Task>,
 }
 
@@ -100,11 +109,12 @@ impl<T: Send, F: FnOnce(&mut Memory) -> Result<T, Fault> + Send> Task for Call<T
 }
 
 impl Pool {
-    /// Starts `threads` threads, before which nobody waits longer than `longest_wait`.
-    pub(super) fn start(threads: usize, longest_wait: Duration) -> Result<Self, Fault> {
+    /// Starts `threads` threads with `memory` KiB between them, before which nobody waits longer than `longest_wait`.
+    pub(super) fn start(threads: usize, memory: usize, longest_wait: Duration) -> Result<Self, Fault> {
         let threads = threads.max(1);
         let queue = Arc::new(Queue {
             threads,
+            memory,
             longest_wait,
             state: Mutex::default(),
             work: Condvar::new(),
@@ -123,13 +133,17 @@ impl Pool {
         Ok(pool)
     }
 
-    /// Has `work` done by a thread. Dropped before it begins, it never does.
+    /// Has `work`, which takes so many KiB of memory, done by a thread. Dropped before it begins, it never does.
     pub(super) async fn run<T: Send + 'static>(
         &self,
+        memory: usize,
         work: impl FnOnce(&mut Memory) -> Result<T, Fault> + Send + 'static,
     ) -> Result<Done<T>, Fault> {
+        if memory > self.0.memory {
+            return Err(Fault::TooMuchMemory { needed: memory, available: self.0.memory });
+        }
         let (answer, answered) = oneshot::channel();
-        self.0.enqueue(Box::new(Call { work, answer, span: Span::current() }))?;
+        self.0.enqueue(memory, Box::new(Call { work, answer, span: Span::current() }))?;
         // For whoever records requests: the wait is in it.
         let answered = answered.instrument(tracing::info_span!(target: "traces", "hash"));
         answered.await.unwrap_or_else(|_| Err(Fault::Corrupt("the hashing threads have ended".to_owned())))
@@ -137,6 +151,11 @@ impl Pool {
 
     pub(super) fn longest_wait(&self) -> Duration {
         self.0.longest_wait
+    }
+
+    /// KiB that one work may take at the most.
+    pub(super) fn memory(&self) -> usize {
+        self.0.memory
     }
 
     pub(super) fn metrics(&self) -> HashingMetrics {
@@ -165,6 +184,7 @@ impl Drop for Pool {
         let mut state = self.0.lock();
         state.closed = true;
         state.waiting.clear();
+        state.free.clear();
         self.0.work.notify_all();
     }
 }
@@ -174,33 +194,38 @@ impl Queue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn enqueue(&self, task: Box<dyn Task>) -> Result<(), Fault> {
+    fn enqueue(&self, memory: usize, task: Box<dyn Task>) -> Result<(), Fault> {
         let mut state = self.lock();
-        if self.is_full(&state) {
+        if self.is_full(&state, memory) {
             // Those who hung up are no reason to turn anybody away.
             let before = state.waiting.len();
             state.waiting.retain(|waiting| !waiting.task.is_abandoned());
             self.count_given_up(before - state.waiting.len());
-            if self.is_full(&state) {
-                let retry_after = self.estimate(&state).max(Duration::from_secs(1));
+            if self.is_full(&state, memory) {
+                let retry_after = self.estimate(&state, memory).max(Duration::from_secs(1));
                 self.counters.turned_away.fetch_add(1, Ordering::Relaxed);
                 return Err(Fault::Busy { retry_after });
             }
         }
-        state.waiting.push_back(Waiting { since: now(), task });
+        state.waiting.push_back(Waiting { since: now(), memory, task });
         self.work.notify_one();
         Ok(())
     }
 
-    fn is_full(&self, state: &State) -> bool {
+    fn is_full(&self, state: &State, memory: usize) -> bool {
         state.waiting.len() >= LONGEST_QUEUE
-            || (state.running >= self.threads && self.estimate(state) > self.longest_wait)
+            || (state.running >= self.at_once(memory) && self.estimate(state, memory) > self.longest_wait)
     }
 
-    /// How long whoever came now would wait.
-    fn estimate(&self, state: &State) -> Duration {
+    /// How many that take so much run at once: as many as there are threads, and as there is memory for.
+    fn at_once(&self, memory: usize) -> usize {
+        self.threads.min(self.memory / memory.max(1)).max(1)
+    }
+
+    /// How long whoever came now would wait, if those before take as much.
+    fn estimate(&self, state: &State, memory: usize) -> Duration {
         let before = u32::try_from(state.waiting.len() + state.running).unwrap_or(u32::MAX);
-        state.typical.saturating_mul(before) / u32::try_from(self.threads).unwrap_or(1)
+        state.typical.saturating_mul(before) / u32::try_from(self.at_once(memory)).unwrap_or(1)
     }
 
     fn count_given_up(&self, count: usize) {
@@ -210,8 +235,7 @@ impl Queue {
     /// What a thread does all its life.
     fn serve(&self) {
         be_nice();
-        let mut memory = Memory::default();
-        while let Some(waiting) = self.next(&mut memory) {
+        while let Some((waiting, mut memory)) = self.next() {
             self.counters.wait.record(waiting.since.elapsed());
             waiting.task.run(&mut memory, &mut |took| {
                 self.counters.time.record(took);
@@ -219,11 +243,20 @@ impl Queue {
                 state.running -= 1;
                 state.typical = if state.typical.is_zero() { took } else { (state.typical * 7 + took) / 8 };
             });
+            self.give_back(memory);
         }
     }
 
-    /// The next work that somebody still waits for, and not for too long. None once the pool has ended.
-    fn next(&self, memory: &mut Memory) -> Option<Waiting> {
+    fn give_back(&self, memory: Memory) {
+        let mut state = self.lock();
+        state.taken -= memory.room().saturating_sub(memory.kib());
+        if memory.kib() > 0 && !state.closed {
+            state.free.push(memory);
+        }
+    }
+
+    /// The next work that somebody still waits for, and not for too long, and memory for it. None once the pool has ended.
+    fn next(&self) -> Option<(Waiting, Memory)> {
         let mut state = self.lock();
         loop {
             if state.closed {
@@ -232,28 +265,75 @@ impl Queue {
             if let Some(next) = state.waiting.pop_front() {
                 if next.task.is_abandoned() {
                     self.count_given_up(1);
-                } else if next.since.elapsed() > self.longest_wait {
-                    let retry_after = self.estimate(&state).max(Duration::from_secs(1));
+                    continue;
+                }
+                if next.since.elapsed() > self.longest_wait {
+                    let retry_after = self.estimate(&state, next.memory).max(Duration::from_secs(1));
                     self.counters.turned_away.fetch_add(1, Ordering::Relaxed);
                     next.task.turn_away(retry_after);
-                } else {
-                    state.running += 1;
-                    return Some(next);
+                    continue;
                 }
+                if let Some((memory, surplus)) = self.take_memory(&mut state, next.memory) {
+                    state.running += 1;
+                    if !state.waiting.is_empty() {
+                        // Another thread may have found no memory for this one, and there may be some for the one after it.
+                        self.work.notify_one();
+                    }
+                    drop(state);
+                    self.give_up(surplus);
+                    return Some((next, memory));
+                }
+                // First come, first served: who takes more is not overtaken for ever by those who take less. Whoever is done with
+                // memory looks again.
+                state.waiting.push_front(next);
+                state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
                 continue;
             }
-            if !memory.is_used() {
+            if !state.free.iter().any(Memory::is_used) {
                 state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
                 continue;
             }
             let (woken, waited) = self.work.wait_timeout(state, REST).unwrap_or_else(PoisonError::into_inner);
             state = woken;
             if waited.timed_out() && state.waiting.is_empty() {
+                let mut resting = std::mem::take(&mut state.free);
                 drop(state);
-                memory.wipe();
+                resting.iter_mut().for_each(Memory::wipe);
                 state = self.lock();
+                state.free.append(&mut resting);
             }
         }
+    }
+
+    /// Memory for work that takes so many KiB, and what has to be given up for it first; none if others have it.
+    fn take_memory(&self, state: &mut State, needed: usize) -> Option<(Memory, Vec<Memory>)> {
+        let kept: usize = state.free.iter().map(Memory::kib).sum();
+        if state.taken - kept + needed > self.memory {
+            return None;
+        }
+        // What was used for as much fits best. What is larger would be held by who takes less.
+        let fitting = state.free.iter().enumerate().filter(|(_, memory)| memory.kib() <= needed);
+        let best = fitting.max_by_key(|(_, memory)| memory.kib()).map(|(at, _)| at);
+        let memory = best.map(|at| state.free.swap_remove(at)).unwrap_or_default();
+        state.taken += needed - memory.kib();
+        let (mut surplus, mut taken) = (Vec::new(), state.taken);
+        while taken > self.memory {
+            let Some(memory) = state.free.pop() else { break };
+            taken -= memory.kib();
+            surplus.push(memory);
+        }
+        Some((memory.with_room(needed), surplus))
+    }
+
+    /// Wipes and frees memory, which takes a while in which nobody else has to wait; until then it counts as taken.
+    fn give_up(&self, surplus: Vec<Memory>) {
+        if surplus.is_empty() {
+            return;
+        }
+        let freed: usize = surplus.iter().map(Memory::kib).sum();
+        drop(surplus);
+        self.lock().taken -= freed;
+        self.work.notify_one();
     }
 }
 
@@ -281,143 +361,4 @@ fn be_nice() {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::mpsc;
-
-    use super::*;
-
-    const PATIENT: Duration = Duration::from_mins(1);
-
-    /// Keeps the only thread of a pool at work until the sender is dropped, and says when it has begun.
-    async fn occupied(pool: &Arc<Pool>) -> (mpsc::Sender<()>, tokio::task::JoinHandle<()>) {
-        let (release, wait) = mpsc::channel::<()>();
-        let (begun, begins) = oneshot::channel();
-        let held = pool.clone();
-        let holding = tokio::spawn(async move {
-            let work = move |_: &mut Memory| {
-                let _ = begun.send(());
-                let _ = wait.recv();
-                Ok(())
-            };
-            held.run(work).await.unwrap();
-        });
-        begins.await.unwrap();
-        (release, holding)
-    }
-
-    async fn waiting(pool: &Pool, count: usize) {
-        while pool.metrics().waiting != count {
-            tokio::task::yield_now().await;
-        }
-    }
-
-    #[tokio::test]
-    async fn whoever_hangs_up_before_it_begins_costs_nothing() {
-        let pool = Arc::new(Pool::start(1, PATIENT).unwrap());
-        let (release, holding) = occupied(&pool).await;
-        let gone: Vec<_> = (0..64)
-            .map(|_| {
-                let pool = pool.clone();
-                tokio::spawn(async move { pool.run(|_| -> Result<(), Fault> { panic!("it ran") }).await })
-            })
-            .collect();
-        waiting(&pool, 64).await;
-        for task in gone {
-            task.abort();
-            assert!(task.await.unwrap_err().is_cancelled());
-        }
-        drop(release);
-        holding.await.unwrap();
-        pool.run(|_| Ok(())).await.unwrap();
-        let metrics = pool.metrics();
-        assert_eq!((metrics.done, metrics.given_up, metrics.waiting), (2, 64, 0));
-    }
-
-    #[tokio::test]
-    async fn a_wait_that_would_be_too_long_is_answered_at_once_and_says_when_to_come_back() {
-        let pool = Arc::new(Pool::start(1, Duration::from_secs(2)).unwrap());
-        let (release, holding) = occupied(&pool).await;
-        pool.0.lock().typical = Duration::from_millis(600);
-        let queued: Vec<_> = (0..3)
-            .map(|_| {
-                let pool = pool.clone();
-                tokio::spawn(async move { pool.run(|_| Ok(())).await.map(|_| ()) })
-            })
-            .collect();
-        waiting(&pool, 3).await;
-        // One runs and three wait: 2.4 s.
-        let refused = pool.run(|_| Ok(())).await.unwrap_err();
-        let Fault::Busy { retry_after } = refused else { panic!("{refused:?}") };
-        assert_eq!(retry_after, Duration::from_millis(2400));
-        // One who hung up makes room.
-        queued[0].abort();
-        while !queued[0].is_finished() {
-            tokio::task::yield_now().await;
-        }
-        let taken = tokio::spawn({
-            let pool = pool.clone();
-            async move { pool.run(|_| Ok(())).await.map(|_| ()) }
-        });
-        waiting(&pool, 3).await;
-        drop(release);
-        holding.await.unwrap();
-        taken.await.unwrap().unwrap();
-        assert_eq!(pool.metrics().turned_away, 1);
-    }
-
-    #[tokio::test]
-    async fn whoever_has_waited_too_long_is_not_hashed_for() {
-        let pool = Arc::new(Pool::start(1, Duration::from_secs(1)).unwrap());
-        let (release, holding) = occupied(&pool).await;
-        let late = tokio::spawn({
-            let pool = pool.clone();
-            async move { pool.run(|_| -> Result<(), Fault> { panic!("it ran") }).await }
-        });
-        waiting(&pool, 1).await;
-        let since = now().checked_sub(Duration::from_secs(2)).unwrap();
-        pool.0.lock().waiting[0].since = since;
-        drop(release);
-        holding.await.unwrap();
-        assert!(matches!(late.await.unwrap(), Err(Fault::Busy { .. })));
-    }
-
-    #[tokio::test]
-    async fn first_come_first_served_and_a_panic_ends_one_answer_only() {
-        let pool = Arc::new(Pool::start(1, PATIENT).unwrap());
-        let (release, holding) = occupied(&pool).await;
-        let order = Arc::new(Mutex::new(Vec::new()));
-        let mut tasks = Vec::new();
-        for number in 0..8 {
-            let (held, noted) = (pool.clone(), order.clone());
-            tasks.push(tokio::spawn(async move {
-                let work = move |_: &mut Memory| {
-                    noted.lock().unwrap().push(number);
-                    assert_ne!(number, 3, "on purpose");
-                    Ok(())
-                };
-                held.run(work).await.map(|_| ())
-            }));
-            waiting(&pool, number + 1).await;
-        }
-        drop(release);
-        holding.await.unwrap();
-        let mut failed = Vec::new();
-        for (number, task) in tasks.into_iter().enumerate() {
-            if task.await.unwrap().is_err() {
-                failed.push(number);
-            }
-        }
-        assert_eq!((order.lock().unwrap().as_slice(), failed), (&[0, 1, 2, 3, 4, 5, 6, 7][..], vec![3]));
-    }
-
-    #[tokio::test]
-    async fn what_waits_when_the_pool_ends_is_told() {
-        let pool = Pool::start(1, PATIENT).unwrap();
-        let queue = pool.0.clone();
-        drop(pool);
-        let (answer, answered) = oneshot::channel::<Result<Done<()>, Fault>>();
-        queue.enqueue(Box::new(Call { work: |_: &mut Memory| Ok(()), answer, span: Span::none() })).unwrap();
-        drop(queue);
-        assert!(answered.await.is_err());
-    }
-}
+mod tests;

@@ -35,6 +35,10 @@ pub struct HasherSettings {
     /// Hashes at once, at most; without it as many as there are cores, and as half of the memory has room for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_parallel: Option<u32>,
+    /// Memory of all hashes together, KiB; without it `max_parallel` times `memory_kib`, but no less than 34 MiB. Hashes from elsewhere that
+    /// take more are not brought in, and fewer run at once while there are some that take more than one of ours.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_memory_kib: Option<u32>,
     /// Whoever would wait longer for a hash to begin is told to come back.
     #[serde(with = "crate::duration")]
     #[schemars(with = "crate::duration::Written")]
@@ -62,6 +66,7 @@ impl Default for HasherSettings {
             older_peppers: Vec::new(),
             allow_weak: false,
             max_parallel: None,
+            max_memory_kib: None,
             longest_wait: Duration::from_secs(2),
         }
     }
@@ -79,6 +84,9 @@ const ITERATIONS: RangeInclusive<u32> = 1..=32;
 const PARALLELISM: RangeInclusive<u32> = 1..=16;
 const OUTPUT: RangeInclusive<u32> = 16..=64;
 const PARALLEL: RangeInclusive<u32> = 1..=256;
+/// Memory of all hashes together: what is usual elsewhere, scrypt of 32 MiB, comes in on the smallest machine.
+const LEAST_SHARED: usize = 34 * 1024;
+const MOST_SHARED: u32 = 67_108_864;
 const WAIT: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(30);
 
 impl HasherSettings {
@@ -104,6 +112,12 @@ impl HasherSettings {
                 "fewer bytes could be met by chance, and more make nothing stronger",
             ),
             ("max_parallel", self.max_parallel, PARALLEL, "each takes memory_kib of memory, and a core"),
+            (
+                "max_memory_kib",
+                self.max_memory_kib,
+                self.memory_kib.min(*MEMORY.end())..=MOST_SHARED,
+                "one hash takes memory_kib of it",
+            ),
         ];
         for (setting, value, range, why) in numbers {
             let Some(value) = value.filter(|value| !range.contains(value)) else { continue };
@@ -146,6 +160,12 @@ impl HasherSettings {
                 memory.max(memory_kib),
             ),
         ))
+    }
+
+    /// KiB that `parallel` hashes at once, and those from elsewhere, take together at the most.
+    pub(super) fn shared_memory(&self, parallel: usize) -> usize {
+        let own = parallel.max(1).saturating_mul(self.memory_kib as usize).max(LEAST_SHARED);
+        self.max_memory_kib.map_or(own, |most| most as usize)
     }
 
     /// How new hashes are made.
@@ -203,6 +223,8 @@ mod tests {
         assert!(told(&|s| s.parallelism = 99).ends_with("allowed is 16"));
         assert!(told(&|s| s.output_length = 8).ends_with("allowed is 16"));
         assert!(told(&|s| s.max_parallel = Some(0)).ends_with("allowed is 1"));
+        assert!(told(&|s| s.max_memory_kib = Some(19_455)).ends_with("allowed is 19456"));
+        assert!(told(&|s| s.max_memory_kib = Some(u32::MAX)).ends_with("allowed is 67108864"));
         assert!(told(&|s| s.longest_wait = Duration::from_mins(1)).ends_with("allowed is 30s"));
     }
 

@@ -153,6 +153,23 @@ impl Scheme {
         }
     }
 
+    /// KiB of memory that it takes to compute one.
+    pub(super) fn memory_kib(&self) -> usize {
+        // Of scrypt (RFC 7914): V, and B and two more blocks beside it.
+        let scrypt = |log_n: u8, r: u32, p: u32| {
+            let block = 128 * u64::from(r);
+            let bytes = (1_u64 << log_n).saturating_add(u64::from(p) + 2).saturating_mul(block);
+            usize::try_from(bytes.div_ceil(1024)).unwrap_or(usize::MAX)
+        };
+        match self {
+            Self::Argon(argon) | Self::Wrapped { outer: argon, .. } => argon.memory_kib as usize,
+            // Its boxes and subkeys.
+            Self::Bcrypt { .. } => 5,
+            Self::Scrypt { log_n, r, p } => scrypt(*log_n, *r, *p),
+            Self::Firebase { log_n, r, .. } => scrypt(*log_n, *r, 1),
+        }
+    }
+
     /// As a person reads it; no key is shown.
     pub(super) fn describe(&self) -> String {
         let argon = |argon: &Argon| {

@@ -12,6 +12,7 @@ pub(super) const WEAK: HasherSettings = HasherSettings {
     older_peppers: Vec::new(),
     allow_weak: true,
     max_parallel: None,
+    max_memory_kib: None,
     longest_wait: Duration::from_secs(30),
 };
 
@@ -151,8 +152,45 @@ fn more_kinds_than_there_may_be_are_not_brought_in() {
         Foreign::parse(&format!("$argon2id$v=19$m={cost},t=1,p=1$c2FsdHNhbHRzYWx0c2FsdA$v0/ZTOxV78xg1TKmyyHLURRHSC4pD5sHY4trgMa37ig"))
             .unwrap()
     };
-    let taken = (100..200).filter(|cost| hasher.make_room(&mut kinds, &foreign(*cost))).count();
+    let taken = (100..200).filter(|cost| hasher.make_room(&mut kinds, &foreign(*cost)).is_ok()).count();
     assert_eq!((taken, kinds.count()), (MOST_KINDS - 1, MOST_KINDS));
-    assert!(hasher.make_room(&mut kinds, &foreign(100)) && !hasher.make_room(&mut kinds, &foreign(200)));
-    assert!(hasher.make_room(&mut kinds, &Foreign::parse("{SSHA}3exwr8ymwwROCv5SdJv+O1pYL/V4Tykl").unwrap()));
+    assert_eq!(hasher.make_room(&mut kinds, &foreign(100)), Ok(()));
+    assert_eq!(hasher.make_room(&mut kinds, &foreign(200)), Err(NoRoom::Kinds));
+    let quick = Foreign::parse("{SSHA}3exwr8ymwwROCv5SdJv+O1pYL/V4Tykl").unwrap();
+    assert_eq!(hasher.make_room(&mut kinds, &quick), Ok(()));
+}
+
+/// Issue 5: what hashes from elsewhere take counts as ours do, and what takes more than there is neither comes in nor is tried.
+#[tokio::test]
+async fn a_hash_takes_no_more_memory_than_all_may() {
+    let scrypt = "$scrypt$ln=15,r=8,p=1$c2FsdHNhbHRzYWx0c2FsdA$v0/ZTOxV78xg1TKmyyHLURRHSC4pD5sHY4trgMa37ig";
+    let argon =
+        "$argon2id$v=19$m=102400,t=1,p=8$c2FsdHNhbHRzYWx0c2FsdA$v0/ZTOxV78xg1TKmyyHLURRHSC4pD5sHY4trgMa37ig";
+    for (hash, kib) in [(scrypt, 32 * 1024 + 3), (argon, 102_400)] {
+        let scheme = Stored::parse(hash).unwrap().scheme;
+        assert_eq!(scheme.memory_kib(), kib, "{hash}");
+        let with = |most| hasher(&HasherSettings { max_memory_kib: Some(most), ..WEAK }, 2);
+        let foreign = Foreign::parse(hash).unwrap();
+        let (enough, too_little) = (with(u32::try_from(kib).unwrap()), with(u32::try_from(kib).unwrap() - 1));
+        let wrong = password("correct horse batter~");
+        let mut kinds = enough.kinds(&[]);
+        assert_eq!(enough.make_room(&mut kinds, &foreign), Ok(()));
+        assert!(enough.can_hold(hash) && !enough.verify(&wrong, Some(hash)).await.unwrap().right);
+        // One failure does both, the one after the other, within what there is.
+        let kinds = Arc::new(enough.kinds(&[scheme.to_string()]));
+        assert_eq!(kinds.count(), 2);
+        assert!(!enough.verify_among(&kinds, &wrong, None, false).await.unwrap().right);
+
+        let mut kinds = too_little.kinds(&[scheme.to_string()]);
+        assert_eq!(kinds.count(), 1, "no failure does its work");
+        let (needed, available) = (kib, kib - 1);
+        assert_eq!(too_little.make_room(&mut kinds, &foreign), Err(NoRoom::Memory { needed, available }));
+        assert!(!too_little.can_hold(hash));
+        let refused = too_little.verify(&wrong, Some(hash)).await.unwrap_err().to_string();
+        assert!(refused.contains(&format!("max_memory_kib to {kib} at the least")), "{refused}");
+        too_little.check(&[scheme.to_string()]).unwrap();
+    }
+    // What is usual elsewhere comes in on the smallest machine; what one of ours takes is the least there is.
+    assert!(hasher(&WEAK, 1).can_hold(scrypt) && !hasher(&WEAK, 1).can_hold(argon));
+    assert!(hasher(&HasherSettings { memory_kib: 51_200, ..WEAK }, 2).can_hold(argon));
 }

@@ -140,6 +140,37 @@ async fn every_failure_does_the_work_of_every_kind_of_hash_there_is() {
     fails("nobody", OTHER, 1).await;
 }
 
+/// Issue 5: a hash that takes more memory than there is was brought in, and the server died of it at the next start, again and again.
+#[tokio::test]
+async fn a_hash_that_takes_more_memory_than_there_is_neither_comes_in_nor_keeps_the_server_down() {
+    /// As Django makes them: 100 MiB.
+    const DEAR: &str =
+        "$argon2id$v=19$m=102400,t=2,p=8$c2FsdHNhbHRzYWx0c2FsdA$v0/ZTOxV78xg1TKmyyHLURRHSC4pD5sHY4trgMa37ig";
+    let world = World::new().await;
+    let refused = import(&world, "ana", DEAR, false).await;
+    assert_eq!(refused, Imported::TooMuchMemory { needed: 102_400, available: 34 * 1024 });
+    // One that is there, from before or from when there was more.
+    world.account("bea", &browser(1)).await;
+    let mut tx = world.store.begin().await.unwrap();
+    let owner = store::emails::owner(&mut tx, &email("bea")).await.unwrap().unwrap();
+    store::passwords::set(&mut tx, owner.user_id.into(), DEAR, world.auth.now()).await.unwrap();
+    tx.commit().await.unwrap();
+    let world = world.restart().await;
+    let metrics = || world.auth.hasher().metrics();
+    let mut work = Vec::new();
+    for name in ["bea", "nobody"] {
+        let before = metrics();
+        let failed = world.sign_in(name, PASSWORD, &browser(1)).await;
+        assert!(matches!(failed, Err(SignInError::Incorrect)), "{failed:?}");
+        work.push((metrics().done - before.done, metrics().decoys - before.decoys));
+    }
+    assert_eq!(work, [(1, 0); 2], "nothing tells whose it is");
+    world.auth.request_reset(&email("bea"), None, &browser(1)).await.unwrap();
+    let link = world.mail("bea").await.link();
+    world.auth.reset_password(&link, &password(OTHER), &browser(1)).await.unwrap();
+    world.sign_in("bea", OTHER, &browser(1)).await.unwrap();
+}
+
 #[tokio::test]
 async fn a_reset_does_not_set_the_password_that_was_there() {
     let world = World::new().await;
