@@ -104,7 +104,7 @@ impl Import {
         let form = origin.form()?;
         let _claim = if self.dry_run { None } else { origin.claim()? };
         let place = beside(origin.name(), "progress");
-        let progress = self.progress(&origin, &place)?;
+        let (progress, go_on) = self.progress(&origin, &place)?;
         // A dry run has a file of its own: that of an import that was cut short is gone on with.
         let rejected = if self.dry_run { "dry-run.rejects" } else { "rejects" };
         let rejects = self
@@ -116,11 +116,14 @@ impl Import {
             channel: self.installation.channel().await?,
             proved: !self.unproved,
             firebase,
-            rejects: self.rejects_file(&rejects, &form, progress.line > 0)?,
+            rejects: self.rejects_file(&rejects, &form, go_on)?,
             seen: self.dry_run.then(HashSet::new),
-            bar: bar(&mut origin).await?,
+            bar: ProgressBar::hidden(),
             progress,
         };
+        // From here on the file of rejects is this import's, whenever it may be ended.
+        self.keep(&place, &run.progress)?;
+        run.bar = bar(&mut origin).await?;
         if run.progress.line > 0 && !self.json {
             say(format_args!("Going on after line {}.", run.progress.line));
         }
@@ -170,12 +173,18 @@ impl Import {
         Rejects::open(path, form, go_on)
     }
 
-    fn progress(&self, origin: &Origin, place: &Path) -> Result<Progress, Failure> {
+    /// How far it has come, and whether it goes on with one that was cut short.
+    fn progress(&self, origin: &Origin, place: &Path) -> Result<(Progress, bool), Failure> {
         let length = origin.length()?;
+        let fresh = Progress { length, ..Progress::default() };
         let begun = match std::fs::read(place) {
             Ok(bytes) if !self.restart && !self.dry_run => serde_json::from_slice::<Progress>(&bytes)?,
-            _ => return Ok(Progress { length, ..Progress::default() }),
+            _ => return Ok((fresh, false)),
         };
+        if begun.line == 0 {
+            // Of a file that was mended since nothing is lost: no row of it is done with.
+            return Ok((fresh, true));
+        }
         if begun.length != length {
             return Err(format!(
                 "an import of {} was cut short after line {}, and the file is another by now: put it back, or begin anew with \
@@ -185,7 +194,7 @@ impl Import {
             )
             .into());
         }
-        Ok(begun)
+        Ok((begun, true))
     }
 
     fn keep(&self, place: &Path, progress: &Progress) -> Result<(), Failure> {

@@ -2,7 +2,7 @@
 //!
 //! Each says where it stood and why it was refused, under a name that an import knows of no field.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{BufWriter, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
@@ -46,13 +46,14 @@ impl Form {
 }
 
 impl Rejects {
-    /// A file that is made by this import, or by the one that it goes on with (`go_on`), and no other. It holds password hashes, so
-    /// that nobody else may read it; and rows that somebody may be mending, so that none is written over.
+    /// A file that is made by this import, or by the one that it goes on with (`go_on`), and no other; an empty one is what an import
+    /// left that was ended before it had read anything. It holds password hashes, so that nobody else may read it; and rows that
+    /// somebody may be mending, so that none is written over. Two imports do not write to one.
     pub(super) fn open(path: &Path, form: &Form, go_on: bool) -> Result<Self, Failure> {
         let wrong = |error: std::io::Error| format!("{} cannot be written: {error}", path.display());
         let mut options = OpenOptions::new();
         options.write(true).mode(0o600);
-        let is_begun = go_on && path.symlink_metadata().is_ok_and(|file| file.is_file());
+        let is_begun = path.symlink_metadata().is_ok_and(|file| file.is_file() && (go_on || file.len() == 0));
         let file = if is_begun {
             options.append(true).open(path).map_err(wrong)?
         } else {
@@ -67,6 +68,13 @@ impl Rejects {
                 )
             })?
         };
+        if let Err(TryLockError::WouldBlock) = file.try_lock() {
+            let at_work = format!(
+                "{} is being written to by another import, and this one did nothing: wait until it has ended",
+                path.display()
+            );
+            return Err(at_work.into());
+        }
         let is_empty = file.metadata().map_err(wrong)?.len() == 0;
         let Form::Csv(names) = form else { return Ok(Self::Json(BufWriter::new(file))) };
         let before = names.iter().position(|name| name == REJECTED.as_bytes());

@@ -211,6 +211,57 @@ fn an_import_that_was_cut_short_goes_on_where_it_stopped() {
     assert!(text(&refused.stderr).contains("must end with .ndjson or .jsonl"));
 }
 
+/// One that was ended before its first rows were in could not be called again: its own file of rejects was in its way.
+#[test]
+fn an_import_that_was_ended_before_its_first_rows_is_called_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let row = |name: &str, hash: &str| {
+        json!({ "email": format!("{name}@example.com"), "password_hash": hash }).to_string() + "\n"
+    };
+    let place = |name: &str| folder.path().join(name);
+    let command = |file: &Path| {
+        let mut command = Command::new(KEYWARD);
+        command.args(["user", "import", "--json", "--data"]).arg(&data).arg(file);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    };
+    let running = Running::start(&data);
+    std::fs::write(place("people.ndjson"), row("ana", BCRYPT) + &row("ben", "hunter2")).unwrap();
+    // Reading from a pipe it waits for its first row: killed there, as by a power cut.
+    let fifo = place("late.ndjson");
+    assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    let mut killed = command(&fifo).spawn().unwrap();
+    let pipe = std::fs::OpenOptions::new().read(true).write(true).open(&fifo).unwrap();
+    while !place("late.ndjson.rejects.ndjson").exists() {
+        std::thread::yield_now();
+    }
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    drop(pipe);
+    std::fs::remove_file(&fifo).unwrap();
+    std::fs::write(&fifo, row("cleo", BCRYPT) + &row("dan", "hunter2")).unwrap();
+    let done = result(&command(&fifo).output().unwrap());
+    assert_eq!((&done["added"], &done["refused"]), (&json!(1), &json!(1)), "{done}");
+    assert_eq!(rejected(folder.path(), "late.ndjson").len(), 1);
+    assert!(!place("late.ndjson.progress").exists());
+
+    // One that a server refused before its first row, and whose file was mended since.
+    let file = place("people.ndjson");
+    std::fs::write(place("people.ndjson.progress"), json!({ "line": 0, "length": 7 }).to_string()).unwrap();
+    std::fs::write(place("people.ndjson.rejects.ndjson"), "").unwrap();
+    // While another writes to it, it is that one's.
+    let held = std::fs::File::open(place("people.ndjson.rejects.ndjson")).unwrap();
+    held.lock().unwrap();
+    let refused = command(&file).output().unwrap();
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(text(&refused.stderr).contains("by another import"), "{}", text(&refused.stderr));
+    drop(held);
+    let done = result(&command(&file).output().unwrap());
+    assert_eq!((&done["added"], &done["refused"]), (&json!(1), &json!(1)), "{done}");
+    assert_eq!(running.stop().code(), Some(0));
+}
+
 /// What is mended in the rejects comes in by importing them: they are of the form of the file that they came from.
 #[test]
 fn rejects_are_mended_and_imported() {
