@@ -132,7 +132,9 @@ impl Desk {
             let hasher =
                 hasher(&settings, self.random.clone(), &offline.keeper).await.map_err(Refusal::new)?;
             let (store, trail, random) = (self.store.clone(), self.trail.clone(), self.random.clone());
-            Ok::<_, Refusal>(Import::new(store, trail, hasher, random))
+            let import = Import::new(store, trail, hasher, random);
+            import.check_peppers().await?;
+            Ok::<_, Refusal>(import)
         });
         import.await.cloned()
     }

@@ -88,3 +88,44 @@ fn a_pepper_is_exchanged_and_a_wrong_one_is_named_before_anybody_signs_in() {
     assert!(!report(folder.path()).contains(id), "it is hashed with the new one");
     signs_in(folder.path(), &format!("pepper = {second}"));
 }
+
+/// Issue 5: accounts that were brought into a file whose server has stopped were hashed with whatever pepper the command had, and the next
+/// start was refused.
+#[test]
+fn an_import_into_a_file_wants_the_pepper_as_a_start_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let [first, second] = PEPPERS.map(|pepper| {
+        let file = folder.path().join(&pepper[..8]);
+        std::fs::write(&file, pepper).unwrap();
+        format!("\"file:{}\"", file.display())
+    });
+    with_account(folder.path(), &format!("pepper = {first}"));
+    let found = report(folder.path());
+    let id = found.split("pepper ").nth(1).unwrap().split([',', '\n', ' ']).next().unwrap();
+    let rows = folder.path().join("people.ndjson");
+    let hash = "{SSHA}3exwr8ymwwROCv5SdJv+O1pYL/V4Tykl";
+    std::fs::write(&rows, format!("{{\"email\":\"ben@example.com\",\"password_hash\":\"{hash}\"}}\n"))
+        .unwrap();
+    let config = folder.path().join("server.toml");
+    let import = |hashing: &str| {
+        let settings = format!(
+            "[server]\npublic_url = \"https://auth.example.com\"\n[database]\npath = \"DATA/keyward.sqlite\"\n\
+             [keys]\nencryption = \"file:DATA/encryption.key\"\naudit = \"file:DATA/audit.key\"\n\
+             [mail]\nfrom = \"no-reply@example.com\"\n[mail.transport]\nkind = \"smtp\"\nhost = \"mail.example.com\"\n\
+             [password.hashing]\n{hashing}\n"
+        );
+        let data = folder.path().join("data");
+        std::fs::write(&config, settings.replace("DATA", data.to_str().unwrap())).unwrap();
+        run(&["user", "import", rows.to_str().unwrap(), "--config", config.to_str().unwrap()])
+    };
+    for (hashing, known) in [(String::new(), "known: none"), (format!("pepper = {second}"), "known: ")] {
+        let refused = import(&hashing);
+        let told = text(&refused.stderr);
+        assert_eq!(refused.status.code(), Some(1), "{told}");
+        assert!(told.contains(&format!("the pepper {id}, which is not here ({known}")), "{told}");
+    }
+    let done = import(&format!("pepper = {first}"));
+    assert_eq!(done.status.code(), Some(0), "{}", text(&done.stderr));
+    let report = report(folder.path());
+    assert_eq!(report.matches(&format!("pepper {id}")).count(), 2, "{report}");
+}
