@@ -144,7 +144,7 @@ impl Auth {
         context: &Context,
     ) -> Result<NewSession, SecondStepError> {
         if let Some(new) = new {
-            self.check_new_password(new, &current.email, false).await?;
+            self.settings.check_password(new, Some(&current.email), false)?;
         }
         let old_hash = self.check_password(current, present, Act::SetSecondStep, context).await?;
         self.settings.check_password(new.unwrap_or(present), Some(&current.email), false)?;
@@ -152,7 +152,10 @@ impl Auth {
             return Err(Weakness::Unchanged.into());
         }
         let new_hash = match new {
-            Some(new) => Some(self.hasher.hash(new).await?),
+            Some(new) => {
+                self.check_breaches(new).await?;
+                Some(self.hasher.hash(new).await?)
+            }
             None => None,
         };
         let Some((mut tx, current)) = self.begin_with_password(current, &old_hash).await? else {

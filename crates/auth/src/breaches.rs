@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use domain::{Email, Password, Timestamp, Weakness};
+use domain::{Password, Timestamp, Weakness};
 use secrets::legacy::{Digest, digest};
 
 use crate::Auth;
@@ -82,14 +82,9 @@ impl Breaches {
 }
 
 impl Auth {
-    /// Whether a new password will do: by the policy, and by what is known from breaches if that may be asked.
-    pub(crate) async fn check_new_password(
-        &self,
-        password: &Password,
-        email: &Email,
-        second_step: bool,
-    ) -> Result<(), Weakness> {
-        self.settings.check_password(password, Some(email), second_step)?;
+    /// Refuses a new password that is known from a breach, if that may be asked. Ask a limit first, or a credential: whoever is asked
+    /// is somebody else's server, and takes a moment.
+    pub(crate) async fn check_breaches(&self, password: &Password) -> Result<(), Weakness> {
         match &self.breaches {
             Some(breaches) if breaches.know(password, self.clock.now()).await => Err(Weakness::Breached),
             _ => Ok(()),

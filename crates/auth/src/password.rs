@@ -153,11 +153,12 @@ impl Auth {
         if current.second_step && !self.is_fresh(current) {
             return Err(PasswordChangeError::NotFresh);
         }
-        self.check_new_password(new, &current.email, current.second_step).await?;
+        self.settings.check_password(new, Some(&current.email), current.second_step)?;
         let old_hash = self.check_password(current, present, Act::ChangePassword, context).await?;
         if is_same(new, present) {
             return Err(Weakness::Unchanged.into());
         }
+        self.check_breaches(new).await?;
         let new_hash = self.hasher.hash(new).await?;
         let Some((mut tx, current)) = self.begin_with_password(current, &old_hash).await? else {
             return Err(PasswordChangeError::WrongPassword);

@@ -119,7 +119,8 @@ impl Auth {
                 None
             }
             Credential::NewPassword(password) => {
-                self.check_new_password(password, &claim.email, false).await?;
+                self.settings.check_password(password, Some(&claim.email), false)?;
+                self.check_breaches(password).await?;
                 Some(self.hasher.hash(password).await?)
             }
         };

@@ -151,7 +151,8 @@ impl Auth {
         // Whoever set up an account before its address was proved may not be who proves it now.
         let unproved = account.proved_at.is_none();
         let second_step = account.second_step && !unproved;
-        self.check_new_password(password, &reset.email, second_step).await?;
+        self.settings.check_password(password, Some(&reset.email), second_step)?;
+        self.check_breaches(password).await?;
         // A password that was forgotten is not set again: whoever knows it may be why it is reset. What a stranger set before
         // the address was proved is nobody's. It tells no more than one guess, as any other password uses the link up.
         // Nor does a hash count that takes more memory than there is: to set another is the way out of it.

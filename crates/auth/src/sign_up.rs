@@ -71,10 +71,11 @@ impl Auth {
     pub async fn sign_up(&self, request: SignUp, context: &Context) -> Result<SignedUp, SignUpError> {
         // Who cannot be written down is told so before a password is hashed and a limit is used up for nothing.
         self.store.is_here().map_err(Fault::from)?;
-        self.check_new_password(&request.password, &request.email, request.second_step).await?;
+        self.settings.check_password(&request.password, Some(&request.email), request.second_step)?;
         let now = self.clock.now();
         let asked = self.limiter.sign_up(context, now).await;
         let sign_up = self.within::<_, SignUpError>(asked, Act::SignUp, None, context).await?;
+        self.check_breaches(&request.password).await?;
         let asked = self.limiter.mails(&[(request.email.normalized(), None)], context, now).await;
         let mail = self.within::<_, SignUpError>(asked, Act::SignUp, None, context).await?;
         // Where a fault of ours comes between, no mail goes out, and nothing is used up.

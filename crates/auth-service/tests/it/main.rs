@@ -3,6 +3,7 @@
 
 mod away;
 mod background;
+mod breaches;
 mod catalogues;
 mod classes;
 mod config_check;

@@ -8,6 +8,7 @@ mod at_rest;
 mod audit;
 mod audit_tampering;
 mod backend;
+mod breaches;
 mod class_05;
 mod class_06;
 mod class_08;
