@@ -106,8 +106,7 @@ impl Reader<'_> {
 fn plain(value: &Spanned<DeValue<'_>>) -> Value {
     match value.get_ref() {
         DeValue::String(text) => Value::String(text.to_string()),
-        DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())
-            .map_or(Value::Float(f64::NAN), Value::Integer),
+        DeValue::Integer(number) => Value::Integer(value::number(number.as_str(), number.radix())),
         DeValue::Float(number) => Value::Float(number.as_str().parse().unwrap_or(f64::NAN)),
         DeValue::Boolean(truth) => Value::Boolean(*truth),
         DeValue::Datetime(moment) => Value::Datetime(*moment),

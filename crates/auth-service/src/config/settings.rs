@@ -64,6 +64,15 @@ impl Setting {
         self.name.rsplit_once('.').map_or("", |(section, _)| section)
     }
 
+    /// The largest number that it holds, if it is a number without a sign.
+    pub(super) fn largest(&self) -> Option<i64> {
+        let bits = self.format.as_deref()?.strip_prefix("uint")?;
+        match bits.parse::<u32>() {
+            Ok(bits @ 1..=62) => Some((1 << bits) - 1),
+            _ => Some(i64::MAX),
+        }
+    }
+
     /// `host`.
     pub(super) fn key(&self) -> &str {
         self.name.rsplit_once('.').map_or(&self.name, |(_, key)| key)

@@ -245,6 +245,7 @@ impl Merging<'_> {
         let mut values: BTreeMap<String, Value> =
             self.said.iter().map(|(name, (value, _))| (name.clone(), value.clone())).collect();
         self.require(has_file, &mut values, &mut stand_ins);
+        let beyond = self.hold(&mut values);
         let config = self.deserialize(&mut values, &mut stand_ins);
         if let Some(config) = &config {
             for violation in bounds::violations(config, purpose) {
@@ -254,13 +255,47 @@ impl Merging<'_> {
                     continue;
                 }
                 let origin = self.said.get(setting).map(|(_, origin)| origin.clone());
-                let found = violation.found.map_or_else(String::new, |found| format!("is {found}: "));
+                // What was written, and not what was put in its place.
+                let found = beyond.get(setting).map(|(written, _)| written.to_string()).or(violation.found);
+                let found = found.map_or_else(String::new, |found| format!("is {found}: "));
                 let message = format!("{found}{}", violation.expected);
                 self.problems.push(Problem::new(setting, origin, message));
             }
         }
+        self.tell_beyond(&beyond);
         self.problems.sort_by_key(Problem::place);
         Reading { config, in_force, problems: self.problems }
+    }
+
+    /// Puts the nearest number that a setting can hold in the place of one that it cannot, so that the bounds of the setting are told
+    /// and not those of a number in a computer. Gives what was written, and the nearest, by setting.
+    fn hold(&self, values: &mut BTreeMap<String, Value>) -> BTreeMap<String, (i64, i64)> {
+        let mut beyond = BTreeMap::new();
+        for setting in &self.settings.all {
+            let Some(most) = setting.largest() else { continue };
+            let Some(Value::Integer(number)) = values.get_mut(&setting.name) else { continue };
+            let nearest = (*number).clamp(0, most);
+            if nearest != *number {
+                beyond.insert(setting.name.clone(), (*number, nearest));
+                *number = nearest;
+            }
+        }
+        beyond
+    }
+
+    /// Tells of numbers that no bound of a setting was told of.
+    fn tell_beyond(&mut self, beyond: &BTreeMap<String, (i64, i64)>) {
+        for (name, (written, nearest)) in beyond {
+            if self.problems.iter().any(|problem| problem.setting == *name) {
+                continue;
+            }
+            let origin = self.said.get(name).map(|(_, origin)| origin.clone());
+            let bound = if written < nearest { "no less" } else { "no more" };
+            let message = format!(
+                "is {written}: it must be {bound} than {nearest}, which is the nearest that is allowed"
+            );
+            self.problems.push(Problem::new(name, origin, message));
+        }
     }
 
     /// Names what is missing, with the line to add.

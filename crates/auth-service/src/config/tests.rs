@@ -44,6 +44,29 @@ fn an_unknown_key_is_named() {
     );
 }
 
+/// Issue 5: a number that no `u32` holds was told to be none, and not what it may be.
+#[test]
+fn a_number_beyond_all_measure_is_told_its_bound() {
+    for (setting, written, told) in [
+        ("hashing]\nmemory_kib", "5_000_000_000", "memory_kib is 5000000000: it must be 7168 to 1048576"),
+        ("hashing]\nmemory_kib", "-1", "memory_kib is -1: it must be 7168 to 1048576"),
+        ("hashing]\niterations", "4_294_967_298", "iterations is 4294967298: it must be 1 to 32"),
+        ("hashing]\nmax_memory_kib", "99_999_999_999_999_999_999", "it must be 19456 to 67108864"),
+        ("hashing]\nparallelism", "0xFFFF_FFFF_FFFF", "parallelism is 281474976710655: it must be 1 to 16"),
+    ] {
+        let error = parse(&format!("{MINIMAL}\n[password.{setting} = {written}")).unwrap_err();
+        assert!(error.contains("keyward.toml:16: password.hashing.") && error.contains(told), "{error}");
+        assert!(error.contains("the nearest that is allowed is "), "{error}");
+        assert!(!error.contains("faults"), "{error}");
+    }
+    let error = parse(&format!("{MINIMAL}\n[limits]\nmails = -5")).unwrap_err();
+    assert!(error.contains("keyward.toml:16: limits.mails is -5: "), "{error}");
+    let flags = ["password.hashing.output_length=99999999999999999999"];
+    let told = Sources::of_text(Path::new("keyward.toml"), MINIMAL).with_flags(&flags).read().into_config();
+    let told = told.unwrap_err().to_string();
+    assert!(told.contains("output_length is 9223372036854775807: it must be 16 to 64"), "{told}");
+}
+
 /// The parser shows the line it stumbled over, which was the secret that somebody had written there.
 #[test]
 fn a_secret_in_the_place_of_a_reference_is_not_repeated() {

@@ -52,10 +52,13 @@ pub(super) fn of_kind(value: Value, setting: &Setting) -> Result<Value, String> 
 pub(super) fn of_text(text: &str, setting: &Setting) -> Result<Value, String> {
     let value = match setting.kind {
         Kind::Text | Kind::Secret | Kind::Url => Value::String(text.to_owned()),
-        Kind::Whole => match text.trim().parse() {
-            Ok(number) => Value::Integer(number),
-            Err(_) => return Err(format!("is {text:?}: it must be a whole number")),
-        },
+        Kind::Whole => {
+            let digits = text.trim().trim_start_matches(['-', '+']);
+            if digits.is_empty() || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
+                return Err(format!("is {text:?}: it must be a whole number"));
+            }
+            Value::Integer(number(text.trim(), 10))
+        }
         Kind::Truth => match text.trim() {
             "true" => Value::Boolean(true),
             "false" => Value::Boolean(false),
@@ -70,6 +73,12 @@ pub(super) fn of_text(text: &str, setting: &Setting) -> Result<Value, String> {
             .map_err(|error| format!("is no list as TOML writes one: {}", error.message()))?,
     };
     of_kind(value, setting)
+}
+
+/// A whole number, of which it is known that it is one: or the largest or least there is, where it is beyond those.
+pub(super) fn number(digits: &str, radix: u32) -> i64 {
+    let beyond = if digits.starts_with('-') { i64::MIN } else { i64::MAX };
+    i64::from_str_radix(digits, radix).unwrap_or(beyond)
 }
 
 /// Its example, or its default, as the file writes it.
