@@ -157,7 +157,9 @@ async fn keep_keys(auth: Arc<Auth>, mut stop: watch::Receiver<bool>) {
         if let Err(error) = auth.keys().keep(&auth.settings().limits, auth.now()).await {
             told!(error, "the signing keys could not be looked after; it will be tried again");
         }
-        if stopping(&mut stop, tokio::time::sleep(AFTER_COMMAND)).await {
+        // At once where it is heard that keys were given up: until it is read which sign now, what is signed is worth nothing.
+        let wait = async { drop(tokio::time::timeout(AFTER_COMMAND, auth.keys().given_up()).await) };
+        if stopping(&mut stop, wait).await {
             return;
         }
     }
@@ -171,8 +173,8 @@ async fn hear(auth: Arc<Auth>, mut stop: watch::Receiver<bool>) {
 
 async fn clean(auth: Arc<Auth>, mut stop: watch::Receiver<bool>) {
     loop {
-        match auth.clean().await {
-            Ok(gone) if gone >= MANY => {}
+        match auth.clean_until(|| *stop.borrow()).await {
+            Ok(gone) if gone >= MANY && !*stop.borrow() => {}
             Ok(_) => {
                 if stopping(&mut stop, tokio::time::sleep(CLEANING)).await {
                     return;

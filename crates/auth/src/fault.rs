@@ -59,6 +59,11 @@ impl Fault {
         matches!(self, Self::Store(error) if error.is_unavailable())
     }
 
+    /// Whether it may have been done all the same: the database was lost before it answered.
+    pub fn is_unanswered(&self) -> bool {
+        matches!(self, Self::Store(error) if error.is_unanswered())
+    }
+
     /// Whether the way to the database is cut, which the store says itself, once.
     pub fn is_loss(&self) -> bool {
         matches!(self, Self::Store(error) if error.is_loss())

@@ -53,22 +53,30 @@ pub(crate) struct Change {
     /// Apps.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     clients: Vec<String>,
+    /// Signing keys that were given up.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    keys: Vec<String>,
 }
 
 impl Change {
     /// Of sessions, grants and tokens.
     pub(crate) fn of(id: Uuid, ids: Vec<Uuid>) -> Self {
-        Self { id, ids, clients: Vec::new() }
+        Self { id, ids, clients: Vec::new(), keys: Vec::new() }
     }
 
     /// Of apps.
     pub(crate) fn of_clients(id: Uuid, clients: Vec<String>) -> Self {
-        Self { id, ids: Vec::new(), clients }
+        Self { id, ids: Vec::new(), clients, keys: Vec::new() }
+    }
+
+    /// Of signing keys that were given up.
+    pub(crate) fn of_keys(id: Uuid, keys: Vec<String>) -> Self {
+        Self { id, ids: Vec::new(), clients: Vec::new(), keys }
     }
 
     /// Writes it down for others to read, in the transaction that makes it. Gives what to tell them once that is committed.
     pub(crate) async fn write(&self, tx: &mut Tx, now: Timestamp) -> Result<Option<String>, Fault> {
-        if self.ids.is_empty() && self.clients.is_empty() {
+        if self.ids.is_empty() && self.clients.is_empty() && self.keys.is_empty() {
             return Ok(None);
         }
         let row =
@@ -284,6 +292,9 @@ impl Auth {
         for client in &change.clients {
             self.live.access.forget_app(client);
             self.clients.forget(client);
+        }
+        if !change.keys.is_empty() {
+            self.keys.give_up(&change.keys);
         }
         self.live.changed(change.ids);
     }

@@ -23,6 +23,18 @@ pub(crate) const CLOCKS: Duration = Duration::from_mins(1);
 impl Auth {
     /// One round. Says how many rows went; another round is due at once if it was many.
     pub async fn clean(&self) -> Result<u64, Fault> {
+        self.clean_until(|| false).await
+    }
+
+    /// The same, ended early, between two batches, once `is_over` says so.
+    pub async fn clean_until(&self, is_over: impl Fn() -> bool) -> Result<u64, Fault> {
+        macro_rules! unless_over {
+            ($gone:expr) => {
+                if is_over() {
+                    return Ok($gone);
+                }
+            };
+        }
         let now = self.clock.now();
         let limits = &self.settings.limits;
         let mut gone = 0;
@@ -30,26 +42,35 @@ impl Auth {
         gone += store::artefacts::delete_expired(&mut tx, now, BATCH).await?;
         gone += store::email_changes::delete_expired(&mut tx, now, BATCH).await?;
         tx.commit().await?;
+        unless_over!(gone);
         let mut tx = self.store.begin_in_turn(&[Turn::Janitor]).await?;
         gone += store::sessions::delete_expired(&mut tx, now, self.idle_since(now), BATCH).await?;
         gone +=
             store::known_browsers::delete_unused(&mut tx, now.minus(limits.browser_retention), BATCH).await?;
         tx.commit().await?;
+        unless_over!(gone);
         let mut tx = self.store.begin_in_turn(&[Turn::Janitor]).await?;
         gone += store::outbox::expire(&mut tx, now, BATCH).await?;
         gone += store::outbox::delete_finished(&mut tx, now.minus(limits.mail_retention), BATCH).await?;
         tx.commit().await?;
+        unless_over!(gone);
         // What belongs to nobody goes in any case.
         let proof = self.settings.accounts.require_proof;
         let unproved =
             if proof { now.minus(UNPROVED_KEPT) } else { store::emails::NOBODY.plus(Duration::from_secs(1)) };
         gone += self.clean_unproved(unproved, now).await?;
+        unless_over!(gone);
         // What an older release that runs beside this one writes says not how it was hashed.
         let mut tx = self.store.begin_in_turn(&[Turn::Janitor]).await?;
         store::passwords::fill_in(&mut tx, BATCH).await?;
         tx.commit().await?;
+        unless_over!(gone);
         gone += self.clean_protocol(now).await?;
+        unless_over!(gone);
+        gone += self.clean_grants(now).await?;
+        unless_over!(gone);
         gone += self.clean_changes(now, BATCH).await?;
+        unless_over!(gone);
         gone += self.audit.prune(limits.audit_retention, now).await?;
         Ok(gone)
     }
@@ -89,6 +110,12 @@ impl Auth {
         gone += store::client_assertions::delete_expired(&mut tx, now, BATCH).await?;
         gone += store::revoked_tokens::delete_expired(&mut tx, now, BATCH).await?;
         tx.commit().await?;
+        Ok(gone)
+    }
+
+    /// What they held.
+    async fn clean_grants(&self, now: Timestamp) -> Result<u64, Fault> {
+        let mut gone = 0;
         let mut tx = self.store.begin_in_turn(&[Turn::Janitor]).await?;
         gone += store::refresh_tokens::wipe_successors(&mut tx, now.minus(SUCCESSOR_KEPT), BATCH).await?;
         gone += store::refresh_tokens::delete_expired(&mut tx, now, BATCH).await?;

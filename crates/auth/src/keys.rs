@@ -15,8 +15,10 @@ use serde::{Deserialize, Serialize};
 use store::retired_keys::RetiredKey;
 use store::signing_keys::SigningKey as Row;
 use store::{Store, Turn, Tx};
+use tokio::sync::Notify;
 
 use crate::audit::AuditTrail;
+use crate::hearing::Change;
 use crate::{Fault, Limits, Random};
 
 /// For so long whoever checks tokens may remember the published keys: `Cache-Control` of the key set says so.
@@ -34,13 +36,14 @@ pub struct SigningKeys {
     random: Random,
     audit: AuditTrail,
     known: RwLock<Arc<Keys>>,
+    were_given_up: Notify,
 }
 
 /// What a process knows of the keys at a time.
 #[derive(Debug, Default)]
 pub(crate) struct Keys {
     /// Newest first.
-    signing: Vec<Key>,
+    signing: Arc<[Key]>,
     verifying: KeySet,
     published: Arc<str>,
     /// Keys that are published no more, of which ID tokens may come back.
@@ -51,7 +54,7 @@ pub(crate) struct Keys {
 }
 
 /// What keys are read from.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Rows {
     signing: Vec<Row>,
     retired: Vec<RetiredKey>,
@@ -185,13 +188,25 @@ impl Keys {
                 signing.push(Key { key: open(row, keyring)?, times });
             }
         }
-        let public = JwkSet { keys: signing.iter().map(|key| key.key.public_jwk().clone()).collect() };
+        Self::believing(signing.into(), rows, &[])
+    }
+
+    /// Believing what these keys sign, but for those of the ids that are given up.
+    fn believing(signing: Arc<[Key]>, rows: Rows, given_up: &[String]) -> Result<Self, Fault> {
+        let is_believed = |kid: &str| !given_up.iter().any(|given_up| given_up == kid);
+        let public = signing.iter().map(|key| &key.key).filter(|key| is_believed(key.kid()));
+        let public = JwkSet { keys: public.map(|key| key.public_jwk().clone()).collect() };
         let published = serde_json::to_string(&public)?.into();
         let verifying = KeySet::from_jwk_set(&public).map_err(corrupt)?;
-        let retired = rows.retired.iter().map(|row| Jwk::parse(row.public_key.as_bytes()));
+        let retired = rows.retired.iter().filter(|row| is_believed(&row.kid));
+        let retired = retired.map(|row| Jwk::parse(row.public_key.as_bytes()));
         let retired = JwkSet { keys: retired.collect::<Result<_, _>>().map_err(corrupt)? };
         let retired = KeySet::from_jwk_set(&retired).map_err(corrupt)?;
         Ok(Self { signing, verifying, published, retired, rows, generation: 0 })
+    }
+
+    fn holds(&self, kid: &str) -> bool {
+        self.verifying.contains(kid) || self.retired.contains(kid)
     }
 }
 
@@ -205,7 +220,8 @@ impl SigningKeys {
         algorithms: &[Algorithm],
         now: Timestamp,
     ) -> Result<Self, Fault> {
-        let keys = Self { store, keyring, random, audit, known: RwLock::default() };
+        let keys =
+            Self { store, keyring, random, audit, known: RwLock::default(), were_given_up: Notify::new() };
         for algorithm in algorithms {
             keys.make_first(*algorithm, now).await?;
         }
@@ -348,7 +364,13 @@ impl SigningKeys {
             }
         }
         if rotation == Rotation::Compromised {
+            let retired = store::retired_keys::list(&mut tx).await?;
             store::retired_keys::delete_of(&mut tx, algorithm.name()).await?;
+            // Other servers read of it, and pass it on to those that cannot.
+            let retired = retired.iter().filter(|row| row.algorithm == algorithm.name());
+            let given_up = of_it().map(|row| row.kid.clone()).chain(retired.map(|row| row.kid.clone()));
+            let given_up = given_up.collect();
+            Change::of_keys(self.random.ordered_id(now), given_up).write(&mut tx, now).await?;
         }
         self.insert(&mut tx, &key, signs_from, now).await?;
         let act = match rotation {
@@ -360,6 +382,29 @@ impl SigningKeys {
         tx.commit().await?;
         self.refresh(now).await?;
         Ok(Some(key.kid().to_owned()))
+    }
+
+    /// Believes nothing any more that these keys sign: another process has given them up. What the database says of them is read
+    /// anew at the next look, and stands.
+    pub(crate) fn give_up(&self, kids: &[String]) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        if !kids.iter().any(|kid| known.holds(kid)) {
+            return;
+        }
+        match Keys::believing(known.signing.clone(), known.rows.clone(), kids) {
+            Ok(left) => {
+                // No rows are like these, so that the next look takes what it finds.
+                let rows = Rows::default();
+                *known = Arc::new(Keys { rows, generation: known.generation + 1, ..left });
+                self.were_given_up.notify_one();
+            }
+            Err(error) => tracing::error!(%error, "keys that were given up could not be forgotten"),
+        }
+    }
+
+    /// Waits until another process has given some up.
+    pub async fn given_up(&self) {
+        self.were_given_up.notified().await;
     }
 
     /// Every key there is, newest first.

@@ -28,6 +28,12 @@ pub enum Error {
     /// What several had done together could not be made durable.
     #[error("the database did not commit: {0}")]
     Commit(Arc<sqlx::Error>),
+    /// It was lost after it was told to commit, and before it answered: all of it is durable, or nothing.
+    #[error(
+        "it is not known whether this was done, since the database was lost before it answered the commit ({0}): look before \
+         you do it again"
+    )]
+    Unanswered(Arc<sqlx::Error>),
     /// Its file could not be made.
     #[error("its file could not be made: {0}; its folder must be there, and one that this user may write to")]
     File(#[from] std::io::Error),
@@ -57,19 +63,27 @@ impl Error {
         match self {
             Self::Database(error) => crate::postgres::is_given_up(error),
             Self::Commit(error) => crate::postgres::is_given_up(error),
-            Self::Away(_) | Self::File(_) | Self::Refused(_) | Self::Migration(_) => false,
+            Self::Away(_) | Self::Unanswered(_) | Self::File(_) | Self::Refused(_) | Self::Migration(_) => {
+                false
+            }
         }
     }
 
     /// Whether it is not what was asked that is at fault, but the database, which is away, too busy, or had to choose between
-    /// two who waited for each other: whoever asks again later is likely to be served.
+    /// two who waited for each other: whoever asks again later is likely to be served. Whether nothing was done is another
+    /// question: see [`is_unanswered`](Self::is_unanswered).
     pub fn is_unavailable(&self) -> bool {
         match self {
-            Self::Away(_) => true,
+            Self::Away(_) | Self::Unanswered(_) => true,
             Self::Database(error) => crate::postgres::is_unavailable(error),
             Self::Commit(error) => crate::postgres::is_unavailable(error),
             Self::File(_) | Self::Refused(_) | Self::Migration(_) => false,
         }
+    }
+
+    /// Whether it may have been done all the same. Of any other error nothing was.
+    pub fn is_unanswered(&self) -> bool {
+        matches!(self, Self::Unanswered(_))
     }
 
     /// Whether the way to the database is cut. Whoever meets that need not say so: the database is looked for at once, and that it
@@ -78,7 +92,7 @@ impl Error {
         match self {
             Self::Away(_) => true,
             Self::Database(error) => crate::postgres::is_cut(error),
-            Self::Commit(error) => crate::postgres::is_cut(error),
+            Self::Commit(error) | Self::Unanswered(error) => crate::postgres::is_cut(error),
             Self::File(_) | Self::Refused(_) | Self::Migration(_) => false,
         }
     }

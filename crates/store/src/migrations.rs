@@ -80,6 +80,15 @@ pub enum MigrationError {
         /// How long it was waited for.
         seconds: u64,
     },
+    /// Its connection was cut, and that again and again, or there was no other.
+    #[error(
+        "the connection was cut during the migration, and it could not go on ({reason}): what was applied is recorded, and what \
+         was under way was done whole or not at all: run this again"
+    )]
+    Cut {
+        /// Why there was no other.
+        reason: String,
+    },
     /// A migration did not go through.
     #[error("migration {version} was not applied, and nothing of it was: {error}")]
     Failed {
@@ -98,8 +107,17 @@ impl MigrationError {
     pub fn is_unavailable(&self) -> bool {
         match self {
             Self::Away(error) => !error.is_lasting(),
+            Self::Cut { .. } => true,
             Self::Database(error) => crate::postgres::is_unavailable(error),
             Self::Refused(_) | Self::Busy { .. } | Self::Failed { .. } => false,
+        }
+    }
+
+    /// Whether the connection was cut: what was under way may be applied.
+    fn is_cut(&self) -> bool {
+        match self {
+            Self::Database(error) | Self::Failed { error, .. } => crate::postgres::is_cut(error),
+            Self::Away(_) | Self::Refused(_) | Self::Busy { .. } | Self::Cut { .. } => false,
         }
     }
 }

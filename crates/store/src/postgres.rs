@@ -10,6 +10,6 @@ mod settings;
 
 pub(crate) use asking::Asking;
 pub(crate) use fault::{is_cut, is_given_up, is_unavailable};
-pub(crate) use pool::{Postgres, connect_once};
+pub(crate) use pool::{Postgres, connect_once, takes_writes};
 pub(crate) use session::Session;
 pub use settings::{PostgresError, PostgresSettings};

@@ -209,7 +209,7 @@ impl Act {
         match outcome.wait_for(Option::is_some).await.as_deref() {
             Ok(Some(Ok(()))) => Ok(()),
             Ok(Some(Err(error))) => Err(Error::Commit(error.clone())),
-            Ok(None) | Err(_) => Err(sqlx::Error::WorkerCrashed.into()),
+            Ok(None) | Err(_) => Err(Error::Unanswered(Arc::new(sqlx::Error::WorkerCrashed))),
         }
     }
 

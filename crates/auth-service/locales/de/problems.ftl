@@ -32,5 +32,6 @@ problem-too-many-tries = Zu viele Versuche. Bitte warten Sie { $duration } und v
 problem-too-many-codes = Zu viele falsche Codes. Bitte warten Sie { $duration } und versuchen Sie es dann noch einmal; oder öffnen Sie den Link in der E-Mail, der gilt sofort.
 problem-busy = Hier ist gerade mehr zu tun, als auf einmal geht. Bitte warten Sie { $duration } und schicken Sie dies dann noch einmal ab.
 problem-unavailable = Etwas, das wir brauchen, antwortet gerade nicht; es wurde nichts geändert. Bitte schicken Sie dies in einer Minute noch einmal ab.
+problem-uncertain = Etwas, das wir brauchen, fiel gerade beim Speichern aus: Vielleicht wurde dies erledigt, vielleicht nicht. Bitte sehen Sie in einer Minute nach, bevor Sie es noch einmal abschicken.
 problem-confirmation-missing = Setzen Sie den Haken, wenn Sie sicher sind.
 problem-choice-unknown = Wählen Sie etwas aus der Liste.

@@ -40,5 +40,6 @@ problem-too-many-tries = Too many tries. Please wait { $duration }, then try aga
 problem-too-many-codes = Too many wrong codes. Please wait { $duration }, then try again; or open the link in the mail, which works at once.
 problem-busy = There is more to do here than we can do at once. Please wait { $duration }, then send this again.
 problem-unavailable = Something we depend on does not answer at the moment, so nothing was changed. Please send this again in a minute.
+problem-uncertain = Something we depend on was lost just as this was saved, so it may have been done or not. Please look in a minute, before you send this again.
 problem-confirmation-missing = Tick the box if you are sure.
 problem-choice-unknown = Choose one of the list.

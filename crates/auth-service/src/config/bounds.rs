@@ -4,6 +4,7 @@
 mod admin;
 mod limits;
 mod managers;
+mod wires;
 
 use std::time::Duration;
 
@@ -36,6 +37,7 @@ pub(super) fn violations(config: &Config, purpose: Use) -> Vec<Violation> {
     proxies(&config.server, &mut found);
     mode(&config.database, &config.redis, &mut found);
     schemes(&config.database, &config.redis, &mut found);
+    wires::violations(&config.database, &config.redis, &mut found);
     migrating(&config.database, &mut found);
     sender(&config.mail, &mut found);
     apps(&config.apps, &mut found);

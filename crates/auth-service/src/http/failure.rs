@@ -58,6 +58,8 @@ pub(crate) enum Failure {
     Busy(Duration),
     /// The database is away.
     Unavailable,
+    /// The database was lost before it said whether what was asked is done.
+    Uncertain,
     /// An app asked for something that cannot be done, and cannot be told.
     AppRequest(OAuthError),
     /// Ours.
@@ -124,6 +126,7 @@ impl Failure {
             Self::TooMany(_) => Kind::TooMany,
             Self::Busy(_) => Kind::Busy,
             Self::Unavailable => Kind::Unavailable,
+            Self::Uncertain => Kind::Uncertain,
             Self::AppRequest(_) => Kind::AppRequest,
             Self::Internal => Kind::Internal,
         }
@@ -156,6 +159,9 @@ impl Failure {
             Self::TooMany(wait) | Self::Busy(wait) => format!("Come back in {} s.", seconds(*wait)),
             Self::AppRequest(error) => error.description.to_string(),
             Self::Unavailable => "Nothing was changed: try again in a moment.".into(),
+            Self::Uncertain => {
+                "It may have been done, or not: look in a moment, before you try again.".into()
+            }
             Self::Internal => "Nothing you did wrong: try again, or tell support the id below.".into(),
         }
     }
@@ -163,7 +169,7 @@ impl Failure {
     pub(crate) fn retry_after(&self) -> Option<u64> {
         match self {
             Self::TooMany(wait) | Self::Busy(wait) => Some(seconds(*wait)),
-            Self::Unavailable => Some(1),
+            Self::Unavailable | Self::Uncertain => Some(1),
             _ => None,
         }
     }
@@ -171,7 +177,7 @@ impl Failure {
     /// Whoever quotes the support id is found, even where little is logged.
     pub(crate) fn log(&self) {
         let (status, kind) = (self.status().as_u16(), self.kind().entry().code);
-        if matches!(self, Self::Unavailable) {
+        if matches!(self, Self::Unavailable | Self::Uncertain) {
             // Why was said where it was met, in the span of the same request; or, of a database that is lost, once for all: no
             // more than a note then, by the id that is shown.
             tracing::info!(status, kind, "a failure was shown");
@@ -209,6 +215,10 @@ impl From<Fault> for Failure {
         match fault {
             Fault::Busy { retry_after } => Self::Busy(retry_after),
             Fault::SessionEnded => Self::Unauthenticated,
+            Fault::Store(error) if error.is_unanswered() => {
+                tracing::info!(%error, "the database was lost during a commit");
+                Self::Uncertain
+            }
             // That the database is lost is said once, and not again by everybody who is turned away meanwhile.
             Fault::Store(error) if error.is_loss() => {
                 tracing::debug!(%error, "the database is away");

@@ -93,6 +93,9 @@ kinds! {
     Unavailable: SERVICE_UNAVAILABLE "unavailable", "Unavailable for a moment",
         "The database does not answer. Nothing was changed.",
         "Wait for as many seconds as Retry-After says, and send it again.";
+    Uncertain: SERVICE_UNAVAILABLE "uncertain", "Not known whether it was done",
+        "The database was lost at the last step, before it said whether it took it. All of it was done, or nothing.",
+        "Wait for as many seconds as Retry-After says and look; where it was not done, send it again.";
     AppRequest: BAD_REQUEST "app-request", "What the app asks cannot be done",
         "An app sent a person here with a `client_id` or a redirect URI that is not registered, so nobody was sent back.",
         "Register the app, or correct what it sends: the page says which.";

@@ -25,6 +25,7 @@ pub(crate) fn later(
         Failure::TooMany(wait) => Problem::TooManyTries(seconds(*wait)),
         Failure::Busy(wait) => Problem::Busy(seconds(*wait)),
         Failure::Unavailable => Problem::Unavailable,
+        Failure::Uncertain => Problem::Uncertain,
         _ => return Err(failure),
     };
     wait(&failure, problem, show_again)
@@ -91,6 +92,7 @@ mod tests {
             (Failure::TooMany(half), 429, "2"),
             (Failure::Busy(half), 503, "2"),
             (Failure::Unavailable, 503, "1"),
+            (Failure::Uncertain, 503, "1"),
         ] {
             let response = later(failure, form).unwrap();
             assert_eq!(

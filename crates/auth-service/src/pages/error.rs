@@ -30,6 +30,7 @@ fn error_page<'a>(app: &'a App, failure: &Failure) -> ErrorPage<'a> {
         Failure::Gone | Failure::WrongCode { .. } => ErrorPage::LinkExpired,
         Failure::TooMany(wait) => ErrorPage::TooManyTries(super::seconds(*wait)),
         Failure::Busy(_) | Failure::Unavailable => ErrorPage::Unavailable,
+        Failure::Uncertain => ErrorPage::Uncertain,
         Failure::Internal => ErrorPage::Internal,
         Failure::Malformed(_)
         | Failure::UnsupportedMediaType

@@ -189,7 +189,8 @@ fn used(database: &Database, settings: PostgresSettings) -> Result<PostgresSetti
 async fn redis(redis: &Redis, keeper: &Keeper) -> Result<RedisSettings, ServerError> {
     let settings = if let Some(url) = &redis.url {
         let names = ["redis.url", "redis.password"];
-        RedisSettings::from_url(&connection_url(names, url, redis.password.as_ref(), keeper).await?)?
+        let url = connection_url(names, url, redis.password.as_ref(), keeper).await?;
+        RedisSettings::from_url(&url, redis.tls)?
     } else {
         let password = match &redis.password {
             Some(reference) => Some(foreign_password("redis.password", reference, keeper).await?),

@@ -19,6 +19,8 @@ pub enum ErrorPage<'a> {
     Misdirected(&'a str),
     /// Something we need does not answer.
     Unavailable,
+    /// Something we need was lost before it said whether this is done.
+    Uncertain,
     /// The request is larger than we read.
     TooLarge,
     /// The request cannot be read.
@@ -29,7 +31,7 @@ pub enum ErrorPage<'a> {
 
 impl ErrorPage<'_> {
     /// One of each.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::LinkExpired,
         Self::TooManyTries(60),
         Self::NotFound,
@@ -37,6 +39,7 @@ impl ErrorPage<'_> {
         Self::Forbidden,
         Self::Misdirected("http://localhost:3000/"),
         Self::Unavailable,
+        Self::Uncertain,
         Self::TooLarge,
         Self::BadRequest,
         Self::Internal,
@@ -51,6 +54,7 @@ impl ErrorPage<'_> {
             Self::Forbidden => "error-forbidden-title",
             Self::Misdirected(_) => "error-misdirected-title",
             Self::Unavailable => "error-unavailable-title",
+            Self::Uncertain => "error-uncertain-title",
             Self::TooLarge => "error-too-large-title",
             Self::BadRequest => "error-bad-request-title",
             Self::Internal => "error-internal-title",
@@ -70,6 +74,7 @@ impl ErrorPage<'_> {
             Self::Forbidden => "error-forbidden-advice",
             Self::Misdirected(_) => "error-misdirected-advice",
             Self::Unavailable => "error-unavailable-advice",
+            Self::Uncertain => "error-uncertain-advice",
             Self::TooLarge => "error-too-large-advice",
             Self::BadRequest => "error-bad-request-advice",
             Self::Internal => "error-internal-advice",

@@ -62,6 +62,8 @@ pub enum Problem {
     Busy(u32),
     /// Something we need does not answer.
     Unavailable,
+    /// Something we need was lost before it said whether this is done.
+    Uncertain,
     /// The box that says "yes, really" is not ticked.
     ConfirmationMissing,
     /// A choice that does not exist.
@@ -78,6 +80,7 @@ impl Problem {
                 | Self::TooManyCodes(_)
                 | Self::Busy(_)
                 | Self::Unavailable
+                | Self::Uncertain
         )
     }
 
@@ -127,6 +130,7 @@ impl Problem {
                 texts.format("problem-busy", &[("duration", duration.into())])
             }
             Self::Unavailable => texts.text("problem-unavailable"),
+            Self::Uncertain => texts.text("problem-uncertain"),
             Self::ConfirmationMissing => texts.text("problem-confirmation-missing"),
             Self::ChoiceUnknown => texts.text("problem-choice-unknown"),
         }

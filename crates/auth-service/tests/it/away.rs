@@ -1,14 +1,17 @@
 //! What a server does while its database, Redis or both are away: killed, or at the other end of a wire that is held or half-closed.
 
+use std::io::Write as _;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use auth_service::admin::{RotateKeys, call};
 use serde_json::json;
 
-use crate::full::{LONG, PASSWORD, Stack, account, degraded, now, sign_in, sign_up, verify, within};
+use crate::full::{LONG, PASSWORD, Stack, account, degraded, now, sign_in, sign_up, up, verify, within};
 use crate::process::{Running, post, post_form, try_to_send};
+use crate::stopping::rest;
 use crate::wire::{Mode, Wire};
 
 /// Less than the default, so that a test sees it pass.
@@ -152,6 +155,55 @@ async fn what_is_ended_elsewhere_is_refused_in_time_at_the_end_of_a_bad_wire() {
     }
 }
 
+/// A server that was cut from the database believed what such a key had signed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_is_given_up_signs_nothing_for_a_server_that_is_cut_from_the_database() {
+    let Some(stack) = Stack::migrated().await else { return };
+    let near = Running::of(&mut stack.server(0, &[]));
+    let wires = Wires::of(&stack).await;
+    let far = Running::of(&mut wires.server(&stack, 1));
+    assert_eq!(sign_up(&near, "ana@example.com"), 201);
+    let (token, _) = sign_in(&near, "ana@example.com");
+    assert_eq!((verify(&near, &token), verify(&far, &token)), (200, 200));
+    wires.database.set(Mode::Held);
+    within(LONG, "the loss is told", || degraded(&far) == ["database"]);
+    let given_up = RotateKeys { algorithm: None, compromised: true };
+    call(&stack.folder.path().join("0.sock"), &given_up).await.unwrap();
+    within(SECOND, "it is heard", || verify(&far, &token) != 200);
+    assert_ne!(verify(&near, &token), 200);
+    wires.database.set(Mode::Passing);
+    within(LONG, "it is found again", || degraded(&far).is_empty());
+    let (token, _) = sign_in(&near, "ana@example.com");
+    within(SECOND, "the next key is known", || verify(&far, &token) == 200);
+}
+
+/// They were told that nothing was changed, and found an account.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_signs_up_as_the_database_is_lost_is_told_that_it_is_not_known_whether_it_was_done() {
+    let Some(stack) = Stack::migrated().await else { return };
+    let wires = Wires::of(&stack).await;
+    let database = format!("database.url=postgres://keyward@127.0.0.1:{}/postgres", wires.database.port());
+    // So that each statement is on the wire as it is written.
+    let server = Running::of(&mut stack.server(1, &[&database, "database.statement_cache=0"]));
+    for (number, path) in ["/signup", "/api/v1/sign-up"].into_iter().enumerate() {
+        let email = format!("person-{number}@example.com");
+        let body =
+            if number == 0 { account(&email) } else { json!({ "email": email, "password": PASSWORD }) };
+        wires.database.set(Mode::LosesCommitOf("INSERT INTO users"));
+        let (status, answer) = post(&server.address, path, &body, "");
+        assert_eq!(status, 503, "{answer}");
+        assert!(answer.contains("\r\nretry-after: 1\r\n"), "{answer}");
+        let told = ["{\"error\":\"Not known whether it was done\"}", "/docs#problem-uncertain"][number];
+        assert!(answer.contains(told) && !answer.to_lowercase().contains("nothing"), "{answer}");
+        assert!(wires.database.has_lost_the_commit());
+        wires.database.set(Mode::Passing);
+        within(LONG, "it is found again", || degraded(&server).is_empty());
+        within(LONG, "it was done", || {
+            stack.asked(&format!("SELECT count(*) FROM emails WHERE normalized = '{email}'")) == "1"
+        });
+    }
+}
+
 /// Asks once; gives the status and the whole answer.
 type Ask<'a> = &'a dyn Fn() -> (u16, String);
 
@@ -195,4 +247,67 @@ async fn who_writes_while_the_database_is_away_is_told_at_once_whatever_it_is() 
         assert_eq!(status, 503, "{what}: {answer}");
         assert!(answer.contains("\r\nretry-after: "), "{what}: {answer}");
     }
+}
+
+#[tokio::test]
+async fn while_the_database_is_away_checks_go_on_and_who_writes_is_told_at_once() {
+    let Some(mut stack) = Stack::migrated().await else { return };
+    let server = Running::of(&mut stack.server(1, &["limits.network_sign_ups=100"]));
+    assert_eq!(sign_up(&server, "ana@example.com"), 201);
+    let (token, _) = sign_in(&server, "ana@example.com");
+    assert_eq!(verify(&server, &token), 200);
+    stack.postgres.kill();
+    within(LONG, "the loss is told", || degraded(&server) == ["database"]);
+    assert_eq!(verify(&server, &token), 200, "what is warm is known");
+    for number in 0..10 {
+        let begun = now();
+        let body = account(&format!("person-{number}@example.com"));
+        let (status, answer) = post(&server.address, "/signup", &body, "");
+        assert_eq!(status, 503, "{answer}");
+        assert!(answer.contains("\r\nretry-after: "), "{answer}");
+        assert!(begun.elapsed() < Duration::from_millis(100), "{:?}", begun.elapsed());
+    }
+    assert_eq!((up(&server, "database"), up(&server, "redis")), (0, 1));
+    stack.postgres.restart().await;
+    within(LONG, "it is found again", || degraded(&server).is_empty());
+    assert_eq!((up(&server, "database"), up(&server, "redis")), (1, 1));
+    assert_eq!(sign_up(&server, "ben@example.com"), 201);
+    assert_eq!(verify(&server, &token), 200);
+}
+
+#[tokio::test]
+async fn while_redis_is_away_people_sign_in() {
+    let Some(mut stack) = Stack::migrated().await else { return };
+    let server = Running::of(&mut stack.server(1, &[]));
+    assert_eq!(sign_up(&server, "ana@example.com"), 201);
+    stack.redis.kill();
+    within(LONG, "the loss is told", || degraded(&server) == ["redis"]);
+    assert_eq!((up(&server, "database"), up(&server, "redis")), (1, 0));
+    let (token, cookies) = sign_in(&server, "ana@example.com");
+    assert_eq!(verify(&server, &token), 200);
+    assert_eq!(post(&server.address, "/logout", &json!({}), &cookies).0, 200);
+    assert_eq!(verify(&server, &token), 401);
+    stack.redis.restart();
+    within(LONG, "it is found again", || degraded(&server).is_empty());
+    assert_eq!((up(&server, "database"), up(&server, "redis")), (1, 1));
+    sign_in(&server, "ana@example.com");
+}
+
+/// Whoever holds both up lets nothing be written down, and no connection end.
+#[tokio::test]
+async fn a_stop_takes_less_than_eight_seconds_though_database_and_redis_are_held() {
+    let Some(stack) = Stack::migrated().await else { return };
+    let mut server = Running::of(&mut stack.server(1, &[]));
+    assert_eq!(sign_up(&server, "ana@example.com"), 201);
+    let body = json!({ "email": "ben@example.com", "password": PASSWORD }).to_string();
+    let mut half = server.begin_to_sign_up(body.len());
+    stack.postgres.pause();
+    stack.redis.pause();
+    server.terminate();
+    let begun = now();
+    half.write_all(body.as_bytes()).unwrap();
+    let answer = rest(half);
+    assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("\r\nretry-after: "), "{answer}");
+    assert_eq!(server.child.wait().unwrap().code(), Some(0));
+    assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
 }

@@ -16,6 +16,9 @@ const DAY: Duration = Duration::from_hours(24);
 /// Longer than anything here takes on a busy machine.
 const LONG: Duration = Duration::from_secs(20);
 
+/// Of these a round takes few.
+const MANY_CHANGES: usize = 10_000;
+
 /// What goes on beside the requests of `app`; ends with the value.
 struct Work {
     stop: watch::Sender<bool>,
@@ -71,6 +74,29 @@ async fn an_act_is_chained_into_the_trail_within_a_second() {
     assert!(times.iter().min().unwrap() < &Duration::from_secs(1), "{times:?}");
     assert_eq!(trail.verify(None).await.unwrap().number, 3);
     work.end().await;
+}
+
+/// Round followed upon round while there was much to clean, and a stop was not heard before all of it was.
+#[tokio::test]
+async fn a_stop_is_heard_while_there_is_much_to_clean() {
+    let app = TestApp::start().await;
+    let (store, now) = (app.store().await, app.app.auth.now());
+    let mut tx = store.begin().await.unwrap();
+    for number in 0..MANY_CHANGES {
+        let id = uuid::Uuid::from_u128(number as u128);
+        let change = store::changes::Change { id, at: now.micros(), what: "{}".to_owned() };
+        store::changes::insert(&mut tx, &change).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    app.turn(DAY);
+    let left = async || {
+        let mut tx = store.look().await.unwrap();
+        store::changes::since(&mut tx, now).await.unwrap().len()
+    };
+    let work = Work::start(&app);
+    until("it is at it", async || left().await < MANY_CHANGES).await;
+    work.end().await;
+    assert!(left().await > 0, "the rest waits for the next start");
 }
 
 #[tokio::test]

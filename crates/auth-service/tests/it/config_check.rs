@@ -155,7 +155,7 @@ fn nothing_at_all_is_told_with_the_lines_to_write() {
 }
 
 /// What a start refuses, and `config check` passed: each setting, and part of the sentence that both say.
-const REFUSED: [(&[&str], &str); 9] = [
+const REFUSED: [(&[&str], &str); 14] = [
     (&["database.url=postgres://db.invalid/keyward", REDIS], "it names no user"),
     (&["database.url=postgres://keyward@db.invalid", REDIS], "it names no database"),
     (&["database.url=postgres://keyward@db.invalid/keyward?sslmode=maybe", REDIS], "its sslmode is none"),
@@ -171,6 +171,30 @@ const REFUSED: [(&[&str], &str); 9] = [
     (
         &[DATABASE, "redis.url=rediss://redis.invalid", "redis.root_certificate=/nowhere.pem"],
         "its root_certificate /nowhere.pem cannot be read",
+    ),
+    (
+        &[DATABASE, "redis.url=redis://redis.invalid", "redis.tls=true"],
+        "redis.tls is true, and redis.url begins with redis://, which speaks without TLS: write url = \"rediss://HOST:PORT\"",
+    ),
+    (
+        &[DATABASE, "redis.url=redis://redis.invalid", "redis.root_certificate=/root.pem"],
+        "redis.root_certificate is set, and redis.url begins with redis://",
+    ),
+    (
+        &[DATABASE, REDIS, "redis.root_certificate=/root.pem"],
+        "redis.root_certificate is set, and redis.tls is false: write tls = true under [redis]",
+    ),
+    (
+        &[
+            "database.url=postgres://keyward@db.invalid/keyward?sslmode=disable",
+            REDIS,
+            "database.root_certificate=/root.pem",
+        ],
+        "database.root_certificate is set, and database.url says sslmode=disable",
+    ),
+    (
+        &["database.root_certificate=/root.pem"],
+        "database.root_certificate is set, and there is no PostgreSQL",
     ),
     (&["egress.allowed_networks=x"], "allowed_networks: x: "),
     (

@@ -259,6 +259,7 @@ fn rest(out: &Frame<'_>, inside: &Frame<'_>, words: Words<'_>) -> Vec<Sheet> {
         "error-forbidden",
         "error-misdirected",
         "error-unavailable",
+        "error-uncertain",
         "error-too-large",
         "error-bad-request",
         "error-internal",

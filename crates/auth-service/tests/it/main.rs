@@ -18,6 +18,7 @@ mod mail_gallery;
 mod mails;
 mod managers;
 mod markup;
+mod migrating;
 mod pooler;
 mod process;
 mod protocol;
@@ -28,6 +29,7 @@ mod scripts;
 mod serve;
 mod shape;
 mod sight;
+mod starting;
 mod stopping;
 mod stylesheet;
 mod support;
@@ -44,4 +46,5 @@ mod postgres_server;
 #[expect(dead_code, reason = "the store's own tests hold it up as well")]
 mod redis_server;
 #[path = "../../../store/tests/support/wire.rs"]
+#[expect(dead_code, reason = "the store's own tests cut it and wait for that")]
 mod wire;

@@ -68,6 +68,29 @@ async fn night(app: &InApp) {
     clean(world).await;
 }
 
+/// It went on until all was clean, and a stop waited for it.
+#[tokio::test]
+async fn a_round_ends_between_two_batches_when_it_is_told_to() {
+    let world = World::new().await;
+    world.account("ana", &browser(1)).await;
+    world.auth.request_reset(&email("ana"), None, &browser(1)).await.unwrap();
+    world.session("ana", PASSWORD, &browser(1)).await;
+    world.turn(DAY * 500);
+    let before = [world.count("artefacts").await, world.count("sessions").await];
+    assert!(before.iter().all(|rows| *rows > 0), "{before:?}");
+    let asked = std::cell::Cell::new(0);
+    // The second batch is over before it begins.
+    let told = || {
+        asked.set(asked.get() + 1);
+        true
+    };
+    world.auth.clean_until(told).await.unwrap();
+    assert_eq!((asked.get(), world.count("artefacts").await), (1, 0));
+    assert_eq!(world.count("sessions").await, before[1], "it waits for the next start");
+    clean(&world).await;
+    assert_eq!(world.count("sessions").await, 0);
+}
+
 /// The most rows that each table had in each quarter of a year. Times are shorter than they are by default, so that all of them
 /// have passed by the half of it.
 #[tokio::test]

@@ -6,7 +6,8 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use auth::{Auth, Context, NewSession, SignIn, SignedIn, TokenError};
+use auth::{Auth, Context, NewSession, Rotation, SignIn, SignedIn, TokenError};
+use oidc::Algorithm;
 use store::ephemeral::Ephemeral;
 use tokio::task::JoinHandle;
 
@@ -134,6 +135,31 @@ async fn three(world: &World, redis: &RedisServer) -> [Process; 3] {
         Process::start(world, redis.connect().await).await,
         Process::start(world, redis.connect().await).await,
     ]
+}
+
+/// A key that was given up was heard of from the database alone.
+#[tokio::test]
+async fn a_key_that_one_process_gives_up_signs_nothing_for_the_others_within_a_second() {
+    let Some(redis) = RedisServer::start() else { return };
+    let world = world().await;
+    let [one, two, three] = three(&world, &redis).await;
+    let session = one.sign_in(&browser(1)).await;
+    for process in [&one, &two, &three] {
+        process.knows(&session).await;
+    }
+    // The third hears it from the second, by Redis alone.
+    three.stop().await;
+    one.keys().rotate(Algorithm::EdDsa, Rotation::Compromised, world.auth.now()).await.unwrap();
+    assert!(!one.accepts(&session).await);
+    for process in [&two, &three] {
+        let took = process.refuses(&session).await;
+        assert!(took < SECOND, "{took:?}");
+    }
+    // What signs now is read.
+    two.keys().refresh(world.auth.now()).await.unwrap();
+    let session = two.sign_in(&browser(1)).await;
+    two.knows(&session).await;
+    assert_eq!(two.keys().published(), one.keys().published());
 }
 
 #[tokio::test]

@@ -15,8 +15,12 @@ use crate::health::Health;
 
 /// Where processes tell each other.
 pub(super) const CHANNEL: &str = "keyward:changes";
-/// Written when a connection is made: a server that cannot be written to (a replica, or a full one) is of no use.
+/// Said there when a connection is made, and heard by nobody: whoever reads it all the same finds no change in it.
+const NO_CHANGE: &str = r#"{"id":"00000000-0000-0000-0000-000000000000"}"#;
+/// Written when a connection is made: a server that cannot be written to (a replica, or a full one) is of no use. All that is ever asked
+/// is asked for then, so that a user without the rights to it is found out at once and not by whoever signs in.
 const PROBE: &str = "keyward:probe";
+const PROBING: &str = include_str!("probe.lua");
 const PROBE_KEPT: Duration = Duration::from_mins(1);
 /// To reach the server, sign in and subscribe.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -123,7 +127,7 @@ impl Shared {
         }
     }
 
-    /// One attempt to make the connection: subscribed, and able to write.
+    /// One attempt to make the connection: subscribed, and able to do all that is asked.
     async fn open(&self) -> Result<(), RedisError> {
         let connecting = async {
             let config = AsyncConnectionConfig::new()
@@ -133,7 +137,12 @@ impl Shared {
             let mut connection = self.client.get_multiplexed_async_connection_with_config(&config).await?;
             connection.subscribe(CHANNEL).await?;
             let kept = u64::try_from(PROBE_KEPT.as_millis()).unwrap_or_default();
-            redis::cmd("SET").arg(PROBE).arg("").arg("PX").arg(kept).exec_async(&mut connection).await?;
+            // Told anew each time: after a restart it has to be.
+            redis::cmd("SCRIPT").arg("LOAD").arg(PROBING).exec_async(&mut connection).await?;
+            let probing = redis::Script::new(PROBING);
+            let _: () = probing.key(PROBE).arg(kept).invoke_async(&mut connection).await?;
+            ping(&mut connection).await?;
+            redis::cmd("PUBLISH").arg(CHANNEL).arg(NO_CHANGE).exec_async(&mut connection).await?;
             Ok(connection)
         };
         let connected: RedisResult<_> = timeout(CONNECT_TIMEOUT, connecting).await.map_err(|_| {
@@ -152,6 +161,7 @@ impl Shared {
         let (messages, look) = (self.messages.clone(), self.look.clone());
         move |push| {
             match (push.kind, push.data.last()) {
+                (PushKind::Message, Some(Value::BulkString(text))) if text == NO_CHANGE.as_bytes() => {}
                 (PushKind::Message, Some(Value::BulkString(text))) => {
                     // Nobody may be listening.
                     let _ = messages.send(String::from_utf8_lossy(text).into());

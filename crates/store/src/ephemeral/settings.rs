@@ -58,8 +58,8 @@ impl Default for RedisSettings {
 }
 
 impl RedisSettings {
-    /// Reads `redis://[user][:password]@host[:port][/database]`; `rediss://` speaks TLS.
-    pub fn from_url(url: &SecretString) -> Result<Self, RedisError> {
+    /// Reads `redis://[user][:password]@host[:port][/database]`; `rediss://` speaks TLS. Refused is one that does not where it has to.
+    pub fn from_url(url: &SecretString, has_to_speak_tls: bool) -> Result<Self, RedisError> {
         let wrong = |reason: &str| RedisError { at: "redis.url".to_owned(), reason: reason.to_owned() };
         let info: ConnectionInfo = url.expose_secret().trim().into_connection_info().map_err(|_| {
             wrong("it is no address; write redis://user:password@host:6379, or rediss:// for TLS")
@@ -74,6 +74,11 @@ impl RedisSettings {
             }
             _ => return Err(wrong("it has to name a host, as redis://host:6379 does")),
         };
+        if has_to_speak_tls && !tls {
+            return Err(wrong(
+                "it begins with redis://, which speaks without TLS, and redis.tls is true; write rediss://, and leave tls out",
+            ));
+        }
         let database = u32::try_from(info.redis_settings().db())
             .map_err(|_| wrong("a database is a number from 0 on"))?;
         Ok(Self {
@@ -116,6 +121,13 @@ impl RedisSettings {
         };
         let info =
             address.into_connection_info().map_err(|error| self.wrong(&error))?.set_redis_settings(user);
+        if let Some(path) = self.root_certificate.as_ref().filter(|_| !self.tls) {
+            return Err(self.error(format!(
+                "its root_certificate {} is set, and TLS is not spoken; write rediss:// in the place of redis:// (tls = true beside \
+                 a host), or leave root_certificate out",
+                path.display()
+            )));
+        }
         if !self.tls {
             return redis::Client::open(info).map_err(|error| self.wrong(&error));
         }
@@ -155,6 +167,12 @@ impl RedisSettings {
                 "it refuses the user `{user}` or the password; correct redis.username and redis.password"
             );
         }
+        if text.contains("permissions") || text.contains("The user executing the script can't") {
+            let user = self.username.as_deref().unwrap_or("default");
+            return format!(
+                "its user `{user}` may not do all that is needed ({text}); give it the rights that docs/reference/redis.md names"
+            );
+        }
         match error.kind() {
             redis::ErrorKind::RESP3NotSupported => {
                 "it does not speak RESP3; use Redis 7 or Valkey 8, without a proxy in between".to_owned()
@@ -175,7 +193,7 @@ mod tests {
     use super::*;
 
     fn from(url: &str) -> Result<RedisSettings, RedisError> {
-        RedisSettings::from_url(&SecretString::from(url))
+        RedisSettings::from_url(&SecretString::from(url), false)
     }
 
     #[test]
@@ -190,6 +208,22 @@ mod tests {
         assert!(!format!("{settings:?}").contains("p@ss"));
         let plain = from("redis://localhost").unwrap();
         assert_eq!((plain.at(), plain.tls, plain.username), ("localhost:6379".to_owned(), false, None));
+    }
+
+    /// It was spoken without, in silence.
+    #[test]
+    fn a_url_without_tls_is_refused_where_something_asks_for_tls() {
+        let url = |text: &str| RedisSettings::from_url(&SecretString::from(text), true);
+        assert!(url("rediss://:hunter2@host").unwrap().tls);
+        let error = url("redis://:hunter2@host").unwrap_err().to_string();
+        assert!(
+            error.contains("redis.tls is true; write rediss://") && !error.contains("hunter2"),
+            "{error}"
+        );
+        let settings =
+            RedisSettings { root_certificate: Some("/root.pem".into()), ..from("redis://host").unwrap() };
+        let error = settings.check().unwrap_err().to_string();
+        assert!(error.contains("its root_certificate /root.pem is set, and TLS is not spoken"), "{error}");
     }
 
     #[test]

@@ -1,23 +1,28 @@
 //! Migrating PostgreSQL: of any number that try at once one does it, and the others wait.
 //!
 //! Who migrates holds a lease, which is a row: a lock of a session would not survive a pooler in transaction mode. Each migration
-//! is a transaction that renews the lease first, so that whoever has lost it changes nothing. All times of the lease are the
-//! server's own.
+//! is a transaction that renews the lease first, so that whoever has lost it changes nothing, and last, so that one that takes long
+//! is not taken from who is at it. All times of the lease are the server's own.
 
 use std::time::Duration;
 
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, timeout};
+use uuid::Uuid;
 
 use super::{MIGRATIONS, MigrationError, OLDEST_SUPPORTED, RECORD, RELEASE, Recorded, Schema, Status, Step};
 use crate::PostgresSettings;
-use crate::postgres::connect_once;
+use crate::postgres::{connect_once, takes_writes};
 
 /// Whoever waits for another looks again after this…
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
-/// …so often.
-const LOOKS: u32 = 1200;
+/// …for so long: as long as tables may be large.
+const LONGEST_WAIT: Duration = Duration::from_hours(1);
+/// For so long a cut connection is made anew…
+const LONGEST_CUT: Duration = Duration::from_secs(30);
+/// …and so often, while nothing comes of it.
+const MOST_CUTS: u32 = 10;
 /// What a migration waits for locks of those who are served meanwhile, and how often it is tried: who waits for a lock holds up
 /// everybody behind.
 const BEGIN: &str = "BEGIN; SET LOCAL lock_timeout = 2000; SET LOCAL synchronous_commit = on";
@@ -52,80 +57,149 @@ pub async fn status(settings: &PostgresSettings) -> Result<Status, MigrationErro
     Ok(status)
 }
 
-/// Brings the tables to this release's form, and says which migrations it applied. Where another is at it, it is waited for.
+/// Brings the tables to this release's form, and says which migrations it applied. Where another is at it, it is waited for. A
+/// connection that is cut is made anew, and what was not applied yet goes on.
 pub async fn apply(settings: &PostgresSettings) -> Result<Vec<i64>, MigrationError> {
     let mut connection = connect_once(settings).await?;
-    for _ in 0..LOOKS {
-        match look(&mut connection).await?.schema {
-            Schema::Ready | Schema::Ahead(_) => return Ok(Vec::new()),
-            Schema::Refused(why) => return Err(MigrationError::Refused(why)),
-            Schema::Behind(_) => {}
-        }
-        if let Some(holder) = take_lease(&mut connection).await? {
-            let applied = apply_all(&mut connection, holder).await;
-            // It would end by itself; so that the next one need not wait for that.
-            let given_back =
-                sqlx::query("DELETE FROM migration_lease WHERE holder = $1").bind(holder).persistent(false);
-            drop(given_back.execute(&mut connection).await);
-            return applied;
-        }
-        sleep(LOOK_AGAIN).await;
-    }
-    Err(MigrationError::Busy { seconds: u64::from(LOOKS) * 100 / 1000 })
-}
-
-async fn apply_all(connection: &mut PgConnection, holder: uuid::Uuid) -> Result<Vec<i64>, MigrationError> {
-    // Whoever had the lease before may have done some of it, or all.
-    let steps = match look(connection).await?.schema {
-        Schema::Behind(steps) => steps,
-        Schema::Refused(why) => return Err(MigrationError::Refused(why)),
-        Schema::Ready | Schema::Ahead(_) => return Ok(Vec::new()),
-    };
-    let mut applied = Vec::with_capacity(steps.len());
-    for step in steps {
-        apply_patiently(connection, holder, &step).await?;
-        applied.push(step.version);
-    }
-    let record = sqlx::query(RECORD).bind(RELEASE).bind(OLDEST_SUPPORTED).persistent(false);
-    begin(connection).await?;
-    let recorded = record.execute(&mut *connection).await.map(drop);
-    end(connection, recorded).await?;
-    Ok(applied)
-}
-
-/// Those who are served hold locks that a migration needs: it lets them by, and tries again.
-async fn apply_patiently(
-    connection: &mut PgConnection,
-    holder: uuid::Uuid,
-    step: &Step,
-) -> Result<(), MigrationError> {
-    let mut tried = 0;
+    let (mut cuts, begun) = (0, now());
+    let mut applying = Applying { settings, holder: None, under_way: None, applied: Vec::new() };
     loop {
-        tried += 1;
-        match apply_one(connection, holder, step).await {
-            Err(error) if tried < TRIES && crate::postgres::is_unavailable(&error) => sleep(LOOK_AGAIN).await,
-            done => {
-                return done.map_err(|error| MigrationError::Failed { version: step.version, error });
+        let before = applying.applied.len();
+        let gone_on = applying.go_on(&mut connection).await;
+        if applying.applied.len() > before {
+            cuts = 0;
+        }
+        match gone_on {
+            Ok(false) if begun.elapsed() < LONGEST_WAIT => sleep(LOOK_AGAIN).await,
+            Ok(false) => return Err(MigrationError::Busy { seconds: LONGEST_WAIT.as_secs() }),
+            Err(cut) if cut.is_cut() && cuts < MOST_CUTS => {
+                cuts += 1;
+                tracing::warn!(error = %cut, "the connection was cut while migrating: it is made anew, to go on");
+                sleep(LOOK_AGAIN).await;
+                connection = connect_again(settings).await?;
+            }
+            Err(cut) if cut.is_cut() => return Err(MigrationError::Cut { reason: cut.to_string() }),
+            ended => {
+                applying.give_back(&mut connection).await;
+                return ended.map(|_| applying.applied);
             }
         }
     }
 }
 
-async fn apply_one(
-    connection: &mut PgConnection,
-    holder: uuid::Uuid,
-    step: &Step,
-) -> Result<(), sqlx::Error> {
-    begin(connection).await?;
-    let done = run(connection, holder, step).await;
-    end(connection, done).await
+/// After a cut. What may pass is waited for.
+async fn connect_again(settings: &PostgresSettings) -> Result<PgConnection, MigrationError> {
+    let mut reason = "it did not answer".to_owned();
+    let connecting = async {
+        loop {
+            match connect_once(settings).await {
+                Err(error) if !error.is_lasting() => error.reason().clone_into(&mut reason),
+                connected => return connected,
+            }
+            sleep(LOOK_AGAIN).await;
+        }
+    };
+    let connected = timeout(LONGEST_CUT, connecting).await;
+    Ok(connected.map_err(|_| MigrationError::Cut { reason })??)
 }
 
-async fn run(connection: &mut PgConnection, holder: uuid::Uuid, step: &Step) -> Result<(), sqlx::Error> {
-    let renew = format!("UPDATE migration_lease SET held_until = {NOW} + $2 WHERE holder = $1");
-    let renewed = sqlx::query(AssertSqlSafe(renew)).bind(holder).bind(LEASE).persistent(false);
-    if renewed.execute(&mut *connection).await?.rows_affected() == 0 {
-        return Err(sqlx::Error::Protocol("another process has taken over: run this again".to_owned()));
+/// An attempt to migrate, over any number of connections.
+struct Applying<'a> {
+    settings: &'a PostgresSettings,
+    /// Who holds the lease, while this does.
+    holder: Option<Uuid>,
+    /// What was under way when its connection was cut: it may be applied.
+    under_way: Option<i64>,
+    applied: Vec<i64>,
+}
+
+impl Applying<'_> {
+    /// Applies all that is missing. False while somebody else is at it.
+    async fn go_on(&mut self, connection: &mut PgConnection) -> Result<bool, MigrationError> {
+        if self.missing(connection).await?.is_none() {
+            return Ok(true);
+        }
+        takes_writes(self.settings, connection).await?;
+        let Some(holder) = take_lease(connection, self.holder).await? else { return Ok(false) };
+        self.holder = Some(holder);
+        // Whoever had the lease before may have done some of it, or all.
+        let Some(steps) = self.missing(connection).await? else { return Ok(true) };
+        for step in steps {
+            self.under_way = Some(step.version);
+            let is_applied = apply_patiently(connection, holder, &step).await?;
+            self.under_way = None;
+            if !is_applied {
+                return Ok(false);
+            }
+            self.applied.push(step.version);
+        }
+        let record = sqlx::query(RECORD).bind(RELEASE).bind(OLDEST_SUPPORTED).persistent(false);
+        begin(connection).await?;
+        let recorded = record.execute(&mut *connection).await.map(drop);
+        end(connection, recorded).await?;
+        Ok(true)
+    }
+
+    /// What is to be applied. None if this release can run on the database as it is.
+    async fn missing(&mut self, connection: &mut PgConnection) -> Result<Option<Vec<Step>>, MigrationError> {
+        let status = look(connection).await?;
+        let under_way = self.under_way.take();
+        self.applied.extend(under_way.filter(|version| status.applied.contains(version)));
+        match status.schema {
+            Schema::Behind(steps) => Ok(Some(steps)),
+            Schema::Refused(why) => Err(MigrationError::Refused(why)),
+            Schema::Ready | Schema::Ahead(_) => Ok(None),
+        }
+    }
+
+    /// The lease would end by itself; so that the next one need not wait for that.
+    async fn give_back(&self, connection: &mut PgConnection) {
+        let Some(holder) = self.holder else { return };
+        let given_back =
+            sqlx::query("DELETE FROM migration_lease WHERE holder = $1").bind(holder).persistent(false);
+        drop(given_back.execute(connection).await);
+    }
+}
+
+/// Those who are served hold locks that a migration needs: it lets them by, and tries again. False if somebody else has the lease.
+async fn apply_patiently(
+    connection: &mut PgConnection,
+    holder: Uuid,
+    step: &Step,
+) -> Result<bool, MigrationError> {
+    let failed = |error| MigrationError::Failed { version: step.version, error };
+    let mut tried = 0;
+    loop {
+        tried += 1;
+        // A try that fails takes back what it renewed.
+        begin(connection).await.map_err(failed)?;
+        let renewed = renew(connection, holder).await;
+        match end(connection, renewed).await {
+            Ok(true) => {}
+            Ok(false) => return Ok(false),
+            Err(error) if is_locked(&error) => return Ok(false),
+            Err(error) => return Err(failed(error)),
+        }
+        begin(connection).await.map_err(failed)?;
+        let done = run(connection, holder, step).await;
+        match end(connection, done).await {
+            Err(error)
+                if tried < TRIES
+                    && crate::postgres::is_unavailable(&error)
+                    && !crate::postgres::is_cut(&error) =>
+            {
+                sleep(LOOK_AGAIN).await;
+            }
+            done => return done.map_err(failed),
+        }
+    }
+}
+
+/// Applies a step, unless somebody else has the lease. Its row is locked from beginning to end, so that nobody takes it over however
+/// long the step takes; and as it ends the lease begins anew.
+async fn run(connection: &mut PgConnection, holder: Uuid, step: &Step) -> Result<bool, sqlx::Error> {
+    if !renew(connection, holder).await? {
+        return Ok(false);
     }
     connection.execute(sqlx::raw_sql(AssertSqlSafe(step.sql.clone()))).await?;
     let checksum = MIGRATIONS.iter().find(|migration| migration.version == step.version);
@@ -135,13 +209,21 @@ async fn run(connection: &mut PgConnection, holder: uuid::Uuid, step: &Step) -> 
     );
     let insert =
         sqlx::query(AssertSqlSafe(insert)).bind(step.version).bind(&step.description).bind(&checksum);
-    insert.persistent(false).execute(connection).await.map(drop)
+    insert.persistent(false).execute(&mut *connection).await?;
+    renew(connection, holder).await
 }
 
-/// The lease, if nobody holds it.
-async fn take_lease(connection: &mut PgConnection) -> Result<Option<uuid::Uuid>, sqlx::Error> {
+/// False if it is somebody else's by now.
+async fn renew(connection: &mut PgConnection, holder: Uuid) -> Result<bool, sqlx::Error> {
+    let renew = format!("UPDATE migration_lease SET held_until = {NOW} + $2 WHERE holder = $1");
+    let renewed = sqlx::query(AssertSqlSafe(renew)).bind(holder).bind(LEASE).persistent(false);
+    Ok(renewed.execute(connection).await?.rows_affected() > 0)
+}
+
+/// The lease, if nobody holds it but who asks.
+async fn take_lease(connection: &mut PgConnection, own: Option<Uuid>) -> Result<Option<Uuid>, sqlx::Error> {
     begin(connection).await?;
-    let done = take(connection).await;
+    let done = take(connection, own).await;
     match end(connection, done).await {
         // Whoever migrates holds the row for as long as a migration takes: that is no trouble with the database.
         Err(error) if is_locked(&error) => Ok(None),
@@ -155,16 +237,17 @@ fn is_locked(error: &sqlx::Error) -> bool {
     matches!(told.as_deref(), Some("55P03"))
 }
 
-async fn take(connection: &mut PgConnection) -> Result<Option<uuid::Uuid>, sqlx::Error> {
+async fn take(connection: &mut PgConnection, own: Option<Uuid>) -> Result<Option<Uuid>, sqlx::Error> {
     let first = format!("SELECT pg_advisory_xact_lock({FIRST}); {TABLES}");
     connection.execute(sqlx::raw_sql(AssertSqlSafe(first))).await?;
     let take = format!(
-        "INSERT INTO migration_lease (id, holder, held_until) VALUES (1, gen_random_uuid(), {NOW} + $1)
+        "INSERT INTO migration_lease (id, holder, held_until) VALUES (1, coalesce($2, gen_random_uuid()), {NOW} + $1)
          ON CONFLICT (id) DO UPDATE SET holder = excluded.holder, held_until = excluded.held_until
-         WHERE migration_lease.held_until < {NOW}
+         WHERE migration_lease.held_until < {NOW} OR migration_lease.holder = excluded.holder
          RETURNING holder"
     );
-    sqlx::query_scalar(AssertSqlSafe(take)).bind(LEASE).persistent(false).fetch_optional(connection).await
+    let taken = sqlx::query_scalar(AssertSqlSafe(take)).bind(LEASE).bind(own);
+    taken.persistent(false).fetch_optional(connection).await
 }
 
 /// What is there.
@@ -205,4 +288,9 @@ async fn end<T>(connection: &mut PgConnection, done: Result<T, sqlx::Error>) -> 
     let done = done?;
     ended?;
     Ok(done)
+}
+
+#[expect(clippy::disallowed_methods, reason = "it is the runtime's clock: how long another was waited for")]
+fn now() -> Instant {
+    Instant::now()
 }

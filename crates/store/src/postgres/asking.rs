@@ -2,7 +2,7 @@
 
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
-use sqlx::postgres::{PgConnection, PgQueryResult, PgRow, PgStatement, PgTypeInfo, Postgres};
+use sqlx::postgres::{PgArguments, PgConnection, PgQueryResult, PgRow, PgStatement, PgTypeInfo, Postgres};
 use sqlx::{Describe, Either, Execute, Executor, SqlStr};
 
 use super::pool::Shared;
@@ -14,6 +14,8 @@ pub(crate) struct Asking<'c> {
     pub(super) connection: &'c mut PgConnection,
     pub(super) shared: &'c Shared,
     pub(super) condition: &'c mut Condition,
+    /// See [`Session`](super::Session).
+    pub(super) may_ask_again: &'c mut bool,
 }
 
 impl Asking<'_> {
@@ -34,28 +36,56 @@ impl Asking<'_> {
         };
         answered
     }
+
+    /// The same of what only reads: once more on another connection, where this one turns out to be dead.
+    async fn read<T>(self, question: Question, ask: Ask<T>) -> Result<T, sqlx::Error> {
+        let Self { connection, shared, condition, may_ask_again } = self;
+        let again = std::mem::take(may_ask_again).then(|| question.clone());
+        let answered = Self::watch(shared, condition, ask(connection, question)).await;
+        let Some(question) = again else { return answered };
+        if !answered.as_ref().is_err_and(super::fault::is_closed) {
+            return answered;
+        }
+        // If there is none, the old one stays, which is of no more use.
+        *connection = shared.connect().await?;
+        *condition = Condition::Whole;
+        Self::watch(shared, condition, ask(connection, question)).await
+    }
 }
 
-/// A statement that may not be kept prepared.
-struct Unprepared<E>(E, bool);
+type Ask<T> = for<'a> fn(&'a mut PgConnection, Question) -> BoxFuture<'a, Result<T, sqlx::Error>>;
 
-impl<'q, E: Execute<'q, Postgres>> Execute<'q, Postgres> for Unprepared<E> {
+/// A statement with its values, kept prepared only where it may be.
+#[derive(Clone)]
+struct Question {
+    sql: SqlStr,
+    values: Option<PgArguments>,
+    persistent: bool,
+}
+
+impl Question {
+    fn of<'q>(mut asked: impl Execute<'q, Postgres>, prepares: bool) -> Result<Self, sqlx::Error> {
+        let persistent = prepares && asked.persistent();
+        let values = asked.take_arguments().map_err(sqlx::Error::Encode)?;
+        Ok(Self { sql: asked.sql(), values, persistent })
+    }
+}
+
+impl Execute<'_, Postgres> for Question {
     fn sql(self) -> SqlStr {
-        self.0.sql()
+        self.sql
     }
 
     fn statement(&self) -> Option<&PgStatement> {
-        self.0.statement()
+        None
     }
 
-    fn take_arguments(
-        &mut self,
-    ) -> Result<Option<<Postgres as sqlx::Database>::Arguments>, sqlx::error::BoxDynError> {
-        self.0.take_arguments()
+    fn take_arguments(&mut self) -> Result<Option<PgArguments>, sqlx::error::BoxDynError> {
+        Ok(self.values.take())
     }
 
     fn persistent(&self) -> bool {
-        self.1 && self.0.persistent()
+        self.persistent
     }
 }
 
@@ -67,9 +97,9 @@ impl<'c> Executor<'c> for Asking<'c> {
         'c: 'e,
         E: 'q + Execute<'q, Postgres>,
     {
-        let Self { connection, shared, condition } = self;
-        let query = Unprepared(query, shared.prepares());
-        Box::pin(Self::watch(shared, condition, connection.execute(query)))
+        let question = Question::of(query, self.shared.prepares());
+        let Self { connection, shared, condition, .. } = self;
+        Box::pin(async move { Self::watch(shared, condition, connection.execute(question?)).await })
     }
 
     /// All of it is read before any is given out: every statement of ours has few rows, or a limit.
@@ -81,9 +111,13 @@ impl<'c> Executor<'c> for Asking<'c> {
         'c: 'e,
         E: 'q + Execute<'q, Postgres>,
     {
-        let Self { connection, shared, condition } = self;
-        let query = Unprepared(query, shared.prepares());
-        let all = Self::watch(shared, condition, connection.fetch_many(query).try_collect::<Vec<_>>());
+        let question = Question::of(query, self.shared.prepares());
+        let all = async move {
+            self.read(question?, |connection, question| {
+                Box::pin(connection.fetch_many(question).try_collect::<Vec<_>>())
+            })
+            .await
+        };
         stream::once(all).map_ok(|all| stream::iter(all.into_iter().map(Ok))).try_flatten().boxed()
     }
 
@@ -92,9 +126,10 @@ impl<'c> Executor<'c> for Asking<'c> {
         'c: 'e,
         E: 'q + Execute<'q, Postgres>,
     {
-        let Self { connection, shared, condition } = self;
-        let query = Unprepared(query, shared.prepares());
-        Box::pin(Self::watch(shared, condition, connection.fetch_optional(query)))
+        let question = Question::of(query, self.shared.prepares());
+        Box::pin(async move {
+            self.read(question?, |connection, question| connection.fetch_optional(question)).await
+        })
     }
 
     fn prepare_with<'e>(

@@ -2,15 +2,30 @@
 
 use sqlx::Error;
 
+/// The server takes no writes by this connection: it is a standby, or was told to take none.
+pub(super) fn is_read_only(error: &Error) -> bool {
+    let Error::Database(told) = error else { return false };
+    told.code().is_some_and(|code| code == "25006")
+}
+
 /// The connection is gone, or leads to a server that takes no writes: nothing more can be asked by it.
 pub(super) fn is_broken(error: &Error) -> bool {
     match error {
         Error::Io(_) | Error::Tls(_) | Error::Protocol(_) | Error::WorkerCrashed => true,
-        // Connection exceptions; the server shuts down, crashed, or is not ready; it is a standby.
+        // Connection exceptions; the server shuts down, crashed, or is not ready.
         Error::Database(told) => told.code().is_some_and(|code| {
-            code.starts_with("08") || matches!(&*code, "57P01" | "57P02" | "57P03" | "25006")
+            code.starts_with("08") || matches!(&*code, "57P01" | "57P02" | "57P03") || is_read_only(error)
         }),
         _ => false,
+    }
+}
+
+/// Whether the server may have done what it was told, and just not said so. One that shuts down, or a pooler that lost it, says that
+/// and no more, whatever it was doing.
+pub(super) fn is_no_answer(error: &Error) -> bool {
+    match error {
+        Error::Database(_) => is_broken(error) && !is_read_only(error),
+        _ => is_broken(error),
     }
 }
 
@@ -18,6 +33,11 @@ pub(super) fn is_broken(error: &Error) -> bool {
 /// answer that cannot be understood is another thing, which nobody else would tell.
 pub(crate) fn is_cut(error: &Error) -> bool {
     is_broken(error) && !matches!(error, Error::Tls(_) | Error::Protocol(_))
+}
+
+/// The connection was cut, and whoever asked was not kept waiting.
+pub(super) fn is_closed(error: &Error) -> bool {
+    is_cut(error) && !matches!(error, Error::Io(error) if error.kind() == std::io::ErrorKind::TimedOut)
 }
 
 /// Whether the server ended the transaction for the sake of another: two that waited for each other, or could not both be.
@@ -72,6 +92,8 @@ pub(super) fn reason(error: &Error) -> String {
             }
             _ => told.message().to_owned(),
         },
+        // Our own words: see `keeper`.
+        Error::Configuration(why) => why.to_string(),
         // Which of the two it is, what went wrong does not say.
         Error::Protocol(_) => "what answers does not speak as PostgreSQL does; is it this port?".to_owned(),
         other => other.to_string(),

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use sqlx::Executor as _;
 use sqlx::postgres::PgConnection;
+use sqlx::{Executor as _, FromRow as _};
 use tokio::time::{sleep, timeout};
 
 use super::pool::Shared;
@@ -18,6 +18,10 @@ const ASK_TIMEOUT: Duration = Duration::from_millis(500);
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// …up to this.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+const STANDBY: &str =
+    "it is a standby, which takes no writes; promote it, or let database.url name the server that does";
+const READ_ONLY: &str = "it takes no writes, since default_transaction_read_only is on; switch it off there, for the server, the \
+     database and the user";
 /// Connections are swept after so many questions: one that nobody used for a minute is closed within two.
 const SWEEP_AFTER: u32 = 240;
 
@@ -50,7 +54,11 @@ pub(super) async fn keep(shared: Arc<Shared>, mut probe: PgConnection) {
 async fn watch(shared: &Shared, probe: &mut PgConnection) -> String {
     let mut asked: u32 = 0;
     loop {
-        match timeout(ASK_TIMEOUT, ask(probe)).await {
+        match timeout(ASK_TIMEOUT, takes_writes(probe)).await {
+            // This connection may be older than the word that another goes by.
+            Ok(Ok(())) if shared.met_read_only.swap(false, Ordering::Relaxed) => {
+                return READ_ONLY.to_owned();
+            }
             Ok(Ok(())) => tell_of_cut(shared),
             Ok(Err(error)) => return fault::reason(&error),
             Err(_) => return format!("it did not answer within {} ms", ASK_TIMEOUT.as_millis()),
@@ -74,9 +82,15 @@ fn tell_of_cut(shared: &Shared) {
     }
 }
 
-/// Whether it is there and takes writes: one that was made a standby, or is full, answers all the same.
-pub(super) async fn ask(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-    // Nothing prepared, since behind a pooler the next question may go to another server.
-    let read_only = "BEGIN READ WRITE; ROLLBACK";
-    connection.execute(sqlx::raw_sql(read_only)).await.map(drop)
+/// Whether it is there and takes writes: one that was made a standby, or was told to take none, answers all the same.
+pub(super) async fn takes_writes(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    // A transaction of its own, as every one that writes begins: what is set for the role or the database counts too. Nothing prepared,
+    // since behind a pooler the next question may go to another server.
+    let asked = "SELECT current_setting('transaction_read_only') = 'on', pg_is_in_recovery()";
+    let told = connection.fetch_one(sqlx::raw_sql(asked)).await?;
+    match <(bool, bool)>::from_row(&told)? {
+        (_, true) => Err(sqlx::Error::Configuration(STANDBY.into())),
+        (true, false) => Err(sqlx::Error::Configuration(READ_ONLY.into())),
+        (false, false) => Ok(()),
+    }
 }

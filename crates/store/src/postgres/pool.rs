@@ -1,7 +1,7 @@
 //! The connections: who writes takes one, and does not wait for a server that is lost. A task beside makes sure that it is
 //! there.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -54,6 +54,8 @@ pub(crate) struct Shared {
     pub(super) look: Notify,
     /// Connections that were cut since the server was last seen.
     pub(super) cut: AtomicU64,
+    /// A connection was told that it may not write.
+    pub(super) met_read_only: AtomicBool,
     free: Arc<Semaphore>,
     waiting: Waiting,
     idle: Mutex<Idle>,
@@ -79,6 +81,7 @@ impl Postgres {
             health: Health::new("database"),
             look: Notify::new(),
             cut: AtomicU64::new(0),
+            met_read_only: AtomicBool::new(false),
             free: Arc::new(Semaphore::new(settings.maximum_connections.max(1) as usize)),
             waiting: Waiting::default(),
             idle: Mutex::default(),
@@ -207,6 +210,9 @@ impl Shared {
             }),
             _ = lost => Err(silent()),
         };
+        if answered.as_ref().is_err_and(fault::is_read_only) {
+            self.met_read_only.store(true, Ordering::Relaxed);
+        }
         if answered.as_ref().is_err_and(fault::is_broken) {
             self.cut.fetch_add(1, Ordering::Relaxed);
             self.suspect();
@@ -248,6 +254,7 @@ impl Shared {
             generation,
             in_transaction: false,
             condition: Condition::Whole,
+            may_ask_again: false,
             waiting: Vec::new(),
         };
         Ok((session, was_idle))
@@ -255,7 +262,9 @@ impl Shared {
 
     async fn take(self: &Arc<Self>) -> Result<Session, Error> {
         let permit = self.permit().await?;
-        Ok(self.take_one(permit).await?.0)
+        let (mut session, was_idle) = self.take_one(permit).await?;
+        session.may_ask_again = was_idle;
+        Ok(session)
     }
 
     async fn begin(self: &Arc<Self>, text: &str) -> Result<Session, Error> {
@@ -273,13 +282,17 @@ impl Shared {
 
     /// One connection more.
     async fn open(&self) -> Result<PgConnection, Error> {
-        let opened = self.watch(async {
-            let connecting = timeout(CONNECT_TIMEOUT, self.options.connect()).await;
-            connecting.unwrap_or_else(|_| Err(silent()))
-        });
-        opened.await.map_err(|error| {
+        self.connect().await.map_err(|error| {
             if fault::is_broken(&error) { Error::Away(fault::reason(&error)) } else { error.into() }
         })
+    }
+
+    pub(super) async fn connect(&self) -> Result<PgConnection, sqlx::Error> {
+        self.watch(async {
+            let connecting = timeout(CONNECT_TIMEOUT, self.options.connect()).await;
+            connecting.unwrap_or_else(|_| Err(silent()))
+        })
+        .await
     }
 
     /// Reaches the server, by a connection that asks whether it is there, and makes sure that it can be used.
@@ -294,7 +307,7 @@ impl Shared {
             // In one message: a pooler may send a second one to another server.
             let told = connection.fetch_one(sqlx::raw_sql(asked)).await?;
             let told = <(String, String, String)>::from_row(&told)?;
-            keeper::ask(&mut connection).await?;
+            keeper::takes_writes(&mut connection).await?;
             Ok((connection, told))
         };
         let reached: Result<_, sqlx::Error> = timeout(CONNECT_TIMEOUT, reaching)
@@ -361,6 +374,15 @@ pub(crate) async fn connect_once(settings: &PostgresSettings) -> Result<PgConnec
         Ok(connected) => connected.map_err(|error| wrong(fault::reason(&error))),
         Err(_) => Err(wrong(format!("it did not answer within {} s", CONNECT_TIMEOUT.as_secs()))),
     }
+}
+
+/// Whether it can be written by.
+pub(crate) async fn takes_writes(
+    settings: &PostgresSettings,
+    connection: &mut PgConnection,
+) -> Result<(), PostgresError> {
+    let wrong = |error| PostgresError::passing(settings.at(), fault::reason(&error));
+    keeper::takes_writes(connection).await.map_err(wrong)
 }
 
 fn silent() -> sqlx::Error {

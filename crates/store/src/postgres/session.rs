@@ -34,6 +34,8 @@ pub(crate) struct Session {
     pub(super) generation: u64,
     pub(super) in_transaction: bool,
     pub(super) condition: Condition,
+    /// Whether a read that finds the connection dead may be asked once more: it lay idle, and may have been closed meanwhile.
+    pub(super) may_ask_again: bool,
     /// Who is woken when it is committed.
     pub(super) waiting: Vec<Arc<Notify>>,
 }
@@ -45,6 +47,7 @@ impl Session {
             connection: self.connection.as_mut().expect("a session has a connection"),
             shared: &self.shared,
             condition: &mut self.condition,
+            may_ask_again: &mut self.may_ask_again,
         }
     }
 
@@ -55,7 +58,8 @@ impl Session {
     /// Resolves when what was done is durable. Whoever hangs up meanwhile does not stop it half way: it is a task of its own
     /// that commits, and wakes who waits.
     pub(crate) async fn commit(self) -> Result<(), Error> {
-        tokio::spawn(self.commit_here()).await.map_err(|_| sqlx::Error::WorkerCrashed)?
+        let committing = tokio::spawn(self.commit_here());
+        committing.await.map_err(|_| Error::Unanswered(Arc::new(sqlx::Error::WorkerCrashed)))?
     }
 
     async fn commit_here(mut self) -> Result<(), Error> {
@@ -82,7 +86,9 @@ impl Session {
             Err(error) => {
                 let broken = super::fault::is_broken(&error);
                 self.condition = if broken { Condition::Broken } else { Condition::Failed };
-                Err(Error::Commit(Arc::new(error)))
+                let unanswered = super::fault::is_no_answer(&error);
+                let error = Arc::new(error);
+                Err(if unanswered { Error::Unanswered(error) } else { Error::Commit(error) })
             }
         }
     }

@@ -148,6 +148,11 @@ impl PostgresSettings {
             options = options.password("");
         }
         if let Some(path) = &self.root_certificate {
+            if matches!(mode, PgSslMode::Disable) {
+                return Err(wrong(
+                    "its sslmode is disable, which speaks without TLS, and root_certificate is set; leave out one of the two",
+                ));
+            }
             if let Err(error) = std::fs::metadata(path) {
                 return Err(wrong(&format!(
                     "its root_certificate {} cannot be read: {error}",
@@ -208,5 +213,18 @@ mod tests {
         };
         let error = settings.check().unwrap_err().to_string();
         assert!(error.contains("root_certificate /nowhere.pem cannot be read: No such file"), "{error}");
+    }
+
+    #[test]
+    fn a_certificate_and_no_tls_to_show_one_in_are_refused() {
+        let settings = PostgresSettings {
+            root_certificate: Some("/nowhere.pem".into()),
+            ..settings("postgres://keyward@db/keyward?sslmode=disable")
+        };
+        let error = settings.check().unwrap_err().to_string();
+        assert!(
+            error.contains("its sslmode is disable") && error.contains("leave out one of the two"),
+            "{error}"
+        );
     }
 }

@@ -14,6 +14,7 @@ mod redis_tls;
 mod rows;
 mod text;
 mod turns;
+mod valkey;
 
 #[path = "../support/on_postgres.rs"]
 mod on_postgres;

@@ -4,10 +4,11 @@ use std::path::Path;
 
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, SqliteConnection};
-use store::Store;
 use store::migrations::{self, MigrationError, RELEASE, Schema};
+use store::{PostgresSettings, Store};
 
 use crate::on_postgres::{TestDatabase, is_on_postgres};
+use crate::wire::{Mode, Wire};
 
 async fn change(database: &TestDatabase, sql: &str) {
     database.past().await.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await.unwrap();
@@ -94,6 +95,102 @@ async fn a_migration_that_takes_longer_than_locks_are_waited_for_is_waited_for()
     }
     migrating.execute(sqlx::raw_sql("UPDATE migration_lease SET held_until = 1; COMMIT")).await.unwrap();
     assert_eq!(waiting.await.unwrap().unwrap(), [6]);
+}
+
+/// A step that took longer than the lease lost it to whoever waited, and its own process failed.
+#[tokio::test]
+async fn a_step_that_takes_longer_than_the_lease_leaves_it_renewed() {
+    if !is_on_postgres() {
+        return;
+    }
+    let database = TestDatabase::empty().await;
+    migrations::apply(&database.settings()).await.unwrap();
+    // As each step is recorded its lease has run out; what is so as it commits is written down.
+    let late = "DELETE FROM migrations WHERE version >= 6; DROP TABLE release, changes;
+                CREATE TABLE seen (held_until BIGINT);
+                CREATE FUNCTION run_out() RETURNS trigger LANGUAGE plpgsql AS
+                    'BEGIN UPDATE migration_lease SET held_until = 1; RETURN NULL; END';
+                CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS
+                    'BEGIN INSERT INTO seen SELECT held_until FROM migration_lease; RETURN NULL; END';
+                CREATE TRIGGER run_out AFTER INSERT ON migrations FOR EACH ROW EXECUTE FUNCTION run_out();
+                CREATE CONSTRAINT TRIGGER see AFTER INSERT ON migrations DEFERRABLE INITIALLY DEFERRED
+                    FOR EACH ROW EXECUTE FUNCTION see();";
+    change(&database, late).await;
+    let applied = migrations::apply(&database.settings()).await.unwrap();
+    assert!(applied.len() >= 2 && applied[0] == 6, "{applied:?}");
+    let seen = "SELECT held_until FROM seen";
+    let seen: Vec<i64> = sqlx::query_scalar(seen).fetch_all(&mut database.past().await).await.unwrap();
+    assert!(seen.len() == applied.len() && seen.iter().all(|until| *until > 1), "{seen:?}");
+}
+
+/// Whose lease was taken over between two steps failed, and told the operator to run it again.
+#[tokio::test]
+async fn who_loses_the_lease_waits_for_it_again() {
+    if !is_on_postgres() {
+        return;
+    }
+    let database = TestDatabase::empty().await;
+    migrations::apply(&database.settings()).await.unwrap();
+    let taken = "DELETE FROM migrations WHERE version >= 6; DROP TABLE release, changes;
+                 CREATE FUNCTION take() RETURNS trigger LANGUAGE plpgsql AS
+                     'BEGIN UPDATE migration_lease SET holder = gen_random_uuid(), held_until = 9000000000000000; RETURN NULL; END';
+                 CREATE CONSTRAINT TRIGGER take AFTER INSERT ON migrations DEFERRABLE INITIALLY DEFERRED
+                     FOR EACH ROW WHEN (NEW.version = 6) EXECUTE FUNCTION take();";
+    change(&database, taken).await;
+    let settings = database.settings();
+    let migrating = tokio::spawn(async move { migrations::apply(&settings).await });
+    let mut past = database.past().await;
+    let is_taken = "SELECT count(*) FROM migration_lease WHERE held_until = 9000000000000000";
+    while sqlx::query_scalar::<_, i64>(is_taken).fetch_one(&mut past).await.unwrap() == 0 {
+        assert!(!migrating.is_finished(), "{:?}", migrating.await);
+        tokio::task::yield_now().await;
+    }
+    change(&database, "UPDATE migration_lease SET held_until = 1").await;
+    let applied = migrating.await.unwrap().unwrap();
+    assert!(applied.len() >= 2 && applied[0] == 6, "{applied:?}");
+}
+
+/// Whose connection was cut failed, and left the lease to run out.
+#[tokio::test]
+async fn who_is_cut_off_while_migrating_goes_on_over_another_connection() {
+    if !is_on_postgres() {
+        return;
+    }
+    let database = TestDatabase::empty().await;
+    let planned = migrations::plan(&database.settings()).await.unwrap();
+    let planned: Vec<i64> = planned.iter().map(|step| step.version).collect();
+    let at = database.settings().at();
+    let [_, port, name] = at.split([':', '/']).collect::<Vec<_>>()[..] else { panic!("{at}") };
+    let wire = Wire::to(port.parse().unwrap()).await;
+    let url = format!("postgres://keyward@127.0.0.1:{}/{name}", wire.port());
+    let settings = PostgresSettings { url: url.into(), ..database.settings() };
+    // The third step is done, and nobody is told.
+    wire.set(Mode::LosesCommitOf("CREATE TABLE retired_keys"));
+    let by_wire = settings.clone();
+    let migrating = tokio::spawn(async move { migrations::apply(&by_wire).await });
+    while !wire.has_lost_the_commit() {
+        assert!(!migrating.is_finished(), "{:?}", migrating.await);
+        tokio::task::yield_now().await;
+    }
+    wire.set(Mode::Passing);
+    assert_eq!(migrating.await.unwrap().unwrap(), planned, "each once");
+    assert_eq!(migrations::status(&database.settings()).await.unwrap().schema, Schema::Ready);
+
+    // The next is cut before it is done.
+    change(&database, "DELETE FROM migrations WHERE version = 5; ALTER TABLE passwords DROP COLUMN scheme")
+        .await;
+    let mut served = database.past().await;
+    served.execute(sqlx::raw_sql("BEGIN; SELECT * FROM passwords")).await.unwrap();
+    let migrating = tokio::spawn(async move { migrations::apply(&settings).await });
+    let waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    let mut past = database.past().await;
+    while sqlx::query_scalar::<_, i64>(waits).fetch_one(&mut past).await.unwrap() == 0 {
+        tokio::task::yield_now().await;
+    }
+    wire.cut().await;
+    served.execute(sqlx::raw_sql("COMMIT")).await.unwrap();
+    wire.set(Mode::Passing);
+    assert_eq!(migrating.await.unwrap().unwrap(), [5]);
 }
 
 #[tokio::test]

@@ -31,6 +31,25 @@ async fn a_pooler_that_does_not_know_prepared_statements_is_found_out() {
     Store::connect(&PostgresServer::settings_at(server.port())).await.unwrap();
 }
 
+/// What a PgBouncer before 1.21 can do with prepared statements: none is anybody else's where a client has its connection for as long as it
+/// stays.
+#[tokio::test]
+async fn a_pooler_that_leaves_each_its_connection_keeps_prepared_statements() {
+    let Some(server) = PostgresServer::start().await else { return };
+    let Some(pooler) = PgBouncer::start_in("session", server.port()) else { return };
+    let settings = PostgresSettings { maximum_connections: 2, ..PostgresServer::settings_at(pooler.port()) };
+    assert!(settings.statement_cache > 0);
+    migrations::apply(&settings).await.unwrap();
+    let store = Store::connect(&settings).await.unwrap();
+    for _ in 0..10 {
+        let both = [store.begin().await.unwrap(), store.begin().await.unwrap()];
+        for mut tx in both {
+            assert_eq!(installation::rp_id(&mut tx, "example.com", NOW).await.unwrap(), "example.com");
+            tx.commit().await.unwrap();
+        }
+    }
+}
+
 /// Many more act than it has connections for, and each is answered what it asked.
 #[tokio::test]
 async fn many_share_few_connections_and_none_is_answered_anothers_question() {

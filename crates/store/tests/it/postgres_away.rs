@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use sqlx::postgres::PgConnection;
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
 use store::{PostgresSettings, Store, installation};
 
 use crate::file::NOW;
@@ -89,6 +91,86 @@ async fn a_restart_that_nobody_noticed_costs_nobody_an_answer() {
     }
 }
 
+/// A pooler closes what lies idle, and so does whoever ends single connections: people were told that the database was away.
+#[tokio::test]
+async fn a_read_on_a_connection_that_died_idle_is_asked_once_more() {
+    let Some(server) = PostgresServer::start().await else { return };
+    let settings = PostgresSettings { maximum_connections: 1, ..PostgresServer::settings_at(server.port()) };
+    let store = connect(&settings).await;
+    let mut past = PgConnection::connect(&format!("postgres://keyward@127.0.0.1:{}/postgres", server.port()))
+        .await
+        .unwrap();
+    let email = domain::Email::parse("ana@example.com").unwrap();
+    for _ in 0..3 {
+        for _ in 0..2 {
+            let owner = store::emails::owner(&mut store.look().await.unwrap(), &email).await;
+            assert!(owner.unwrap().is_none());
+        }
+        assert_eq!(store.connections().idle, 1);
+        // Of the two connections, the one that does not ask whether the server is there.
+        let idle = "pid <> pg_backend_pid() AND application_name = 'keyward' AND query LIKE '%emails%'";
+        let ended = format!("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE {idle}");
+        assert_eq!(sqlx::query_scalar::<_, i64>(AssertSqlSafe(ended)).fetch_one(&mut past).await.unwrap(), 1);
+        let left = format!("SELECT count(*) FROM pg_stat_activity WHERE {idle}");
+        while sqlx::query_scalar::<_, i64>(AssertSqlSafe(left.clone())).fetch_one(&mut past).await.unwrap()
+            > 0
+        {
+            tokio::task::yield_now().await;
+        }
+    }
+    assert!(!store.health().unwrap().is_lost());
+}
+
+/// It answers, and takes nothing: that is no database to serve by.
+#[tokio::test]
+async fn a_database_that_takes_no_writes_is_away_until_it_does() {
+    let Some(server) = PostgresServer::start().await else { return };
+    let settings = PostgresServer::settings_at(server.port());
+    let store = connect(&settings).await;
+    write(&store).await.unwrap();
+    let mut past = PgConnection::connect(&format!("postgres://keyward@127.0.0.1:{}/postgres", server.port()))
+        .await
+        .unwrap();
+    past.execute("CREATE DATABASE empty").await.unwrap();
+    let empty = PostgresSettings::new(format!("postgres://keyward@127.0.0.1:{}/empty", server.port()).into());
+    let set = "SET default_transaction_read_only";
+    // For all, at once; and for those who come from then on, which a connection of before is not told.
+    for (on, off) in [
+        (format!("ALTER SYSTEM {set} = on"), format!("ALTER SYSTEM {set} = off")),
+        (format!("ALTER DATABASE postgres {set} = on"), format!("ALTER DATABASE postgres {set} = off")),
+    ] {
+        for sql in [&*on, "SELECT pg_reload_conf()"] {
+            past.execute(AssertSqlSafe(sql.to_owned())).await.unwrap();
+        }
+        // As many as there can be, so that some are new.
+        let writing = async {
+            while !store.health().unwrap().is_lost() {
+                futures_util::future::join_all((0..16).map(|_| write(&store))).await;
+            }
+        };
+        tokio::time::timeout(LONG, writing).await.unwrap();
+        let error = is_lost(&store).await;
+        assert!(error.contains("it takes no writes, since default_transaction_read_only is on"), "{error}");
+        is_refused_at_once(&store).await;
+        let refused = Store::connect(&settings).await.unwrap_err();
+        assert!(!refused.is_lasting() && refused.to_string().contains("it takes no writes"), "{refused}");
+        // Nothing is to be done to its tables, and much to the others'.
+        assert_eq!(store::migrations::apply(&settings).await.unwrap(), [0; 0]);
+        if on.contains("SYSTEM") {
+            let refused = store::migrations::apply(&empty).await.unwrap_err();
+            assert!(
+                refused.is_unavailable() && refused.to_string().contains("it takes no writes"),
+                "{refused}"
+            );
+        }
+        for sql in ["SET default_transaction_read_only = off", &*off, "SELECT pg_reload_conf()"] {
+            past.execute(AssertSqlSafe(sql.to_owned())).await.unwrap();
+        }
+        is_found(&store).await;
+        write(&store).await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn a_database_that_hangs_is_waited_for_once() {
     let Some(server) = PostgresServer::start().await else { return };
@@ -138,6 +220,33 @@ async fn who_is_in_the_middle_of_an_act_is_told_and_nothing_of_it_is_there() {
     is_found(&store).await;
     let mut tx = store.begin().await.unwrap();
     assert_eq!(installation::rp_id(&mut tx, "example.com", NOW).await.unwrap(), "example.com");
+}
+
+/// It was told that nothing was changed, and it was.
+#[tokio::test]
+async fn an_act_whose_commit_is_not_answered_is_called_neither_done_nor_undone() {
+    let Some(server) = PostgresServer::start().await else { return };
+    let wire = Wire::to(server.port()).await;
+    let store = connect(&PostgresServer::settings_at(wire.port())).await;
+    let mut tx = store.begin().await.unwrap();
+    installation::rp_id(&mut tx, "done.example", NOW).await.unwrap();
+    wire.set(Mode::HalfClosed);
+    let told = tx.commit().await.unwrap_err();
+    assert!(told.is_unanswered() && told.is_unavailable() && told.is_loss() && !told.is_given_up(), "{told}");
+    assert!(told.to_string().starts_with("it is not known whether this was done"), "{told}");
+    wire.set(Mode::Passing);
+    is_found(&store).await;
+    let done = async {
+        let mut tx = store.begin().await.unwrap();
+        let found = installation::rp_id(&mut tx, "another.example", NOW).await.unwrap();
+        assert_eq!(found, "done.example", "it was done");
+    };
+    tokio::time::timeout(LONG, done).await.unwrap();
+    // Of one that failed before it was told to commit it is known.
+    let mut tx = store.begin().await.unwrap();
+    wire.set(Mode::Cut);
+    let told = installation::rp_id(&mut tx, "example.com", NOW).await.unwrap_err();
+    assert!(!told.is_unanswered() && told.is_unavailable(), "{told}");
 }
 
 /// A COMMIT of a transaction in which a statement had failed is taken by PostgreSQL, rolled back, and called a success.

@@ -1,4 +1,4 @@
-//! A real PgBouncer of a test's own, in transaction mode, on a free port of 127.0.0.1.
+//! A real PgBouncer of a test's own, on a free port of 127.0.0.1.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -16,9 +16,14 @@ pub(crate) struct PgBouncer {
 }
 
 impl PgBouncer {
-    /// Starts one in front of the PostgreSQL at `server`. None if there is none to start: then what it is needed for is not
+    /// Starts one in transaction mode in front of the PostgreSQL at `server`. None if there is none to start: then what it is needed for is not
     /// tested, which is said, and fails where all has to be tested (`CI=true`).
     pub(crate) fn start(server: u16) -> Option<Self> {
+        Self::start_in("transaction", server)
+    }
+
+    /// The same in another mode.
+    pub(crate) fn start_in(mode: &str, server: u16) -> Option<Self> {
         let Some(program) = program() else {
             assert!(std::env::var("CI").is_err(), "PgBouncer is not there; ./scripts/test installs it");
             println!("NOT RUN behind PgBouncer, since it is not there; ./scripts/test installs it");
@@ -33,7 +38,7 @@ impl PgBouncer {
         let mut said = String::new();
         for _ in 0..10 {
             let port = free_port();
-            std::fs::write(folder.path().join("pgbouncer.ini"), settings(server, port)).unwrap();
+            std::fs::write(folder.path().join("pgbouncer.ini"), settings(mode, server, port)).unwrap();
             match run(&program, folder.path()) {
                 Ok(process) => return Some(Self { _folder: folder, port, process }),
                 Err(log) => said = log,
@@ -57,11 +62,11 @@ impl Drop for PgBouncer {
 
 /// Few connections for many, so that they are exchanged all the time; otherwise as it comes, but that it takes who is on this
 /// machine.
-fn settings(server: u16, port: u16) -> String {
+fn settings(mode: &str, server: u16, port: u16) -> String {
     format!(
         "[databases]\n* = host=127.0.0.1 port={server}\n\
          [pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n\
-         auth_type = trust\nauth_file = users.txt\npool_mode = transaction\ndefault_pool_size = 5\n\
+         auth_type = trust\nauth_file = users.txt\npool_mode = {mode}\ndefault_pool_size = 5\n\
          max_client_conn = 1000\nserver_idle_timeout = 10\n"
     )
 }

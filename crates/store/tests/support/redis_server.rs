@@ -10,11 +10,14 @@ use tempfile::TempDir;
 /// The server. It ends with this, whatever state it is in.
 pub(crate) struct RedisServer {
     folder: TempDir,
-    program: &'static str,
+    program: String,
     port: u16,
     arguments: Vec<String>,
     process: Child,
 }
+
+/// Another program that takes the arguments of `redis-server`, where tests run on that.
+pub(crate) const PROGRAM: &str = "KEYWARD_TEST_REDIS_SERVER";
 
 /// What an operator is told that a user of its access list needs.
 const REFERENCE: &str = include_str!("../../../../docs/reference/redis.md");
@@ -30,19 +33,19 @@ impl RedisServer {
 
     /// The same, with more arguments.
     pub(crate) fn start_with(arguments: &[&str]) -> Option<Self> {
-        if let Err(error) = Command::new("redis-server").arg("--version").stdout(Stdio::null()).status() {
+        let program = std::env::var(PROGRAM).unwrap_or_else(|_| "redis-server".to_owned());
+        if let Err(error) = Command::new(&program).arg("--version").stdout(Stdio::null()).status() {
             assert!(
                 std::env::var("CI").is_err(),
-                "redis-server is not there ({error}); ./scripts/test installs it"
+                "{program} is not there ({error}); ./scripts/test installs it"
             );
-            println!("NOT RUN, since redis-server is not there ({error}); ./scripts/test installs it");
+            println!("NOT RUN, since {program} is not there ({error}); ./scripts/test installs it");
             return None;
         }
-        Some(Self::start_program("redis-server", arguments))
+        Some(Self::start_program(program, arguments))
     }
 
-    /// Starts a program that takes the arguments of `redis-server`.
-    pub(crate) fn start_program(program: &'static str, arguments: &[&str]) -> Self {
+    fn start_program(program: String, arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let rights = REFERENCE.split("access list needs `").nth(1).and_then(|rest| rest.split('`').next());
         let rights =
@@ -54,7 +57,7 @@ impl RedisServer {
         let mut said = String::new();
         for _ in 0..10 {
             let port = free_port();
-            match run(program, &folder, port, &arguments) {
+            match run(&program, &folder, port, &arguments) {
                 Ok(process) => return Self { folder, program, port, arguments, process },
                 Err(log) => said = log,
             }
@@ -92,8 +95,8 @@ impl RedisServer {
 
     /// Starts it again, empty, where it was.
     pub(crate) fn restart(&mut self) {
-        let running = run(self.program, &self.folder, self.port, &self.arguments);
-        self.process = running.unwrap_or_else(|log| panic!("redis-server does not start again: {log}"));
+        let running = run(&self.program, &self.folder, self.port, &self.arguments);
+        self.process = running.unwrap_or_else(|log| panic!("{} does not start again: {log}", self.program));
     }
 
     /// Holds it up: its connections stay, and nothing is answered (SIGSTOP).

@@ -20,6 +20,8 @@ pub(crate) enum Mode {
     Held,
     /// The server's side says that it will send no more, and still reads.
     HalfClosed,
+    /// The same, once a connection on which this was said is told to commit: that arrives, and its answer does not.
+    LosesCommitOf(&'static str),
     /// Connections are closed, and so are those that are made.
     Cut,
 }
@@ -38,7 +40,7 @@ impl Wire {
         let own = listener.local_addr().unwrap().port();
         let mode = watch::Sender::new(Mode::Passing);
         let mut tasks = JoinSet::new();
-        tasks.spawn(accept(listener, port, mode.subscribe()));
+        tasks.spawn(accept(listener, port, mode.clone()));
         Self { port: own, mode, _tasks: tasks }
     }
 
@@ -47,13 +49,26 @@ impl Wire {
         self.port
     }
 
+    /// Whether the commit that was to be lost is.
+    pub(crate) fn has_lost_the_commit(&self) -> bool {
+        *self.mode.borrow() == Mode::HalfClosed
+    }
+
+    /// Cuts it, and waits until no connection is left.
+    pub(crate) async fn cut(&self) {
+        self.set(Mode::Cut);
+        while self.mode.receiver_count() > 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// From now on.
     pub(crate) fn set(&self, mode: Mode) {
         self.mode.send_replace(mode);
     }
 }
 
-async fn accept(listener: TcpListener, port: u16, mode: watch::Receiver<Mode>) {
+async fn accept(listener: TcpListener, port: u16, mode: watch::Sender<Mode>) {
     let mut pumps = JoinSet::new();
     loop {
         let (near, _) = listener.accept().await.unwrap();
@@ -65,21 +80,15 @@ async fn accept(listener: TcpListener, port: u16, mode: watch::Receiver<Mode>) {
             let Ok(far) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await else { return };
             let ((near_read, near_write), (far_read, far_write)) = (near.into_split(), far.into_split());
             // Where one direction is cut, so is the other: both ends are closed.
-            tokio::join!(
-                pump(near_read, far_write, mode.clone(), false),
-                pump(far_read, near_write, mode, true)
-            );
+            tokio::join!(pump(near_read, far_write, &mode, false), pump(far_read, near_write, &mode, true));
         });
     }
 }
 
-async fn pump(
-    mut from: OwnedReadHalf,
-    mut to: OwnedWriteHalf,
-    mut mode: watch::Receiver<Mode>,
-    from_server: bool,
-) {
+async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, set: &watch::Sender<Mode>, from_server: bool) {
+    let mut mode = set.subscribe();
     let mut buffer = vec![0; 16 * 1024];
+    let mut was_said = false;
     loop {
         let read = tokio::select! {
             read = from.read(&mut buffer) => read,
@@ -90,6 +99,13 @@ async fn pump(
             let now = *mode.borrow_and_update();
             match now {
                 Mode::Passing => break,
+                Mode::LosesCommitOf(text) => {
+                    was_said |= !from_server && holds(&buffer[..length], text);
+                    if was_said && holds(&buffer[..length], "COMMIT") {
+                        set.send_replace(Mode::HalfClosed);
+                    }
+                    break;
+                }
                 // What is on its way is cut or let go of as all else is, if that comes first.
                 Mode::Delayed(delay) => match tokio::time::timeout(delay, mode.changed()).await {
                     Err(_) => break,
@@ -110,4 +126,8 @@ async fn pump(
             return;
         }
     }
+}
+
+fn holds(bytes: &[u8], text: &str) -> bool {
+    bytes.windows(text.len()).any(|window| window == text.as_bytes())
 }

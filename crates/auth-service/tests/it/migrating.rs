@@ -1,0 +1,70 @@
+//! `auth-service migrate`, and what is served after it.
+
+use serde_json::json;
+
+use crate::full::{Stack, printed, sign_up, stderr};
+use crate::process::{POSTMARK, Running, binary, write_config, write_secrets};
+
+#[tokio::test]
+async fn migrations_are_told_applied_once_by_ten_and_told_again() {
+    let Some(stack) = Stack::start().await else { return };
+    let before = stack.migrate("status", &["--json"]);
+    assert_eq!(before.status.code(), Some(1), "{}", stderr(&before));
+    let missing = printed(&before)["missing"].as_array().unwrap().clone();
+    assert!(printed(&before)["schema"] == "behind" && !missing.is_empty());
+    let plan = stack.migrate("plan", &[]);
+    let plan = String::from_utf8(plan.stdout).unwrap();
+    assert!(plan.starts_with("-- 0001 accounts\n") && plan.contains("CREATE TABLE"), "{plan}");
+    let ten: Vec<_> = (0..10)
+        .map(|_| {
+            let mut command = stack.command(&["migrate", "apply"], &[]);
+            command.arg("--json").stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+            command.spawn().unwrap()
+        })
+        .collect();
+    let mut applied = Vec::new();
+    for one in ten {
+        let output = one.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", stderr(&output));
+        applied.extend(printed(&output)["applied"].as_array().unwrap().clone());
+    }
+    assert_eq!(applied, missing, "each once, and in order");
+    let after = stack.migrate("status", &["--json"]);
+    assert_eq!((after.status.code(), &printed(&after)["schema"]), (Some(0), &"ready".into()));
+    assert_eq!(printed(&after)["applied"], json!(missing));
+    let again = stack.migrate("apply", &[]);
+    assert_eq!(
+        String::from_utf8(again.stdout).unwrap(),
+        "Nothing was to be done: the tables are those of this release.\n"
+    );
+}
+
+#[tokio::test]
+async fn a_database_of_another_release_is_served_beside_or_refused_untouched() {
+    let Some(stack) = Stack::migrated().await else { return };
+    stack.tamper("UPDATE release SET number = 2, oldest_supported = 1");
+    let mut server = Running::begin(&mut stack.server(1, &[]));
+    server.wait_for_line("beside which this one runs on");
+    server.serves();
+    assert_eq!(sign_up(&server, "ana@example.com"), 201);
+    let status = stack.migrate("status", &[]);
+    assert!(status.status.success());
+    stack.tamper("UPDATE release SET number = 3, oldest_supported = 2");
+    for refused in [stack.server(2, &[]).output().unwrap(), stack.migrate("apply", &[])] {
+        assert_eq!(refused.status.code(), Some(1));
+        assert!(stderr(&refused).contains("install a newer release"), "{}", stderr(&refused));
+    }
+    stack.tamper("DO $$ BEGIN ASSERT (SELECT number FROM release) = 3; END $$");
+}
+
+#[test]
+fn sqlite_needs_no_migration() {
+    let folder = tempfile::tempdir().unwrap();
+    write_secrets(folder.path());
+    let config = write_config(folder.path(), POSTMARK);
+    for verb in ["plan", "apply", "status"] {
+        let told = binary().args(["migrate", verb, "--config"]).arg(&config).output().unwrap();
+        assert!(told.status.success());
+        assert!(String::from_utf8_lossy(&told.stdout).contains("SQLite is migrated by `auth-service serve`"));
+    }
+}
