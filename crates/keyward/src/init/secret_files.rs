@@ -17,6 +17,11 @@ const APP_SERVICE: u32 = 10002;
 const DATABASE: u32 = 999;
 const REDIS: u32 = 999;
 
+/// What docs/reference/redis.md says that the server needs in Redis; what clients of Redis 7.2 and later say of themselves; and
+/// `SCAN`, by which an operator sees which keys there are.
+const REDIS_RIGHTS: &str = "~keyward:* &keyward:* +ping +select +set +get +publish +subscribe +evalsha +script|load +lrange \
+                            +lindex +llen +lpush +lpop +rpush +lrem +pexpire +client|setinfo +scan";
+
 /// Files are given to groups, which is root's to do.
 pub(super) fn may_give_to_groups() -> Result<(), Failure> {
     let probe = tempfile_in_memory()?;
@@ -47,10 +52,10 @@ pub(super) fn write(folder: &Path, answers: &Answers) -> Result<(), Failure> {
         format!("postgres://{user}:{}@db:5432/keyward", password.expose_secret()).into()
     };
     let redis_configuration: SecretString = format!(
-        "# The default user has the password; what empties or reconfigures Redis is nobody's business.\n\
-         requirepass {}\n\
-         rename-command CONFIG \"\"\nrename-command FLUSHALL \"\"\nrename-command FLUSHDB \"\"\n\
-         rename-command DEBUG \"\"\nrename-command SHUTDOWN \"\"\n",
+        "# One user, that of the server, may do what the server does there, and nothing else (docs/reference/redis.md). Nobody is \
+         let\n# in without a name. No command is renamed: the modules of Redis 8 ask CONFIG as they are loaded.\n\
+         user default reset\n\
+         user keyward reset on >{} {REDIS_RIGHTS}\n",
         redis.expose_secret()
     )
     .into();

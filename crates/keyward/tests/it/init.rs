@@ -137,6 +137,28 @@ fn it_writes_a_folder_that_compose_starts_from() {
     assert!(environment.contains("\nKEYWARD_GROUP=10001\n"), "{environment}");
 }
 
+/// Redis 8 with its modules did not start, since CONFIG was renamed; and whoever had the password could do whatever else there is.
+#[test]
+fn redis_lets_one_user_in_who_may_do_what_the_server_needs() {
+    let parent = tempfile::tempdir().unwrap();
+    if !as_root(&parent) {
+        return;
+    }
+    let folder = parent.path().join("keyward");
+    assert!(init(&folder, &ALL).status.success());
+    let written = fs::read_to_string(folder.join("secrets/redis/redis.conf")).unwrap();
+    let lines: Vec<_> = written.lines().filter(|line| !line.starts_with('#')).collect();
+    let [default, user] = lines[..] else { panic!("{} lines", lines.len()) };
+    assert_eq!(default, "user default reset");
+    // The tests of the server run as a user with these rights and no more.
+    let reference = include_str!("../../../../docs/reference/redis.md");
+    let needed =
+        reference.split("access list needs `").nth(1).and_then(|rest| rest.split('`').next()).unwrap();
+    assert!(user.starts_with("user keyward reset on >"));
+    assert!(user.ends_with(&format!(" {needed} +client|setinfo +scan")), "other rights than {needed}");
+    assert!(include_str!("../../../../compose.yml").contains("KEYWARD__REDIS__USERNAME: keyward\n"));
+}
+
 /// Containers know no name of this host's groups, so a name that is given is written down by its number.
 #[test]
 fn a_group_that_may_give_orders_has_the_folder_of_sockets() {
@@ -236,7 +258,9 @@ fn class_19_every_secret_is_made_anew_and_stands_nowhere_else() {
             format!("postgres://keyward_migrate:{migrate}@db:5432/keyward")
         );
         assert_eq!(secret("auth-service/redis-password"), redis);
-        assert!(secret("redis/redis.conf").contains(&format!("requirepass {redis}\n")));
+        assert!(
+            secret("redis/redis.conf").contains(&format!("\nuser keyward reset on >{redis} ~keyward:* "))
+        );
         assert_eq!(secret("auth-service/example-app"), app);
         seen.extend([run, migrate, redis, app]);
         for file in ["compose.yml", ".env", "config/keyward.toml", "caddy/Caddyfile", "db/users.sh"] {

@@ -42,6 +42,7 @@ async fn from_nothing_to_healthy_by_one_command_and_back_after_every_kill() {
     super::headers::hold_from_outside(&stack).await;
     somebody_signs_up_and_in(&stack).await;
     redis_is_used(&stack);
+    redis_does_for_the_server_what_it_needs_and_no_more(&stack);
     the_operator_asks_a_slot(&stack);
     whoever_is_of_the_group_asks_a_slot(&stack);
     super::access_log::keeps_no_secret(&stack).await;
@@ -268,9 +269,45 @@ async fn somebody_signs_up_and_in(stack: &Installation) {
 
 /// What is counted and told is in the Redis of the stack, not in a slot's memory.
 fn redis_is_used(stack: &Installation) {
-    let scan = r#"REDISCLI_AUTH="$(cat /run/secrets/password)" redis-cli --scan --pattern 'keyward:*'"#;
+    let scan = r#"REDISCLI_AUTH="$(cat /run/secrets/password)" redis-cli --user keyward --scan --pattern 'keyward:*'"#;
     let keys = stack.does(&["exec", "-T", "redis", "sh", "-c", scan]);
     assert!(keys.lines().count() > 1, "{keys:?}");
+    // It is as the official image is: with modules, which ask CONFIG as they are loaded.
+    assert!(stack.does(&["logs", "redis"]).contains("Module 'asks-config' loaded"));
+}
+
+/// Whoever has the server's password is the server there, and no more; whoever has none is nobody.
+fn redis_does_for_the_server_what_it_needs_and_no_more(stack: &Installation) {
+    let asks = |user: &str, command: &str| {
+        let script = match user {
+            "" => format!("redis-cli {command}"),
+            user => {
+                format!(r#"REDISCLI_AUTH="$(cat /run/secrets/password)" redis-cli --user {user} {command}"#)
+            }
+        };
+        let said = stack.compose(&["exec", "-T", "redis", "sh", "-c", &script]);
+        String::from_utf8_lossy(&[said.stdout, said.stderr].concat()).into_owned()
+    };
+    assert_eq!(asks("keyward", "ping").trim(), "PONG");
+    for command in [
+        "config get requirepass",
+        "flushall",
+        "shutdown nosave",
+        "keys '*'",
+        "acl list",
+        "module list",
+        "client kill type normal",
+        "script flush",
+        "replicaof 127.0.0.1 1",
+        "set of-somebody-else 1",
+    ] {
+        let said = asks("keyward", command);
+        assert!(said.contains("NOPERM"), "{command}: {said}");
+    }
+    for (user, answer) in [("", "NOAUTH"), ("default", "WRONGPASS")] {
+        let said = asks(user, "get keyward:probe");
+        assert!(said.contains(answer), "{user:?}: {said}");
+    }
 }
 
 /// Each slot has a socket of its own on the host; all of them are seen at one look, and the tables by the one-shot.
