@@ -6,8 +6,6 @@ use axum::http::header::{
 };
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::Response;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 
 /// Nothing is allowed but our own stylesheets, pictures and forms.
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; \
@@ -31,7 +29,7 @@ const HEADERS: [(HeaderName, &str); 7] = [
 ];
 
 /// Where a new password is typed: our own scripts, and nobody else's, say there how easy it is to guess. They may ask for
-/// nothing (`connect-src` is none). No other page runs any.
+/// nothing (`connect-src` is none). No other page runs any, but the one that takes an answer to an app.
 pub(crate) fn is_rated(path: &str) -> bool {
     matches!(
         path,
@@ -102,21 +100,17 @@ fn allow_own_scripts(headers: &mut HeaderMap) {
 }
 
 /// A picture that is opened by itself is a document: it may run nothing, load nothing, and is of no origin. One that a team
-/// brings along may hold anything.
+/// brings along may hold anything; a style in it is for where it is a picture of a page, to which no policy of its own applies.
 pub(crate) fn for_picture(response: &mut Response) {
-    let policy = HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; sandbox");
-    response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
+    let policy = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
+                  require-trusted-types-for 'script'; trusted-types 'none'; sandbox";
+    response.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
 }
 
-/// Allows the page's one script, named by its hash, and its form to post to `sources`.
-pub(crate) fn allow_form_to_post_itself(response: &mut Response, sources: &str, script: &str) {
-    let hash = STANDARD.encode(secrets::sha256(script.as_bytes()));
-    let policy = POLICY
-        .replace("form-action 'self'", &format!("form-action 'self' {sources}"))
-        .replace("default-src 'none';", &format!("default-src 'none'; script-src 'sha256-{hash}';"));
-    if let Ok(value) = HeaderValue::from_str(&policy) {
-        response.headers_mut().insert(CONTENT_SECURITY_POLICY, value);
-    }
+/// Allows the page's script, which is a file of ours, and its form to post to `sources`.
+pub(crate) fn allow_form_to_post_itself(response: &mut Response, sources: &str) {
+    allow_form_to_end_at(response, sources);
+    allow_own_scripts(response.headers_mut());
 }
 
 /// Allows the page's form to end at an app, and wherever that leads on to ([`oidc::form_action_sources`]).

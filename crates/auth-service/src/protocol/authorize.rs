@@ -113,7 +113,7 @@ fn go(app: &App, asking: &Asking, next: Next) -> Response {
             let view = views::FormPost { action: &action, fields: &fields };
             let mut response = page(view.render(&frame(app, asking, "/")));
             let sources = form_action_sources(&action).unwrap_or_default();
-            headers::allow_form_to_post_itself(&mut response, &sources, views::FORM_POST_SCRIPT);
+            headers::allow_form_to_post_itself(&mut response, &sources);
             response
         }
         Next::SignIn { request, again: true, .. } => {

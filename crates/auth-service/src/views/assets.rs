@@ -24,6 +24,11 @@ pub const ASSETS: &[Asset] = &[
         "text/javascript; charset=utf-8",
         include_bytes!("../../static/strength.js"),
     ),
+    asset(
+        "/static/form_post.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../static/form_post.js"),
+    ),
     asset("/static/wards.svg", "image/svg+xml", include_bytes!("../../static/wards.svg")),
 ];
 

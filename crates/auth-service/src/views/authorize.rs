@@ -52,9 +52,6 @@ pub struct FormPost<'a> {
     pub fields: &'a [(&'static str, String)],
 }
 
-/// The one script there is, allowed by its hash on that page alone.
-pub const FORM_POST_SCRIPT: &str = "document.forms[0].submit()";
-
 /// `/account/apps`: posts `id` to `/account/apps/withdraw`.
 #[derive(Clone, Debug)]
 pub struct Apps<'a> {

@@ -34,7 +34,7 @@ mod verify;
 pub use account::{Account, Profile};
 pub use account_email::{ChangeEmail, ConfirmEmail, PendingEmail};
 pub use account_security::{ChangePassword, ConfirmIdentity, DeleteAccount, SecondStep};
-pub use authorize::{AppRefused, AppRow, Apps, ChooseAccount, Consent, FORM_POST_SCRIPT, FormPost};
+pub use authorize::{AppRefused, AppRow, Apps, ChooseAccount, Consent, FormPost};
 pub use brand::brand_stylesheet;
 pub(crate) use brand::{SURFACE_DARK, SURFACE_LIGHT};
 pub use device::Device;

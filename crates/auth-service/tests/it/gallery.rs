@@ -5,7 +5,7 @@ use auth_service::locale::Locale;
 use auth_service::views::mail::{self, Mail};
 use auth_service::views::{
     Account, AppRefused, AppRow, Apps, ChangeEmail, ChangePassword, CheckMail, ChooseAccount, ConfirmEmail,
-    ConfirmIdentity, Consent, DeleteAccount, Device, ErrorPage, Field, Frame, Landing, Mailbox,
+    ConfirmIdentity, Consent, DeleteAccount, Device, ErrorPage, Field, FormPost, Frame, Landing, Mailbox,
     MailboxMessage, Notice, PendingEmail, Problem, Problems, Profile, ProveElsewhere, ProveHere, Reset,
     ResetCode, ResetNew, SecondStep, SessionRow, Sessions, SignIn, SignInCode, SignOut, SignUp, SignedOut,
     docs,
@@ -247,6 +247,7 @@ fn rest(out: &Frame<'_>, inside: &Frame<'_>, words: Words<'_>) -> Vec<Sheet> {
         ),
         ("apps-none", Apps { apps: &[] }.render(inside)),
         ("app-refused", AppRefused { description: opaque, leaving: true, signed_in: true }.render(out)),
+        ("form-post", FormPost { action: "/callback", fields: &[("code", opaque.to_owned())] }.render(out)),
         ("mailbox", Mailbox { messages: &[message, message] }.render(out)),
         ("mailbox-empty", Mailbox { messages: &[] }.render(out)),
         ("docs", docs::render(&document(words), &[PROBLEM], out)),

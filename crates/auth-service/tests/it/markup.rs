@@ -16,10 +16,10 @@ const HOSTILE: [&str; 7] = [
     "nul\0nul\r\nSet-Cookie: a=b\n<b>bold</b>",
 ];
 
-/// A page without the two scripts of ours that say how easy a new password is to guess: by their very tags, so that no other is
-/// taken for them.
+/// A page without the scripts of ours, that say how easy a new password is to guess and that take an answer to an app: by their
+/// very tags, so that no other is taken for them.
 pub(crate) fn without_own_scripts(html: &str) -> String {
-    ["/static/zxcvbn.js", "/static/strength.js"].into_iter().fold(html.to_owned(), |html, path| {
+    ["/static/zxcvbn.js", "/static/strength.js", "/static/form_post.js"].into_iter().fold(html.to_owned(), |html, path| {
         let hash = assets::find(path).unwrap().hash;
         html.replacen(&format!("<script src=\"{path}?v={hash:016x}\" defer></script>"), "", 1)
     })
@@ -101,7 +101,7 @@ fn scripts_are_where_a_new_password_is_typed() {
         let typed = html.matches("autocomplete=\"new-password\"").count();
         let said = html.matches("data-strength-of=").count();
         assert_eq!(said, typed, "{page}");
-        assert_eq!(without_own_scripts(&html) != html, typed > 0, "{page}");
+        assert_eq!(without_own_scripts(&html) != html, typed > 0 || page == "form-post", "{page}");
         rated += typed;
     }
     assert!(rated >= 6 * Locale::ALL.len(), "{rated}");

@@ -303,7 +303,15 @@ async fn the_answer_can_be_posted() {
     assert!(answer.body.contains("action=\"https://wiki.example.com/callback\""), "{}", answer.body);
     assert!(answer.body.contains("value=\"&#60;&#34;&#38;&#39;&#62;\""), "{}", answer.body);
     let policy = answer.header("content-security-policy");
-    assert!(policy.contains("script-src 'sha256-") && policy.contains("form-action 'self' https:;"));
+    assert_eq!(
+        policy,
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; form-action 'self' https:; base-uri 'none'; \
+         frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+    );
+    assert_eq!(answer.body.matches("<script").count(), 1);
+    let script = answer.body.split("<script src=\"").nth(1).unwrap().split('"').next().unwrap();
+    assert!(answer.body.contains(&format!("<script src=\"{script}\" defer></script>")), "{}", answer.body);
+    assert_eq!(browser.get(script).await.header("content-type"), "text/javascript; charset=utf-8");
     assert_eq!(answer.header("cache-control"), "no-store");
     let tokens = wiki.exchange(&app, &answer.hidden("code")).await;
     assert_eq!(tokens.status, 200, "{}", tokens.body);
