@@ -19,10 +19,13 @@ const HOSTILE: [&str; 7] = [
 /// A page without the scripts of ours, that say how easy a new password is to guess and that take an answer to an app: by their
 /// very tags, so that no other is taken for them.
 pub(crate) fn without_own_scripts(html: &str) -> String {
-    ["/static/zxcvbn.js", "/static/strength.js", "/static/form_post.js"].into_iter().fold(html.to_owned(), |html, path| {
-        let hash = assets::find(path).unwrap().hash;
-        html.replacen(&format!("<script src=\"{path}?v={hash:016x}\" defer></script>"), "", 1)
-    })
+    ["/static/zxcvbn.js", "/static/strength.js", "/static/form_post.js"].into_iter().fold(
+        html.to_owned(),
+        |html, path| {
+            let hash = assets::find(path).unwrap().hash;
+            html.replacen(&format!("<script src=\"{path}?v={hash:016x}\" defer></script>"), "", 1)
+        },
+    )
 }
 
 fn every(words: Words<'_>, name: &str) -> Vec<Sheet> {

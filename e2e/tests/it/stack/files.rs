@@ -54,6 +54,56 @@ async fn compose_caddy_and_the_linter_of_dockerfiles_have_nothing_to_say() {
     success(&Command::new(stack.docker.cache.join("bin/hadolint")).args(dockerfiles).output().unwrap());
 }
 
+/// A build once took what another commit had left in a cache. What is kept from build to build is a layer, of the manifests alone: no
+/// change of our code changes it, and each change of what we depend on does.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_image_is_compiled_of_is_kept_for_as_long_as_the_manifests_are_the_same() {
+    let Some(docker) = Docker::find().await else { return };
+    let workspace = PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned();
+    let text = fs::read_to_string(workspace.join("deploy/Dockerfile")).unwrap();
+    assert!(!text.contains("type=cache"), "a cache is nobody's commit");
+    let between =
+        |from: &str, to: &str| text.split_once(from).unwrap().1.split_once(to).unwrap().0.to_owned();
+    let copied = between(" AS dependencies\n", " AS built\n");
+    let copied: Vec<_> = copied.lines().filter(|line| line.starts_with("COPY ")).collect();
+    assert_eq!(copied, ["COPY --from=manifests /source ./"]);
+    assert!(text.contains("FROM dependencies AS built\nARG REVISION=\nCOPY . .\n"));
+
+    // What makes the layer asks of its base no more than any Debian has.
+    let base = between("FROM ", " AS manifests\n").lines().last().unwrap().to_owned();
+    docker.ask(&["tag", "debian:trixie-slim", base.trim_start_matches("FROM ")]);
+    let context = tempfile::tempdir().unwrap();
+    let pack = "tar --exclude=node_modules --exclude=target --exclude=corpus -c .dockerignore Cargo.toml Cargo.lock \
+                rust-toolchain.toml benches crates deploy e2e rehearsal scripts | tar -x -C \"$0\"";
+    success(
+        &Command::new("sh").args(["-c", pack]).arg(context.path()).current_dir(&workspace).output().unwrap(),
+    );
+    let listed = || {
+        let (file, place) = (context.path().join("deploy/Dockerfile"), context.path().to_str().unwrap());
+        let build = ["build", "--quiet", "--network", "none", "--target", "manifests", "--file"];
+        let image = docker.ask(&[&build[..], &[file.to_str().unwrap(), place]].concat());
+        let list = "cd /source && find . -type f | sort | xargs sha256sum";
+        docker.ask(&["run", "--rm", "--network", "none", image.trim(), "sh", "-c", list])
+    };
+    let first = listed();
+    let names: Vec<_> = first.lines().map(|line| line.split_once("  ").unwrap().1).collect();
+    let kept = ["/Cargo.toml", "/Cargo.lock", "/rust-toolchain.toml", "/src/lib.rs", "/src/main.rs"];
+    assert!(names.iter().all(|name| kept.iter().any(|end| name.ends_with(end))), "{names:?}");
+    assert!(
+        names.contains(&"./crates/auth-service/src/main.rs") && names.contains(&"./Cargo.lock"),
+        "{names:?}"
+    );
+
+    let code = context.path().join("crates/auth/src");
+    fs::write(code.join("lib.rs"), "compile_error!();").unwrap();
+    fs::create_dir(code.join("another")).unwrap();
+    fs::write(code.join("another/file.rs"), "").unwrap();
+    assert_eq!(listed(), first, "code is in the layer of dependencies");
+    let lock = context.path().join("Cargo.lock");
+    fs::write(&lock, format!("{}\n# another\n", fs::read_to_string(&lock).unwrap())).unwrap();
+    assert_ne!(listed(), first, "the layer is kept, and what we depend on has changed");
+}
+
 /// Nobody who gets into a container finds something to go on with.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_image_holds_the_program_and_what_it_loads_and_nothing_else() {
@@ -71,6 +121,7 @@ async fn an_image_holds_the_program_and_what_it_loads_and_nothing_else() {
         for label in ["title", "description", "licenses", "version", "revision"] {
             assert!(config["Labels"][format!("org.opencontainers.image.{label}")].is_string(), "{label}");
         }
+        assert_eq!(config["Labels"]["org.opencontainers.image.version"], env!("CARGO_PKG_VERSION"));
         // What the image says of itself is what the program in it says.
         let told = docker.ask(&["run", "--rm", "--network", "none", &image, "--version"]);
         let revision = std::env::var("KEYWARD_REVISION").ok().filter(|revision| !revision.is_empty());

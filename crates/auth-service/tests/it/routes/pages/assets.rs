@@ -59,7 +59,8 @@ async fn no_file_allows_a_script_or_a_style_within_a_document() {
     let brand = logo.address();
     let app = TestApp::with(|setup| setup.branding.logo = Some(logo)).await;
     let mut browser = app.browser();
-    let files = ASSETS.iter().map(|asset| asset.path.to_owned()).chain([brand, "/static/brand.css".to_owned()]);
+    let files =
+        ASSETS.iter().map(|asset| asset.path.to_owned()).chain([brand, "/static/brand.css".to_owned()]);
     for file in files {
         let answer = browser.get(&file).await;
         assert_eq!(answer.status, 200, "{file}");
