@@ -19,6 +19,7 @@ GRANT CONNECT ON DATABASE keyward TO keyward_run;
 
 GRANT USAGE, CREATE ON SCHEMA public TO keyward_migrate;
 GRANT USAGE ON SCHEMA public TO keyward_run;
+-- But for those that tell what was migrated, of which `migrate apply` takes back all but SELECT.
 ALTER DEFAULT PRIVILEGES FOR ROLE keyward_migrate IN SCHEMA public
     GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO keyward_run;
 ALTER DEFAULT PRIVILEGES FOR ROLE keyward_migrate IN SCHEMA public GRANT USAGE ON SEQUENCES TO keyward_run;

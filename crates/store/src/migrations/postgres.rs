@@ -37,6 +37,18 @@ const TABLES: &str = "CREATE TABLE IF NOT EXISTS migrations (
          version BIGINT PRIMARY KEY, description TEXT NOT NULL, checksum BYTEA NOT NULL, applied_at BIGINT NOT NULL);
      CREATE TABLE IF NOT EXISTS migration_lease (
          id BIGINT PRIMARY KEY CHECK (id = 1), holder UUID NOT NULL, held_until BIGINT NOT NULL)";
+/// What is in these is the word of whoever owns them, on which servers start or do not. Whoever runs may have been given rights to
+/// all tables (`ALTER DEFAULT PRIVILEGES`): of these they keep the one to read.
+const KEEP: &str = "DO $$ DECLARE ours RECORD; BEGIN
+         FOR ours IN SELECT DISTINCT made.oid::regclass AS place, CASE given.grantee WHEN 0 THEN 'PUBLIC'
+                     ELSE quote_ident(pg_get_userbyid(given.grantee)) END AS whom
+             FROM pg_class made, aclexplode(made.relacl) given
+             WHERE made.oid IN (to_regclass('migrations'), to_regclass('migration_lease'), to_regclass('release'))
+               AND made.relowner = (SELECT oid FROM pg_roles WHERE rolname = current_user)
+               AND given.grantee <> made.relowner AND given.privilege_type <> 'SELECT'
+         LOOP
+             EXECUTE format('REVOKE INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER ON %s FROM %s', ours.place, ours.whom);
+         END LOOP; END $$";
 /// Two who make a table at once get in each other's way, so the first step has a lock of its own.
 const FIRST: i64 = 0x6b65_7977_6172_6400;
 
@@ -87,6 +99,13 @@ pub async fn apply(settings: &PostgresSettings) -> Result<Vec<i64>, MigrationErr
     }
 }
 
+/// Sees to it that nobody else writes down what was migrated.
+async fn keep(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    begin(connection).await?;
+    let kept = connection.execute(sqlx::raw_sql(KEEP)).await.map(drop);
+    end(connection, kept).await
+}
+
 /// After a cut. What may pass is waited for.
 async fn connect_again(settings: &PostgresSettings) -> Result<PgConnection, MigrationError> {
     let mut reason = "it did not answer".to_owned();
@@ -117,6 +136,7 @@ impl Applying<'_> {
     /// Applies all that is missing. False while somebody else is at it.
     async fn go_on(&mut self, connection: &mut PgConnection) -> Result<bool, MigrationError> {
         if self.missing(connection).await?.is_none() {
+            keep(connection).await?;
             return Ok(true);
         }
         takes_writes(self.settings, connection).await?;
@@ -137,6 +157,7 @@ impl Applying<'_> {
         begin(connection).await?;
         let recorded = record.execute(&mut *connection).await.map(drop);
         end(connection, recorded).await?;
+        keep(connection).await?;
         Ok(true)
     }
 

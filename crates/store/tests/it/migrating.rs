@@ -32,6 +32,44 @@ async fn of_ten_who_migrate_at_once_each_migration_is_applied_by_one() {
     assert_eq!(migrations::apply(&database.settings()).await.unwrap(), [0; 0]);
 }
 
+/// Whoever runs was given rights to every table that is made, and could say that nothing, or something else, was migrated.
+#[tokio::test]
+async fn who_runs_reads_what_was_migrated_and_does_not_write_it() {
+    if !is_on_postgres() {
+        return;
+    }
+    let database = TestDatabase::empty().await;
+    // Users are the cluster's and not a database's: one that no other test has.
+    let role = format!("runs_in_{}", database.url().rsplit('/').next().unwrap());
+    change(&database, &format!("CREATE ROLE {role}")).await;
+    let rights =
+        format!("ALTER DEFAULT PRIVILEGES GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {role}, PUBLIC");
+    change(&database, &rights).await;
+    let may = async |who: &str, table: &str, right: &str| -> bool {
+        let asked =
+            sqlx::query_scalar("SELECT has_table_privilege($1, $2, $3)").bind(who).bind(table).bind(right);
+        asked.fetch_one(&mut database.past().await).await.unwrap()
+    };
+    let holds = async || {
+        for table in ["migrations", "migration_lease", "release"] {
+            assert!(may(&role, table, "SELECT").await, "{table} is read at each start");
+            for right in ["INSERT", "UPDATE", "DELETE", "TRUNCATE"] {
+                assert!(!may(&role, table, right).await, "{right} on {table}");
+            }
+        }
+        assert!(may(&role, "users", "INSERT").await && may(&role, "sessions", "DELETE").await);
+    };
+    migrations::apply(&database.settings()).await.unwrap();
+    holds().await;
+    // Of tables that were made before, or given away since.
+    change(&database, &format!("GRANT INSERT, UPDATE, DELETE ON migrations, release TO {role}")).await;
+    assert!(may(&role, "release", "UPDATE").await);
+    migrations::apply(&database.settings()).await.unwrap();
+    holds().await;
+    let gone = format!("DROP OWNED BY {role}; DROP ROLE {role}");
+    change(&database, &gone).await;
+}
+
 #[tokio::test]
 async fn an_empty_database_is_behind_and_left_as_it_is() {
     if !is_on_postgres() {

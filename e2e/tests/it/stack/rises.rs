@@ -230,6 +230,7 @@ fn the_database_users_may_do_their_work_and_no_more(stack: &Installation) {
         ("keyward_run", "UPDATE probe SET id = 3 WHERE id = 2"),
         ("keyward_run", "DELETE FROM probe WHERE id = 3"),
         ("keyward_run", "SELECT id FROM probe"),
+        ("keyward_run", "SELECT version FROM migrations"),
         ("keyward_migrate", "ALTER TABLE probe ADD COLUMN more TEXT"),
     ] {
         let (allowed, said) = asks(stack, user, statement);
@@ -240,6 +241,9 @@ fn the_database_users_may_do_their_work_and_no_more(stack: &Installation) {
         ("keyward_run", "DROP TABLE probe"),
         ("keyward_run", "ALTER TABLE probe ADD COLUMN mine TEXT"),
         ("keyward_run", "TRUNCATE probe"),
+        ("keyward_run", "DELETE FROM migrations"),
+        ("keyward_run", "UPDATE migration_lease SET held_until = 0"),
+        ("keyward_run", "UPDATE release SET number = 9"),
         ("keyward_run", "CREATE SCHEMA mine"),
         ("keyward_run", "CREATE TEMPORARY TABLE mine (id BIGINT)"),
         ("keyward_run", "SELECT pg_read_file('/run/secrets/superuser-password')"),
