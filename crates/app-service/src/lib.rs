@@ -3,6 +3,7 @@
 
 pub mod build;
 pub mod health;
+pub mod log;
 pub mod metrics;
 
 mod pages;

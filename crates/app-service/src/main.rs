@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use app_service::Settings;
 use app_service::health::{self, Health};
+use app_service::log::Log;
 use app_service::metrics::Metrics;
 use clap::{Parser, Subcommand};
 use secrets::{SecretRef, SecretString, check_strength};
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 use url::Url;
 
 /// A small app that leaves sign-in to Keyward.
@@ -48,7 +50,15 @@ struct Arguments {
     /// After SIGTERM: so many seconds it goes on serving while it says that it is not ready, so that the proxy turns away first
     #[arg(long, env = "DRAIN_SECONDS", default_value_t = 4)]
     drain_seconds: u64,
+    /// Then it takes nobody any more: so many seconds requests in flight have to end before they are cut
+    #[arg(long, env = "FINISH_SECONDS", default_value_t = 15)]
+    finish_seconds: u64,
+    #[command(flatten)]
+    log: Log,
 }
+
+/// What blocks a thread (a look-up of a name) would be waited for without limit, and nobody waits for what it finds.
+const END: Duration = Duration::from_millis(200);
 
 #[derive(Subcommand)]
 enum Verb {
@@ -56,14 +66,9 @@ enum Verb {
     Healthcheck,
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let done = match arguments.verb {
-        Some(Verb::Healthcheck) => healthcheck(arguments.internal_listen).await,
-        None => run(arguments).await,
-    };
-    match done {
+    match execute(arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("app-service: {error}");
@@ -72,8 +77,20 @@ async fn main() -> ExitCode {
     }
 }
 
+fn execute(arguments: Arguments) -> Result<(), Box<dyn Error>> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let done = runtime.block_on(async {
+        match arguments.verb {
+            Some(Verb::Healthcheck) => healthcheck(arguments.internal_listen).await,
+            None => run(arguments).await,
+        }
+    });
+    runtime.shutdown_timeout(END);
+    done
+}
+
 async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
-    tracing_subscriber::fmt().with_max_level(tracing::Level::INFO).with_writer(std::io::stderr).init();
+    arguments.log.start();
     let client_secret = resolve("--client-secret", arguments.client_secret).await?;
     check_strength("the client secret", &client_secret)?;
     let (router, keyward) = app_service::routes(&Settings {
@@ -91,8 +108,30 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
         // Until the very end, so that it is told to the last that requests are not wanted.
         tokio::spawn(axum::serve(internal, health.routes().merge(metrics.routes())).into_future());
     }
-    let stop = stop(health.clone(), Duration::from_secs(arguments.drain_seconds));
-    axum::serve(listener, health.announce(metrics.measure(router))).with_graceful_shutdown(stop).await?;
+    let router = arguments.log.of_requests(health.announce(metrics.measure(router)));
+    let router = router.into_make_service_with_connect_info::<SocketAddr>();
+    let address = listener.local_addr()?;
+    tracing::info!(%address, "serving");
+    let drain = Duration::from_secs(arguments.drain_seconds);
+    let (stopping, stopped) = oneshot::channel();
+    let serving = axum::serve(listener, router).with_graceful_shutdown(async move {
+        stop(health, drain).await;
+        // Nobody is left to hear it where serving has ended already.
+        let _ = stopping.send(());
+    });
+    let deadline = async {
+        match stopped.await {
+            Ok(()) => tokio::time::sleep(Duration::from_secs(arguments.finish_seconds)).await,
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        served = serving.into_future() => served?,
+        () = deadline => tracing::warn!(
+            "requests were still in flight {} seconds after the order to stop, and are cut", arguments.finish_seconds
+        ),
+    }
+    tracing::info!("stopped");
     Ok(())
 }
 
@@ -130,6 +169,7 @@ async fn stop(health: Health, drain: Duration) {
         _ = terminate.recv() => {}
     }
     health.drain();
+    tracing::info!(seconds = drain.as_secs(), "draining: served on, and no longer ready");
     tokio::select! {
         () = tokio::time::sleep(drain) => {}
         _ = interrupt.recv() => {}

@@ -49,7 +49,8 @@ impl Default for Connections {
             idle_timeout: Duration::from_secs(150),
             // Ten megabytes at twenty megabits a second.
             linger: Duration::from_secs(5),
-            // Two seconds of drain before, and two after to seal what the last requests did: compose kills after ten seconds.
+            // Two seconds before in which it is known not to be ready, and two after to seal what the last requests did: Docker
+            // kills after ten, unless it is told otherwise.
             drain: Duration::from_secs(4),
         }
     }

@@ -43,11 +43,10 @@ use references::{foreign_password, own_secret};
 
 /// A mail server that does not answer for so long is tried again later.
 const MAIL_TIMEOUT: Duration = Duration::from_secs(30);
-/// Once nobody is taken any more, requests and background work have so long to end: as long as the connections, or a little
-/// longer.
-const STOP: Duration = Duration::from_millis(4_250);
-/// Then what they did is sealed, and the database closed, in so long. With two seconds of drain before, all of it takes less
-/// than eight: compose kills after ten.
+/// Once nobody is taken any more, background work has as long to end as requests in flight have, and a little longer.
+const LONGER: Duration = Duration::from_millis(250);
+/// Then what they did is sealed, and the database closed, in so long. With the drain and the time for requests, and what `serve` has left
+/// to do, a stop takes two seconds more than those at the most.
 const CLOSE: Duration = Duration::from_secs(1);
 
 /// Why a server did not start, or did not go on. The text says what to do.
@@ -217,6 +216,7 @@ pub struct Server {
     egress: EgressClient,
     desk: Desk,
     socket: Option<Socket>,
+    finish: Duration,
 }
 
 impl Server {
@@ -230,6 +230,7 @@ impl Server {
         random: Random,
         health: &Health,
     ) -> Result<Self, ServerError> {
+        let finish = config.server.finish;
         let transport = match &mailbox {
             Some(mailbox) => Transport::Mailbox(mailbox.clone()),
             None => transport(&config.mail.transport, keeper).await?,
@@ -310,7 +311,7 @@ impl Server {
         .with_full_addresses(config.log.full_addresses)
         .with_traces(config.traces.endpoint.is_some());
         health.measure(&app);
-        Ok(Self { app, transport, sender, egress, desk, socket: None })
+        Ok(Self { app, transport, sender, egress, desk, socket: None, finish })
     }
 
     /// Takes orders of the operator at this socket too, once it serves.
@@ -326,7 +327,7 @@ impl Server {
 
     /// Serves until `stop` says so (who is [ready](Phase::Ready) is for the caller to say, who knows when it drains), then lets what is in flight end, lets go of what it holds, and seals the trail.
     pub async fn serve(self, listener: TcpListener, stop: Stop) {
-        let auth = self.app.auth.clone();
+        let (auth, finish) = (self.app.auth.clone(), self.finish);
         let work = background::start(
             &auth,
             self.transport,
@@ -338,8 +339,9 @@ impl Server {
         let mut told = stop.clone();
         let deadline = async {
             told.stopped().await;
-            tokio::time::sleep(STOP).await;
+            tokio::time::sleep(finish + LONGER).await;
         };
+        let connections = Connections { drain: finish, ..Connections::default() };
         let operators = self.socket.map(|socket| admin::serve(socket, self.desk, stop.clone()));
         let operators = async {
             if let Some(operators) = operators {
@@ -347,7 +349,7 @@ impl Server {
             }
         };
         let everything = async {
-            tokio::join!(serve(router(self.app), listener, stop, Connections::default()), operators);
+            tokio::join!(serve(router(self.app), listener, stop, connections), operators);
             work.join_all().await;
         };
         tokio::select! {

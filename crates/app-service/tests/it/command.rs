@@ -64,6 +64,14 @@ fn help_names_the_settings_and_shows_no_value() {
         "CLIENT_SECRET",
         "SESSION_KEY",
         "APP_LISTEN",
+        "INTERNAL_LISTEN",
+        "DRAIN_SECONDS",
+        "FINISH_SECONDS",
+        "LOG_FORMAT",
+        "LOG_LEVEL",
+        "LOG_ACCESS",
+        "LOG_FULL_ADDRESSES",
+        "TRUSTED_PROXIES",
     ] {
         assert!(help.contains(name), "{name}: {help}");
     }

@@ -6,11 +6,11 @@ use std::process::{Child, Command, Output};
 use std::time::{Duration, Instant};
 
 /// Ends with the value.
-struct Program {
-    port: u16,
+pub(super) struct Program {
+    pub(super) port: u16,
     internal: u16,
     child: Child,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Drop for Program {
@@ -22,6 +22,11 @@ impl Drop for Program {
 
 impl Program {
     fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// With this in its environment.
+    pub(super) fn start_with(settings: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let place = |name: &str, text: &str| {
             let path = folder.path().join(name);
@@ -39,9 +44,11 @@ impl Program {
             .env("INTERNAL_LISTEN", format!("127.0.0.1:{internal}"))
             // Longer than any test runs: only a second signal ends it.
             .env("DRAIN_SECONDS", "600")
+            .envs(settings.iter().copied())
+            .stderr(std::fs::File::create(folder.path().join("log")).unwrap())
             .spawn()
             .unwrap();
-        let program = Self { port, internal, child, _folder: folder };
+        let program = Self { port, internal, child, folder };
         until("the app to be ready", || program.healthcheck().status.success());
         program
     }
@@ -55,11 +62,16 @@ impl Program {
             .unwrap()
     }
 
-    fn signal(&self, name: &str) {
+    /// What it has written to standard error.
+    pub(super) fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap()
+    }
+
+    pub(super) fn signal(&self, name: &str) {
         assert!(Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap().success());
     }
 
-    fn ended(&mut self) -> bool {
+    pub(super) fn ended(&mut self) -> bool {
         let Some(status) = self.child.try_wait().unwrap() else { return false };
         assert!(status.success(), "{status}");
         true
@@ -73,7 +85,7 @@ fn free_ports() -> [u16; 2] {
 }
 
 #[expect(clippy::disallowed_methods, reason = "how long a real program took")]
-fn until(what: &str, mut happened: impl FnMut() -> bool) {
+pub(super) fn until(what: &str, mut happened: impl FnMut() -> bool) {
     let started = Instant::now();
     while !happened() {
         assert!(started.elapsed() < Duration::from_secs(20), "waited in vain for {what}");
@@ -119,6 +131,50 @@ fn it_goes_on_serving_while_it_says_that_it_wants_no_more() {
     assert!(
         String::from_utf8(program.healthcheck().stderr).unwrap().contains("nobody answers at 127.0.0.1:")
     );
+}
+
+const HALF: &str = "POST /auth/backchannel-logout HTTP/1.1\r\nHost: localhost:8000\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+                    Content-Length: 14\r\n\r\n";
+
+/// A request of which a part is still to come when nobody is taken any more.
+fn in_flight(program: &Program) -> TcpStream {
+    let mut stream = TcpStream::connect(("127.0.0.1", program.port)).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream.write_all(HALF.as_bytes()).unwrap();
+    // Answered by the one thread that takes connections after it has taken that one.
+    get(program.port, "/healthz");
+    program.signal("-INT");
+    until("it to take nobody any more", || TcpStream::connect(("127.0.0.1", program.port)).is_err());
+    stream
+}
+
+/// A stop had no end where one client did not end: it was killed, with whatever else was in flight.
+#[test]
+fn what_hangs_is_cut_and_a_stop_has_an_end() {
+    let mut program = Program::start_with(&[("FINISH_SECONDS", "0")]);
+    let mut hangs = in_flight(&program);
+    until("it to end", || program.ended());
+    let mut answer = Vec::new();
+    // Closed or reset: there is nobody any more.
+    let _ = hangs.read_to_end(&mut answer);
+    assert_eq!(String::from_utf8_lossy(&answer), "");
+    assert!(
+        program
+            .log()
+            .contains("requests were still in flight 0 seconds after the order to stop, and are cut")
+    );
+}
+
+#[test]
+fn what_is_in_flight_is_answered_before_it_ends() {
+    let mut program = Program::start_with(&[("FINISH_SECONDS", "600")]);
+    let mut stream = in_flight(&program);
+    stream.write_all(b"logout_token=x").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 "), "{answer}");
+    until("it to end", || program.ended());
+    assert!(!program.log().contains("are cut"), "{}", program.log());
 }
 
 #[test]

@@ -6,6 +6,7 @@
 mod command;
 mod drain;
 mod hosts;
+mod log;
 mod metrics;
 mod pages;
 

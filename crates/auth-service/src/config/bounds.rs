@@ -252,7 +252,7 @@ fn durations(bounds: impl IntoIterator<Item = DurationBound>, violations: &mut V
 }
 
 /// How long a start and a stop may take.
-fn starts_and_stops(config: &Config) -> [DurationBound; 2] {
+fn starts_and_stops(config: &Config) -> [DurationBound; 3] {
     [
         (
             "server.drain",
@@ -260,6 +260,13 @@ fn starts_and_stops(config: &Config) -> [DurationBound; 2] {
             Duration::ZERO,
             MINUTE * 5,
             "a proxy finds out within seconds that this process takes no more",
+        ),
+        (
+            "server.finish",
+            config.server.finish,
+            SECOND * 4,
+            MINUTE * 5,
+            "mail on its way has three seconds too, and one request that hangs is not waited for for ever",
         ),
         (
             "startup.wait",

@@ -27,11 +27,16 @@ pub struct Server {
     #[serde(default)]
     #[schemars(with = "Vec<String>", example = ["10.20.0.0/16"])]
     pub trusted_proxies: Vec<IpNet>,
-    /// After SIGTERM it goes on serving for so long, no longer ready, so that the proxy finds another. All the rest of a stop
-    /// takes six seconds at the most.
+    /// After SIGTERM it goes on serving for so long, no longer ready, so that the proxy finds another.
     #[serde(default = "default_drain", with = "auth::duration")]
     #[schemars(with = "auth::duration::Written")]
     pub drain: Duration,
+    /// Then it takes nobody any more, and requests in flight have so long to end; what has not is cut. A stop takes both, and two seconds
+    /// more, at the most. The longest request is one whose body comes for ten seconds; with the default a stop fits into the ten seconds
+    /// after which Docker kills, unless it is told to wait for longer.
+    #[serde(default = "default_finish", with = "auth::duration")]
+    #[schemars(with = "auth::duration::Written")]
+    pub finish: Duration,
 }
 
 /// `[internal]`: where machines ask how it is. Never an address that the public reaches.
@@ -143,4 +148,8 @@ fn default_listen() -> SocketAddr {
 
 fn default_drain() -> Duration {
     Duration::from_secs(2)
+}
+
+fn default_finish() -> Duration {
+    Duration::from_secs(4)
 }

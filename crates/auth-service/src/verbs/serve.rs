@@ -20,7 +20,8 @@ use super::{Configuration, Failure, logging};
 /// As many as the system allows wait to be accepted.
 const BACKLOG: u32 = 1024;
 
-/// Once the server has ended, what told of it has so long to end: with all that is before it, less than eight seconds.
+/// Once the server has ended, what told of it has so long to end: with the drain and the time for requests, and all that is between, two
+/// seconds more than those at the most.
 const END: Duration = Duration::from_millis(200);
 
 /// What a start set going is done by then.

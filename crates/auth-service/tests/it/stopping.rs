@@ -81,6 +81,21 @@ fn a_stop_takes_less_than_eight_seconds_whatever_is_stuck() {
     mails.accept().unwrap();
 }
 
+/// A request whose body takes its time was cut after four seconds, whatever the container's grace was.
+#[test]
+fn the_longest_request_is_answered_where_a_stop_is_given_the_time() {
+    let folder = tempfile::tempdir().unwrap();
+    write_secrets(folder.path());
+    let mut running = Running::with(folder.path(), &["server.drain=0s", "server.finish=30s"]);
+    let half = running.begin_to_sign_up(BODY.len());
+    running.terminate();
+    let answer = rest(half);
+    assert!(answer.starts_with("HTTP/1.1 408 "), "its body was waited for to the end: {answer:?}");
+    assert_eq!(running.child.wait().unwrap().code(), Some(0));
+    running.wait_for_line("stopped");
+    assert!(!running.log.contains("are cut"), "{}", running.log);
+}
+
 /// A start that waits for something is no reason to be killed.
 #[test]
 fn a_signal_before_it_serves_ends_it_at_once() {
