@@ -2,6 +2,7 @@
 //! images swapped (`deploy/testing`).
 
 mod access_log;
+mod addresses;
 mod alone;
 mod docker;
 mod files;

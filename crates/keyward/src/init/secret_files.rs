@@ -54,7 +54,7 @@ pub(super) fn write(folder: &Path, answers: &Answers) -> Result<(), Failure> {
     let redis_configuration: SecretString = format!(
         "# One user, that of the server, may do what the server does there, and nothing else (docs/reference/redis.md). Nobody is \
          let\n# in without a name. No command is renamed: the modules of Redis 8 ask CONFIG as they are loaded.\n\
-         user default reset\n\
+         user default reset off\n\
          user keyward reset on >{} {REDIS_RIGHTS}\n",
         redis.expose_secret()
     )

@@ -149,7 +149,7 @@ fn redis_lets_one_user_in_who_may_do_what_the_server_needs() {
     let written = fs::read_to_string(folder.join("secrets/redis/redis.conf")).unwrap();
     let lines: Vec<_> = written.lines().filter(|line| !line.starts_with('#')).collect();
     let [default, user] = lines[..] else { panic!("{} lines", lines.len()) };
-    assert_eq!(default, "user default reset");
+    assert_eq!(default, "user default reset off");
     // The tests of the server run as a user with these rights and no more.
     let reference = include_str!("../../../../docs/reference/redis.md");
     let needed =

@@ -2,11 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::Command;
 
+use secrets::ExposeSecret as _;
+
 use super::docker::{Docker, success};
 use super::installation::Installation;
+use crate::wait::until;
 
 /// The most that an image may have to carry over the network.
 const LARGEST: u64 = 30 * 1000 * 1000;
@@ -116,8 +120,10 @@ async fn an_image_holds_the_program_and_what_it_loads_and_nothing_else() {
         let program = format!("/usr/bin/{name}");
         assert_eq!(config["Entrypoint"], serde_json::json!([program]));
         assert_eq!(config["Healthcheck"]["Test"], serde_json::json!(["CMD", program, "healthcheck"]));
-        let environment = config["Env"].as_array().map_or(0, Vec::len);
-        assert!(environment <= 1, "{}", config["Env"]);
+        let environment: Vec<_> = config["Env"].as_array().into_iter().flatten().collect();
+        let expected = ["APP_LISTEN=0.0.0.0:8000", "INTERNAL_LISTEN=0.0.0.0:8001"];
+        let others = environment.iter().filter(|set| !set.as_str().unwrap().starts_with("PATH="));
+        assert!(others.eq(expected.iter().filter(|_| name == "app-service")), "{environment:?}");
         for label in ["title", "description", "licenses", "version", "revision"] {
             assert!(config["Labels"][format!("org.opencontainers.image.{label}")].is_string(), "{label}");
         }
@@ -166,6 +172,34 @@ async fn an_image_holds_the_program_and_what_it_loads_and_nothing_else() {
         assert!(libraries.clone().all(|path| path.contains(".so")), "{:?}", libraries.collect::<Vec<_>>());
         assert!(libraries.count() <= 6);
     }
+}
+
+/// The image of the app alone, with what it has to know and no Compose to tell it where its health is asked.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_image_of_the_app_is_healthy_by_itself() {
+    let Some(docker) = Docker::find().await else { return };
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["client-secret", "session-key"] {
+        let key = secrets::sealing::generate_key_text();
+        fs::write(folder.path().join(name), key.expose_secret()).unwrap();
+    }
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let run = ["run", "--detach", "--network", "none", "--read-only", "--cap-drop", "ALL"];
+    let told = [
+        "--volume",
+        &format!("{}:/run/secrets:ro", folder.path().display()),
+        "--env",
+        "CLIENT_SECRET=file:/run/secrets/client-secret",
+        "--env",
+        "SESSION_KEY=file:/run/secrets/session-key",
+        "keyward-testing/app-service:test",
+    ];
+    let container = docker.ask(&[&run[..], &told[..]].concat()).trim().to_owned();
+    until("the app to be healthy", async || {
+        (docker.inspect(&container)["State"]["Health"]["Status"] == "healthy").then_some(())
+    })
+    .await;
+    docker.ask(&["rm", "--force", &container]);
 }
 
 /// The image has a document of its program in it that names what is linked, in the form of `CycloneDX` (which `scripts/check-sbom` holds

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::process::Command;
 
 use reqwest::header::{HeaderMap, STRICT_TRANSPORT_SECURITY};
 use reqwest::{Client, StatusCode, Version};
 
+use super::docker::success;
 use super::installation::{APP, AUTH, Installation};
 use super::visitor::{app, auth};
 
@@ -48,6 +50,8 @@ pub(super) async fn hold_from_outside(stack: &Installation) {
             assert!(!headers.contains_key(name), "{name} of {page}");
         }
     }
+    what_is_personal_is_not_compressed(&client).await;
+    it_is_reached_over_quic(stack, &client).await;
     clear_text_leads_to_tls(&client).await;
     cookies_are_kept_for_tls(&client).await;
     what_is_inside_is_not_reached(&client).await;
@@ -55,6 +59,55 @@ pub(super) async fn hold_from_outside(stack: &Installation) {
 
 fn all(headers: &HeaderMap, name: &str) -> Vec<String> {
     headers.get_all(name).iter().map(|value| value.to_str().unwrap().to_owned()).collect()
+}
+
+/// A compressed page with a secret in it tells its secret by its length (BREACH). What is the same for everybody is compressed.
+async fn what_is_personal_is_not_compressed(client: &Client) {
+    let encoding = async |page: &str| {
+        let answer =
+            client.get(page).header("accept-encoding", "zstd, gzip, br, deflate").send().await.unwrap();
+        let encoding = all(answer.headers(), "content-encoding");
+        let length = answer.bytes().await.unwrap().len();
+        (encoding, length)
+    };
+    for page in [
+        auth("/sign-in"),
+        auth("/sign-up"),
+        auth("/docs"),
+        auth("/nowhere"),
+        auth("/openapi.json"),
+        auth("/.well-known/openid-configuration"),
+        app("/"),
+        app("/nowhere"),
+    ] {
+        let (found, length) = encoding(&page).await;
+        assert_eq!(found, [""; 0], "{page} is compressed");
+        assert!(length > 200, "{page} is too short to be worth it anyway: {length}");
+    }
+    for file in [auth("/static/style.css"), app("/static/app.css")] {
+        assert_eq!(encoding(&file).await.0, ["zstd"], "{file}");
+    }
+}
+
+/// Every answer tells that HTTP/3 is there, and it is, with the same headers.
+async fn it_is_reached_over_quic(stack: &Installation, client: &Client) {
+    let authority = stack.folder.join("authority.pem");
+    std::fs::write(&authority, stack.authority()).unwrap();
+    for (host, path, page) in [(AUTH, "/sign-in", auth("/sign-in")), (APP, "/", app("/"))] {
+        let answer = client.get(&page).send().await.unwrap();
+        let offered = all(answer.headers(), "alt-svc");
+        assert!(offered.len() == 1 && offered[0].contains("h3=\":443\""), "{page}: {offered:?}");
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/stack/over_quic.py");
+        let mut asks = Command::new(stack.docker.cache.join("python/bin/python"));
+        asks.arg(script).args([&stack.address(443).ip().to_string(), host, path]).arg(&authority);
+        let answer = success(&asks.output().unwrap());
+        let lines: Vec<_> = answer.lines().collect();
+        assert!(lines.contains(&":status: 200"), "{page}: {answer}");
+        for (name, value) in EVERYWHERE {
+            let line = format!("{name}: {}", at(&page, name, value));
+            assert!(lines.contains(&line.as_str()), "no {line} over HTTP/3 of {page}: {answer}");
+        }
+    }
 }
 
 async fn clear_text_leads_to_tls(client: &Client) {

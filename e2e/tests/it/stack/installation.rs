@@ -64,12 +64,18 @@ impl Installation {
         let text = text
             .replace("PUBLISH_ON=0.0.0.0", &format!("PUBLISH_ON={address}"))
             .replace(&format!("-service:{}", env!("CARGO_PKG_VERSION")), "-service:test")
-            .replace("=keyward/", "=keyward-testing/");
+            .replace("=keyward/", "=keyward-testing/")
+            // What each part writes of a request is laid side by side.
+            .replace("APP_LOG_ACCESS=false", "APP_LOG_ACCESS=true");
         fs::write(&environment, text).unwrap();
         // No mail server is reached from here: an account can sign in without a proved address.
         let configuration = folder.join("config/keyward.toml");
         let text = fs::read_to_string(&configuration).unwrap();
-        fs::write(&configuration, format!("{text}\n[accounts]\nrequire_proof = false\n")).unwrap();
+        fs::write(
+            &configuration,
+            format!("{text}\n[accounts]\nrequire_proof = false\n\n[log]\naccess = true\n"),
+        )
+        .unwrap();
         let images = testing().join("compose.images.yml");
         let project = format!("keyward-test-{high}-{low}");
         Self { docker, folder, project, address, overrides: vec![images], _parent: parent }

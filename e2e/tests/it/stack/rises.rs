@@ -46,6 +46,7 @@ async fn from_nothing_to_healthy_by_one_command_and_back_after_every_kill() {
     the_operator_asks_a_slot(&stack);
     whoever_is_of_the_group_asks_a_slot(&stack);
     super::access_log::keeps_no_secret(&stack).await;
+    super::addresses::are_the_proxys_word(&stack).await;
     a_colour_keeps_its_configuration(&stack);
     a_stack_at_rest_is_not_disturbed(&stack);
     every_part_may_die(&stack).await;
