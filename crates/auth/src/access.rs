@@ -191,12 +191,11 @@ impl Auth {
         if !self.is_known_unrevoked(jti, now) {
             return None;
         }
-        let live = match grant {
-            Some(grant) => Some(self.known_grant(grant, now)?),
-            None => {
-                self.known_client(&claims.client_id, now)?;
-                None
-            }
+        let live = if let Some(grant) = grant {
+            Some(self.known_grant(grant, now)?)
+        } else {
+            self.known_client(&claims.client_id, now)?;
+            None
         };
         Some(Checked { claims, live })
     }
