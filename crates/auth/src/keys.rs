@@ -49,6 +49,8 @@ pub(crate) struct Keys {
     /// Keys that are published no more, of which ID tokens may come back.
     retired: KeySet,
     rows: Rows,
+    /// Keys that another process has given up since the rows were read: nothing that they sign is believed.
+    given_up: Vec<String>,
     /// Counts the sets this process has known: a token that was checked against another set is checked again.
     generation: u64,
 }
@@ -188,11 +190,11 @@ impl Keys {
                 signing.push(Key { key: open(row, keyring)?, times });
             }
         }
-        Self::believing(signing.into(), rows, &[])
+        Self::believing(signing.into(), rows, Vec::new())
     }
 
     /// Believing what these keys sign, but for those of the ids that are given up.
-    fn believing(signing: Arc<[Key]>, rows: Rows, given_up: &[String]) -> Result<Self, Fault> {
+    fn believing(signing: Arc<[Key]>, rows: Rows, given_up: Vec<String>) -> Result<Self, Fault> {
         let is_believed = |kid: &str| !given_up.iter().any(|given_up| given_up == kid);
         let public = signing.iter().map(|key| &key.key).filter(|key| is_believed(key.kid()));
         let public = JwkSet { keys: public.map(|key| key.public_jwk().clone()).collect() };
@@ -202,7 +204,7 @@ impl Keys {
         let retired = retired.map(|row| Jwk::parse(row.public_key.as_bytes()));
         let retired = JwkSet { keys: retired.collect::<Result<_, _>>().map_err(corrupt)? };
         let retired = KeySet::from_jwk_set(&retired).map_err(corrupt)?;
-        Ok(Self { signing, verifying, published, retired, rows, generation: 0 })
+        Ok(Self { signing, verifying, published, retired, rows, given_up, generation: 0 })
     }
 
     fn holds(&self, kid: &str) -> bool {
@@ -268,14 +270,19 @@ impl SigningKeys {
 
     /// Reads the keys again: another process may have exchanged them. Cheap while none did.
     pub async fn refresh(&self, now: Timestamp) -> Result<(), Fault> {
+        let known = self.known();
         let rows = Rows::list(&self.store).await?;
-        if rows == self.known().rows {
+        // What was given up unread is read anew, whatever was said of it.
+        if rows == known.rows && known.given_up.is_empty() {
             return Ok(());
         }
         let mut keys = Keys::read(rows, &self.keyring, now)?;
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        keys.generation = known.generation + u64::from(keys.published != known.published);
-        *known = Arc::new(keys);
+        let mut present = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        // One that was given up while these were read is not believed anew.
+        if present.given_up == known.given_up {
+            keys.generation = present.generation + u64::from(keys.published != present.published);
+            *present = Arc::new(keys);
+        }
         Ok(())
     }
 
@@ -391,11 +398,10 @@ impl SigningKeys {
         if !kids.iter().any(|kid| known.holds(kid)) {
             return;
         }
-        match Keys::believing(known.signing.clone(), known.rows.clone(), kids) {
+        let given_up = known.given_up.iter().chain(kids).cloned().collect();
+        match Keys::believing(known.signing.clone(), known.rows.clone(), given_up) {
             Ok(left) => {
-                // No rows are like these, so that the next look takes what it finds.
-                let rows = Rows::default();
-                *known = Arc::new(Keys { rows, generation: known.generation + 1, ..left });
+                *known = Arc::new(Keys { generation: known.generation + 1, ..left });
                 self.were_given_up.notify_one();
             }
             Err(error) => tracing::error!(%error, "keys that were given up could not be forgotten"),
