@@ -102,7 +102,9 @@ pub async fn apply(settings: &PostgresSettings) -> Result<Vec<i64>, MigrationErr
 /// Sees to it that nobody else writes down what was migrated.
 async fn keep(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     begin(connection).await?;
-    let kept = connection.execute(sqlx::raw_sql(KEEP)).await.map(drop);
+    // Two who take the same rights back at once get in each other's way, too.
+    let keep = format!("SELECT pg_advisory_xact_lock({FIRST}); {KEEP}");
+    let kept = connection.execute(sqlx::raw_sql(AssertSqlSafe(keep))).await.map(drop);
     end(connection, kept).await
 }
 
