@@ -16,6 +16,7 @@ mod operator;
 mod passwords;
 mod people;
 mod rows;
+mod secrets;
 mod serving;
 mod status;
 
@@ -32,6 +33,7 @@ pub use operation::{Done, Operation, Refusal};
 pub use operator::{Operator, group_number};
 pub use passwords::{HashingCount, ReportPasswords};
 pub use people::{ActOnUser, ListUsers, ShowUser, UserAct, UserActed, UserShown};
+pub use secrets::{LookAtSecrets, SecretShown, SecretsShown};
 pub use serving::serve;
 pub use status::{
     AskStatus, ContentsShown, DependencyShown, HashingShown, ModeShown, SchemaShown, SigningShown,

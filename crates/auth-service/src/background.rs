@@ -75,7 +75,7 @@ const MANY: u64 = 200;
 /// Starts everything. Awaiting the set after `stop` says so waits for all of it to end.
 pub fn start(
     auth: &Arc<Auth>,
-    transport: Transport,
+    transport: impl Into<Arc<Transport>>,
     sender: Sender,
     branding: &Branding,
     egress: Option<EgressClient>,
@@ -84,7 +84,7 @@ pub fn start(
     let mut work = JoinSet::new();
     let mailer = Mailer {
         auth: auth.clone(),
-        transport,
+        transport: transport.into(),
         sender,
         branding: branding.clone(),
         last_send: Mutex::new(FIRST_SEND),
@@ -192,7 +192,7 @@ async fn clean(auth: Arc<Auth>, mut stop: watch::Receiver<bool>) {
 
 struct Mailer {
     auth: Arc<Auth>,
-    transport: Transport,
+    transport: Arc<Transport>,
     sender: Sender,
     branding: Branding,
     /// How long the last mail took to be sent, or to be found not to be.
@@ -279,7 +279,7 @@ impl Mailer {
         let locale = Locale::from_tag(&delivery.mail.locale).unwrap_or_default();
         let rendered = self.render(&delivery.mail.message, locale);
         let to = &delivery.mail.to;
-        if let Transport::Mailbox(mailbox) = &self.transport {
+        if let Transport::Mailbox(mailbox) = &*self.transport {
             let message = mailbox::Message::new(to, self.auth.now().micros(), rendered);
             if !delivery.decoy {
                 mailbox.put(message);
@@ -306,7 +306,7 @@ impl Mailer {
             return Ok(());
         }
         let begun = self.auth.now();
-        let sent = match &self.transport {
+        let sent = match &*self.transport {
             Transport::Mailbox(_) => Ok(()),
             Transport::Smtp(smtp) => smtp.send(&mail).await,
             Transport::Postmark(postmark) => postmark.send(&mail).await,

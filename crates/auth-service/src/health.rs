@@ -11,6 +11,7 @@ use axum::{Json, Router};
 use domain::{Clock, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::server::Rotation;
 use crate::traces::{Counts, Exporter};
 use crate::{App, metrics};
 
@@ -27,6 +28,8 @@ struct Inner {
     app: OnceLock<App>,
     /// What became of what was recorded, if anything is.
     spans: OnceLock<Counts>,
+    /// The secrets of the server, once there is one.
+    secrets: OnceLock<Rotation>,
 }
 
 /// How far it is, since when, and what it waits for.
@@ -89,7 +92,8 @@ impl Health {
         let dependencies = RwLock::default();
         let standing = Standing { phase: Phase::Starting, since: clock.now(), waiting_for: None };
         let phase = RwLock::new(standing);
-        Self(Arc::new(Inner { clock, phase, dependencies, app: OnceLock::new(), spans: OnceLock::new() }))
+        let (app, spans, secrets) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
+        Self(Arc::new(Inner { clock, phase, dependencies, app, spans, secrets }))
     }
 
     /// How far it is.
@@ -137,6 +141,15 @@ impl Health {
     /// From now on it is told what this one sends.
     pub fn count_spans(&self, exporter: &Exporter) {
         let _ = self.0.spans.set(exporter.counts());
+    }
+
+    /// From now on it is told how its secrets are.
+    pub(crate) fn watch_secrets(&self, rotation: &Rotation) {
+        let _ = self.0.secrets.set(rotation.clone());
+    }
+
+    pub(crate) fn secrets(&self) -> Option<&Rotation> {
+        self.0.secrets.get()
     }
 
     pub(crate) fn spans(&self) -> Counts {

@@ -3,6 +3,7 @@
 mod full;
 mod keeping;
 mod references;
+mod rotation;
 mod signals;
 mod trail;
 mod waiting;
@@ -10,7 +11,9 @@ mod waiting;
 pub use full::{Migrating, migrating};
 pub use keeping::keeper;
 pub use references::{Found, Secrets, Seen, secrets_of};
-pub use signals::Signals;
+pub use rotation::Rotation;
+pub(crate) use rotation::ToldSecret;
+pub use signals::{Hangups, Signals};
 pub use trail::begin_trail_anew;
 
 use std::net::SocketAddr;
@@ -24,7 +27,7 @@ use auth::{
 use domain::{Clock, Timestamp};
 use oidc::Algorithm;
 use outbound::{EgressClient, EgressSettings, Postmark, Smtp, SmtpSecurity, SmtpSettings};
-use secrets::Keeper;
+use secrets::{Keeper, SecretString};
 use store::Store;
 use store::ephemeral::Ephemeral;
 use tokio::net::TcpListener;
@@ -40,6 +43,7 @@ use crate::mailbox::Mailbox;
 use crate::stop::Stop;
 use crate::{App, AppParts, router, traces};
 use references::{foreign_password, own_secret};
+use rotation::Users;
 
 /// A mail server that does not answer for so long is tried again later.
 const MAIL_TIMEOUT: Duration = Duration::from_secs(30);
@@ -80,6 +84,9 @@ pub enum ServerError {
         /// What is wrong with it.
         error: String,
     },
+    /// A secret that was there a moment ago.
+    #[error(transparent)]
+    Unread(#[from] secrets::SecretError),
     /// The operator's socket.
     #[error(transparent)]
     Socket(#[from] SocketError),
@@ -211,12 +218,13 @@ struct Memory {
 #[derive(Debug)]
 pub struct Server {
     app: App,
-    transport: Transport,
+    transport: Arc<Transport>,
     sender: Sender,
     egress: EgressClient,
     desk: Desk,
     socket: Option<Socket>,
     finish: Duration,
+    rotation: Rotation,
 }
 
 impl Server {
@@ -231,10 +239,10 @@ impl Server {
         health: &Health,
     ) -> Result<Self, ServerError> {
         let finish = config.server.finish;
-        let transport = match &mailbox {
+        let transport = Arc::new(match &mailbox {
             Some(mailbox) => Transport::Mailbox(mailbox.clone()),
             None => transport(&config.mail.transport, keeper).await?,
-        };
+        });
         let Memory { store, ephemeral, processes } = match config.mode() {
             Some(Mode::Full(url)) => Box::pin(full::open(&config, url, keeper, &random, health)).await?,
             Some(Mode::Small(path)) => {
@@ -294,11 +302,25 @@ impl Server {
             egress.check(url.as_str()).map_err(refused)?;
             auth = auth.with_breaches(breaches::at(egress.clone(), url.as_str()));
         }
+        let auth = Arc::new(auth);
+        let users = Users {
+            store,
+            ephemeral,
+            transport: transport.clone(),
+            auth: auth.clone(),
+            database: config.database.clone(),
+            redis: config.redis.clone(),
+            mail: config.mail.transport.clone(),
+            clients: config.clients.clone(),
+        };
+        let references = config.references_to_serve();
+        let rotation =
+            Rotation::new(&references, keeper, users, config.secrets.refresh, clock, random).await?;
+        health.watch_secrets(&rotation);
         let sender = Sender {
             address: config.mail.from,
             name: config.mail.from_name.unwrap_or_else(|| config.branding.name.clone()),
         };
-        let auth = Arc::new(auth);
         let desk = Desk { trail: auth.audit_trail(), auth: Some(auth.clone()), ..desk };
         let app = App::new(AppParts {
             auth,
@@ -311,13 +333,18 @@ impl Server {
         .with_full_addresses(config.log.full_addresses)
         .with_traces(config.traces.endpoint.is_some());
         health.measure(&app);
-        Ok(Self { app, transport, sender, egress, desk, socket: None, finish })
+        Ok(Self { app, transport, sender, egress, desk, socket: None, finish, rotation })
     }
 
     /// Takes orders of the operator at this socket too, once it serves.
     pub fn listen_to_operators(&mut self, socket: &Path, group: Option<&str>) -> Result<(), ServerError> {
         self.socket = Some(Socket::bind(socket, group)?);
         Ok(())
+    }
+
+    /// What keeps its secrets up to date.
+    pub fn rotation(&self) -> &Rotation {
+        &self.rotation
     }
 
     /// The routes alone, for tests in process.
@@ -328,7 +355,7 @@ impl Server {
     /// Serves until `stop` says so (who is [ready](Phase::Ready) is for the caller to say, who knows when it drains), then lets what is in flight end, lets go of what it holds, and seals the trail.
     pub async fn serve(self, listener: TcpListener, stop: Stop) {
         let (auth, finish) = (self.app.auth.clone(), self.finish);
-        let work = background::start(
+        let mut work = background::start(
             &auth,
             self.transport,
             self.sender,
@@ -336,6 +363,7 @@ impl Server {
             Some(self.egress),
             &stop.receiver(),
         );
+        work.spawn(self.rotation.run(stop.receiver()));
         let mut told = stop.clone();
         let deadline = async {
             told.stopped().await;
@@ -410,16 +438,27 @@ async fn declared(clients: &[ConfiguredClient], keeper: &Keeper) -> Result<Vec<D
     Ok(declared)
 }
 
+/// What mail is sent by: a password, or a token.
+async fn mail_secret(
+    settings: &config::Transport,
+    keeper: &Keeper,
+) -> Result<Option<SecretString>, ServerError> {
+    match settings {
+        config::Transport::Smtp { password: None, .. } => Ok(None),
+        config::Transport::Smtp { password: Some(reference), .. } => {
+            foreign_password("mail.transport.password", reference, keeper).await.map(Some)
+        }
+        config::Transport::Postmark { token } => {
+            own_secret("mail.transport.token", token, keeper).await.map(Some)
+        }
+    }
+}
+
 async fn transport(settings: &config::Transport, keeper: &Keeper) -> Result<Transport, ServerError> {
     let wrong = |error: String| ServerError::Mail(error);
+    let secret = mail_secret(settings, keeper).await?;
     match settings {
-        config::Transport::Smtp { host, port, security, username, password } => {
-            let password = match password {
-                Some(reference) => {
-                    Some(foreign_password("mail.transport.password", reference, keeper).await?)
-                }
-                None => None,
-            };
+        config::Transport::Smtp { host, port, security, username, password: _ } => {
             let settings = SmtpSettings {
                 host: host.clone(),
                 port: *port,
@@ -429,13 +468,13 @@ async fn transport(settings: &config::Transport, keeper: &Keeper) -> Result<Tran
                     config::Security::None => SmtpSecurity::None,
                 },
                 username: username.clone(),
-                password,
+                password: secret,
                 timeout: MAIL_TIMEOUT,
             };
             Ok(Transport::Smtp(Smtp::new(&settings).map_err(|error| wrong(error.to_string()))?))
         }
-        config::Transport::Postmark { token } => {
-            let token = own_secret("mail.transport.token", token, keeper).await?;
+        config::Transport::Postmark { .. } => {
+            let token = secret.ok_or_else(|| wrong("its token is not there".to_owned()))?;
             let egress =
                 EgressClient::new(&EgressSettings::default()).map_err(|error| wrong(error.to_string()))?;
             let postmark = Postmark::new(egress, token, outbound::POSTMARK_URL);

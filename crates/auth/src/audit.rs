@@ -168,6 +168,13 @@ impl AuditTrail {
         self.record_operator_on(tx, random, act, None, detail, now).await
     }
 
+    /// Records an act of the operator that changes nothing in the database.
+    pub async fn note(&self, random: &Random, act: &str, detail: &str, now: Timestamp) -> Result<(), Fault> {
+        let mut tx = self.store.begin().await?;
+        self.record_operator(&mut tx, random, act, detail, now).await?;
+        Ok(tx.commit().await?)
+    }
+
     /// The same, of an act on somebody's account.
     pub(crate) async fn record_operator_on(
         &self,

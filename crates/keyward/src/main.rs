@@ -11,6 +11,7 @@ mod keys;
 mod mail;
 mod man;
 mod passwords;
+mod secrets;
 mod status;
 mod user;
 
@@ -54,6 +55,8 @@ enum Verb {
     User(user::User),
     /// See how passwords are hashed, and how they should be on this machine.
     Passwords(passwords::Passwords),
+    /// See to the secrets of running servers: whether each is what is kept in its place.
+    Secrets(secrets::Secrets),
     /// Print a script that teaches a shell to complete this command.
     Completions(completions::Completions),
     /// Write manual pages into a folder.
@@ -73,6 +76,7 @@ async fn main() -> ExitCode {
         Verb::Keys(keys) => end(keys.run().await),
         Verb::User(user) => end(user.run().await),
         Verb::Passwords(passwords) => end(passwords.run().await),
+        Verb::Secrets(secrets) => end(secrets.run().await),
         Verb::Completions(completions) => end(completions.run(Arguments::command())),
         Verb::Man(man) => end(man.run(Arguments::command())),
     }

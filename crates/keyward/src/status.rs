@@ -83,7 +83,7 @@ fn nobody(place: &Path, asked: &[Asked]) -> String {
 }
 
 /// The name of a slot is that of its socket.
-fn name(socket: &Path) -> String {
+pub(crate) fn name(socket: &Path) -> String {
     socket.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
 
@@ -120,6 +120,7 @@ fn server(Asked { socket, said }: &Asked) -> String {
             lines.push(format!("{:<22}  {name} is away since {} ({away}): {error}", "", seconds(since)));
         }
     }
+    lines.extend(status.secrets.problems.iter().map(|problem| format!("{:<22}  secret {problem}", "")));
     lines.join("\n")
 }
 
@@ -145,6 +146,11 @@ fn stack(status: &StatusShown, contents: &ContentsShown) {
     };
     say(format_args!("Mail        {}; {failed}", waiting(contents.mails, contents.oldest_mail)));
     say(format_args!("Sign-outs   {} to be told to apps", contents.notices));
+    let seen = span(i64::try_from(status.secrets.stale).unwrap_or_default() * 1_000_000);
+    say(format_args!(
+        "Secrets     {} in force, each seen within {seen} to be what is kept",
+        status.secrets.count
+    ));
     let unsealed = waiting(contents.unsealed, contents.oldest_unsealed);
     say(format_args!("Audit       {unsealed} to be sealed"));
     for (at, key) in contents.keys.iter().enumerate() {
@@ -195,7 +201,7 @@ fn seconds(micros: i64) -> String {
 }
 
 /// How long that is, in the two largest units that say something.
-fn span(micros: i64) -> String {
+pub(crate) fn span(micros: i64) -> String {
     let seconds = micros.max(0) / 1_000_000;
     let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
     match (days, hours, minutes) {
@@ -225,7 +231,11 @@ fn in_json(Asked { socket, said }: &Asked) -> Value {
             "threads": hashing.threads, "running": hashing.running, "waiting": hashing.waiting,
             "turned_away": hashing.turned_away,
         },
-        "refusals": status.refusals, "database_error": status.contents_error,
+        "refusals": status.refusals,
+        "secrets": {
+            "count": status.secrets.count, "stale_seconds": status.secrets.stale, "problems": status.secrets.problems,
+        },
+        "database_error": status.contents_error,
     });
     if let Some(contents) = &status.contents {
         let schema = contents.schema.as_ref().map(

@@ -1,6 +1,9 @@
 //! `Postmark`: mail through Postmark's HTTP API (<https://postmarkapp.com/developer/api/email-api>).
 
-use std::fmt;
+use std::{
+    fmt,
+    sync::{Arc, PoisonError, RwLock},
+};
 
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -11,20 +14,48 @@ use crate::{EgressClient, EgressError, EgressRequest, EgressResponse, Mail, Send
 /// Where Postmark listens.
 pub const POSTMARK_URL: &str = "https://api.postmarkapp.com";
 
+const TOKEN: &str = "x-postmark-server-token";
+const REFUSED: &str = "Postmark refused the server token; check the token in the mail settings";
+
 /// Sends mail through Postmark's transactional stream, `outbound`.
 #[derive(Clone)]
 pub struct Postmark {
     egress: EgressClient,
-    token: SecretString,
+    token: Arc<RwLock<SecretString>>,
     endpoint: Url,
+    /// What a token is of: asked to prove one.
+    server: Url,
 }
 
 impl Postmark {
     /// `token` is the server API token; `base_url` is [`POSTMARK_URL`] except in tests.
     pub fn new(egress: EgressClient, token: SecretString, base_url: &str) -> Result<Self, EgressError> {
-        let endpoint = Url::parse(base_url).and_then(|base| base.join("/email"));
-        let endpoint = endpoint.map_err(|cause| EgressError::Url { cause: cause.to_string() })?;
-        Ok(Self { egress, token, endpoint })
+        let at = |path| Url::parse(base_url).and_then(|base| base.join(path));
+        let at = |path| at(path).map_err(|cause| EgressError::Url { cause: cause.to_string() });
+        Ok(Self {
+            egress,
+            token: Arc::new(RwLock::new(token)),
+            endpoint: at("/email")?,
+            server: at("/server")?,
+        })
+    }
+
+    /// Goes by another token from now on, once Postmark has said that it knows it; else all stays as it was.
+    pub async fn exchange(&self, token: &SecretString) -> Result<(), SendError> {
+        let request = EgressRequest::get(self.server.as_str())
+            .header("accept", "application/json")
+            .secret_header(TOKEN, token);
+        let answer = self.egress.send(request).await.map_err(|error| unasked(&error))?;
+        match answer.status {
+            200 => {}
+            401 | 403 => return temporary(REFUSED),
+            status => {
+                let told = format!("Postmark did not say whether it knows the server token ({status})");
+                return Err(SendError::Temporary(told));
+            }
+        }
+        *self.token.write().unwrap_or_else(PoisonError::into_inner) = token.clone();
+        Ok(())
     }
 
     /// Hands the mail to Postmark. `Ok` says that Postmark has taken it on.
@@ -33,15 +64,12 @@ impl Postmark {
     /// read. A wrong token, an unconfirmed sender or an account on hold is temporary: the operator can put it right,
     /// and no mail should be lost over it.
     pub async fn send(&self, mail: &Mail) -> Result<(), SendError> {
+        let token = self.token.read().unwrap_or_else(PoisonError::into_inner).clone();
         let request = EgressRequest::post(self.endpoint.as_str())
             .header("accept", "application/json")
-            .secret_header("x-postmark-server-token", &self.token)
+            .secret_header(TOKEN, &token)
             .json(&Email::from(mail));
-        let answer = match self.egress.send(request).await {
-            Ok(answer) => answer,
-            Err(error) => return Err(SendError::Temporary(format!("Postmark could not be asked: {error}"))),
-        };
-        judge(&answer)
+        judge(&self.egress.send(request).await.map_err(|error| unasked(&error))?)
     }
 }
 
@@ -51,14 +79,16 @@ impl fmt::Debug for Postmark {
     }
 }
 
+fn unasked(error: &EgressError) -> SendError {
+    SendError::Temporary(format!("Postmark could not be asked: {error}"))
+}
+
 fn judge(answer: &EgressResponse) -> Result<(), SendError> {
     // Postmark's own text is left out: it repeats addresses. The code says as much, in its documentation.
     let code = serde_json::from_slice::<Answer>(&answer.body).map(|answer| answer.error_code).ok();
     match (answer.status, code) {
         (200, Some(0)) => Ok(()),
-        (401 | 403, _) => {
-            temporary("Postmark refused the server token; check the token in the mail settings")
-        }
+        (401 | 403, _) => temporary(REFUSED),
         (429, _) => temporary("Postmark wants fewer mails at a time (429); it will be tried again"),
         (422, Some(406)) => {
             permanent("Postmark marks the recipient as inactive (406), after a bounce or complaint")

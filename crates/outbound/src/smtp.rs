@@ -1,6 +1,11 @@
 //! `Smtp`: mail through a submission server (RFC 6409).
 
-use std::{fmt, net::IpAddr, time::Duration};
+use std::{
+    fmt,
+    net::IpAddr,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use lettre::transport::smtp::{
@@ -73,7 +78,8 @@ pub struct Smtp {
     port: u16,
     security: SmtpSecurity,
     tls: Option<TlsParameters>,
-    login: Option<Login>,
+    /// Exchanged as a whole.
+    login: RwLock<Option<Arc<Login>>>,
     hello: ClientId,
     timeout: Duration,
     pool: SmtpPool,
@@ -99,7 +105,7 @@ impl Smtp {
         }
         let login = match (&settings.username, &settings.password) {
             (Some(username), Some(password)) => {
-                Some(Login { username: username.clone(), password: password.clone() })
+                Some(Arc::new(Login { username: username.clone(), password: password.clone() }))
             }
             (None, None) => None,
             _ => return Err(SmtpSettingsError::HalfCredentials),
@@ -118,7 +124,7 @@ impl Smtp {
             port: settings.port,
             security: settings.security,
             tls,
-            login,
+            login: RwLock::new(login),
             hello: ClientId::default(),
             timeout: settings.timeout,
             pool: SmtpPool::default(),
@@ -134,7 +140,8 @@ impl Smtp {
         let bytes = message.formatted();
         let conversation = async {
             let mut connection = self.connection().await?;
-            connection.send(message.envelope(), &bytes).await.map_err(|error| self.classify(&error))?;
+            let sent = connection.send(message.envelope(), &bytes).await;
+            sent.map_err(|error| self.classify(&error, self.login().as_deref()))?;
             Ok(connection)
         };
         match tokio::time::timeout(self.timeout, conversation).await {
@@ -143,11 +150,33 @@ impl Smtp {
                 Ok(())
             }
             Ok(Err(refused)) => Err(refused),
-            Err(_) => Err(SendError::Temporary(format!(
-                "the mail server {self} did not finish within {:?}; is it reachable and up?",
-                self.timeout
-            ))),
+            Err(_) => Err(self.silent()),
         }
+    }
+
+    /// Signs in by another password from now on, once the server has let us in by it; else all stays as it was. Without a user name
+    /// nobody signs in.
+    pub async fn exchange(&self, password: &SecretString) -> Result<(), SendError> {
+        let Some(old) = self.login() else { return Ok(()) };
+        let login = Arc::new(Login { username: old.username.clone(), password: password.clone() });
+        let proving = self.connect(Some(&login));
+        let proved = tokio::time::timeout(self.timeout, proving).await;
+        let connection = proved.unwrap_or_else(|_| Err(self.silent()))?;
+        *self.login.write().unwrap_or_else(PoisonError::into_inner) = Some(login);
+        self.pool.clear();
+        self.pool.put_back(connection);
+        Ok(())
+    }
+
+    fn login(&self) -> Option<Arc<Login>> {
+        self.login.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn silent(&self) -> SendError {
+        SendError::Temporary(format!(
+            "the mail server {self} did not finish within {:?}; is it reachable and up?",
+            self.timeout
+        ))
     }
 
     /// An idle connection that still answers, or else a new one.
@@ -157,42 +186,48 @@ impl Smtp {
                 return Ok(idle);
             }
         }
+        self.connect(self.login().as_deref()).await
+    }
+
+    async fn connect(&self, login: Option<&Login>) -> Result<AsyncSmtpConnection, SendError> {
+        let classify = |error: lettre::transport::smtp::Error| self.classify(&error, login);
         let mut connection = match (&self.tls, self.security) {
-            (Some(tls), SmtpSecurity::StartTls) => self.connect_and_encrypt(tls.clone()).await?,
+            (Some(tls), SmtpSecurity::StartTls) => self.connect_and_encrypt(tls.clone(), login).await?,
             (tls, _) => {
                 let (address, limit) = ((self.host.as_str(), self.port), Some(self.timeout));
                 AsyncSmtpConnection::connect_tokio1(address, limit, &self.hello, tls.clone(), None)
                     .await
-                    .map_err(|error| self.classify(&error))?
+                    .map_err(classify)?
             }
         };
-        if let Some(Login { username, password }) = &self.login {
+        if let Some(Login { username, password }) = login {
             let credentials = Credentials::new(username.clone(), password.expose_secret().to_owned());
-            connection
-                .auth(&[Mechanism::Plain, Mechanism::Login], &credentials)
-                .await
-                .map_err(|error| self.classify(&error))?;
+            connection.auth(&[Mechanism::Plain, Mechanism::Login], &credentials).await.map_err(classify)?;
         }
         Ok(connection)
     }
 
     /// Begins in clear text on a stream that is not read ahead, and goes on encrypted.
-    async fn connect_and_encrypt(&self, tls: TlsParameters) -> Result<AsyncSmtpConnection, SendError> {
+    async fn connect_and_encrypt(
+        &self,
+        tls: TlsParameters,
+        login: Option<&Login>,
+    ) -> Result<AsyncSmtpConnection, SendError> {
+        let classify = |error: lettre::transport::smtp::Error| self.classify(&error, login);
         let stream = TcpStream::connect((self.host.as_str(), self.port)).await.map_err(|error| {
             SendError::Temporary(format!(
                 "the mail server {self} could not be reached: {error}; check its host and port"
             ))
         })?;
         let stream = Box::new(SmtpStream::new(stream));
-        let mut connection = AsyncSmtpConnection::connect_with_transport(stream, &self.hello)
-            .await
-            .map_err(|error| self.classify(&error))?;
-        connection.starttls(tls, &self.hello).await.map_err(|error| self.classify(&error))?;
+        let mut connection =
+            AsyncSmtpConnection::connect_with_transport(stream, &self.hello).await.map_err(classify)?;
+        connection.starttls(tls, &self.hello).await.map_err(classify)?;
         Ok(connection)
     }
 
-    fn classify(&self, error: &lettre::transport::smtp::Error) -> SendError {
-        let said = self.redact(&error.to_string());
+    fn classify(&self, error: &lettre::transport::smtp::Error, login: Option<&Login>) -> SendError {
+        let said = redact(&error.to_string(), login);
         let status = error.status().map(u16::from);
         match status {
             // RFC 4954 section 6: the name or password is wrong, missing, or not good enough.
@@ -209,21 +244,21 @@ impl Smtp {
             )),
         }
     }
+}
 
-    /// What the server said, on one line and not too long. It may repeat what it was told, the sign-in among it
-    /// ("unknown command: AUTH PLAIN .."): then nothing of it is shown.
-    fn redact(&self, said: &str) -> String {
-        const MAXIMUM_CHARACTERS: usize = 300;
-        if let Some(Login { username, password }) = &self.login {
-            let password = password.expose_secret();
-            let plain = STANDARD.encode(format!("\0{username}\0{password}"));
-            // Looked for before the text is cut, as half a password is too much.
-            if [plain.as_str(), &STANDARD.encode(password), password].iter().any(|leak| said.contains(leak)) {
-                return "its answer repeated our sign-in, so it is not shown".to_owned();
-            }
+/// What the server said, on one line and not too long. It may repeat what it was told, the sign-in among it
+/// ("unknown command: AUTH PLAIN .."): then nothing of it is shown.
+fn redact(said: &str, login: Option<&Login>) -> String {
+    const MAXIMUM_CHARACTERS: usize = 300;
+    if let Some(Login { username, password }) = login {
+        let password = password.expose_secret();
+        let plain = STANDARD.encode(format!("\0{username}\0{password}"));
+        // Looked for before the text is cut, as half a password is too much.
+        if [plain.as_str(), &STANDARD.encode(password), password].iter().any(|leak| said.contains(leak)) {
+            return "its answer repeated our sign-in, so it is not shown".to_owned();
         }
-        one_line(said).chars().take(MAXIMUM_CHARACTERS).collect()
     }
+    one_line(said).chars().take(MAXIMUM_CHARACTERS).collect()
 }
 
 fn tls(host: &str, authorities: &[Vec<u8>]) -> Result<TlsParameters, lettre::transport::smtp::Error> {

@@ -29,6 +29,11 @@ impl SmtpPool {
         idle.pop().map(|(connection, _)| connection)
     }
 
+    /// Nothing is idle any more: whoever they are of is to sign in anew.
+    pub(crate) fn clear(&self) {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     #[expect(
         clippy::disallowed_methods,
         reason = "the age of a connection, which the time of day has no part in"

@@ -64,7 +64,7 @@ impl Aws {
         let GetSecretValueOutput { secret_string, version_id, .. } =
             asked.map_err(|error| self.explain(&error))?;
         let text = secret_string.ok_or(SecretCause::NotText)?;
-        Ok(Document { text: SecretString::from(text), version: version_id })
+        Ok(Document { text: SecretString::from(text), version: version_id, lease: None })
     }
 
     fn explain<R: std::fmt::Debug>(&self, error: &SdkError<GetSecretValueError, R>) -> SecretCause {

@@ -1,5 +1,7 @@
 //! `Document`: a secret as a manager keeps it, of which a reference may mean all or one value.
 
+use std::time::Duration;
+
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
@@ -12,6 +14,21 @@ pub(crate) struct Document {
     pub(crate) text: SecretString,
     /// Which version it is, as its manager names them.
     pub(crate) version: Option<String>,
+    /// For how long it is good, where its manager takes it back.
+    pub(crate) lease: Option<Lease>,
+}
+
+/// For how long a secret is good that was made for us.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// How it is called when more time is asked for; none where the manager exchanges the secret then, and it has to be read anew.
+    pub(crate) id: Option<String>,
+    /// For so long from when it was made, or renewed.
+    pub duration: Duration,
+    /// For how long it was when it was made: much less is not worth to be renewed.
+    pub(crate) first: Duration,
+    /// It ends with the sign-in by which it was made: the number of that.
+    pub(crate) sign_in: u64,
 }
 
 impl Document {
@@ -51,12 +68,25 @@ impl Document {
     }
 }
 
+impl Lease {
+    /// When to ask for more time, or to read anew: when two thirds of it are over, or, where its manager exchanges the secret, once it
+    /// has.
+    pub fn due(&self) -> Duration {
+        if self.id.is_some() { self.duration * 2 / 3 } else { self.duration }
+    }
+
+    /// Whether whoever reads it anew is made another.
+    pub fn is_made(&self) -> bool {
+        self.id.is_some()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn value(text: &str, reference: &str) -> Result<String, String> {
-        let document = Document { text: text.into(), version: None };
+        let document = Document { text: text.into(), version: None, lease: None };
         let value = document.value(&reference.parse().unwrap());
         value.map(|value| value.expose_secret().to_owned()).map_err(|cause| cause.to_string())
     }

@@ -78,7 +78,7 @@ impl Gcp {
         }
         let text = std::str::from_utf8(&bytes).map_err(|_| SecretCause::NotText)?;
         let version = of("/name").and_then(|name| name.rsplit('/').next()).map(str::to_owned);
-        Ok(Document { text: SecretString::from(text), version })
+        Ok(Document { text: SecretString::from(text), version, lease: None })
     }
 
     fn refused(&self, answer: &Answer) -> SecretCause {

@@ -13,7 +13,7 @@ use url::Url;
 
 #[cfg(feature = "aws")]
 use crate::aws::Aws;
-use crate::document::Document;
+use crate::document::{Document, Lease};
 #[cfg(feature = "gcp")]
 use crate::gcp::Gcp;
 use crate::vault::Vault;
@@ -82,35 +82,40 @@ pub struct Secret {
     pub value: SecretString,
     /// Which version it is, where its keeper counts them.
     pub version: Option<String>,
+    /// For how long it is good, where its manager takes it back: it is renewed, or read anew, before that.
+    pub lease: Option<Lease>,
 }
 
-/// Reads secrets wherever they are kept. What a manager said is held, so that each is asked once however many of its values are
+/// Reads secrets wherever they are kept. What was read is held, so that each place is asked once however many of its values are
 /// used, and all of them are of one version. Cheap to clone; clones hold the same.
 #[derive(Clone)]
-pub struct Keeper(Arc<Inner>);
+pub struct Keeper {
+    managers: Arc<Managers>,
+    held: Arc<Mutex<HashMap<String, Arc<Document>>>>,
+}
 
-struct Inner {
+/// The clients of managers, each made when it is needed first.
+struct Managers {
     settings: ManagerSettings,
     vault: OnceCell<Vault>,
     #[cfg(feature = "aws")]
     aws: OnceCell<Aws>,
     #[cfg(feature = "gcp")]
     gcp: OnceCell<Gcp>,
-    held: Mutex<HashMap<String, Arc<Document>>>,
 }
 
 impl Keeper {
     /// Asks nobody until a secret is read.
     pub fn new(settings: ManagerSettings) -> Self {
-        Self(Arc::new(Inner {
+        let managers = Managers {
             settings,
             vault: OnceCell::new(),
             #[cfg(feature = "aws")]
             aws: OnceCell::new(),
             #[cfg(feature = "gcp")]
             gcp: OnceCell::new(),
-            held: Mutex::default(),
-        }))
+        };
+        Self { managers: Arc::new(managers), held: Arc::default() }
     }
 
     /// Knows no manager, only this machine.
@@ -118,41 +123,53 @@ impl Keeper {
         Self::new(ManagerSettings::default())
     }
 
-    /// Reads a secret: of a manager what is held, if anything is; of this machine what is there now.
+    /// One that is signed in to the same managers and holds nothing: it reads what is there now.
+    #[must_use]
+    pub fn anew(&self) -> Self {
+        Self { managers: self.managers.clone(), held: Arc::default() }
+    }
+
+    /// Reads a secret: what is held of its place, if anything is, and else what is there.
     pub async fn read(&self, reference: &SecretRef) -> Result<Secret, SecretError> {
-        if !reference.is_managed() {
-            return Ok(Secret { value: reference.resolve().await?, version: None });
-        }
         let wrong = |cause| SecretError { reference: reference.clone(), cause };
         let place = reference.place();
-        let held = self.0.held.lock().unwrap_or_else(PoisonError::into_inner).get(&place).cloned();
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner).get(&place).cloned();
         let document = if let Some(document) = held {
             document
         } else {
             // The clients of managers make large futures, and whoever reads a file need not carry them.
-            let asked = Arc::new(Box::pin(self.ask(reference)).await.map_err(wrong)?);
-            let mut held = self.0.held.lock().unwrap_or_else(PoisonError::into_inner);
+            let asked = Arc::new(Box::pin(self.managers.ask(reference)).await.map_err(wrong)?);
+            let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
             held.entry(place).or_insert(asked).clone()
         };
         let value = document.value(reference).map_err(wrong)?;
-        Ok(Secret { value, version: document.version.clone() })
+        Ok(Secret { value, version: document.version.clone(), lease: document.lease.clone() })
     }
 
+    /// More time for what was made for us: for how long it is good from now on. None where it has to be read anew: its manager gives
+    /// no more time, or too little to be worth it, or the sign-in by which it was made ends.
+    pub async fn renew(&self, lease: &Lease) -> Option<Lease> {
+        let vault = self.managers.vault.get()?;
+        Box::pin(vault.renew(lease)).await
+    }
+}
+
+impl Managers {
     async fn ask(&self, reference: &SecretRef) -> Result<Document, SecretCause> {
         match reference {
             SecretRef::Vault { path, .. } => {
-                let settings = self.0.settings.vault.as_ref().ok_or(VAULT_NOT_CONFIGURED)?;
-                self.0.vault.get_or_try_init(|| Vault::new(settings)).await?.read(path).await
+                let settings = self.settings.vault.as_ref().ok_or(VAULT_NOT_CONFIGURED)?;
+                self.vault.get_or_try_init(|| Vault::new(settings)).await?.read(path).await
             }
             #[cfg(feature = "aws")]
             SecretRef::Aws { id, stage, .. } => {
-                let settings = &self.0.settings.aws;
-                self.0.aws.get_or_try_init(|| Aws::new(settings)).await?.read(id, *stage).await
+                let settings = &self.settings.aws;
+                self.aws.get_or_try_init(|| Aws::new(settings)).await?.read(id, *stage).await
             }
             #[cfg(feature = "gcp")]
             SecretRef::Gcp { name, version } => {
-                let settings = &self.0.settings.gcp;
-                self.0.gcp.get_or_try_init(async || Gcp::new(settings)).await?.read(name, version).await
+                let settings = &self.settings.gcp;
+                self.gcp.get_or_try_init(async || Gcp::new(settings)).await?.read(name, version).await
             }
             #[cfg(not(feature = "aws"))]
             SecretRef::Aws { .. } => {
@@ -164,7 +181,7 @@ impl Keeper {
             }
             SecretRef::File(_) | SecretRef::Credential(_) | SecretRef::Environment(_) => {
                 let value = reference.resolve().await.map_err(|error| error.cause)?;
-                Ok(Document { text: value, version: None })
+                Ok(Document { text: value, version: None, lease: None })
             }
         }
     }
@@ -177,6 +194,6 @@ const VAULT_NOT_CONFIGURED: SecretCause = SecretCause::NotConfigured {
 
 impl fmt::Debug for Keeper {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Keeper").field("settings", &self.0.settings).finish_non_exhaustive()
+        formatter.debug_struct("Keeper").field("settings", &self.managers.settings).finish_non_exhaustive()
     }
 }

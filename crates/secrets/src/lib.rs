@@ -25,6 +25,7 @@ mod strength;
 mod vault;
 
 pub use digest::{constant_time_equal, hmac_sha256, sha256};
+pub use document::Lease;
 pub use error::{SecretCause, SecretError};
 pub use keeper::{AwsSettings, GcpSettings, Keeper, ManagerSettings, Secret, VaultAuth, VaultSettings};
 pub use random::random_bytes;

@@ -1,14 +1,18 @@
-//! Vault and OpenBao: KV engines of both versions, by AppRole or a token. Their API is a handful of JSON documents over HTTP, and
-//! stable (`/v1`).
+//! Vault and OpenBao: KV engines of both versions, and the database engine, by AppRole or a token. Their API is a handful of JSON
+//! documents over HTTP, and stable (`/v1`).
+
+mod lease;
+mod sign_in;
 
 use reqwest::{Certificate, Client, RequestBuilder};
 use secrecy::{ExposeSecret as _, SecretString};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::sync::Mutex;
 
 use crate::document::Document;
 use crate::http::{self, Answer, words};
-use crate::{SecretCause, SecretRef, VaultAuth, VaultSettings};
+use crate::{SecretCause, VaultSettings};
+use sign_in::{SignIn, Token};
 
 pub(crate) struct Vault {
     client: Client,
@@ -17,15 +21,23 @@ pub(crate) struct Vault {
     base: String,
     /// `Vault at https://vault:8200`.
     provider: String,
-    /// The token of the last sign-in.
-    token: Mutex<Option<SecretString>>,
+    /// The last sign-in.
+    signed_in: Mutex<SignIn>,
 }
 
-/// A KV engine.
+/// What keeps a secret.
 struct Engine {
     /// `kv/`.
     mount: String,
-    is_versioned: bool,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// KV, of version 2 or 1.
+    Values { versioned: bool },
+    /// The database engine, which makes users, or exchanges the password of one.
+    Database,
 }
 
 impl Vault {
@@ -48,28 +60,34 @@ impl Vault {
             builder = builder.tls_certs_only(certificates);
         }
         let client = builder.build().map_err(|error| unusable(words(&error.to_string())))?;
-        Ok(Self { client, settings: settings.clone(), base, provider, token: Mutex::new(None) })
+        Ok(Self { client, settings: settings.clone(), base, provider, signed_in: Mutex::default() })
     }
 
     /// All values of the secret at a path.
     pub(crate) async fn read(&self, path: &str) -> Result<Document, SecretCause> {
-        let (token, is_new) = self.token(None).await?;
+        let token = self.token(None).await?;
         match self.read_by(path, &token).await {
             // The token may be at its end, or taken back: a new one decides.
-            Err(SecretCause::Denied { .. }) if !is_new => {
-                let (token, _) = self.token(Some(&token)).await?;
+            Err(SecretCause::Denied { .. }) if !token.is_new => {
+                let token = self.token(Some(&token)).await?;
                 self.read_by(path, &token).await
             }
             done => done,
         }
     }
 
-    async fn read_by(&self, path: &str, token: &SecretString) -> Result<Document, SecretCause> {
-        let Engine { mount, is_versioned } = self.engine(path, token).await?;
+    async fn read_by(&self, path: &str, token: &Token) -> Result<Document, SecretCause> {
+        let Engine { mount, kind } = self.engine(path, token).await?;
         // What Vault calls the mount of a path is where the path begins.
         let inner = path.strip_prefix(&mount).filter(|inner| !inner.is_empty()).ok_or_else(|| {
             self.missing(format!("{mount} is a whole engine: name a secret in it, vault:{mount}PATH#KEY"))
         })?;
+        let is_versioned = kind == Kind::Values { versioned: true };
+        if kind == Kind::Database && !["creds/", "static-creds/"].iter().any(|made| inner.starts_with(made)) {
+            return Err(self.unusable(format!(
+                "of the engine {mount} only users are read: vault:{mount}creds/ROLE#password, or static-creds/ROLE"
+            )));
+        }
         let at = if is_versioned { format!("{mount}data/{inner}") } else { path.to_owned() };
         let mut answer = self.get(&at, token).await?;
         if answer.status != 200 {
@@ -78,9 +96,11 @@ impl Vault {
             return Err(match answer.status {
                 404 if is_deleted => self.missing("its last version is deleted".to_owned()),
                 404 => self.missing(format!("nothing at {path}")),
+                400 if kind == Kind::Database => self.missing(format!("at {path}: {}", said(&answer.body))),
                 _ => self.refused(&answer, path),
             });
         }
+        let lease = if kind == Kind::Database { lease::of(&answer.body, token) } else { None };
         let (values, version) = if is_versioned {
             let version = answer.body.pointer("/data/metadata/version").and_then(Value::as_u64);
             (answer.body.pointer_mut("/data/data"), version.map(|version| version.to_string()))
@@ -89,11 +109,11 @@ impl Vault {
         };
         let values = values.map(Value::take).filter(Value::is_object);
         let values = values.ok_or_else(|| self.unusable("its answer holds no values".to_owned()))?;
-        Ok(Document { text: SecretString::from(values.to_string()), version })
+        Ok(Document { text: SecretString::from(values.to_string()), version, lease })
     }
 
     /// Which engine a path is in, asked as `vault kv get` does.
-    async fn engine(&self, path: &str, token: &SecretString) -> Result<Engine, SecretCause> {
+    async fn engine(&self, path: &str, token: &Token) -> Result<Engine, SecretCause> {
         let answer = self.get(&format!("sys/internal/ui/mounts/{path}"), token).await?;
         let of = |pointer: &str| answer.body.pointer(pointer).and_then(Value::as_str);
         match answer.status {
@@ -106,70 +126,35 @@ impl Vault {
             }
             _ => return Err(self.refused(&answer, path)),
         }
-        let kind = of("/data/type").unwrap_or_default();
         let mount = of("/data/path").unwrap_or_default();
-        if kind != "kv" && kind != "generic" {
-            return Err(self.unusable(format!("{mount} is an engine of type {kind:?}, and only kv is read")));
-        }
-        Ok(Engine { mount: mount.to_owned(), is_versioned: of("/data/options/version") == Some("2") })
-    }
-
-    /// The token in use, or a new one if there is none, or if it is the `spent` one. And whether it is new.
-    async fn token(&self, spent: Option<&SecretString>) -> Result<(SecretString, bool), SecretCause> {
-        let mut held = self.token.lock().await;
-        let is_spent = |token: &SecretString| {
-            spent.is_some_and(|spent| {
-                crate::constant_time_equal(spent.expose_secret().as_bytes(), token.expose_secret().as_bytes())
-            })
-        };
-        if let Some(token) = held.as_ref().filter(|token| !is_spent(token)) {
-            return Ok((token.clone(), false));
-        }
-        let token = match &self.settings.auth {
-            VaultAuth::Token(reference) => self.own(reference, "secrets.vault.token").await?,
-            VaultAuth::AppRole { mount, role_id, secret_id } => {
-                self.sign_in(mount, role_id, &self.own(secret_id, "secrets.vault.secret_id").await?).await?
+        let kind = match of("/data/type").unwrap_or_default() {
+            "kv" | "generic" => Kind::Values { versioned: of("/data/options/version") == Some("2") },
+            "database" => Kind::Database,
+            kind => {
+                let why = format!("{mount} is an engine of type {kind:?}, and only kv and database are read");
+                return Err(self.unusable(why));
             }
         };
-        *held = Some(token.clone());
-        Ok((token, true))
+        Ok(Engine { mount: mount.to_owned(), kind })
     }
 
-    /// What we sign in with, trimmed: `bao write -field` and editors leave a newline.
-    async fn own(&self, reference: &SecretRef, setting: &str) -> Result<SecretString, SecretCause> {
-        let read = reference.resolve().await;
-        let secret =
-            read.map_err(|error| self.denied(format!("nobody could sign in, since {setting}: {error}")))?;
-        Ok(SecretString::from(secret.expose_secret().trim()))
+    async fn get(&self, path: &str, token: &Token) -> Result<Answer, SecretCause> {
+        self.send(self.as_whom(self.client.get(self.at(path)), token)?).await
     }
 
-    async fn sign_in(
-        &self,
-        mount: &str,
-        role_id: &str,
-        secret_id: &SecretString,
-    ) -> Result<SecretString, SecretCause> {
-        let body = json!({ "role_id": role_id, "secret_id": secret_id.expose_secret() });
-        let request = self.client.post(format!("{}/v1/auth/{mount}/login", self.base)).json(&body);
-        let answer = self.send(request).await?;
-        let token = answer.body.pointer("/auth/client_token").and_then(Value::as_str);
-        match (answer.status, token) {
-            (200, Some(token)) => Ok(SecretString::from(token)),
-            // What it says is not repeated: an answer to a sign-in may hold what it was asked with.
-            (400 | 401 | 403 | 404, _) => Err(self.denied(format!(
-                "it does not let us in as the AppRole at auth/{mount}, status {}: role_id or the secret id is wrong or has \
-                 ended, or is not for the network we come from",
-                answer.status
-            ))),
-            _ => Err(self.trouble(&answer, "")),
-        }
+    async fn post(&self, path: &str, body: &Value, token: &Token) -> Result<Answer, SecretCause> {
+        self.send(self.as_whom(self.client.post(self.at(path)).json(body), token)?).await
     }
 
-    async fn get(&self, path: &str, token: &SecretString) -> Result<Answer, SecretCause> {
-        let mut token = reqwest::header::HeaderValue::from_str(token.expose_secret())
+    fn at(&self, path: &str) -> String {
+        format!("{}/v1/{path}", self.base)
+    }
+
+    fn as_whom(&self, request: RequestBuilder, token: &Token) -> Result<RequestBuilder, SecretCause> {
+        let mut token = reqwest::header::HeaderValue::from_str(token.secret.expose_secret())
             .map_err(|_| self.denied("its token holds what no token holds, such as a space".to_owned()))?;
         token.set_sensitive(true);
-        self.send(self.client.get(format!("{}/v1/{path}", self.base)).header("x-vault-token", token)).await
+        Ok(request.header("x-vault-token", token))
     }
 
     async fn send(&self, request: RequestBuilder) -> Result<Answer, SecretCause> {
@@ -198,7 +183,7 @@ impl Vault {
         let told = if said.is_empty() { String::new() } else { format!(": {said}") };
         let why = format!("it answers with status {}{told}", answer.status);
         match answer.status {
-            503 if crate::vault::said(&answer.body).contains("sealed") => SecretCause::Sealed { provider },
+            503 if said.contains("sealed") => SecretCause::Sealed { provider },
             429 | 472 | 473 | 500..=599 => SecretCause::Unreachable { provider, why },
             300..=399 => self.unusable(format!(
                 "it answers with status {}, which leads elsewhere: let address name the node that answers itself",

@@ -138,6 +138,23 @@ impl Store {
         Ok(Self(Backend::Postgres(Postgres::connect(settings).await?)))
     }
 
+    /// Reaches PostgreSQL another way from now on (another password, user or place), once that has proved itself; else all stays as
+    /// it was. What is in flight ends on the connections of before. A file has no way.
+    pub async fn exchange(&self, settings: &PostgresSettings) -> Result<(), PostgresError> {
+        match &self.0 {
+            Backend::Sqlite(_) => Ok(()),
+            Backend::Postgres(postgres) => postgres.exchange(settings).await,
+        }
+    }
+
+    /// Notified when PostgreSQL refuses the user or the password, of which others are looked for then. A file refuses nobody.
+    pub fn refused(&self) -> Option<Arc<Notify>> {
+        match &self.0 {
+            Backend::Sqlite(_) => None,
+            Backend::Postgres(postgres) => Some(postgres.refused()),
+        }
+    }
+
     /// A transaction that may write.
     ///
     /// In SQLite it holds the write lock from the start, so it never fails half-way because another wrote in between. It may

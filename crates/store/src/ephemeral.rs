@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::Timestamp;
-use tokio::sync::broadcast;
+use tokio::sync::{Notify, broadcast};
 
 use crate::health::Health;
 
@@ -76,6 +76,19 @@ impl Ephemeral {
         let messages = broadcast::Sender::new(WAITING);
         let redis = Redis::connect(settings, messages.clone()).await?;
         Ok(Self { memory: Arc::new(Memory::new()), redis: Some(Arc::new(redis)), messages })
+    }
+
+    /// Reaches Redis another way from now on (another password, user or place), once that has proved itself; else all stays as it was.
+    pub async fn exchange(&self, settings: &RedisSettings) -> Result<(), RedisError> {
+        match &self.redis {
+            Some(redis) => redis.exchange(settings).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Notified when Redis refuses the user or the password, of which others are looked for then.
+    pub fn refused(&self) -> Option<Arc<Notify>> {
+        self.redis.as_ref().map(|redis| redis.refused())
     }
 
     /// Whether Redis is there; none, if there is to be none.

@@ -7,6 +7,7 @@ mod pool;
 mod pooler;
 mod session;
 mod settings;
+mod way;
 
 pub(crate) use asking::Asking;
 pub(crate) use fault::{is_cut, is_given_up, is_unavailable};

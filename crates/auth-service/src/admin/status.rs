@@ -10,9 +10,10 @@ use serde::{Deserialize, Serialize};
 use store::Store;
 use store::migrations::{RELEASE, Schema};
 
-use super::{Desk, Operation, Refusal};
+use super::{Desk, Operation, Refusal, SecretsShown};
 use crate::build;
 use crate::health::{Dependency, Health, Phase};
+use crate::server::Rotation;
 
 /// A database that does not answer by then is told to be away.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -44,6 +45,9 @@ pub struct StatusShown {
     pub hashing: HashingShown,
     /// Tries that the limiter turned away since its start, by the budget that was spent; those of which there were any.
     pub refusals: BTreeMap<String, u64>,
+    /// Its secrets.
+    #[serde(default)]
+    pub secrets: SecretsShown,
     /// What is in the database; nothing if that did not answer.
     pub contents: Option<ContentsShown>,
     /// Why it did not.
@@ -171,6 +175,7 @@ impl Operation for AskStatus {
                 .filter(|(_, count)| *count > 0)
                 .map(|(budget, count)| (budget.to_owned(), count))
                 .collect(),
+            secrets: SecretsShown::of(&health.secrets().map(Rotation::told).unwrap_or_default()),
             contents,
             contents_error,
         })

@@ -251,8 +251,8 @@ fn durations(bounds: impl IntoIterator<Item = DurationBound>, violations: &mut V
     }
 }
 
-/// How long a start and a stop may take.
-fn starts_and_stops(config: &Config) -> [DurationBound; 3] {
+/// How long a start and a stop may take, and a secret that was changed to be seen.
+fn starts_and_stops(config: &Config) -> [DurationBound; 4] {
     [
         (
             "server.drain",
@@ -274,6 +274,13 @@ fn starts_and_stops(config: &Config) -> [DurationBound; 3] {
             Duration::ZERO,
             HOUR,
             "a database that is not there after an hour does not come by waiting",
+        ),
+        (
+            "secrets.refresh",
+            config.secrets.refresh,
+            SECOND * 10,
+            DAY,
+            "managers count what they are asked, and whoever takes a secret back wants it to be heard of",
         ),
     ]
 }

@@ -20,6 +20,10 @@ pub struct Database {
     /// if a password stands in it.
     #[schemars(with = "Option<String>", extend("format" = "keyward-url"), example = "postgres://keyward@postgres/keyward")]
     pub url: Option<ConnectionUrl>,
+    /// The user to sign in as, where it is not in `url`: a secret, since a manager may make users by itself (Vault's database engine),
+    /// and `password` is then of the same document.
+    #[schemars(with = "Option<SecretReference>", extend("examples" = ["vault:database/creds/keyward#username"]))]
+    pub username: Option<SecretRef>,
     /// The password of the user in `url`.
     #[schemars(with = "Option<SecretReference>", example = "file:/run/secrets/database_password")]
     pub password: Option<SecretRef>,
@@ -44,6 +48,7 @@ impl Default for Database {
         Self {
             path: None,
             url: None,
+            username: None,
             password: None,
             migrate_url: None,
             migrate_password: None,

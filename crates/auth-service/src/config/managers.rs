@@ -1,6 +1,7 @@
 //! `[secrets]`: the managers that references may lead to, and how to sign in to them.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use secrets::{AwsSettings, GcpSettings, Keeper, ManagerSettings, SecretRef, VaultAuth, VaultSettings};
@@ -10,9 +11,14 @@ use url::Url;
 use super::schema::SecretReference;
 
 /// `[secrets]`: the managers that references may lead to.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Managers {
+    /// How often managers are asked whether a secret has changed. Files are looked at every five seconds, and `SIGHUP` has everything
+    /// looked at.
+    #[serde(with = "auth::duration")]
+    #[schemars(with = "auth::duration::Written")]
+    pub refresh: Duration,
     /// Vault or OpenBao, for `vault:MOUNT/PATH#KEY`: KV engines of both versions.
     pub vault: Vault,
     /// AWS Secrets Manager, for `aws:NAME-or-ARN#KEY`. Who asks is found by AWS's default chain (environment, profile, web identity,
@@ -21,6 +27,17 @@ pub struct Managers {
     /// GCP Secret Manager, for `gcp:projects/PROJECT/secrets/SECRET#VERSION`. Who asks is found by Google's application default
     /// credentials (`GOOGLE_APPLICATION_CREDENTIALS`, the machine's metadata server).
     pub gcp: Gcp,
+}
+
+impl Default for Managers {
+    fn default() -> Self {
+        Self {
+            refresh: Duration::from_mins(5),
+            vault: Vault::default(),
+            aws: Aws::default(),
+            gcp: Gcp::default(),
+        }
+    }
 }
 
 /// `[secrets.vault]`.

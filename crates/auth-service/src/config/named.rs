@@ -11,6 +11,8 @@ pub enum Whose {
     Own,
     /// Another server's password, which somebody may have chosen.
     Foreign,
+    /// The name of a user, which anybody may know.
+    Name,
     /// A whole URL, in which a password may stand.
     Url,
 }
@@ -54,6 +56,7 @@ impl Config {
             Transport::Postmark { token } => all.extend(named("mail.transport.token", [token], Whose::Own)),
         }
         all.extend(named("redis.password", &self.redis.password, Whose::Foreign));
+        all.extend(named("database.username", &self.database.username, Whose::Name));
         all.extend(named("database.password", &self.database.password, Whose::Foreign));
         all.extend(kept("redis.url", self.redis.url.as_ref()));
         all.extend(kept("database.url", self.database.url.as_ref()));
@@ -74,9 +77,9 @@ impl Config {
     /// Those that `auth-service migrate` reads.
     pub fn references_to_migrate(&self) -> Vec<Named<'_>> {
         let database = &self.database;
-        let used = match &database.migrate_url {
-            Some(_) => ["database.migrate_url", "database.migrate_password"],
-            None => ["database.url", "database.password"],
+        let used: &[_] = match &database.migrate_url {
+            Some(_) => &["database.migrate_url", "database.migrate_password"],
+            None => &["database.url", "database.username", "database.password"],
         };
         let mut all = self.references();
         all.retain(|named| used.contains(&named.setting));

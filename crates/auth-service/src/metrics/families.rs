@@ -99,6 +99,12 @@ families! {
         "Who waits for a connection to the database";
     TRACE_SPANS = Counter "keyward_trace_spans" ["outcome"]
         "Spans that were recorded, by what became of them: sent to the collector, dropped because too many waited, or failed because it did not take them";
+    SECRET_STALE = Gauge "keyward_secret_stale_seconds" ["setting"]
+        "For how long nobody has seen that what is in force is what is kept in its place: no longer than between two looks, unless that cannot be read, or something else is kept there";
+    SECRET_WAITING = Gauge "keyward_secret_waiting" ["setting"]
+        "1 while another secret is kept there than is in force, because it was refused or waits for a start, else 0";
+    SECRET_CHANGES = Counter "keyward_secret_changes" ["setting", "outcome"]
+        "Changed secrets that were seen while the server ran, by whether they were taken or refused";
     DEPENDENCY_UP = Gauge "keyward_dependency_up" ["dependency"]
         "1 while what the server needs beside itself answers, else 0";
     DEPENDENCY_LOST = Gauge "keyward_dependency_lost_timestamp_seconds" ["dependency"]

@@ -9,6 +9,7 @@ use super::exposition::Samples;
 use super::families::{self as family, ALL, Family};
 use crate::build;
 use crate::health::{Dependency, Health, Phase};
+use crate::server::Rotation;
 
 /// A database that does not answer by then is told to be away: Prometheus itself waits for ten seconds.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -34,6 +35,13 @@ pub(super) async fn scrape(health: &Health) -> Samples {
         #[expect(clippy::cast_precision_loss, reason = "microseconds of this century fit")]
         let since = lost.map_or(0.0, |lost| lost.since.micros() as f64 / 1e6);
         samples.level(family::DEPENDENCY_LOST, &[name], since);
+    }
+    for secret in health.secrets().map(Rotation::tally).unwrap_or_default() {
+        let setting = secret.setting;
+        samples.level(family::SECRET_STALE, &[setting], secret.stale.as_secs_f64());
+        samples.level(family::SECRET_WAITING, &[setting], one_if(secret.waits));
+        samples.count(family::SECRET_CHANGES, &[setting, "taken"], secret.taken);
+        samples.count(family::SECRET_CHANGES, &[setting, "refused"], secret.refused);
     }
     by_kind(&mut samples, family::TRACE_SPANS, &health.spans().read());
     if let Some(app) = health.app() {

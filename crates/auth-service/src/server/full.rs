@@ -1,13 +1,14 @@
 //! The full mode: PostgreSQL and Redis, which may come later than we do, and the operator's act of migrating.
 
 use auth::{Processes, Random, RegisterError};
-use secrets::Keeper;
+use secrets::{ExposeSecret as _, Keeper, SecretString};
 use store::ephemeral::{Ephemeral, RedisSettings};
 use store::migrations::Schema;
 use store::{PostgresSettings, Store};
+use url::Url;
 
 use super::keeping::keeper;
-use super::references::{connection_url, foreign_password};
+use super::references::{connection_url, foreign_password, name};
 use super::waiting::{Awaited, Trouble, passing, reach};
 use super::{Memory, ServerError, system_clock};
 use crate::config::{Config, ConnectionUrl, Database, Mode, Redis};
@@ -43,9 +44,25 @@ pub(super) async fn postgres(
     url: &ConnectionUrl,
     keeper: &Keeper,
 ) -> Result<PostgresSettings, ServerError> {
+    used(database, PostgresSettings::new(serving_url(database, url, keeper).await?))
+}
+
+/// The URL of the user who serves.
+async fn serving_url(
+    database: &Database,
+    url: &ConnectionUrl,
+    keeper: &Keeper,
+) -> Result<SecretString, ServerError> {
     let password = database.password.as_ref();
-    let url = connection_url(["database.url", "database.password"], url, password, keeper).await?;
-    used(database, PostgresSettings::new(url))
+    let resolved = connection_url(["database.url", "database.password"], url, password, keeper).await?;
+    let Some(reference) = &database.username else { return Ok(resolved) };
+    let user = name("database.username", reference, keeper).await?;
+    let wrong = |error: &str| ServerError::Secret { setting: "database.username", error: error.to_owned() };
+    // It was put together from one a moment ago.
+    let mut url = Url::parse(resolved.expose_secret()).map_err(|_| wrong("database.url is no URL"))?;
+    url.set_username(user.expose_secret().trim())
+        .map_err(|()| wrong("database.url names no host; write postgres://HOST/NAME"))?;
+    Ok(SecretString::from(String::from(url)))
 }
 
 /// PostgreSQL, once it is there.
@@ -118,9 +135,16 @@ pub(super) async fn refused(config: &Config, keeper: &Keeper) -> Vec<(&'static s
         Ok(()) | Err(_) => {}
     };
     let database = &config.database;
-    for (setting, url) in [("database.url", &database.url), ("database.migrate_url", &database.migrate_url)] {
-        let Some(url) = url else { continue };
-        let url = connection_url([setting, setting], url, None, keeper).await;
+    if let Some(url) = &database.url {
+        let url = match &database.username {
+            Some(_) => serving_url(database, url, keeper).await,
+            None => connection_url(["database.url"; 2], url, None, keeper).await,
+        };
+        tell("database.url", url.and_then(|url| used(database, PostgresSettings::new(url))).map(drop));
+    }
+    if let Some(url) = &database.migrate_url {
+        let setting = "database.migrate_url";
+        let url = connection_url([setting; 2], url, None, keeper).await;
         tell(setting, url.and_then(|url| used(database, PostgresSettings::new(url))).map(drop));
     }
     if config.redis.is_set() {
@@ -141,17 +165,17 @@ pub struct Migrating {
 pub async fn migrating(config: Config) -> Result<Option<Migrating>, ServerError> {
     let Some(Mode::Full(url)) = config.mode() else { return Ok(None) };
     let database = &config.database;
-    let (names, url, password) = match &database.migrate_url {
-        Some(url) => {
-            (["database.migrate_url", "database.migrate_password"], url, database.migrate_password.as_ref())
-        }
-        None => (["database.url", "database.password"], url, database.password.as_ref()),
-    };
     let references = config.references_to_migrate();
     // Nobody is told but whoever reads the log.
     let health = Health::new(system_clock());
     let keeper = keeper(&config, &references, &health, &Random::system()).await?;
-    let url = connection_url(names, url, password, &keeper).await?;
+    let url = match &database.migrate_url {
+        Some(url) => {
+            let names = ["database.migrate_url", "database.migrate_password"];
+            connection_url(names, url, database.migrate_password.as_ref(), &keeper).await?
+        }
+        None => serving_url(database, url, &keeper).await?,
+    };
     let settings = used(database, PostgresSettings::new(url))?;
     Ok(Some(Migrating { settings, config }))
 }
@@ -186,7 +210,8 @@ fn used(database: &Database, settings: PostgresSettings) -> Result<PostgresSetti
     Ok(settings)
 }
 
-async fn redis(redis: &Redis, keeper: &Keeper) -> Result<RedisSettings, ServerError> {
+/// How Redis is reached.
+pub(super) async fn redis(redis: &Redis, keeper: &Keeper) -> Result<RedisSettings, ServerError> {
     let settings = if let Some(url) = &redis.url {
         let names = ["redis.url", "redis.password"];
         let url = connection_url(names, url, redis.password.as_ref(), keeper).await?;

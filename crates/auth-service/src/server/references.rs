@@ -78,6 +78,16 @@ pub(super) async fn foreign_password(
     Ok(password)
 }
 
+/// The name of a user at another server.
+pub(super) async fn name(
+    setting: &'static str,
+    reference: &SecretRef,
+    keeper: &Keeper,
+) -> Result<SecretString, ServerError> {
+    let read = keeper.read(reference).await;
+    read.map(|secret| secret.value).map_err(|error| ServerError::Secret { setting, error: error.to_string() })
+}
+
 /// The URL of another server, with its password if that is kept apart.
 pub(super) async fn connection_url(
     [url_setting, password_setting]: [&'static str; 2],
@@ -184,6 +194,7 @@ pub async fn secrets_of(config: &Config) -> Found {
         let looked = match whose {
             Whose::Own => own_secret(setting, reference, &keeper).await.map(drop),
             Whose::Foreign => foreign_password(setting, reference, &keeper).await.map(drop),
+            Whose::Name => name(setting, reference, &keeper).await.map(drop),
             Whose::Url => {
                 let url = ConnectionUrl::Kept(reference.clone());
                 connection_url([setting, setting], &url, None, &keeper).await.map(drop)

@@ -1,8 +1,8 @@
-//! The signals that ask a process to stop.
+//! The signals that ask a process to stop, or to look at its secrets.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::ServerError;
+use super::{Rotation, ServerError};
 
 /// Ctrl-C and SIGTERM. They are caught from [`Signals::catch`] on: a server that says it runs and then dies of the first signal,
 /// because nobody listened yet, has not drained.
@@ -34,5 +34,24 @@ impl Signals {
         tracing::warn!("a second signal: ending at once, without waiting for what is in flight");
         // As a shell reports a process that died of it.
         std::process::exit(128 + number);
+    }
+}
+
+/// SIGHUP: somebody has changed a secret, and wants it to be looked at now. Caught, it ends no server.
+#[derive(Debug)]
+pub struct Hangups(Signal);
+
+impl Hangups {
+    /// Begins to catch them.
+    pub fn catch() -> Result<Self, ServerError> {
+        Ok(Self(signal(SignalKind::hangup()).map_err(ServerError::Signals)?))
+    }
+
+    /// Has everything looked at, at each of them.
+    pub async fn heed(mut self, rotation: Rotation) {
+        while self.0.recv().await.is_some() {
+            tracing::info!("SIGHUP: every secret is looked at now");
+            rotation.look_now();
+        }
     }
 }

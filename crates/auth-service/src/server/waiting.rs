@@ -97,7 +97,7 @@ pub(super) async fn reach<T, E>(
 }
 
 /// Between half of it and all of it: processes that were started together do not ask together.
-fn jittered(pause: Duration, random: &Random) -> Duration {
+pub(super) fn jittered(pause: Duration, random: &Random) -> Duration {
     let [share, ..] = random.token();
     pause.mul_f32(0.5 + f32::from(share) / 512.0)
 }

@@ -8,7 +8,7 @@ use auth_service::code_pages;
 use auth_service::config::{Config, Mode};
 use auth_service::connections::{Connections, serve};
 use auth_service::health::{Health, Phase};
-use auth_service::server::{Secrets, Server, ServerError, Signals, keeper, system_clock};
+use auth_service::server::{Hangups, Secrets, Server, ServerError, Signals, keeper, system_clock};
 use auth_service::stop::{Stopper, stop};
 use auth_service::traces::{self, Exporter};
 use clap::Args;
@@ -52,6 +52,7 @@ impl Serve {
 
 async fn run(config: Config, exporter: Option<Exporter>) -> Result<(), Failure> {
     let mut signals = Signals::catch()?;
+    let hangups = Hangups::catch()?;
     let health = Health::new(system_clock());
     // From the first moment: whoever waits for us can ask what we wait for.
     let internal = bind(config.internal.listen, "internal.listen")?.listen(BACKLOG)?;
@@ -76,6 +77,7 @@ async fn run(config: Config, exporter: Option<Exporter>) -> Result<(), Failure> 
     let (stopper, told) = stop();
     health.enter(Phase::Ready);
     tokio::spawn(heed(signals, stopper, health, drain));
+    tokio::spawn(hangups.heed(server.rotation().clone()));
     tracing::info!(%address, internal = %internal_address, "serving");
     tokio::spawn(async {
         tokio::time::sleep(CALM).await;

@@ -24,6 +24,7 @@ mod process;
 mod protocol;
 mod reference;
 mod relying_party;
+mod rotation;
 mod routes;
 mod scripts;
 mod serve;

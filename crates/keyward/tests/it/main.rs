@@ -24,6 +24,7 @@ mod init;
 mod mail;
 mod restart;
 mod running;
+mod secrets;
 mod security;
 mod status;
 mod walls;

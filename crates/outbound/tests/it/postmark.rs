@@ -92,3 +92,20 @@ async fn an_unreachable_postmark_is_temporary_and_a_wrong_address_is_told_at_onc
     assert!(!format!("{postmark:?}").contains("hunter2"));
     assert!(Postmark::new(local_client(), TOKEN.into(), "postmark").is_err());
 }
+
+#[tokio::test]
+async fn another_token_is_taken_once_postmark_knows_it_and_asked_for_without_a_mail() {
+    for (status, taken) in [("200 OK", true), ("401 Unauthorized", false), ("503 Service Unavailable", false)]
+    {
+        let server = HttpServer::answering(status, "{}").await;
+        let postmark = Postmark::new(local_client(), TOKEN.into(), &server.url).unwrap();
+        let exchanged = postmark.exchange(&"another-token".into()).await;
+        assert_eq!(exchanged.is_ok(), taken, "{exchanged:?}");
+        drop(postmark.send(&mail()).await);
+        let requests = server.requests();
+        assert!(requests[0].starts_with("GET /server HTTP/1.1"), "{requests:?}");
+        assert!(requests[0].contains("x-postmark-server-token: another-token"), "{requests:?}");
+        let then = if taken { "another-token" } else { TOKEN };
+        assert!(requests[1].contains(&format!("x-postmark-server-token: {then}\r\n")), "{requests:?}");
+    }
+}

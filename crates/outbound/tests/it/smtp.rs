@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use outbound::{Mail, SendError, Smtp, SmtpSecurity, SmtpSettings, SmtpSettingsError};
 
 use crate::smtp_server::{Reply, SmtpServer};
@@ -254,4 +256,29 @@ async fn what_is_no_address_is_permanent_and_not_repeated() {
         assert!(!refused.to_string().contains("hunter2"), "{refused}");
     }
     assert_eq!(server.connections(), 0);
+}
+
+#[tokio::test]
+async fn another_password_is_taken_once_the_server_has_let_us_in_by_it_and_used_at_the_next_mail() {
+    let right = STANDARD.encode("\0keyward\0hunter3");
+    let server = SmtpServer::start(move |_, line| match line.strip_prefix("AUTH PLAIN ") {
+        Some(told) if told != right && told != STANDARD.encode("\0keyward\0hunter2") => {
+            Reply::Line("535 5.7.8 no")
+        }
+        _ => Reply::Usual,
+    })
+    .await;
+    let smtp = Smtp::new(&with_login(server.port)).unwrap();
+    assert_eq!(smtp.send(&mail()).await, Ok(()));
+    let refused = smtp.exchange(&"hunter4".into()).await.unwrap_err();
+    assert!(refused.to_string().contains("refused to let us in (535)"), "{refused}");
+    assert!(!refused.to_string().contains("hunter"), "{refused}");
+    assert_eq!(smtp.send(&mail()).await, Ok(()));
+    assert_eq!(server.connections(), 2, "the connection of before is still good");
+    smtp.exchange(&"hunter3".into()).await.unwrap();
+    assert_eq!(smtp.send(&mail()).await, Ok(()));
+    let transcript = server.transcript();
+    let last = transcript.rsplit("AUTH PLAIN ").next().unwrap();
+    assert!(last.starts_with(&STANDARD.encode("\0keyward\0hunter3")), "{transcript}");
+    assert!(last.contains("MAIL FROM:"), "the mail goes by the new one: {transcript}");
 }

@@ -41,13 +41,28 @@ pub(super) struct Link {
 }
 
 struct Shared {
-    client: redis::Client,
-    settings: RedisSettings,
+    way: RwLock<Arc<Way>>,
+    /// A command has so long.
+    timeout: Duration,
+    /// It refused the user or the password.
+    refused: Arc<Notify>,
     health: Health,
     open: RwLock<Open>,
     /// Something may be wrong with the connection.
     look: Arc<Notify>,
     messages: broadcast::Sender<Arc<str>>,
+}
+
+/// How it is reached. It is exchanged as a whole.
+struct Way {
+    client: redis::Client,
+    settings: RedisSettings,
+}
+
+impl Way {
+    fn of(settings: &RedisSettings) -> Result<Arc<Self>, RedisError> {
+        Ok(Arc::new(Self { client: settings.client()?, settings: settings.clone() }))
+    }
 }
 
 /// The present connection, and its number.
@@ -62,16 +77,29 @@ impl Link {
         messages: broadcast::Sender<Arc<str>>,
     ) -> Result<Self, RedisError> {
         let shared = Arc::new(Shared {
-            client: settings.client()?,
-            settings: settings.clone(),
+            way: RwLock::new(Way::of(settings)?),
+            timeout: settings.timeout,
+            refused: Arc::default(),
             health: Health::new("redis"),
             open: RwLock::new(Open { number: 0, connection: None }),
             look: Arc::new(Notify::new()),
             messages,
         });
-        shared.open().await?;
+        shared.open(&shared.way()).await?;
         let keeper = tokio::spawn(shared.clone().keep());
         Ok(Self { shared, keeper })
+    }
+
+    /// Reaches it another way from now on, once that has proved itself; else all stays as it was.
+    pub(super) async fn exchange(&self, settings: &RedisSettings) -> Result<(), RedisError> {
+        let way = Way::of(settings)?;
+        self.shared.open(&way).await?;
+        *self.shared.way.write().unwrap_or_else(PoisonError::into_inner) = way;
+        Ok(())
+    }
+
+    pub(super) fn refused(&self) -> Arc<Notify> {
+        self.shared.refused.clone()
     }
 
     pub(super) fn health(&self) -> &Health {
@@ -88,7 +116,7 @@ impl Link {
         &self,
         question: impl AsyncFnOnce(&mut MultiplexedConnection) -> RedisResult<T>,
     ) -> Option<T> {
-        self.shared.ask(self.shared.settings.timeout, question).await
+        self.shared.ask(self.shared.timeout, question).await
     }
 }
 
@@ -99,6 +127,10 @@ impl Drop for Link {
 }
 
 impl Shared {
+    fn way(&self) -> Arc<Way> {
+        self.way.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     fn present(&self) -> Option<(u64, MultiplexedConnection)> {
         let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
         Some((open.number, open.connection.clone()?))
@@ -112,8 +144,10 @@ impl Shared {
         let (number, mut connection) = self.present()?;
         let error = match timeout(patience, question(&mut connection)).await {
             Ok(Ok(answer)) => return Some(answer),
-            Ok(Err(error)) => self.settings.wrong(&error),
-            Err(_) => self.settings.error(format!("it did not answer within {} ms", patience.as_millis())),
+            Ok(Err(error)) => self.way().settings.wrong(&error),
+            Err(_) => {
+                self.way().settings.error(format!("it did not answer within {} ms", patience.as_millis()))
+            }
         };
         self.give_up(number, &error);
         None
@@ -127,14 +161,15 @@ impl Shared {
         }
     }
 
-    /// One attempt to make the connection: subscribed, and able to do all that is asked.
-    async fn open(&self) -> Result<(), RedisError> {
+    /// One attempt to make the connection: subscribed, and able to do all that is asked. One that was there before goes on until then,
+    /// and what is asked by it is answered.
+    async fn open(&self, way: &Way) -> Result<(), RedisError> {
         let connecting = async {
             let config = AsyncConnectionConfig::new()
                 .set_connection_timeout(None)
                 .set_response_timeout(None)
                 .set_push_sender(self.hears());
-            let mut connection = self.client.get_multiplexed_async_connection_with_config(&config).await?;
+            let mut connection = way.client.get_multiplexed_async_connection_with_config(&config).await?;
             connection.subscribe(CHANNEL).await?;
             let kept = u64::try_from(PROBE_KEPT.as_millis()).unwrap_or_default();
             // Told anew each time: after a restart it has to be.
@@ -146,9 +181,9 @@ impl Shared {
             Ok(connection)
         };
         let connected: RedisResult<_> = timeout(CONNECT_TIMEOUT, connecting).await.map_err(|_| {
-            self.settings.error(format!("it did not answer within {} s", CONNECT_TIMEOUT.as_secs()))
+            way.settings.error(format!("it did not answer within {} s", CONNECT_TIMEOUT.as_secs()))
         })?;
-        let connection = connected.map_err(|error| self.settings.wrong(&error))?;
+        let connection = connected.map_err(|error| way.settings.wrong(&error))?;
         let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
         *open = Open { number: open.number + 1, connection: Some(connection) };
         drop(open);
@@ -184,7 +219,10 @@ impl Shared {
                 }
             }
             let mut pause = FIRST_PAUSE;
-            while let Err(error) = self.open().await {
+            while let Err(error) = self.open(&self.way()).await {
+                if error.is_refusal {
+                    self.refused.notify_one();
+                }
                 self.health.lost(&error);
                 sleep(pause).await;
                 pause = (pause * 2).min(LONGEST_PAUSE);
@@ -199,6 +237,6 @@ async fn ping(connection: &mut MultiplexedConnection) -> RedisResult<()> {
 
 impl std::fmt::Debug for Shared {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Shared").field("settings", &self.settings).finish_non_exhaustive()
+        f.debug_struct("Shared").field("settings", &self.way().settings).finish_non_exhaustive()
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use domain::Timestamp;
 use redis::{FromRedisValue, Script, ScriptInvocation};
-use tokio::sync::broadcast;
+use tokio::sync::{Notify, broadcast};
 
 use super::link::Link;
 use super::{Charge, RedisError, RedisSettings, Spent};
@@ -36,6 +36,14 @@ impl Redis {
             refund: Script::new(include_str!("refund.lua")),
             is_news: Script::new(include_str!("is_news.lua")),
         })
+    }
+
+    pub(super) async fn exchange(&self, settings: &RedisSettings) -> Result<(), RedisError> {
+        self.link.exchange(settings).await
+    }
+
+    pub(super) fn refused(&self) -> Arc<Notify> {
+        self.link.refused()
     }
 
     pub(super) fn health(&self) -> &Health {

@@ -33,6 +33,8 @@ pub struct RedisSettings {
 pub struct RedisError {
     pub(super) at: String,
     pub(super) reason: String,
+    /// It is there, and refuses the user or the password.
+    pub(super) is_refusal: bool,
 }
 
 impl RedisError {
@@ -60,7 +62,11 @@ impl Default for RedisSettings {
 impl RedisSettings {
     /// Reads `redis://[user][:password]@host[:port][/database]`; `rediss://` speaks TLS. Refused is one that does not where it has to.
     pub fn from_url(url: &SecretString, has_to_speak_tls: bool) -> Result<Self, RedisError> {
-        let wrong = |reason: &str| RedisError { at: "redis.url".to_owned(), reason: reason.to_owned() };
+        let wrong = |reason: &str| RedisError {
+            at: "redis.url".to_owned(),
+            reason: reason.to_owned(),
+            is_refusal: false,
+        };
         let info: ConnectionInfo = url.expose_secret().trim().into_connection_info().map_err(|_| {
             wrong("it is no address; write redis://user:password@host:6379, or rediss:// for TLS")
         })?;
@@ -142,12 +148,12 @@ impl RedisSettings {
     }
 
     pub(super) fn error(&self, reason: impl Into<String>) -> RedisError {
-        RedisError { at: self.at(), reason: reason.into() }
+        RedisError { at: self.at(), reason: reason.into(), is_refusal: false }
     }
 
     /// What the client says, as an operator understands it.
     pub(super) fn wrong(&self, error: &redis::RedisError) -> RedisError {
-        self.error(self.reason(error))
+        RedisError { is_refusal: is_refusal(error), ..self.error(self.reason(error)) }
     }
 
     fn reason(&self, error: &redis::RedisError) -> String {
@@ -186,6 +192,14 @@ impl RedisSettings {
             _ => text,
         }
     }
+}
+
+/// Whether it refuses the user or the password.
+fn is_refusal(error: &redis::RedisError) -> bool {
+    let text = error.to_string();
+    error.kind() == redis::ErrorKind::AuthenticationFailed
+        || text.contains("NOAUTH")
+        || text.contains("WRONGPASS")
 }
 
 #[cfg(test)]

@@ -46,6 +46,12 @@ pub(crate) fn is_given_up(error: &Error) -> bool {
     told.code().is_some_and(|code| matches!(&*code, "40001" | "40P01"))
 }
 
+/// Whether the server refuses the user or the password.
+pub(super) fn is_refusal(error: &Error) -> bool {
+    let Error::Database(told) = error else { return false };
+    told.code().is_some_and(|code| matches!(&*code, "28P01" | "28000"))
+}
+
 /// Whether whoever asks again later is likely to be served.
 pub(crate) fn is_unavailable(error: &Error) -> bool {
     let busy = match error {
@@ -56,7 +62,8 @@ pub(crate) fn is_unavailable(error: &Error) -> bool {
         }),
         _ => false,
     };
-    busy || is_broken(error)
+    // A password that is refused is being exchanged, or about to be.
+    busy || is_refusal(error) || is_broken(error)
 }
 
 /// Why no connection could be made, as an operator understands it.

@@ -18,6 +18,8 @@ const ASK_TIMEOUT: Duration = Duration::from_millis(500);
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// …up to this.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// A server that refuses us for longer is of no use.
+const LONGEST_REFUSAL: Duration = Duration::from_secs(10);
 const STANDBY: &str =
     "it is a standby, which takes no writes; promote it, or let database.url name the server that does";
 const READ_ONLY: &str = "it takes no writes, since default_transaction_read_only is on; switch it off there, for the server, the \
@@ -29,13 +31,18 @@ const SWEEP_AFTER: u32 = 240;
 pub(super) async fn keep(shared: Arc<Shared>, mut probe: PgConnection) {
     loop {
         let reason = watch(&shared, &mut probe).await;
-        let silent = PostgresError::passing(shared.settings.at(), reason);
+        let silent = PostgresError::passing(shared.way().at(), reason);
         // It may be this one connection that was cut: then nobody need know.
         let mut reached = timeout(ASK_TIMEOUT, shared.reach()).await.unwrap_or(Err(silent));
-        let mut pause = FIRST_PAUSE;
+        let (mut pause, mut refused_for) = (FIRST_PAUSE, Duration::ZERO);
         probe = loop {
+            if let Some(newer) = shared.newer_probe() {
+                break newer;
+            }
             match reached {
                 Ok(reached) => break reached,
+                // It is there, and its password is being exchanged: by connections of before everybody else goes on.
+                Err(error) if error.is_refusal && refused_for < LONGEST_REFUSAL => refused_for += pause,
                 Err(error) => shared.health.lost(error),
             }
             sleep(pause).await;
@@ -54,6 +61,9 @@ pub(super) async fn keep(shared: Arc<Shared>, mut probe: PgConnection) {
 async fn watch(shared: &Shared, probe: &mut PgConnection) -> String {
     let mut asked: u32 = 0;
     loop {
+        if let Some(newer) = shared.newer_probe() {
+            *probe = newer;
+        }
         match timeout(ASK_TIMEOUT, takes_writes(probe)).await {
             // This connection may be older than the word that another goes by.
             Ok(Ok(())) if shared.met_read_only.swap(false, Ordering::Relaxed) => {

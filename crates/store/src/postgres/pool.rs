@@ -2,28 +2,29 @@
 //! there.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
-use sqlx::postgres::{PgConnectOptions, PgConnection};
-use sqlx::{ConnectOptions as _, Connection as _, Executor as _, FromRow as _};
+use sqlx::postgres::PgConnection;
+use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::session::{Condition, Session};
 use super::settings::{PostgresError, PostgresSettings};
-use super::{fault, keeper, pooler};
+use super::way::{CONNECT_TIMEOUT, Told, Way, too_late};
+use super::{fault, keeper};
 use crate::Error;
 use crate::connections::{Connections, Waiting};
 use crate::health::Health;
 use crate::migrations::Schema;
 use crate::turns::{self, Turn};
 
-/// To reach the server and sign in.
-pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// Whoever has no connection by then is told that the database is too busy.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
+/// Whoever was refused tries again after so long, unless something happened before that.
+const AFTER_REFUSAL: Duration = Duration::from_millis(500);
 /// No statement of ours takes so long, locks included: whoever would answer is gone without a word.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(15);
 /// To give up a transaction.
@@ -47,8 +48,16 @@ struct Keeping {
 }
 
 pub(crate) struct Shared {
-    pub(super) settings: PostgresSettings,
-    options: PgConnectOptions,
+    way: RwLock<Arc<Way>>,
+    /// Connections at the most.
+    maximum: u32,
+    prepares: bool,
+    /// A connection that asks whether the server is there, made by a way that was exchanged since.
+    probe: Mutex<Option<PgConnection>>,
+    /// The server refused the user or the password.
+    pub(super) refused: Arc<Notify>,
+    /// A connection was given back, or can be made again.
+    returned: Notify,
     pub(super) health: Health,
     /// Something may be wrong with the server.
     pub(super) look: Notify,
@@ -76,8 +85,12 @@ struct Idle {
 impl Postgres {
     pub(crate) async fn connect(settings: &PostgresSettings) -> Result<Self, PostgresError> {
         let shared = Arc::new(Shared {
-            options: settings.options()?,
-            settings: settings.clone(),
+            way: RwLock::new(Arc::new(Way::of(settings)?)),
+            maximum: settings.maximum_connections.max(1),
+            prepares: settings.statement_cache > 0,
+            probe: Mutex::default(),
+            refused: Arc::default(),
+            returned: Notify::new(),
             health: Health::new("database"),
             look: Notify::new(),
             cut: AtomicU64::new(0),
@@ -87,13 +100,26 @@ impl Postgres {
             idle: Mutex::default(),
             statements: AtomicU64::new(0),
         });
-        let mut probe = shared.reach().await?;
-        if shared.prepares() {
-            // Once in a process: whoever waits for it need not be large.
-            probe = Box::pin(shared.check_statements(probe)).await?;
-        }
+        // Seldom: whoever waits for it need not be large.
+        let probe = Box::pin(shared.begin_by(shared.way())).await?;
         let keeper = tokio::spawn(keeper::keep(shared.clone(), probe));
         Ok(Self(Arc::new(Keeping { shared, keeper })))
+    }
+
+    /// Reaches the server another way from now on, once that has proved itself; else all stays as it was. How many connections
+    /// there are at the most, and whether statements are prepared, stays.
+    pub(crate) async fn exchange(&self, settings: &PostgresSettings) -> Result<(), PostgresError> {
+        let shared = &self.0.shared;
+        let probe = Box::pin(shared.begin_by(Arc::new(Way::of(settings)?))).await?;
+        *shared.probe.lock().unwrap_or_else(PoisonError::into_inner) = Some(probe);
+        shared.look.notify_one();
+        shared.returned.notify_waiters();
+        Ok(())
+    }
+
+    /// Notified when the server refuses the user or the password.
+    pub(crate) fn refused(&self) -> Arc<Notify> {
+        self.0.shared.refused.clone()
     }
 
     pub(crate) fn health(&self) -> &Health {
@@ -110,7 +136,7 @@ impl Postgres {
 
     pub(crate) fn connections(&self) -> Connections {
         let shared = &self.0.shared;
-        let maximum = shared.settings.maximum_connections.max(1) as usize;
+        let maximum = shared.maximum as usize;
         let used = maximum.saturating_sub(shared.free.available_permits());
         let idle = shared.idle().connections.len();
         Connections { maximum, used, idle, waiting: shared.waiting.count() }
@@ -144,7 +170,7 @@ impl Postgres {
     pub(crate) async fn close(&self) {
         let shared = &self.0.shared;
         self.0.keeper.abort();
-        let all = shared.free.acquire_many(shared.settings.maximum_connections.max(1)).await;
+        let all = shared.free.acquire_many(shared.maximum).await;
         shared.free.close();
         drop(all);
         let idle = std::mem::take(&mut shared.idle().connections);
@@ -166,7 +192,16 @@ impl Shared {
     }
 
     pub(super) fn prepares(&self) -> bool {
-        self.settings.statement_cache > 0
+        self.prepares
+    }
+
+    pub(super) fn way(&self) -> Arc<Way> {
+        self.way.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// A connection that asks whether the server is there, if another way was taken since.
+    pub(super) fn newer_probe(&self) -> Option<PgConnection> {
+        self.probe.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     pub(super) fn count_statement(&self) {
@@ -183,6 +218,8 @@ impl Shared {
         if idle.generation == generation && !self.free.is_closed() {
             idle.connections.push((connection, false));
         }
+        drop(idle);
+        self.returned.notify_waiters();
     }
 
     /// Closes what was idle at the last call, and still is.
@@ -237,15 +274,29 @@ impl Shared {
         }
     }
 
-    /// An idle connection, or a new one; says which.
+    /// An idle connection, or a new one; says which. A server that refuses the password may be about to be told another, or we are:
+    /// then whoever asks waits for that, or for a connection that somebody gives back.
     async fn take_one(self: &Arc<Self>, permit: OwnedSemaphorePermit) -> Result<(Session, bool), Error> {
-        let (generation, idle) = {
-            let mut idle = self.idle();
-            (idle.generation, idle.connections.pop())
-        };
-        let (connection, was_idle) = match idle {
-            Some((connection, _)) => (connection, true),
-            None => (self.open().await?, false),
+        let begun = now();
+        let (connection, generation, was_idle) = loop {
+            let (generation, idle) = {
+                let mut idle = self.idle();
+                (idle.generation, idle.connections.pop())
+            };
+            if let Some((connection, _)) = idle {
+                break (connection, generation, true);
+            }
+            let mut returned = std::pin::pin!(self.returned.notified());
+            returned.as_mut().enable();
+            match self.open().await {
+                Ok(connection) => break (connection, generation, false),
+                Err(Error::Database(error))
+                    if fault::is_refusal(&error) && begun.elapsed() < LONGEST_WAIT =>
+                {
+                    drop(timeout(AFTER_REFUSAL, returned).await);
+                }
+                Err(error) => return Err(error),
+            }
         };
         let session = Session {
             shared: self.clone(),
@@ -287,69 +338,51 @@ impl Shared {
         })
     }
 
+    /// Another that nobody was given before. A refusal is told to whoever looks whether there is a new password.
     pub(super) async fn connect(&self) -> Result<PgConnection, sqlx::Error> {
-        self.watch(async {
-            let connecting = timeout(CONNECT_TIMEOUT, self.options.connect()).await;
+        let connected = self.watch(async {
+            let way = self.way();
+            let connecting = timeout(CONNECT_TIMEOUT, way.sign_in()).await;
             connecting.unwrap_or_else(|_| Err(silent()))
+        });
+        connected.await.inspect_err(|error| {
+            if fault::is_refusal(error) {
+                self.refused.notify_one();
+            }
         })
-        .await
     }
 
-    /// Reaches the server, by a connection that asks whether it is there, and makes sure that it can be used.
+    /// Reaches the server the way that it was reached before, by a connection that asks whether it is there.
     pub(super) async fn reach(&self) -> Result<PgConnection, PostgresError> {
-        let wrong = |reason: String| PostgresError::passing(self.settings.at(), reason);
-        let lasting = |reason: String| PostgresError::lasting(self.settings.at(), reason);
-        let reaching = async {
-            let mut connection = self.options.connect().await?;
-            let asked = "SELECT current_setting('server_version_num') AS version,
-                                current_setting('server_encoding') AS encoding,
-                                current_setting('synchronous_commit') AS synchronous";
-            // In one message: a pooler may send a second one to another server.
-            let told = connection.fetch_one(sqlx::raw_sql(asked)).await?;
-            let told = <(String, String, String)>::from_row(&told)?;
-            keeper::takes_writes(&mut connection).await?;
-            Ok((connection, told))
+        let (probe, told) = self.way().prove().await.inspect_err(|error| {
+            if error.is_refusal {
+                self.refused.notify_one();
+            }
+        })?;
+        self.renew(&told, None);
+        Ok(probe)
+    }
+
+    /// Reaches it this way from now on, if it can be used.
+    async fn begin_by(&self, way: Arc<Way>) -> Result<PgConnection, PostgresError> {
+        let (probe, told) = way.prove().await?;
+        let (probe, other) = if self.prepares() {
+            let (probe, other) = way.check_statements(probe).await?;
+            (probe, Some(other))
+        } else {
+            (probe, None)
         };
-        let reached: Result<_, sqlx::Error> = timeout(CONNECT_TIMEOUT, reaching)
-            .await
-            .map_err(|_| wrong(format!("it did not answer within {} s", CONNECT_TIMEOUT.as_secs())))?;
-        let (connection, (version, encoding, synchronous)) =
-            reached.map_err(|error| wrong(fault::reason(&error)))?;
-        if version.parse::<u32>().unwrap_or_default() < 150_000 {
-            return Err(lasting(format!(
-                "it is version {version}, and 15 (150000) is the oldest that will do"
-            )));
-        }
-        if encoding != "UTF8" {
-            return Err(lasting(format!("it is encoded in {encoding}; make a database in UTF8")));
-        }
+        *self.way.write().unwrap_or_else(PoisonError::into_inner) = way;
+        self.renew(&told, other);
+        Ok(probe)
+    }
+
+    /// Connections of before are closed, those that somebody uses once they are given back.
+    fn renew(&self, told: &Told, first: Option<PgConnection>) {
         let mut idle = self.idle();
         idle.generation += 1;
-        idle.asynchronous = synchronous == "off";
-        idle.connections.clear();
-        Ok(connection)
-    }
-}
-
-impl Shared {
-    /// Makes sure that what a connection prepares is what it runs. Gives back the connection it was given.
-    async fn check_statements(&self, probe: PgConnection) -> Result<PgConnection, PostgresError> {
-        let wrong = |reason: String| PostgresError::passing(self.settings.at(), reason);
-        let checking = async {
-            let mut both = [probe, self.options.connect().await?];
-            let is_known = pooler::knows_statements(&mut both).await?;
-            Ok::<_, sqlx::Error>((both, is_known))
-        };
-        let checked = timeout(CONNECT_TIMEOUT, checking)
-            .await
-            .map_err(|_| wrong(format!("it did not answer within {} s", CONNECT_TIMEOUT.as_secs())))?;
-        let ([probe, other], is_known) = checked.map_err(|error| wrong(fault::reason(&error)))?;
-        if !is_known {
-            return Err(PostgresError::lasting(self.settings.at(), pooler::REASON.to_owned()));
-        }
-        let generation = self.idle().generation;
-        self.give_back(other, generation);
-        Ok(probe)
+        idle.asynchronous = told.asynchronous;
+        idle.connections = first.into_iter().map(|connection| (connection, false)).collect();
     }
 }
 
@@ -372,7 +405,7 @@ pub(crate) async fn connect_once(settings: &PostgresSettings) -> Result<PgConnec
     let wrong = |reason: String| PostgresError::passing(settings.at(), reason);
     match timeout(CONNECT_TIMEOUT, settings.options()?.connect()).await {
         Ok(connected) => connected.map_err(|error| wrong(fault::reason(&error))),
-        Err(_) => Err(wrong(format!("it did not answer within {} s", CONNECT_TIMEOUT.as_secs()))),
+        Err(_) => Err(wrong(too_late())),
     }
 }
 
@@ -385,12 +418,17 @@ pub(crate) async fn takes_writes(
     keeper::takes_writes(connection).await.map_err(wrong)
 }
 
+#[expect(clippy::disallowed_methods, reason = "it is the runtime's clock, which its own time limits go by")]
+fn now() -> Instant {
+    Instant::now()
+}
+
 fn silent() -> sqlx::Error {
     std::io::Error::new(std::io::ErrorKind::TimedOut, "it does not answer").into()
 }
 
 impl std::fmt::Debug for Shared {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Shared").field("settings", &self.settings).finish_non_exhaustive()
+        f.debug_struct("Shared").field("way", &self.way()).finish_non_exhaustive()
     }
 }

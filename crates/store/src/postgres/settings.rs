@@ -30,17 +30,19 @@ pub struct PostgresError {
     pub(super) at: String,
     pub(super) reason: String,
     pub(super) is_lasting: bool,
+    /// It is there, and refuses the user or the password.
+    pub(super) is_refusal: bool,
 }
 
 impl PostgresError {
     /// What may pass by itself: who is not there yet may come.
     pub(super) fn passing(at: String, reason: String) -> Self {
-        Self { at, reason, is_lasting: false }
+        Self { at, reason, is_lasting: false, is_refusal: false }
     }
 
     /// What stays as it is until somebody changes a setting, or the server that is asked.
     pub(super) fn lasting(at: String, reason: String) -> Self {
-        Self { at, reason, is_lasting: true }
+        Self { at, reason, is_lasting: true, is_refusal: false }
     }
 
     /// Whether waiting mends it not.

@@ -3,6 +3,7 @@
 
 mod certificates;
 mod ephemeral;
+mod exchange;
 mod file;
 mod migrating;
 mod overlap;

@@ -165,7 +165,11 @@ async fn every_cause_is_told_by_its_name() {
         ("vault:kv/gone#a", "missing", "its last version is deleted"),
         ("vault:team/old/nothing#a", "missing", "nothing at team/old/nothing"),
         ("vault:team/old#a", "missing", "is a whole engine"),
-        ("vault:transit/keys#a", "unusable", "an engine of type \"transit\""),
+        (
+            "vault:transit/keys#a",
+            "unusable",
+            "an engine of type \"transit\", and only kv and database are read",
+        ),
         ("vault:nowhere/a#a", "denied", "or no engine is mounted there"),
     ] {
         let (told, sentence) = told(&one, reference).await.unwrap_err();

@@ -1,0 +1,266 @@
+//! Secrets that change while the server runs, in PostgreSQL and Redis themselves, under load.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use secrets::ExposeSecret as _;
+use secrets::sealing::generate_key_text;
+use serde_json::json;
+
+use crate::full::{LONG, Stack, sign_in, sign_up, within};
+use crate::postgres_server::PostgresServer;
+use crate::process::{POSTMARK, Running, get, try_to_send, write_config, write_secrets};
+use crate::redis_server::RedisServer;
+
+/// Who makes users may come in without a password, nobody else may.
+const GUARDED: &str = "host all keyward 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n";
+
+/// As whoever exchanges a secret should: it is there as a whole, or the one before is.
+pub(crate) fn put(file: &Path, secret: &str) {
+    let beside = file.with_extension("new");
+    std::fs::write(&beside, secret).unwrap();
+    std::fs::rename(beside, file).unwrap();
+}
+
+pub(crate) fn hang_up(server: &Running) {
+    let told = Command::new("kill").args(["-HUP", &server.child.id().to_string()]).status().unwrap();
+    assert!(told.success());
+}
+
+/// Redis lets its user in by this password, and no other.
+pub(crate) fn tell_redis(port: u16, password: &str) {
+    let told = Command::new("redis-cli")
+        .args(["-p", &port.to_string(), "ACL", "SETUSER", "keyward", "resetpass", &format!(">{password}")])
+        .output()
+        .unwrap();
+    assert_eq!(String::from_utf8_lossy(&told.stdout).trim(), "OK");
+}
+
+/// What a metric says of a setting.
+pub(crate) fn metric(server: &Running, name: &str, labels: &str) -> f64 {
+    let (_, metrics) = get(&server.internal, "/metrics");
+    let start = format!("{name}{{{labels}}} ");
+    let value = metrics.lines().find_map(|line| line.strip_prefix(&start));
+    value.unwrap_or_else(|| panic!("no {start}: {metrics}")).parse().unwrap()
+}
+
+/// People who ask for what is in the database, without a pause.
+pub(crate) struct Load {
+    over: Arc<AtomicBool>,
+    done: Arc<AtomicUsize>,
+    threads: Vec<JoinHandle<Vec<String>>>,
+}
+
+impl Load {
+    pub(crate) fn on(server: &Running, cookies: &str) -> Self {
+        let (over, done) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+        let threads: Vec<_> = (0..4)
+            .map(|_| {
+                let (over, done) = (over.clone(), done.clone());
+                let (address, cookies) = (server.address.clone(), cookies.to_owned());
+                std::thread::spawn(move || {
+                    let mut failed = Vec::new();
+                    while !over.load(Ordering::Relaxed) {
+                        let path = "/api/v1/account/sessions";
+                        match try_to_send(&address, "GET", path, &json!({}), &cookies) {
+                            Ok((200, _)) => drop(done.fetch_add(1, Ordering::Relaxed)),
+                            Ok((_, answer)) => failed.push(answer),
+                            Err(error) => failed.push(error.to_string()),
+                        }
+                    }
+                    failed
+                })
+            })
+            .collect();
+        let load = Self { over, done, threads };
+        load.goes_on();
+        load
+    }
+
+    /// Waits until so many more are done.
+    pub(crate) fn goes_on(&self) {
+        let aim = self.done.load(Ordering::Relaxed) + 50;
+        within(LONG, "people are done", || self.done.load(Ordering::Relaxed) >= aim);
+    }
+
+    /// How many were done, and what went wrong.
+    pub(crate) fn end(self) -> (usize, Vec<String>) {
+        self.over.store(true, Ordering::Relaxed);
+        let failed = self.threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect();
+        (self.done.load(Ordering::Relaxed), failed)
+    }
+}
+
+pub(crate) async fn guarded_servers() -> Option<(PostgresServer, RedisServer)> {
+    let postgres = PostgresServer::start_with(&[], &[("pg_hba.conf", GUARDED)]).await?;
+    Some((postgres, RedisServer::start()?))
+}
+
+/// A database and a Redis that ask for passwords, which are in files.
+async fn guarded() -> Option<Stack> {
+    let (postgres, redis) = guarded_servers().await?;
+    let folder = tempfile::tempdir().unwrap();
+    write_secrets(folder.path());
+    let config = write_config(folder.path(), POSTMARK);
+    let text = std::fs::read_to_string(&config).unwrap();
+    let at = folder.path().display();
+    let small = format!("path = \"{at}/keyward.sqlite\"");
+    let port = postgres.port();
+    let full = format!(
+        "url = \"postgres://app@127.0.0.1:{port}/postgres\"\npassword = \"file:{at}/database\"\n\
+         migrate_url = \"postgres://keyward@127.0.0.1:{port}/postgres\"\n\
+         [redis]\nhost = \"127.0.0.1\"\nport = {}\nusername = \"keyward\"\npassword = \"file:{at}/redis\"\n\
+         [accounts]\nrequire_proof = false",
+        redis.port()
+    );
+    assert!(text.contains(&small), "{text}");
+    std::fs::write(&config, text.replace(&small, &full)).unwrap();
+    put(&folder.path().join("database"), "k7Qm2xVb9t-first");
+    put(&folder.path().join("redis"), "k7Qm2xVb9t-redis-first");
+    tell_redis(redis.port(), "k7Qm2xVb9t-redis-first");
+    let stack = Stack { postgres, redis, folder };
+    assert!(stack.migrate("apply", &[]).status.success());
+    stack.tamper("CREATE ROLE app LOGIN PASSWORD 'k7Qm2xVb9t-first' IN ROLE keyward");
+    Some(stack)
+}
+
+#[tokio::test]
+async fn passwords_of_the_database_and_of_redis_change_under_load_and_nobody_notices() {
+    let Some(stack) = guarded().await else { return };
+    let mut server = Running::of(&mut stack.server(1, &[]));
+    assert_eq!(sign_up(&server, "ana@example.com"), 201);
+    let (_, cookies) = sign_in(&server, "ana@example.com");
+    let load = Load::on(&server, &cookies);
+    let [database, redis] = ["database", "redis"].map(|name| stack.folder.path().join(name));
+    let waits = |server: &Running, setting: &str| {
+        metric(server, "keyward_secret_waiting", &format!("setting=\"{setting}\""))
+    };
+    let taken = |server: &Running, setting: &str, outcome: &str| {
+        let labels = format!("setting=\"{setting}\",outcome=\"{outcome}\"");
+        metric(server, "keyward_secret_changes_total", &labels)
+    };
+
+    // A wrong one is refused, and the one before goes on.
+    put(&database, "k7Qm2xVb9t-wrong");
+    hang_up(&server);
+    let line = server.wait_for_line("a changed secret is refused");
+    assert!(
+        line.contains("database.password") && line.contains("it refuses the user or the password"),
+        "{line}"
+    );
+    load.goes_on();
+    assert!((waits(&server, "database.password") - 1.0).abs() < 0.1);
+    put(&database, "k7Qm2xVb9t-first");
+    hang_up(&server);
+    server.wait_for_line("what is in force is kept there");
+    assert!(waits(&server, "database.password") < 0.1);
+
+    // In the server first, then in the file.
+    for number in 0..5 {
+        let next = format!("k7Qm2xVb9t-{number}");
+        stack.tamper(&format!("ALTER ROLE app PASSWORD '{next}'"));
+        load.goes_on();
+        put(&database, &next);
+        hang_up(&server);
+        server.wait_for_line("a changed secret is in force");
+        load.goes_on();
+    }
+    // In the file first; nobody gives a sign.
+    put(&database, "k7Qm2xVb9t-alone");
+    server.wait_for_line("a changed secret is refused");
+    stack.tamper("ALTER ROLE app PASSWORD 'k7Qm2xVb9t-alone'");
+    server.wait_for_line("a changed secret is in force");
+    load.goes_on();
+    assert!((taken(&server, "database.password", "taken") - 6.0).abs() < 0.1);
+    assert!((taken(&server, "database.password", "refused") - 2.0).abs() < 0.1);
+
+    put(&redis, "k7Qm2xVb9t-wrong");
+    hang_up(&server);
+    let line = server.wait_for_line("a changed secret is refused");
+    assert!(line.contains("redis.password") && line.contains("it refuses the user `keyward`"), "{line}");
+    tell_redis(stack.redis.port(), "k7Qm2xVb9t-redis");
+    put(&redis, "k7Qm2xVb9t-redis");
+    hang_up(&server);
+    server.wait_for_line("a changed secret is in force");
+    load.goes_on();
+
+    let (done, failed) = load.end();
+    assert!(failed.is_empty(), "{} of {done}: {}", failed.len(), failed[0]);
+    sign_in(&server, "ana@example.com");
+    let stale = metric(&server, "keyward_secret_stale_seconds", "setting=\"database.password\"");
+    assert!(stale < 30.0, "{stale}");
+    let log = server.end();
+    assert!(!log.contains("a dependency is lost"), "{log}");
+    assert!(!log.contains("k7Qm2xVb9t"), "{log}");
+}
+
+/// Whether the token endpoint knows the app by this secret. What it asks for is of no use in either case.
+fn knows(server: &Running, secret: &str) -> bool {
+    let basic = STANDARD.encode(format!("wiki:{secret}"));
+    let body = "grant_type=refresh_token&refresh_token=none";
+    let mut stream = TcpStream::connect(&server.address).unwrap();
+    write!(
+        stream,
+        "POST /token HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\nauthorization: Basic {basic}\r\n\
+         content-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    !answer.contains("invalid_client")
+}
+
+#[test]
+fn an_app_gets_another_secret_and_what_a_start_alone_can_take_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    write_secrets(folder.path());
+    let mut server = Running::start(folder.path(), POSTMARK);
+    let file = folder.path().join("client");
+    let first = std::fs::read_to_string(&file).unwrap();
+    let next = generate_key_text().expose_secret().to_owned();
+    assert!(knows(&server, &first) && !knows(&server, &next));
+    put(&file, &next);
+    hang_up(&server);
+    let line = server.wait_for_line("a changed secret is in force");
+    assert!(line.contains("clients.secret"), "{line}");
+    within(LONG, "both are good", || knows(&server, &next));
+    assert!(knows(&server, &first), "for as long as they overlap");
+
+    // Too short to be one: the one before goes on.
+    put(&file, "short");
+    hang_up(&server);
+    let line = server.wait_for_line("a changed secret is refused");
+    assert!(line.contains("clients.secret"), "{line}");
+    assert!(knows(&server, &next));
+
+    // A file that is gone for a moment.
+    std::fs::remove_file(&file).unwrap();
+    put(&file, &next);
+    hang_up(&server);
+    server.wait_for_line("what is in force is kept there");
+    std::fs::remove_file(&file).unwrap();
+    hang_up(&server);
+    server.wait_for_line("could not be read anew");
+    put(&file, &next);
+    hang_up(&server);
+    server.wait_for_line("can be read again");
+
+    let audit = std::fs::read_to_string(folder.path().join("audit")).unwrap();
+    put(&folder.path().join("audit"), generate_key_text().expose_secret());
+    hang_up(&server);
+    let line = server.wait_for_line("a changed secret is refused");
+    assert!(line.contains("keys.audit") && line.contains("taken at a start alone"), "{line}");
+    assert!((metric(&server, "keyward_secret_waiting", "setting=\"keys.audit\"") - 1.0).abs() < 0.1);
+    put(&folder.path().join("audit"), &audit);
+    hang_up(&server);
+    server.wait_for_line("what is in force is kept there");
+    server.end();
+}
