@@ -13,7 +13,7 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tower::Service as _;
 
 use crate::stop::Stop;
@@ -21,8 +21,8 @@ use crate::stop::Stop;
 /// A system that is out of file descriptors has some again when others have closed theirs.
 const AFTER_REFUSAL: Duration = Duration::from_millis(100);
 
-/// After the order to stop, a connection that was just taken has so long to begin its request.
-const FIRST_WORD: Duration = Duration::from_millis(100);
+/// After the order to stop, who is on the way has so long to come, and so long to begin a request.
+const MOMENT: Duration = Duration::from_millis(50);
 
 /// What bounds connections.
 #[derive(Clone, Copy, Debug)]
@@ -78,28 +78,35 @@ fn descriptors() -> Option<usize> {
 /// by then is cut, and does nothing any more. While it drains, every answer ends its connection.
 pub async fn serve(router: Router, listener: TcpListener, stop: impl Into<Stop>, connections: Connections) {
     let mut stop: Stop = stop.into();
+    let heard = stop.clone();
     let mut make_service = router.into_make_service_with_connect_info::<SocketAddr>();
     let mut protocol = http1::Builder::new();
     protocol.timer(TokioTimer::new()).header_read_timeout(connections.idle_timeout);
     let slots = Arc::new(Semaphore::new(connections.maximum));
     // A change is the order to end, and its end the order to be cut.
     let (ending, ordered) = watch::channel(());
+    let closed = async {
+        stop.stopped().await;
+        // Who stands in the system's queue was let in before the order, and may have sent a request already.
+        tokio::time::sleep(MOMENT).await;
+    };
+    let mut closed = pin!(closed);
     loop {
-        // Who stands in the system's queue as the order comes was let in before it, and may have sent a request already.
         let (stream, peer, slot) = tokio::select! {
             biased;
+            () = closed.as_mut() => break,
             accepted = accept(&listener, &slots) => accepted,
-            () = stop.stopped() => break,
         };
         let Ok(service) = make_service.call(peer).await;
-        let (stream, service, first) = patience::limit(stream, service, &connections, stop.clone());
+        let (stream, service) = patience::limit(stream, service, &connections, heard.clone());
         let connection = protocol.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
         let mut ordered = ordered.clone();
         tokio::spawn(async move {
             let mut connection = pin!(connection);
             let ended = tokio::select! {
+                biased;
                 ended = connection.as_mut() => ended,
-                () = time_to_end(&mut ordered, &first) => {
+                () = time_to_end(&mut ordered) => {
                     connection.as_mut().graceful_shutdown();
                     tokio::select! {
                         ended = connection.as_mut() => ended,
@@ -123,11 +130,12 @@ pub async fn serve(router: Router, listener: TcpListener, stop: impl Into<Stop>,
     }
 }
 
-/// Resolves when a connection is to end. One that has not said anything is given a moment first: hyper closes it at once, and a
-/// request that was on its way would be lost.
-async fn time_to_end(ordered: &mut watch::Receiver<()>, first: &Notify) {
-    let _ = ordered.changed().await;
-    let _ = tokio::time::timeout(FIRST_WORD, first.notified()).await;
+/// Resolves when a connection is to end. It is given a moment first: hyper closes one at once on which no request is being served, and
+/// one that was on its way would be lost.
+async fn time_to_end(ordered: &mut watch::Receiver<()>) {
+    if ordered.changed().await.is_ok() {
+        tokio::time::sleep(MOMENT).await;
+    }
 }
 
 async fn accept(
@@ -158,6 +166,7 @@ mod tests {
     use axum::http::header::CONNECTION;
     use axum::routing::{get, post};
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::sync::Notify;
     use tokio::task::JoinHandle;
 
     use super::*;
@@ -331,26 +340,43 @@ mod tests {
         serving.await.unwrap();
     }
 
-    /// Hyper closed it without an answer: a request that was on its way as the order came was lost.
+    /// Hyper closed both without an answer: a request that was on its way as the order came was lost.
     #[tokio::test]
-    async fn who_has_just_come_as_the_order_does_is_answered() {
+    async fn who_comes_as_the_order_does_is_answered() {
         let running = start(Connections::default()).await;
-        // Nothing runs in between on this one thread: neither is accepted before the order.
-        let early = std::net::TcpStream::connect(running.address).unwrap();
-        let silent = std::net::TcpStream::connect(running.address).unwrap();
+        let mut known = send(running.address, ASK).await;
+        let mut first = [0; 12];
+        known.read_exact(&mut first).await.unwrap();
+        // Nothing runs in between on this one thread: the one is not accepted before the order, and of the other nothing is read.
+        let mut early = std::net::TcpStream::connect(running.address).unwrap();
+        std::io::Write::write_all(&mut early, ASK.as_bytes()).unwrap();
+        let mut known = known.into_std().unwrap();
+        std::io::Write::write_all(&mut known, ASK.as_bytes()).unwrap();
         running.stop.send(true).unwrap();
-        for stream in [&early, &silent] {
-            stream.set_nonblocking(true).unwrap();
-        }
-        let (mut early, silent) = (TcpStream::from_std(early).unwrap(), TcpStream::from_std(silent).unwrap());
-        // The order is heard, and the two are taken, while this waits.
-        while TcpStream::connect(running.address).await.is_ok() {
-            tokio::task::yield_now().await;
-        }
-        early.write_all(ASK.as_bytes()).await.unwrap();
-        assert!(rest(early).await.ends_with("hello"));
-        assert_eq!(rest(silent).await, "", "closed, and not waited for");
+        early.set_nonblocking(true).unwrap();
+        assert!(rest(TcpStream::from_std(early).unwrap()).await.ends_with("hello"));
+        assert_eq!(rest(TcpStream::from_std(known).unwrap()).await.matches("hello").count(), 2);
         running.serving.await.unwrap();
+        assert!(TcpStream::connect(running.address).await.is_err());
+    }
+
+    /// While there was always another in the queue, the order was not heard.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_flood_does_not_keep_a_server_from_stopping() {
+        let running = start(Connections::default()).await;
+        let (address, over) = (running.address, Arc::new(std::sync::atomic::AtomicBool::new(false)));
+        let told = over.clone();
+        let flood = std::thread::spawn(move || {
+            while !told.load(std::sync::atomic::Ordering::Relaxed) {
+                drop(std::net::TcpStream::connect(address));
+            }
+        });
+        assert!(rest(send(address, ASK_ONCE).await).await.ends_with("hello"));
+        running.stop.send(true).unwrap();
+        let stopped = tokio::time::timeout(Duration::from_secs(20), running.serving).await;
+        over.store(true, std::sync::atomic::Ordering::Relaxed);
+        flood.join().unwrap();
+        stopped.unwrap().unwrap();
     }
 
     #[tokio::test]

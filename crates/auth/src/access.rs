@@ -137,12 +137,19 @@ impl Auth {
         network: Network,
     ) -> Option<Introspection> {
         let now = self.clock.now();
-        let checked = self.known_access(token, now)?;
-        let client = self.known_client(shown.client_id(), now)?;
-        if !self.limiter.lets_app_try(shown.client_id(), network, now).await {
+        let id = shown.client_id();
+        shown.secret()?;
+        self.known_client(id, now)?;
+        if !self.limiter.lets_app_try(id, network, now).await {
             return None;
         }
-        client.is_shown_by(shown, now).then(|| Introspection::of(&checked.claims, &client.client))
+        // What changed while the limiter was asked counts; and only who has shown itself learns what is known of the token.
+        let client = self.known_client(id, now)?;
+        if !client.is_shown_by(shown, now) {
+            return None;
+        }
+        let checked = self.known_access(token, now)?;
+        Some(Introspection::of(&checked.claims, &client.client))
     }
 
     /// An app gives a token up (RFC 7009): a refresh token with its whole family, an access token alone. One that is

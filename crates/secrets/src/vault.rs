@@ -178,12 +178,12 @@ impl Vault {
     }
 
     /// What has nothing to do with the secret that was asked for.
-    fn trouble(&self, answer: &Answer, said: &str) -> SecretCause {
+    fn trouble(&self, answer: &Answer, words: &str) -> SecretCause {
         let provider = self.provider.clone();
-        let told = if said.is_empty() { String::new() } else { format!(": {said}") };
+        let told = if words.is_empty() { String::new() } else { format!(": {words}") };
         let why = format!("it answers with status {}{told}", answer.status);
         match answer.status {
-            503 if said.contains("sealed") => SecretCause::Sealed { provider },
+            503 if said(&answer.body).contains("sealed") => SecretCause::Sealed { provider },
             429 | 472 | 473 | 500..=599 => SecretCause::Unreachable { provider, why },
             300..=399 => self.unusable(format!(
                 "it answers with status {}, which leads elsewhere: let address name the node that answers itself",

@@ -12,7 +12,6 @@ use axum::http::header::CONNECTION;
 use axum::http::{HeaderValue, Request, Response};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::sync::Notify;
 use tokio::time::{Instant, Sleep};
 use tower::Service;
 
@@ -20,19 +19,17 @@ use crate::connections::Connections;
 use crate::connections::linger::Linger;
 use crate::stop::Stop;
 
-/// The two ends of one connection, the bytes and the requests that are made of them; and who is told when the first byte has come.
+/// The two ends of one connection: the bytes, and the requests that are made of them.
 pub(super) fn limit<S>(
     stream: TcpStream,
     service: S,
     connections: &Connections,
     stop: Stop,
-) -> (Hurried, Serving<S>, Arc<Notify>) {
-    let first = Arc::new(Notify::new());
+) -> (Hurried, Serving<S>) {
     let (heads, serving, refused) = (AtomicU64::new(0), AtomicBool::new(false), AtomicBool::new(false));
     let progress = Arc::new(Progress { heads, serving, refused, stop });
     let hurried = Hurried {
         stream,
-        silent: Some(first.clone()),
         progress: progress.clone(),
         seen: 0,
         limit: connections.head_timeout,
@@ -41,7 +38,7 @@ pub(super) fn limit<S>(
         linger: connections.linger,
         lingering: None,
     };
-    (hurried, Serving { service, progress }, first)
+    (hurried, Serving { service, progress })
 }
 
 /// What the two ends know of each other.
@@ -59,8 +56,6 @@ struct Progress {
 /// A stream on which a head that has begun has a deadline.
 pub(super) struct Hurried {
     stream: TcpStream,
-    /// Until something has come, or has ended.
-    silent: Option<Arc<Notify>>,
     progress: Arc<Progress>,
     /// The heads that the deadline is not about any more.
     seen: u64,
@@ -95,9 +90,6 @@ impl AsyncRead for Hurried {
             return Pin::new(&mut this.stream).poll_read(task, buffer);
         }
         if let Poll::Ready(read) = Pin::new(&mut this.stream).poll_read(task, buffer) {
-            if let Some(first) = this.silent.take() {
-                first.notify_one();
-            }
             if !buffer.filled().is_empty() && this.begun.is_none() {
                 this.begun = Some(now());
             }

@@ -18,11 +18,15 @@ enum Change {
     Deleted,
 }
 
+/// A hash of nothing that anybody knows.
+const ANOTHER: &str =
+    "$argon2id$v=19$m=64,t=1,p=1$CzBVep/E6Q4zWH2ix+wRNg$CzBVep/E6Q4zWH2ix+wRNluApcrvFDleg6jN8hc8YYY";
+
 async fn apply(change: Change, tx: &mut Tx, auth: &Auth, user: UserId) {
     let now = auth.now();
     match change {
         Change::Disabled => store::users::set_disabled(tx, user, Some(now)).await.unwrap(),
-        Change::AnotherPassword => store::passwords::set(tx, user, "another", now).await.unwrap(),
+        Change::AnotherPassword => store::passwords::set(tx, user, ANOTHER, now).await.unwrap(),
         Change::Deleted => assert!(store::users::delete(tx, user).await.unwrap()),
     }
 }

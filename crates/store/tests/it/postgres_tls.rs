@@ -70,8 +70,6 @@ async fn each_setting_asks_for_as_much_as_it_says() {
         ("?sslmode=disable", None, false),
         ("", ours, true),
         ("?sslmode=verify-full", ours, true),
-        // Whoever names a certificate is not talked out of it.
-        ("?sslmode=disable", ours, true),
     ] {
         let settings = sealed.settings(ssl_mode, root);
         assert_eq!(sealed.is_sealed(&settings).await, is_sealed, "{ssl_mode} {root:?}");

@@ -32,7 +32,7 @@ async fn stack(policy: &str, made: impl Fn(&OpenBao)) -> Option<(Stack, OpenBao)
     let at = folder.path().display();
     let small = format!("path = \"{at}/keyward.sqlite\"");
     let full = format!(
-        "url = \"postgres://127.0.0.1:{port}/postgres\"\nusername = \"vault:PATH#username\"\npassword = \"vault:PATH#password\"\n\
+        "url = \"postgres://127.0.0.1:{port}/postgres\"\nusername = \"vault:database/PATH#username\"\npassword = \"vault:database/PATH#password\"\n\
          migrate_url = \"postgres://keyward@127.0.0.1:{port}/postgres\"\n\
          [redis]\nhost = \"127.0.0.1\"\nport = {}\nusername = \"keyward\"\npassword = \"file:{at}/redis\"\n\
          [accounts]\nrequire_proof = false\n{}",
@@ -42,7 +42,8 @@ async fn stack(policy: &str, made: impl Fn(&OpenBao)) -> Option<(Stack, OpenBao)
     assert!(text.contains(&small), "{text}");
     std::fs::write(&config, text.replace(&small, &full)).unwrap();
     let stack = Stack { postgres, redis, folder };
-    assert!(stack.migrate("apply", &[]).status.success());
+    let migrated = stack.migrate("apply", &[]);
+    assert!(migrated.status.success(), "{}", String::from_utf8_lossy(&migrated.stderr));
     made(&bao);
     Some((stack, bao))
 }
@@ -81,7 +82,7 @@ async fn users_that_openbao_makes_come_and_go_and_nobody_notices() {
         bao.bao(&["write", "auth/approle/role/keyward", "token_ttl=20s", "token_max_ttl=40s"]);
     };
     let Some((stack, bao)) = stack(POLICY, made).await else { return };
-    point_at(&stack, "database/creds/keyward");
+    point_at(&stack, "creds/keyward");
     let mut server = Running::of(&mut stack.server(1, &[]));
     assert_eq!(sign_up(&server, "ana@example.com"), 201);
     let (_, cookies) = sign_in(&server, "ana@example.com");
@@ -111,7 +112,7 @@ async fn the_password_of_a_user_is_exchanged_by_openbao_again_and_again_and_nobo
     let role =
         ["write", "database/static-roles/keyward", "db_name=keyward", "username=app", "rotation_period=5s"];
     bao.bao(&role);
-    point_at(&stack, "database/static-creds/keyward");
+    point_at(&stack, "static-creds/keyward");
     let mut server = Running::of(&mut stack.server(1, &[]));
     assert_eq!(sign_up(&server, "ana@example.com"), 201);
     let (_, cookies) = sign_in(&server, "ana@example.com");

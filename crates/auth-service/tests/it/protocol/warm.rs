@@ -1,5 +1,7 @@
 //! What is known already is answered from memory, before there is a span or a route; and as the first time.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::{Wiki, userinfo};
@@ -41,4 +43,9 @@ async fn what_is_known_is_answered_from_memory_and_as_the_first_time() {
     assert_eq!(log.lines_with("request{").len(), before + 2, "what is refused or changed goes the long way");
     assert!(!wiki.is_active(&app, &access).await);
     assert_eq!(userinfo(&app, &access).await.status, 401);
+    let stranger = Wiki { id: wiki.id.clone(), secret: Some("not the secret".to_owned()) };
+    assert_eq!(stranger.ask(&app, "/introspect", &own).await.status, 401);
+    app.turn(Duration::from_mins(11));
+    assert!(!wiki.is_active(&app, own[0].1).await, "expired");
+    assert_eq!(app.program().json("POST", "/verify-token", &jwt).await.status, 401);
 }
