@@ -12,6 +12,7 @@ use app_service::metrics::Metrics;
 use clap::{Parser, Subcommand};
 use secrets::{SecretRef, SecretString, check_strength};
 use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 use url::Url;
 
@@ -101,6 +102,7 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
         client_secret,
         session_key: resolve("--session-key", arguments.session_key).await?,
     })?;
+    let signals = Signals::listen()?;
     let listener = listen(arguments.listen, "--listen").await?;
     let (health, metrics) = (Health::default(), Metrics::new(&keyward));
     if let Some(address) = arguments.internal_listen {
@@ -115,7 +117,7 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
     let drain = Duration::from_secs(arguments.drain_seconds);
     let (stopping, stopped) = oneshot::channel();
     let serving = axum::serve(listener, router).with_graceful_shutdown(async move {
-        stop(health, drain).await;
+        stop(signals, health, drain).await;
         // Nobody is left to hear it where serving has ended already.
         let _ = stopping.send(());
     });
@@ -155,15 +157,22 @@ async fn resolve(option: &str, reference: Option<String>) -> Result<SecretString
     Ok(reference.resolve().await?)
 }
 
+/// By which it is told to stop. They are listened for before it says that it is ready: one that came in between would end it at once.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+}
+
 /// Resolves when no more connections are to be accepted: at Ctrl-C, or, when a service manager sends SIGTERM, once the proxy
 /// has had the time to see that this process drains. A second signal cuts that short.
-async fn stop(health: Health, drain: Duration) {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate)) =
-        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        return std::future::pending().await;
-    };
+async fn stop(signals: Signals, health: Health, drain: Duration) {
+    let Signals { mut interrupt, mut terminate } = signals;
     tokio::select! {
         _ = interrupt.recv() => return,
         _ = terminate.recv() => {}

@@ -1,7 +1,6 @@
 //! Secrets from managers: OpenBao itself, moto for AWS, and a double of GCP's documented answers.
 
 mod aws;
-mod database;
 mod gcp;
 mod local;
 mod openbao;
