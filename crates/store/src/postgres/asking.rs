@@ -47,7 +47,7 @@ impl Asking<'_> {
             return answered;
         }
         // If there is none, the old one stays, which is of no more use.
-        *connection = shared.connect().await?;
+        *connection = shared.connect_patiently().await?;
         *condition = Condition::Whole;
         Self::watch(shared, condition, ask(connection, question)).await
     }

@@ -9,7 +9,7 @@ use sqlx::postgres::PgConnection;
 use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::session::{Condition, Session};
 use super::settings::{PostgresError, PostgresSettings};
@@ -271,6 +271,19 @@ impl Shared {
                 Ok(permit.map_err(|_| sqlx::Error::PoolTimedOut)?.map_err(|_| sqlx::Error::PoolClosed)?)
             }
             _ = health.wait_for(Option::is_some) => Err(Error::Away("it was lost just now".to_owned())),
+        }
+    }
+
+    /// A new one, for whoever asks once more: a password that is refused may be about to be another, as in `take_one`.
+    pub(super) async fn connect_patiently(&self) -> Result<PgConnection, sqlx::Error> {
+        let begun = now();
+        loop {
+            match self.connect().await {
+                Err(error) if fault::is_refusal(&error) && begun.elapsed() < LONGEST_WAIT => {
+                    sleep(AFTER_REFUSAL).await;
+                }
+                connected => return connected,
+            }
         }
     }
 
