@@ -1,7 +1,7 @@
 //! What is written to standard error: settings as the sign-in server's `[log]`, and for each request a span that has the proxy's name for
 //! it. Never a secret, a code, a token, or what stands behind the `?` of an address.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -11,6 +11,7 @@ use axum::http::HeaderMap;
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use clap::{ArgAction, Args, ValueEnum};
+use domain::Network;
 use tracing::Instrument as _;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
@@ -110,7 +111,8 @@ async fn serve(State(log): State<Arc<Log>>, request: Request, next: Next) -> Res
     );
     let told = log.access.then(|| {
         let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
-        let from = from.map(|from| if log.full_addresses { from.to_string() } else { network(from) });
+        let from = from
+            .map(|from| if log.full_addresses { from.to_string() } else { Network::of(from).to_string() });
         (route, from, now())
     });
     async {
@@ -147,14 +149,6 @@ fn came_from(peer: IpAddr, headers: &HeaderMap, trusted: &[IpAddr]) -> IpAddr {
     address
 }
 
-/// A /24 of IPv4 or a /56 of IPv6.
-fn network(address: IpAddr) -> String {
-    match address.to_canonical() {
-        IpAddr::V4(address) => format!("{}/24", Ipv4Addr::from_bits(address.to_bits() & (u32::MAX << 8))),
-        IpAddr::V6(address) => format!("{}/56", Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 72))),
-    }
-}
-
 #[expect(clippy::disallowed_methods, reason = "it is how long a real request takes")]
 fn now() -> Instant {
     Instant::now()
@@ -172,7 +166,7 @@ mod tests {
             for line in lines {
                 headers.append("x-forwarded-for", line.parse().unwrap());
             }
-            network(came_from(peer.parse().unwrap(), &headers, &[proxy]))
+            Network::of(came_from(peer.parse().unwrap(), &headers, &[proxy])).to_string()
         };
         assert_eq!(came("172.30.10.2", &["198.51.100.20"]), "198.51.100.0/24");
         assert_eq!(came("172.30.10.2", &["2001:db8:1:22ff::1"]), "2001:db8:1:2200::/56");

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
+use tokio::time::Instant;
 
 use crate::{SecretCause, SecretRef};
 
@@ -23,8 +24,10 @@ pub(crate) struct Document {
 pub struct Lease {
     /// How it is called when more time is asked for; none where the manager exchanges the secret then, and it has to be read anew.
     pub(crate) id: Option<String>,
-    /// For so long from when it was made, or renewed.
-    pub duration: Duration,
+    /// When it was asked for, or for more time: it was given then, or a little later.
+    pub(crate) from: Instant,
+    /// For so long from then on.
+    pub(crate) duration: Duration,
     /// For how long it was when it was made: much less is not worth to be renewed.
     pub(crate) first: Duration,
     /// It ends with the sign-in by which it was made: the number of that.
@@ -71,8 +74,8 @@ impl Document {
 impl Lease {
     /// When to ask for more time, or to read anew: when two thirds of it are over, or, where its manager exchanges the secret, once it
     /// has.
-    pub fn due(&self) -> Duration {
-        if self.id.is_some() { self.duration * 2 / 3 } else { self.duration }
+    pub fn due(&self) -> Instant {
+        self.from + if self.id.is_some() { self.duration * 2 / 3 } else { self.duration }
     }
 
     /// Whether whoever reads it anew is made another.
@@ -89,6 +92,16 @@ mod tests {
         let document = Document { text: text.into(), version: None, lease: None };
         let value = document.value(&reference.parse().unwrap());
         value.map(|value| value.expose_secret().to_owned()).map_err(|cause| cause.to_string())
+    }
+
+    /// It was counted from when the secret was in use, and a user of the database was taken back before another was asked for.
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "a moment is wanted, and any will do")]
+    fn a_lease_is_seen_to_by_when_it_was_asked_for_and_not_by_when_it_is_used() {
+        let (from, duration) = (Instant::now() - Duration::from_secs(3), Duration::from_secs(6));
+        let made = Lease { id: Some("one".to_owned()), from, duration, first: duration, sign_in: 1 };
+        assert_eq!(made.due(), from + Duration::from_secs(4));
+        assert_eq!(Lease { id: None, ..made }.due(), from + duration);
     }
 
     #[test]

@@ -89,6 +89,7 @@ impl Vault {
             )));
         }
         let at = if is_versioned { format!("{mount}data/{inner}") } else { path.to_owned() };
+        let from = sign_in::now();
         let mut answer = self.get(&at, token).await?;
         if answer.status != 200 {
             // A version that was deleted is told by the same status as one that never was, but with its metadata.
@@ -100,7 +101,7 @@ impl Vault {
                 _ => self.refused(&answer, path),
             });
         }
-        let lease = if kind == Kind::Database { lease::of(&answer.body, token) } else { None };
+        let lease = if kind == Kind::Database { lease::of(&answer.body, token, from) } else { None };
         let (values, version) = if is_versioned {
             let version = answer.body.pointer("/data/metadata/version").and_then(Value::as_u64);
             (answer.body.pointer_mut("/data/data"), version.map(|version| version.to_string()))

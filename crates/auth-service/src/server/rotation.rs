@@ -193,8 +193,7 @@ impl Rotation {
             if let Some(lease) = lease
                 && let Some(longer) = self.renew(lease, &mut renewed).await
             {
-                let due = now() + longer.due();
-                self.watched()[at].renew(longer, self.0.clock.now(), due);
+                self.watched()[at].renew(longer, self.0.clock.now());
                 continue;
             }
             match fresh.read(&reference).await {
@@ -261,12 +260,11 @@ async fn refused(by: Option<&Notify>, not_before: Instant) {
 
 /// When a place is looked at next. What is good for some time is seen to when two thirds of that are over.
 fn next(reference: &SecretRef, secret: &Secret, period: Duration, random: &Random) -> Instant {
-    let due = match &secret.lease {
+    match &secret.lease {
         Some(lease) => lease.due(),
-        None if reference.is_managed() => jittered(period, random),
-        None => LOCAL,
-    };
-    now() + due
+        None if reference.is_managed() => now() + jittered(period, random),
+        None => now() + LOCAL,
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "it is the runtime's clock, which its own time limits go by")]

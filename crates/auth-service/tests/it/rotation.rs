@@ -7,6 +7,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -51,12 +52,16 @@ pub(crate) fn metric(server: &Running, name: &str, labels: &str) -> f64 {
     value.unwrap_or_else(|| panic!("no {start}: {metrics}")).parse().unwrap()
 }
 
-/// People who ask for what is in the database, without a pause.
+/// People who ask for what is in the database, two hundred times a second at the most: what all of this machine does is not what is looked
+/// at, and a server that is built for tests has to get a word in.
 pub(crate) struct Load {
     over: Arc<AtomicBool>,
     done: Arc<AtomicUsize>,
     threads: Vec<JoinHandle<Vec<String>>>,
 }
+
+/// Of each of four.
+const PAUSE: Duration = Duration::from_millis(20);
 
 impl Load {
     pub(crate) fn on(server: &Running, cookies: &str) -> Self {
@@ -74,6 +79,7 @@ impl Load {
                             Ok((_, answer)) => failed.push(answer),
                             Err(error) => failed.push(error.to_string()),
                         }
+                        std::thread::sleep(PAUSE);
                     }
                     failed
                 })
@@ -192,8 +198,7 @@ async fn passwords_of_the_database_and_of_redis_change_under_load_and_nobody_not
     load.goes_on();
 
     let (done, failed) = load.end();
-    // Nobody, but on a machine that is busy for seconds with much else, where a wait may be too short.
-    assert!(failed.len() * 200 <= done, "{} of {done}: {}", failed.len(), failed[0]);
+    assert!(failed.is_empty(), "{} of {done}: {}", failed.len(), failed[0]);
     sign_in(&server, "ana@example.com");
     let stale = metric(&server, "keyward_secret_stale_seconds", "setting=\"database.password\"");
     assert!(stale < 30.0, "{stale}");

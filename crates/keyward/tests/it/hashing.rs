@@ -54,14 +54,19 @@ fn other_parameters_and_a_restart_let_old_accounts_in_and_hash_them_anew() {
     }
 }
 
+/// Two, each in a file: references to them.
+fn peppers(folder: &Path) -> [String; 2] {
+    PEPPERS.map(|pepper| {
+        let file = folder.join(&pepper[..8]);
+        std::fs::write(&file, pepper).unwrap();
+        format!("\"file:{}\"", file.display())
+    })
+}
+
 #[test]
 fn a_pepper_is_exchanged_and_a_wrong_one_is_named_before_anybody_signs_in() {
     let folder = tempfile::tempdir().unwrap();
-    let [first, second] = PEPPERS.map(|pepper| {
-        let file = folder.path().join(&pepper[..8]);
-        std::fs::write(&file, pepper).unwrap();
-        format!("\"file:{}\"", file.display())
-    });
+    let [first, second] = peppers(folder.path());
     with_account(folder.path(), &format!("pepper = {first}"));
     let config = configured(folder.path(), &format!("pepper = {second}"));
     let data = folder.path().join("data");
@@ -94,11 +99,7 @@ fn a_pepper_is_exchanged_and_a_wrong_one_is_named_before_anybody_signs_in() {
 #[test]
 fn an_import_into_a_file_wants_the_pepper_as_a_start_does() {
     let folder = tempfile::tempdir().unwrap();
-    let [first, second] = PEPPERS.map(|pepper| {
-        let file = folder.path().join(&pepper[..8]);
-        std::fs::write(&file, pepper).unwrap();
-        format!("\"file:{}\"", file.display())
-    });
+    let [first, second] = peppers(folder.path());
     with_account(folder.path(), &format!("pepper = {first}"));
     let found = report(folder.path());
     let id = found.split("pepper ").nth(1).unwrap().split([',', '\n', ' ']).next().unwrap();

@@ -111,7 +111,8 @@ impl Watched {
     }
 
     /// It is good for longer.
-    pub(super) fn renew(&mut self, longer: Lease, now: Timestamp, due: Instant) {
+    pub(super) fn renew(&mut self, longer: Lease, now: Timestamp) {
+        let due = longer.due();
         self.lease = Some(longer);
         self.settle(now, due);
     }
