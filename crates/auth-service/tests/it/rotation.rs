@@ -7,7 +7,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -52,16 +52,22 @@ pub(crate) fn metric(server: &Running, name: &str, labels: &str) -> f64 {
     value.unwrap_or_else(|| panic!("no {start}: {metrics}")).parse().unwrap()
 }
 
-/// People who ask for what is in the database, two hundred times a second at the most: what all of this machine does is not what is looked
-/// at, and a server that is built for tests has to get a word in.
+/// People who ask for what is in the database, two hundred times a second where the machine lets them: what all of it does is not what is
+/// looked at, and a server that is built for tests has to get a word in.
 pub(crate) struct Load {
     over: Arc<AtomicBool>,
     done: Arc<AtomicUsize>,
+    begun: Instant,
     threads: Vec<JoinHandle<Vec<String>>>,
 }
 
-/// Of each of four.
-const PAUSE: Duration = Duration::from_millis(20);
+/// From one request of each of four to its next.
+const PACE: Duration = Duration::from_millis(20);
+
+/// How often a secret is exchanged: as often as the variable says (`scripts/rehearse rotation`), or so often.
+pub(crate) fn rounds(usual: usize) -> usize {
+    std::env::var("KEYWARD_ROTATION_ROUNDS").map_or(usual, |rounds| rounds.parse().unwrap())
+}
 
 impl Load {
     pub(crate) fn on(server: &Running, cookies: &str) -> Self {
@@ -72,6 +78,7 @@ impl Load {
                 let (address, cookies) = (server.address.clone(), cookies.to_owned());
                 std::thread::spawn(move || {
                     let mut failed = Vec::new();
+                    let mut due = now();
                     while !over.load(Ordering::Relaxed) {
                         let path = "/api/v1/account/sessions";
                         match try_to_send(&address, "GET", path, &json!({}), &cookies) {
@@ -79,13 +86,15 @@ impl Load {
                             Ok((_, answer)) => failed.push(answer),
                             Err(error) => failed.push(error.to_string()),
                         }
-                        std::thread::sleep(PAUSE);
+                        // Who is late asks at once, and does not make up for it.
+                        due = now().max(due + PACE);
+                        std::thread::sleep(due.saturating_duration_since(now()));
                     }
                     failed
                 })
             })
             .collect();
-        let load = Self { over, done, threads };
+        let load = Self { over, done, begun: now(), threads };
         load.goes_on();
         load
     }
@@ -99,9 +108,18 @@ impl Load {
     /// How many were done, and what went wrong.
     pub(crate) fn end(self) -> (usize, Vec<String>) {
         self.over.store(true, Ordering::Relaxed);
-        let failed = self.threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect();
-        (self.done.load(Ordering::Relaxed), failed)
+        let took = self.begun.elapsed().as_secs_f64();
+        let failed: Vec<String> =
+            self.threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect();
+        let done = self.done.load(Ordering::Relaxed);
+        println!("{done} done and {} failed in {took:.1} s, {:.0} a second", failed.len(), done as f64 / took);
+        (done, failed)
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "it is the pace of the test's own requests")]
+fn now() -> Instant {
+    Instant::now()
 }
 
 pub(crate) async fn guarded_servers() -> Option<(PostgresServer, RedisServer)> {

@@ -2,10 +2,13 @@
 
 use std::path::Path;
 
+use serde_json::json;
+
 use super::openbao::OpenBao;
+use super::vault;
 use crate::full::{Stack, sign_in, sign_up};
 use crate::process::{POSTMARK, Running, write_config, write_secrets};
-use crate::rotation::{Load, guarded_servers, put, tell_redis};
+use crate::rotation::{Load, guarded_servers, hang_up, put, rounds, tell_redis};
 
 /// A server whose database's user is what OpenBao says at `path`, and OpenBao.
 async fn stack(policy: &str, made: impl Fn(&OpenBao)) -> Option<(Stack, OpenBao)> {
@@ -87,7 +90,7 @@ async fn users_that_openbao_makes_come_and_go_and_nobody_notices() {
     assert_eq!(sign_up(&server, "ana@example.com"), 201);
     let (_, cookies) = sign_in(&server, "ana@example.com");
     let load = Load::on(&server, &cookies);
-    for _ in 0..3 {
+    for _ in 0..rounds(3) {
         // User and password.
         for setting in ["database.username", "database.password"] {
             let line = server.wait_for_line("a changed secret is in force");
@@ -118,7 +121,7 @@ async fn the_password_of_a_user_is_exchanged_by_openbao_again_and_again_and_nobo
     let (_, cookies) = sign_in(&server, "ana@example.com");
     let load = Load::on(&server, &cookies);
     server.wait_for_line("a changed secret is in force");
-    for _ in 0..10 {
+    for _ in 0..rounds(10) {
         bao.bao(&["write", "-f", "database/rotate-role/keyward"]);
         server.wait_for_line("a changed secret is in force");
         load.goes_on();
@@ -127,4 +130,45 @@ async fn the_password_of_a_user_is_exchanged_by_openbao_again_and_again_and_nobo
     assert!(failed.is_empty(), "{} of {done}: {}", failed.len(), failed[0]);
     let log = server.end();
     assert!(!log.contains("a dependency is lost"), "{log}");
+}
+
+/// A password that OpenBao merely keeps: whoever exchanges it tells PostgreSQL, and then OpenBao. Then it is sealed, and nobody notices.
+#[tokio::test]
+async fn a_password_is_rotated_in_openbao_and_openbao_sealed_and_nobody_notices() {
+    const POLICY: &str = "path \"kv/data/keyward\" {\n capabilities = [\"read\"]\n}\n";
+    let made = |bao: &OpenBao| {
+        vault::put(bao, "kv/keyward", &json!({ "username": "app", "password": "k7Qm2xVb9t-first" }));
+    };
+    let Some((stack, mut bao)) = stack(POLICY, made).await else { return };
+    stack.tamper("CREATE ROLE app LOGIN PASSWORD 'k7Qm2xVb9t-first' IN ROLE keyward");
+    let config = stack.folder.path().join("keyward.toml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&config, text.replace("vault:database/PATH#", "vault:kv/keyward#")).unwrap();
+    let mut server = Running::of(&mut stack.server(1, &[]));
+    assert_eq!(sign_up(&server, "ana@example.com"), 201);
+    let (_, cookies) = sign_in(&server, "ana@example.com");
+    let load = Load::on(&server, &cookies);
+    for number in 0..rounds(10) {
+        let next = format!("k7Qm2xVb9t-{number}");
+        stack.tamper(&format!("ALTER ROLE app PASSWORD '{next}'"));
+        vault::put(&bao, "kv/keyward", &json!({ "username": "app", "password": next }));
+        hang_up(&server);
+        let line = server.wait_for_line("a changed secret is in force");
+        assert!(line.contains("database.password"), "{line}");
+        load.goes_on();
+    }
+    for _ in 0..rounds(3) {
+        bao.seal();
+        hang_up(&server);
+        server.wait_for_line("could not be read anew");
+        load.goes_on();
+        bao.unseal();
+        hang_up(&server);
+        server.wait_for_line("can be read again");
+        load.goes_on();
+    }
+    let (done, failed) = load.end();
+    assert!(failed.is_empty(), "{} of {done}: {}", failed.len(), failed[0]);
+    let log = server.end();
+    assert!(!log.contains("a dependency is lost") && !log.contains("k7Qm2xVb9t"), "{log}");
 }

@@ -26,7 +26,7 @@ fn reference(key: &str) -> String {
     format!("vault:kv/keyward#{key}")
 }
 
-fn put(bao: &OpenBao, path: &str, values: &Value) {
+pub(super) fn put(bao: &OpenBao, path: &str, values: &Value) {
     let file = bao.folder.path().join("values.json");
     write_private(&file, &values.to_string());
     bao.bao(&["kv", "put", path, &format!("@{}", file.display())]);
