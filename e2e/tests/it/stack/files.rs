@@ -58,6 +58,41 @@ async fn compose_caddy_and_the_linter_of_dockerfiles_have_nothing_to_say() {
     success(&Command::new(stack.docker.cache.join("bin/hadolint")).args(dockerfiles).output().unwrap());
 }
 
+/// What the proxy makes of the file: who may change it, how long it waits, how much it carries, what it says of TLS.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_proxy_is_changed_by_nobody_and_has_its_bounds_and_says_preload_when_it_is_asked_to() {
+    let Some(docker) = Docker::find().await else { return };
+    let caddyfile = PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("deploy/Caddyfile");
+    for preload in ["", "; preload"] {
+        let adapted = Command::new(docker.cache.join("bin/caddy"))
+            .args(["adapt", "--adapter", "caddyfile", "--config"])
+            .arg(&caddyfile)
+            .envs([("AUTH_DOMAIN", "auth.example.com"), ("APP_DOMAIN", "app.example.com")])
+            .envs([("ACME_EMAIL", "ops@example.org"), ("TLS_MODE", ""), ("HSTS_PRELOAD", preload)])
+            .env("HOME", docker.cache.as_os_str())
+            .output()
+            .unwrap();
+        let adapted: serde_json::Value = serde_json::from_str(&success(&adapted)).unwrap();
+        assert_eq!(adapted["admin"]["listen"], "unix//run/caddy/admin.sock");
+        let servers: Vec<_> = adapted["apps"]["http"]["servers"].as_object().unwrap().values().collect();
+        let of_the_world = servers.iter().find(|server| server["listen"][0] == ":443").unwrap();
+        let second = 1_000_000_000_u64;
+        for (name, seconds) in
+            [("read_header_timeout", 10), ("read_timeout", 15), ("write_timeout", 60), ("idle_timeout", 120)]
+        {
+            assert_eq!(of_the_world[name], seconds * second, "{name}");
+        }
+        let text = of_the_world.to_string();
+        for bound in ["\"max_size\":128000}", "\"max_size\":1000000}"] {
+            assert_eq!(text.matches(bound).count(), 1, "{bound}");
+        }
+        let said = format!("\"max-age=63072000; includeSubDomains{preload}\"");
+        // Of both sites, and of what is said where no slot answers.
+        assert_eq!(text.matches(&said).count(), 4, "{said}");
+        assert_eq!(text.matches("Strict-Transport-Security").count(), 4);
+    }
+}
+
 /// A build once took what another commit had left in a cache. What is kept from build to build is a layer, of the manifests alone: no
 /// change of our code changes it, and each change of what we depend on does.
 #[tokio::test(flavor = "multi_thread")]

@@ -5,10 +5,11 @@ use std::path::Path;
 use std::process::Command;
 
 use reqwest::header::{HeaderMap, STRICT_TRANSPORT_SECURITY};
-use reqwest::{Client, StatusCode, Version};
+use reqwest::{Client, Response, StatusCode, Url, Version};
 
 use super::docker::success;
 use super::installation::{APP, AUTH, Installation};
+use super::rises::PASSWORD;
 use super::visitor::{app, auth};
 
 /// What every answer has, whoever it comes from.
@@ -35,26 +36,102 @@ pub(super) async fn hold_from_outside(stack: &Installation) {
     ] {
         let answer = client.get(&page).send().await.unwrap();
         assert_eq!((answer.status(), answer.version()), (status, Version::HTTP_2), "{page}");
-        let headers = answer.headers();
-        for (name, value) in EVERYWHERE {
-            assert_eq!(all(headers, name), [at(&page, name, value)], "{name} of {page}");
-        }
-        let policies = all(headers, "content-security-policy");
-        assert_eq!(policies.len(), 1, "{page}: {policies:?}");
-        for part in ["default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'"] {
-            assert!(policies[0].contains(part), "{page}: {policies:?}");
-        }
-        assert!(!policies[0].contains("unsafe"), "{page}: {policies:?}");
-        assert_eq!(all(headers, "cache-control").len(), 1, "{page}");
-        for name in ["server", "via", "x-powered-by", "content-encoding"] {
-            assert!(!headers.contains_key(name), "{name} of {page}");
-        }
+        hold_of(&page, answer.headers());
     }
+    only_tls_of_today_is_spoken(stack);
+    a_body_is_bounded(&client).await;
     what_is_personal_is_not_compressed(&client).await;
     it_is_reached_over_quic(stack, &client).await;
     clear_text_leads_to_tls(&client).await;
     cookies_are_kept_for_tls(&client).await;
     what_is_inside_is_not_reached(&client).await;
+}
+
+fn hold_of(page: &str, headers: &HeaderMap) {
+    for (name, value) in EVERYWHERE {
+        assert_eq!(all(headers, name), [at(page, name, value)], "{name} of {page}");
+    }
+    let policies = all(headers, "content-security-policy");
+    assert_eq!(policies.len(), 1, "{page}: {policies:?}");
+    for part in ["default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'"] {
+        assert!(policies[0].contains(part), "{page}: {policies:?}");
+    }
+    assert!(!policies[0].contains("unsafe"), "{page}: {policies:?}");
+    assert_eq!(all(headers, "cache-control").len(), 1, "{page}");
+    for name in ["server", "via", "x-powered-by", "content-encoding"] {
+        assert!(!headers.contains_key(name), "{name} of {page}");
+    }
+}
+
+/// Somebody signs in, and through that at the app: nobody keeps what they are shown.
+pub(super) async fn hold_of_what_is_personal(stack: &Installation) {
+    let mut person = Person { client: stack.stranger(), cookies: BTreeMap::new() };
+    let sign_in = serde_json::json!({ "email": "ada@example.com", "password": PASSWORD });
+    let answer = person.client.post(auth("/login")).json(&sign_in).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK);
+    person.keeps(&auth("/"), answer.headers());
+    let mut seen = Vec::new();
+    for page in [auth("/account"), auth("/account/sessions"), app("/protected")] {
+        let mut at = page.clone();
+        let answer = loop {
+            let answer = person.opens(&at).await;
+            assert_eq!(all(answer.headers(), "cache-control"), ["no-store"], "{at}");
+            let Some(location) = answer.headers().get("location") else { break answer };
+            at = answer.url().join(location.to_str().unwrap()).unwrap().to_string();
+            seen.push(at.clone());
+            assert!(seen.len() < 20, "{seen:?}");
+        };
+        assert_eq!((answer.status(), at.as_str()), (StatusCode::OK, page.as_str()), "{seen:?}");
+        hold_of(&page, answer.headers());
+        assert!(answer.text().await.unwrap().contains("ada@example.com") || page.ends_with("/sessions"), "{page}");
+    }
+    assert!(seen.iter().any(|at| at.starts_with(&app("/")) && at.contains("code=")), "{seen:?}");
+}
+
+/// A browser that follows nothing by itself.
+struct Person {
+    client: Client,
+    /// By host, then by name.
+    cookies: BTreeMap<String, BTreeMap<String, String>>,
+}
+
+impl Person {
+    async fn opens(&mut self, page: &str) -> Response {
+        let host = Url::parse(page).unwrap().host_str().unwrap().to_owned();
+        let cookies = self.cookies.get(&host).into_iter().flatten();
+        let cookies: Vec<_> = cookies.map(|(name, value)| format!("{name}={value}")).collect();
+        let answer = self.client.get(page).header("cookie", cookies.join("; ")).send().await.unwrap();
+        self.keeps(page, answer.headers());
+        answer
+    }
+
+    fn keeps(&mut self, page: &str, headers: &HeaderMap) {
+        let host = Url::parse(page).unwrap().host_str().unwrap().to_owned();
+        for cookie in all(headers, "set-cookie") {
+            let (name, value) = cookie.split(';').next().unwrap().split_once('=').unwrap();
+            self.cookies.entry(host.clone()).or_default().insert(name.to_owned(), value.to_owned());
+        }
+    }
+}
+
+/// TLS before 1.2 is refused, by the proxy and not by who asks: the same client is let in by what is newer.
+fn only_tls_of_today_is_spoken(stack: &Installation) {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/stack/tls_version.py");
+    for (version, spoken) in [("TLSv1", false), ("TLSv1_1", false), ("TLSv1_2", true), ("TLSv1_3", true)] {
+        let mut asks = Command::new(stack.docker.cache.join("python/bin/python"));
+        let asked = asks.arg(&script).args([&stack.address(443).ip().to_string(), AUTH, version]).output().unwrap();
+        let said = success(&asked);
+        let expected = if spoken { version.replace('_', ".") } else { "protocol version".to_owned() };
+        assert!(said.trim().contains(&expected), "{version}: {said}");
+    }
+}
+
+/// What is longer than anything that is asked for is not carried on.
+async fn a_body_is_bounded(client: &Client) {
+    for (page, most) in [(auth("/login"), 128_000), (app("/"), 1_000_000)] {
+        let answer = client.post(&page).body(vec![b' '; most + 1]).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::PAYLOAD_TOO_LARGE, "{page}");
+    }
 }
 
 fn all(headers: &HeaderMap, name: &str) -> Vec<String> {

@@ -1,6 +1,6 @@
 //! From nothing to healthy, and back to it after every part was killed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ use super::visitor::{app, auth};
 use crate::service::binary;
 use crate::wait::until;
 
-const PASSWORD: &str = "note G computes Bernoulli numbers";
+pub(super) const PASSWORD: &str = "note G computes Bernoulli numbers";
 
 /// What runs when all is well: the live colour of each service. (`migrate` has run, and ended.)
 const PARTS: [&str; 6] =
@@ -40,8 +40,8 @@ async fn from_nothing_to_healthy_by_one_command_and_back_after_every_kill() {
     no_secret_is_in_an_environment(&stack);
     the_database_users_may_do_their_work_and_no_more(&stack);
     super::headers::hold_from_outside(&stack).await;
-    somebody_signs_up_and_in(&stack).await;
-    redis_is_used(&stack);
+    redis_is_used_by_who_signs_in(&stack).await;
+    super::headers::hold_of_what_is_personal(&stack).await;
     redis_does_for_the_server_what_it_needs_and_no_more(&stack);
     the_operator_asks_a_slot(&stack);
     whoever_is_of_the_group_asks_a_slot(&stack);
@@ -174,12 +174,20 @@ fn every_container_is_held(stack: &Installation) {
             let sockets = service.starts_with("auth-service-") && mount["Destination"] == "/run/keyward";
             assert!(!writable || mount["Type"] == "volume" || sockets, "{service} may write to {mount}");
         }
-        // Ours have ten seconds for requests in flight, and some for what those leave to do.
+        // Ours are not killed before they have drained, answered what is in flight, and sealed the trail; and that takes what
+        // the servers themselves say at most.
         if service.contains("-service-") {
-            assert!(known["Config"]["StopTimeout"].as_u64().unwrap() >= 20, "{service}");
+            let seconds = if service.starts_with("app") { APP_STOPS } else { AUTH_STOPS };
+            assert!(known["Config"]["StopTimeout"].as_u64().unwrap() > seconds, "{service}");
         }
     }
 }
+
+/// Drain (`server.drain`), what is in flight (`server.finish`), mails on their way, and the end of the trail: of the defaults, which
+/// the folder that `keyward init` writes does not change. In seconds.
+const AUTH_STOPS: u64 = 2 + 15 + 3 + 2;
+/// `DRAIN_SECONDS` and `FINISH_SECONDS`.
+const APP_STOPS: u64 = 4 + 15;
 
 /// The other colour has no container yet: what it will be given is what the living one was.
 fn what_is_started_later_is_held_alike(stack: &Installation) {
@@ -263,20 +271,35 @@ fn the_database_users_may_do_their_work_and_no_more(stack: &Installation) {
 }
 
 async fn somebody_signs_up_and_in(stack: &Installation) {
-    let client = stack.stranger();
-    let person = json!({ "email": "ada@example.com", "password": PASSWORD });
-    let signs_up = json!({ "email": person["email"], "password": person["password"], "requires2FA": false });
-    let answer = client.post(auth("/signup")).json(&signs_up).send().await.unwrap();
-    assert_eq!(answer.status(), StatusCode::CREATED, "{}", answer.text().await.unwrap());
-    let answer = client.post(auth("/login")).json(&person).send().await.unwrap();
-    assert_eq!(answer.status(), StatusCode::OK, "{}", answer.text().await.unwrap());
+    ada_signs_up(stack).await;
+    ada_signs_in(stack, PASSWORD, StatusCode::OK).await;
 }
 
-/// What is counted and told is in the Redis of the stack, not in a slot's memory.
-fn redis_is_used(stack: &Installation) {
-    let scan = r#"REDISCLI_AUTH="$(cat /run/secrets/password)" redis-cli --user keyward --scan --pattern 'keyward:*'"#;
-    let keys = stack.does(&["exec", "-T", "redis", "sh", "-c", scan]);
-    assert!(keys.lines().count() > 1, "{keys:?}");
+async fn ada_signs_up(stack: &Installation) {
+    let person = json!({ "email": "ada@example.com", "password": PASSWORD, "requires2FA": false });
+    let answer = stack.stranger().post(auth("/signup")).json(&person).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::CREATED, "{}", answer.text().await.unwrap());
+}
+
+async fn ada_signs_in(stack: &Installation, password: &str, status: StatusCode) {
+    let person = json!({ "email": "ada@example.com", "password": password });
+    let answer = stack.stranger().post(auth("/login")).json(&person).send().await.unwrap();
+    assert_eq!(answer.status(), status, "{}", answer.text().await.unwrap());
+}
+
+/// What a sign-in is counted by is in the Redis of the stack, not in a slot's memory.
+async fn redis_is_used_by_who_signs_in(stack: &Installation) {
+    let keys = || {
+        let scan = r#"REDISCLI_AUTH="$(cat /run/secrets/password)" redis-cli --user keyward --scan --pattern 'keyward:*'"#;
+        let said = stack.does(&["exec", "-T", "redis", "sh", "-c", scan]);
+        said.lines().map(str::to_owned).collect::<BTreeSet<_>>()
+    };
+    ada_signs_up(stack).await;
+    let before = keys();
+    ada_signs_in(stack, "no password of hers at all", StatusCode::UNAUTHORIZED).await;
+    ada_signs_in(stack, PASSWORD, StatusCode::OK).await;
+    let after = keys();
+    assert!(after.difference(&before).next().is_some(), "{before:?} {after:?}");
     // It is as the official image is: with modules, which ask CONFIG as they are loaded.
     assert!(stack.does(&["logs", "redis"]).contains("Module 'asks-config' loaded"));
 }
