@@ -105,12 +105,12 @@ pub(crate) struct Onward {
 pub(crate) async fn onward(app: &App, asking: &Asking, to: Option<&ReturnTo>) -> Result<Onward, Failure> {
     let Some(to) = to else { return Ok(Onward::default()) };
     let Some(request) = to.waiting_request() else {
-        let end = to.is_app().then(|| oidc::form_action_sources(to.as_str())).flatten();
+        let end = to.is_app().then(|| oidc::form_action_sources(to.as_str(), &[])).flatten();
         return Ok(Onward { end, ..Onward::default() });
     };
     let pending = app.auth.pending_authorization(asking.tickets.of(request)).await?;
     Ok(pending.map_or_else(Onward::default, |pending| Onward {
-        end: oidc::form_action_sources(&pending.redirect_uri),
+        end: pending.ends_at,
         app: Some(pending.client_name),
         login_hint: pending.login_hint,
     }))

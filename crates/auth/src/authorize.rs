@@ -91,8 +91,8 @@ pub struct PendingAuthorization {
     pub scopes: Scopes,
     /// The resources (RFC 8707) that it wants to use in the person's name.
     pub resources: Vec<String>,
-    /// Where the answer will be sent.
-    pub redirect_uri: String,
+    /// What `form-action` of a page has to name whose form leads to the answer.
+    pub ends_at: Option<String>,
     /// What to write into the field for the address.
     pub login_hint: Option<String>,
 }
@@ -219,7 +219,7 @@ impl Auth {
             client_name: client.client.client_name.clone(),
             scopes: waiting.request.scopes,
             resources: waiting.request.resources,
-            redirect_uri: waiting.request.return_address.redirect_uri().to_owned(),
+            ends_at: waiting.request.return_address.form_action_sources(),
             login_hint: waiting.request.login_hint,
         }))
     }

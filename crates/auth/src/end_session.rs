@@ -16,6 +16,8 @@ use crate::{Auth, Current, Fault, Processes};
 pub struct Leaving {
     /// Where the person goes afterwards.
     pub then: Option<String>,
+    /// What `form-action` of a page has to name whose form leads there.
+    pub ends_at: Option<String>,
     /// Whether the person has to be asked: the app has not shown that it means whoever is signed in here.
     pub needs_confirmation: bool,
 }
@@ -78,7 +80,9 @@ impl Auth {
             let (subject, session) = (current.user.to_string(), current.sid.to_string());
             oidc::logout_needs_confirmation(hint.as_ref(), &subject, &session)
         });
-        Ok(Leaving { then, needs_confirmation })
+        let onward = client.as_ref().map_or(&[][..], |client| &client.client.onward_origins);
+        let ends_at = then.as_deref().and_then(|then| oidc::form_action_sources(then, onward));
+        Ok(Leaving { then, ends_at, needs_confirmation })
     }
 
     /// Takes notices that are due. Each must be said to be [`told`](Self::told) or [`put off`](Self::put_off_notice); one

@@ -64,6 +64,10 @@ struct Add {
     /// Where people may be sent after signing out; may be given again.
     #[arg(long, value_name = "URI")]
     post_logout_redirect_uri: Vec<String>,
+    /// Where its callback leads on to before a person sees a page, if that is another origin than its own, such as
+    /// https://team.example.com or https://*.example.com; may be given again. Browsers go on to no other after a form.
+    #[arg(long, value_name = "ORIGIN")]
+    onward_origin: Vec<String>,
     /// Where the app is told of sign-outs.
     #[arg(long, value_name = "URI")]
     backchannel_logout_uri: Option<String>,
@@ -148,6 +152,7 @@ impl Add {
             "client_name": self.name.as_ref().unwrap_or(&self.id),
             "redirect_uris": self.redirect_uri,
             "post_logout_redirect_uris": self.post_logout_redirect_uri,
+            "onward_origins": self.onward_origin,
             "backchannel_logout_uri": self.backchannel_logout_uri,
             "scope": self.scope,
             "resources": self.resource,

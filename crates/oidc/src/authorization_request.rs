@@ -88,7 +88,7 @@ fn return_address(parameters: &Parameters, client: &Client) -> Result<ReturnAddr
     let redirect_uri = parameters.require("redirect_uri")?;
     client.check_redirect_uri(redirect_uri)?;
     let state = parameters.get("state").filter(|state| is_sendable(state));
-    Ok(ReturnAddress::new(redirect_uri, response_mode(parameters, client), state))
+    Ok(ReturnAddress::new(redirect_uri, response_mode(parameters, client), state, &client.onward_origins))
 }
 
 /// What was wished, if it can be served; a mode that cannot is an error, to be told in the client's usual one. `query`

@@ -18,6 +18,8 @@ pub enum AuthorizationResponse {
         action: String,
         /// Name and value of each hidden field.
         fields: Vec<(&'static str, String)>,
+        /// What `form-action` of the page has to name, besides `'self'`.
+        ends_at: String,
     },
 }
 
@@ -39,7 +41,11 @@ impl AuthorizationResponse {
         fields.push(("iss", issuer.to_owned()));
         match to.response_mode() {
             ResponseMode::Query => Self::Redirect { location: append_query(to.redirect_uri(), &fields) },
-            ResponseMode::FormPost => Self::FormPost { action: to.redirect_uri().to_owned(), fields },
+            ResponseMode::FormPost => Self::FormPost {
+                action: to.redirect_uri().to_owned(),
+                fields,
+                ends_at: to.form_action_sources().unwrap_or_default(),
+            },
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Algorithm, ClientError, ErrorCode, JwkSet, OAuthError, RedirectUri, Scopes};
+use crate::{Algorithm, ClientError, ErrorCode, JwkSet, OAuthError, OnwardOrigin, RedirectUri, Scopes};
 
 /// How a client proves who it is at the token endpoint (RFC 7591 section 2, OpenID Connect Core section 9).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -132,6 +132,9 @@ pub struct Client {
     /// Where a person may be sent after signing out (RP-Initiated Logout section 3).
     #[serde(default)]
     pub post_logout_redirect_uris: Vec<RedirectUri>,
+    /// Where its callbacks lead on to before a person sees a page, besides their own origins.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub onward_origins: Vec<OnwardOrigin>,
     /// Who is told when a session ends (Back-Channel Logout section 2.2).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backchannel_logout_uri: Option<String>,

@@ -172,21 +172,3 @@ impl fmt::Display for RedirectUri {
 }
 
 text_form!(RedirectUri);
-
-/// What `form-action` of a Content-Security-Policy has to name so that a page may end in a redirect to this validated
-/// redirect URI. Browsers apply it to every redirect that follows a form (CSP level 3 section 6.4.2), so to wherever the
-/// app's callback itself leads too: another host of the team, the next in a chain of sign-ins. No list of origins can
-/// be right there, and whoever is missing from it leaves the person on the page without a word. So it is any address
-/// behind https, and besides what the app itself needs: the scheme of an app on a device; of one that is developed at
-/// http its origin and this machine, whose ports such apps hop between. CSP has no way to write an IPv6 address (section
-/// 2.3.1), and browsers pass over what has brackets: of such an app it is the scheme.
-pub fn form_action_sources(redirect_uri: &str) -> Option<String> {
-    let url = Url::parse(redirect_uri).ok()?;
-    Some(match (url.scheme(), url.origin()) {
-        ("https", _) => "https:".to_owned(),
-        ("http", url::Origin::Tuple(_, Host::Domain(_) | Host::Ipv4(_), _)) => {
-            format!("https: {} http://localhost:* http://127.0.0.1:*", url.origin().ascii_serialization())
-        }
-        (scheme, _) => format!("https: {scheme}:"),
-    })
-}

@@ -103,6 +103,11 @@ impl JsonSchema for ConfiguredClient {
                 "claims_in_id_token": truth("The claims of the scopes stand in the ID token too."),
                 "post_logout_redirect_uris":
                     texts("Where a person may be sent after signing out.", serde_json::json!([])),
+                "onward_origins": texts(
+                    "Where its callbacks lead on to before a person sees a page, besides their own origins: \
+                     `https://team.example.com`, or `https://*.example.com`. Browsers do not go on to any other after a form.",
+                    serde_json::json!([]),
+                ),
                 "backchannel_logout_uri": text("Who is told when a session ends."),
                 "jwks": { "type": "object", "description": "Its public keys (RFC 7517)." },
                 "jwks_uri": text("Where its public keys are published."),

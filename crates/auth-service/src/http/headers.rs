@@ -113,7 +113,7 @@ pub(crate) fn allow_form_to_post_itself(response: &mut Response, sources: &str) 
     allow_own_scripts(response.headers_mut());
 }
 
-/// Allows the page's form to end at an app, and wherever that leads on to ([`oidc::form_action_sources`]).
+/// Allows the page's form to end at an app, and where that leads on to ([`oidc::form_action_sources`]).
 pub(crate) fn allow_form_to_end_at(response: &mut Response, sources: &str) {
     let policy = POLICY.replace("form-action 'self'", &format!("form-action 'self' {sources}"));
     if let Ok(value) = HeaderValue::from_str(&policy) {

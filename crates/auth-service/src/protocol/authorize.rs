@@ -7,7 +7,7 @@ use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use domain::RequestId;
-use oidc::{AuthorizationResponse, OAuthError, Parameters, form_action_sources};
+use oidc::{AuthorizationResponse, OAuthError, Parameters};
 use serde::Deserialize;
 
 use crate::App;
@@ -109,11 +109,10 @@ fn request_id(text: Option<&str>) -> Result<RequestId, Failure> {
 fn go(app: &App, asking: &Asking, next: Next) -> Response {
     match next {
         Next::Answer(AuthorizationResponse::Redirect { location }) => lead_to(&location),
-        Next::Answer(AuthorizationResponse::FormPost { action, fields }) => {
+        Next::Answer(AuthorizationResponse::FormPost { action, fields, ends_at }) => {
             let view = views::FormPost { action: &action, fields: &fields };
             let mut response = page(view.render(&frame(app, asking, "/")));
-            let sources = form_action_sources(&action).unwrap_or_default();
-            headers::allow_form_to_post_itself(&mut response, &sources);
+            headers::allow_form_to_post_itself(&mut response, &ends_at);
             response
         }
         Next::SignIn { request, again: true, .. } => {
@@ -166,8 +165,8 @@ async fn pending(app: &App, asking: &Asking, id: RequestId) -> Result<Option<Pen
 /// A page whose form may end at the app.
 fn ending_there(html: String, pending: &PendingAuthorization) -> Response {
     let mut response = page(html);
-    if let Some(sources) = form_action_sources(&pending.redirect_uri) {
-        headers::allow_form_to_end_at(&mut response, &sources);
+    if let Some(sources) = &pending.ends_at {
+        headers::allow_form_to_end_at(&mut response, sources);
     }
     response
 }

@@ -5,7 +5,7 @@ use axum::body::Bytes;
 use axum::extract::{RawQuery, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
-use oidc::{Parameters, form_action_sources};
+use oidc::Parameters;
 
 use crate::App;
 use crate::http::asking::Visitor;
@@ -38,8 +38,8 @@ pub(super) async fn show(
     if leaving.needs_confirmation {
         let view = views::SignOut { return_to: "", request: query.as_deref().unwrap_or_default() };
         let mut response = page(view.render(&frame(&app, &asking, "/sign-out")));
-        if let Some(sources) = then.and_then(form_action_sources) {
-            headers::allow_form_to_end_at(&mut response, &sources);
+        if let Some(sources) = &leaving.ends_at {
+            headers::allow_form_to_end_at(&mut response, sources);
         }
         speak(&app, &mut response, wished);
         return Ok(response);

@@ -1,6 +1,6 @@
 //! Class 1: redirect URIs are compared as strings, and registered so that no two readers take one for two.
 
-use oidc::{RedirectUri, RedirectUriError, form_action_sources};
+use oidc::{OnwardOrigin, RedirectUri, RedirectUriError, form_action_sources};
 use proptest::prelude::*;
 
 fn registered(text: &str) -> RedirectUri {
@@ -202,24 +202,63 @@ fn rfc_8252_a_loopback_address_matches_with_any_port() {
     assert!(!registered("https://127.0.0.1:4000/").matches("https://127.0.0.1:4001/"));
 }
 
-/// Whatever an app's callback leads on to, browsers apply the directive to it.
 #[test]
-fn the_content_security_policy_lets_an_app_lead_on() {
+fn the_content_security_policy_names_the_origin_of_the_app() {
     let cases = [
-        ("https://app.example/callback?x", Some("https:")),
-        ("https://app.example:8443/", Some("https:")),
-        (
-            "http://127.0.0.1:4000/",
-            Some("https: http://127.0.0.1:4000 http://localhost:* http://127.0.0.1:*"),
-        ),
-        ("http://dev.example/", Some("https: http://dev.example http://localhost:* http://127.0.0.1:*")),
-        ("com.example.app:/callback", Some("https: com.example.app:")),
-        ("http://[::1]:4000/", Some("https: http:")),
-        ("http://[::1]/callback", Some("https: http:")),
+        ("https://app.example/callback?x", Some("https://app.example")),
+        ("https://app.example:8443/", Some("https://app.example:8443")),
+        ("https://192.0.2.7/", Some("https://192.0.2.7")),
+        ("http://127.0.0.1:4000/", Some("http://127.0.0.1:4000 http://localhost:* http://127.0.0.1:*")),
+        ("http://dev.example/", Some("http://dev.example http://localhost:* http://127.0.0.1:*")),
+        ("com.example.app:/callback", Some("com.example.app:")),
+        ("http://[::1]:4000/", Some("http:")),
+        ("http://[::1]/callback", Some("http:")),
+        // What would end the directive, or the header, is not written.
+        ("https://a;script-src.example/", Some("https:")),
+        ("https://a,b.example/", Some("https:")),
         ("callback", None),
     ];
     for (uri, sources) in cases {
-        assert_eq!(form_action_sources(uri).as_deref(), sources, "{uri}");
+        assert_eq!(form_action_sources(uri, &[]).as_deref(), sources, "{uri}");
+    }
+}
+
+/// Browsers apply the directive to wherever an app's callback leads on to: what is registered of that is named too.
+#[test]
+fn the_content_security_policy_names_where_an_app_leads_on() {
+    let onward: Vec<_> = ["https://team.example.com", "https://*.example.com:8443", "http://127.0.0.1:4000"]
+        .map(|origin| OnwardOrigin::parse(origin).unwrap())
+        .into();
+    assert_eq!(
+        form_action_sources("https://app.example/callback", &onward).unwrap(),
+        "https://app.example https://team.example.com https://*.example.com:8443 http://127.0.0.1:4000"
+    );
+    for text in [
+        "",
+        "https:",
+        "https://*",
+        "https://*.com",
+        "https://a.*.example.com",
+        "*.example.com",
+        "https://team.example.com/",
+        "https://team.example.com/path",
+        "https://team.example.com?query",
+        "https://team.example.com:443",
+        "https://Team.example.com",
+        "https://user@team.example.com",
+        "https://team.example.com.",
+        "https://team.example.com ; script-src *",
+        "https://a;script-src.example",
+        "https://a,b.example",
+        "http://team.example.com",
+        "http://*.127.0.0.1",
+        "https://192.0.2.7.",
+        "http://[::1]:4000",
+        "com.example.app:",
+        "data:text/html,x",
+        "'self'",
+    ] {
+        assert!(OnwardOrigin::parse(text).is_err(), "{text}");
     }
 }
 
@@ -241,7 +280,12 @@ proptest! {
         let uri = registered("http://127.0.0.1/");
         for text in [text, any] {
             let _ = RedirectUri::parse(&text);
-            let _ = form_action_sources(&text);
+            if let Some(sources) = form_action_sources(&text, &[]) {
+                prop_assert!(!sources.contains([';', ',', '\n', '\'']), "{}", sources);
+            }
+            if let Ok(origin) = OnwardOrigin::parse(&text) {
+                prop_assert!(!origin.as_str().contains([';', ',', ' ', '\'']), "{}", origin);
+            }
             prop_assert_eq!(uri.matches(&text), text == "http://127.0.0.1/");
         }
     }

@@ -144,7 +144,7 @@ async fn a_known_app_is_reached_and_its_pages_form_may_end_there() {
     app.account(ANA, false).await;
     let mut browser = app.browser();
     let page = browser.get(&format!("/sign-in?return_to={APP}")).await;
-    assert!(page.header("content-security-policy").contains("form-action 'self' https:;"));
+    assert!(page.header("content-security-policy").contains("form-action 'self' https://app.example.com;"));
     let fields = [("email", ANA), ("password", PASSWORD), ("return_to", APP)];
     assert_eq!(browser.post("/sign-in", &fields).await.location(), APP);
     assert_eq!(browser.post("/sign-out", &[("return_to", APP)]).await.location(), APP);

@@ -129,7 +129,7 @@ async fn a_person_is_asked_whether_an_app_of_somebody_else_may() {
         "{}",
         page.body
     );
-    assert!(page.header("content-security-policy").contains("form-action 'self' https:;"));
+    assert!(page.header("content-security-policy").contains("form-action 'self' https://wiki.example.com;"));
     let id = page.hidden("id");
     assert_eq!(
         app.member("eve@example.com").await.choose("/authorize/consent", &id, "allow").await.status,
@@ -251,14 +251,15 @@ async fn an_error_names_a_support_id() {
 /// Browsers apply `form-action` to every redirect behind a form, so also to where the app's callback leads on to: each page
 /// whose form may end at the app lets it, also when it is shown again, and no other page does.
 #[tokio::test]
-async fn every_form_on_the_way_may_end_at_the_app_and_wherever_that_leads() {
+async fn every_form_on_the_way_may_end_at_the_app_and_where_that_is_said_to_lead() {
     let app = TestApp::start().await;
-    let changes = json!({ "first_party": false, "post_logout_redirect_uris": ["https://wiki.example.com/"] });
+    let changes = json!({ "first_party": false, "onward_origins": ["https://*.example.net"] });
     let wiki = Wiki::register(&app, changes).await;
     app.account(ANA, true).await;
     let ends = |answer: &crate::support::Answer, place: &str| {
         let policy = answer.header("content-security-policy");
-        assert!(policy.contains("form-action 'self' https:;"), "{place}: {policy}");
+        let named = "form-action 'self' https://wiki.example.com https://*.example.net;";
+        assert!(policy.contains(named), "{place}: {policy}");
     };
     let mut browser = app.browser();
     let to = browser.get(&wiki.authorize(&[])).await.location().to_owned();
@@ -403,7 +404,7 @@ async fn an_app_on_a_device_is_let_in_by_a_word_of_the_person_each_time() {
             assert!(asked.location().starts_with("/authorize/consent?id="), "{uri}: {}", asked.location());
             let page = browser.get(asked.location()).await;
             let policy = page.header("content-security-policy");
-            let ends = oidc::form_action_sources(uri).unwrap();
+            let ends = oidc::form_action_sources(uri, &[]).unwrap();
             assert!(policy.contains(&format!("form-action 'self' {ends};")), "{uri}: {policy}");
             let answer = browser.choose("/authorize/consent", &page.hidden("id"), "allow").await;
             assert!(answer.location().starts_with(uri) && answer.location().contains("code="), "{uri}");

@@ -18,7 +18,7 @@ async fn somebody_signs_in_to_an_app() {
     assert_eq!(answer.status, 303);
     let form = browser.get(answer.location()).await;
     assert!(form.body.contains(&format!("value=\"{ANA}\"")), "the hint is in the field");
-    assert!(form.header("content-security-policy").contains("form-action 'self' https:;"));
+    assert!(form.header("content-security-policy").contains("form-action 'self' https://wiki.example.com;"));
     let to = form.hidden("return_to");
     let answer =
         browser.post("/sign-in", &[("email", ANA), ("password", PASSWORD), ("return_to", &to)]).await;
@@ -305,7 +305,7 @@ async fn the_answer_can_be_posted() {
     let policy = answer.header("content-security-policy");
     assert_eq!(
         policy,
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; form-action 'self' https:; base-uri 'none'; \
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; form-action 'self' https://wiki.example.com; base-uri 'none'; \
          frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
     );
     assert_eq!(answer.body.matches("<script").count(), 1);

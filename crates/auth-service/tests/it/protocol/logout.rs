@@ -71,7 +71,7 @@ async fn class_02_anybody_else_asks_first_and_nobody_is_sent_to_a_strangers_addr
         browser = app.signed_in(ANA).await;
     }
     let page = browser.get(&end_session(&[("client_id", "wiki"), ("post_logout_redirect_uri", HOME)])).await;
-    assert!(page.header("content-security-policy").contains("form-action 'self' https:;"));
+    assert!(page.header("content-security-policy").contains("form-action 'self' https://wiki.example.com;"));
     let request = page.hidden("request").replace("&#38;", "&");
     let answer = browser.post("/sign-out", &[("request", &request)]).await;
     assert_eq!(answer.location(), HOME);

@@ -48,7 +48,7 @@ async fn the_second_step_with_a_new_code_and_a_way_on() {
     let next = answer.location().to_owned();
     let page = browser.get(&next).await;
     assert!(page.body.contains("a•••@example.com") && !page.body.contains(ANA));
-    assert!(page.header("content-security-policy").contains("form-action 'self' https:;"));
+    assert!(page.header("content-security-policy").contains("form-action 'self' https://app.example.com;"));
     let id = page.hidden("id");
     let first = app.letter(ANA).await.code;
     assert_eq!(browser.post("/sign-in/code/resend", &[("id", &id)]).await.status, 303);

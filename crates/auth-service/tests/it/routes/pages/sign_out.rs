@@ -31,7 +31,7 @@ async fn it_leads_back_to_a_known_app() {
     let mut browser = app.member(ANA).await;
     let page = browser.get(&format!("/sign-out?return_to={APP}")).await;
     assert_eq!(page.hidden("return_to"), APP);
-    assert!(page.header("content-security-policy").contains("form-action 'self' https:;"));
+    assert!(page.header("content-security-policy").contains("form-action 'self' https://app.example.com;"));
     assert_eq!(browser.post("/sign-out", &[("return_to", APP)]).await.location(), APP);
 }
 
