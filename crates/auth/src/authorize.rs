@@ -1,14 +1,15 @@
 //! The authorization endpoint: an app sends a person, who comes back with a code.
 
 mod code;
+mod reach;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use domain::{Proofs, RequestId, Timestamp};
 use oidc::{
-    AuthorizationRequest, AuthorizationResponse, Client, ErrorCode, IdTokenHint, Known, KnownConsent,
-    KnownSession, OAuthError, Parameters, RequestFault, ReturnAddress, Scopes, SignInReason, Step, decide,
+    AuthorizationRequest, AuthorizationResponse, ErrorCode, IdTokenHint, OAuthError, Parameters,
+    RequestFault, ReturnAddress, Scopes, SignInReason, Step,
 };
 use secrets::sealing::Place;
 use serde::{Deserialize, Serialize};
@@ -17,8 +18,8 @@ use store::authorization_requests::AuthorizationRequest as Row;
 
 use crate::audit::Act;
 use crate::client::RegisteredClient;
-use crate::exchange::split;
 use crate::{Auth, Context, Current, Fault, NewTicket, Ticket, TooMany};
+use reach::Reached;
 
 /// While a person signs in, proves an address or reads a consent page, the request waits for so long.
 pub const REQUEST_LIFE: Duration = Duration::from_hours(1);
@@ -142,15 +143,9 @@ impl Auth {
             }
         };
         let waiting = Waiting { request, account_chosen: false };
-        match self.step(&client.client, &waiting, current, None, Said::default()).await? {
-            Step::Refuse(error) => Ok(self.answer_error(&waiting.request.return_address, &error, context)),
-            Step::Proceed => match current {
-                Some(current) => {
-                    self.give_code(&client.client, &waiting.request, current, None, context).await
-                }
-                None => Err(Fault::SessionEnded.into()),
-            },
-            step => match ticket {
+        match self.reach(&client.client, &waiting, current, None, Said::default(), context).await? {
+            Reached::Answer(answer) => Ok(answer),
+            Reached::Waits(step) => match ticket {
                 Some(ticket) => self.wait(&waiting, step, current, ticket, context).await,
                 None => Err(AuthorizeError::NobodyLooks),
             },
@@ -237,79 +232,11 @@ impl Auth {
             waiting.account_chosen = true;
             self.remember(id, &waiting).await?;
         }
-        match self.step(&client.client, &waiting, current, Some(since), said).await? {
-            Step::Refuse(error) => {
-                let mut tx = self.store.begin().await?;
-                take(&mut tx, ticket).await?;
-                tx.commit().await?;
-                Ok(self.answer_error(&waiting.request.return_address, &error, context))
-            }
-            Step::Proceed => match current {
-                Some(current) => {
-                    self.give_code(&client.client, &waiting.request, current, Some(ticket), context).await
-                }
-                None => Err(Fault::SessionEnded.into()),
-            },
-            step => Ok(next(id, &step, current.is_some(), &waiting)),
+        let waits = Some((ticket, since));
+        match self.reach(&client.client, &waiting, current, waits, said, context).await? {
+            Reached::Answer(answer) => Ok(answer),
+            Reached::Waits(step) => Ok(next(id, &step, current.is_some(), &waiting)),
         }
-    }
-
-    async fn step(
-        &self,
-        client: &Client,
-        waiting: &Waiting,
-        current: Option<&Current>,
-        since: Option<Timestamp>,
-        said: Said,
-    ) -> Result<Step, AuthorizeError> {
-        let now = self.clock.now();
-        let request = &waiting.request;
-        // Where nobody is asked, nobody's consent need be looked up.
-        let asks = client.asks_for_consent();
-        let agreed = match current.filter(|_| asks) {
-            Some(current) => {
-                let mut tx = self.store.look().await?;
-                store::consents::find(&mut tx, current.user, &client.client_id).await?
-            }
-            None => None,
-        };
-        let (agreed, resources) = match agreed {
-            Some((scope, resources)) => (Some(Scopes::parse(&scope).unwrap_or_default()), split(&resources)),
-            None => (None, Vec::new()),
-        };
-        let hinted = match &request.id_token_hint {
-            Some(hint) => match self.read_hint(hint) {
-                Some(hint) if hint.client_id == client.client_id => Some(hint.subject),
-                _ => return Ok(Step::Refuse(bad_hint())),
-            },
-            None => None,
-        };
-        let subject = current.map(|current| current.user.to_string());
-        let session = current.zip(subject.as_deref()).map(|(current, subject)| KnownSession {
-            subject,
-            auth_time: current.proved_at.seconds(),
-            authenticated_now: since.is_some_and(|since| current.proved_at >= since),
-            acr: levels(&current.proofs),
-        });
-        let known = Known {
-            session,
-            account_chosen: waiting.account_chosen || said.account_chosen,
-            hinted_subject: hinted.as_deref(),
-            consent: KnownConsent {
-                required: asks,
-                each_time: client.may_be_another_app(request.return_address.redirect_uri()),
-                scopes: agreed.as_ref(),
-                resources: &resources,
-                given_now: said.consented,
-            },
-            reachable_acr: if current.is_some_and(|current| current.second_step) {
-                &["1", "2"]
-            } else {
-                &["1"]
-            },
-            now: now.seconds(),
-        };
-        Ok(decide(request, &known))
     }
 
     /// Whom an ID token of ours was of.
@@ -397,13 +324,6 @@ fn if_removed(fault: Fault, client_id: &str) -> AuthorizeError {
         }
         fault => fault.into(),
     }
-}
-
-fn bad_hint() -> OAuthError {
-    OAuthError::new(
-        ErrorCode::InvalidRequest,
-        "The id_token_hint is not an ID token that this server issued to this client; send one, or leave it out.",
-    )
 }
 
 fn next(request: RequestId, step: &Step, signed_in: bool, waiting: &Waiting) -> Next {

@@ -188,7 +188,10 @@ impl Clients {
                 _ => {}
             }
         }
-        let mut tx = self.store.begin_in_turn(&[Turn::Apps]).await?;
+        // Nobody is let in to one of them meanwhile, as what it was.
+        let each = declared.iter().map(|app| Turn::App(&app.client.client_id));
+        let turns: Vec<_> = [Turn::Apps].into_iter().chain(each).collect();
+        let mut tx = self.store.begin_in_turn(&turns).await?;
         let (mut after, mut changed) = (String::new(), Vec::new());
         loop {
             let page = store::clients::list(&mut tx, &after, PAGE).await?;

@@ -1,6 +1,6 @@
 //! `decide`: what comes next for an authorization request, by what is known of the person.
 
-use crate::{AuthorizationRequest, ErrorCode, OAuthError, Scopes};
+use crate::{AuthorizationRequest, ErrorCode, OAuthError, Prompt, Scopes};
 
 /// What is known of the person whose browser asks.
 #[derive(Clone, Copy, Debug)]
@@ -76,6 +76,15 @@ pub enum Step {
     Proceed,
 }
 
+impl Step {
+    /// The same, where something may be shown; with `prompt=none`, what the client is told in its place (OpenID Connect Core
+    /// section 3.1.2.6). For a step that was found to be due by another way than [`decide`].
+    #[must_use]
+    pub fn for_prompt(self, prompt: &Prompt) -> Self {
+        if prompt.none { silently(self) } else { self }
+    }
+}
+
 type Row = fn(&AuthorizationRequest, &Known<'_>) -> Option<Step>;
 
 /// The first row that has something to say decides (OpenID Connect Core sections 3.1.2.1, 3.1.2.3 and 3.1.2.4).
@@ -92,7 +101,7 @@ const TABLE: [Row; 7] = [
 /// Decides what comes next. Ask again after each step: once the person did what was asked, it is not asked again.
 pub fn decide(request: &AuthorizationRequest, known: &Known<'_>) -> Step {
     let step = TABLE.iter().find_map(|row| row(request, known)).unwrap_or(Step::Proceed);
-    if request.prompt.none { silently(step) } else { step }
+    step.for_prompt(&request.prompt)
 }
 
 fn nobody_is_signed_in(_: &AuthorizationRequest, known: &Known<'_>) -> Option<Step> {

@@ -82,6 +82,8 @@ pub struct Added {
     pub agreed: Option<String>,
     /// And for which resources: with a space between.
     pub agreed_resources: Option<String>,
+    /// The app's settings by now, as JSON; none if it was removed.
+    pub settings: Option<String>,
     /// Who the audit trail calls its owner.
     pub pseudonym: Uuid,
 }
@@ -107,6 +109,7 @@ pub async fn insert(
                     WHERE c.user_id = grants.user_id AND c.client_id = grants.client_id) AS agreed,
                    (SELECT c.resources FROM consents c
                     WHERE c.user_id = grants.user_id AND c.client_id = grants.client_id) AS agreed_resources,
+                   (SELECT a.settings FROM clients a WHERE a.id = grants.client_id) AS settings,
                    (SELECT p.pseudonym FROM audit_people p WHERE p.user_id = grants.user_id) AS pseudonym",
     )
     .bind(grant.id.0)

@@ -32,6 +32,11 @@ pub enum Turn<'a> {
     Notices,
     /// Cleaning.
     Janitor,
+    /// What an app is, by its id.
+    App(&'a str),
+    /// That an app stays what it is, meanwhile: any number are in this turn at once, and none beside one in that of the
+    /// [`App`](Self::App).
+    AppStays(&'a str),
 }
 
 impl Turn<'_> {
@@ -48,19 +53,27 @@ impl Turn<'_> {
             Self::Outbox => (7, &[]),
             Self::Notices => (8, &[]),
             Self::Janitor => (9, &[]),
+            Self::App(id) | Self::AppStays(id) => (10, id.as_bytes()),
         };
         fnv1a(kind, id).cast_signed()
+    }
+
+    /// Whether others may be in it at the same time.
+    fn is_shared(self) -> bool {
+        matches!(self, Self::AppStays(_))
     }
 }
 
 /// Adds to the text that begins a transaction what takes these turns.
 pub(crate) fn take(text: &mut String, turns: &[Turn<'_>]) {
-    let mut keys: Vec<i64> = turns.iter().map(|turn| turn.key()).collect();
-    keys.sort_unstable();
-    keys.dedup();
-    for key in keys {
+    let mut locks: Vec<(i64, bool)> = turns.iter().map(|turn| (turn.key(), turn.is_shared())).collect();
+    locks.sort_unstable();
+    // Of one thing that is wanted both ways, that which is not shared comes first, and is enough.
+    locks.dedup_by_key(|(key, _)| *key);
+    for (key, shared) in locks {
+        let way = if shared { "_shared" } else { "" };
         // They are numbers of ours: nothing of what anybody typed is in the text.
-        let _ = write!(text, "; SELECT pg_advisory_xact_lock({key})");
+        let _ = write!(text, "; SELECT pg_advisory_xact_lock{way}({key})");
     }
 }
 
@@ -89,6 +102,19 @@ mod tests {
         assert_eq!(both, text(&[address, account, address]));
         assert_eq!(both.matches("pg_advisory_xact_lock(").count(), 2);
         assert_eq!(text(&[]), "");
+    }
+
+    #[test]
+    fn a_turn_that_is_shared_is_the_same_turn() {
+        let text = |turns: &[Turn<'_>]| {
+            let mut text = String::new();
+            take(&mut text, turns);
+            text
+        };
+        let (changes, stays) = (Turn::App("wiki"), Turn::AppStays("wiki"));
+        assert_eq!(changes.key(), stays.key());
+        assert_eq!(text(&[stays]), format!("; SELECT pg_advisory_xact_lock_shared({})", stays.key()));
+        assert_eq!(text(&[stays, changes]), text(&[changes]), "who changes it is alone");
     }
 
     /// A process of the release before, and one of the release after, have to mean the same.

@@ -13,6 +13,33 @@ const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 /// Of that, RFC 7636 appendix B.
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
+/// What a browser that was sent comes back by.
+pub(crate) const HASH: [u8; 32] = [1; 32];
+
+/// The app sends somebody who is signed in, or nobody, with more than it has to say.
+pub(crate) fn sent(
+    at: &Arc<Auth>,
+    current: Option<&Current>,
+    more: &str,
+) -> impl Future<Output = Next> + use<> {
+    let (auth, current) = (at.clone(), current.cloned());
+    let asked = format!(
+        "client_id=wiki&redirect_uri=https://wiki.example.com/callback&response_type=code&scope=openid&nonce=n\
+         &code_challenge={CHALLENGE}&code_challenge_method=S256{more}"
+    );
+    async move {
+        let ticket = NewTicket { hash: HASH, gives_way: Vec::new() };
+        let asked = Parameters::read(&asked);
+        auth.authorize(&asked, current.as_ref(), Some(&ticket), &browser(1)).await.unwrap()
+    }
+}
+
+/// What an app is told.
+pub(crate) fn told(next: &Next) -> &str {
+    let Next::Answer(AuthorizationResponse::Redirect { location }) = next else { panic!("{next:?}") };
+    location
+}
+
 /// A person, and an app that they sign in to without being asked.
 pub(crate) struct InApp {
     pub(crate) world: World,
@@ -49,20 +76,14 @@ impl InApp {
     /// A code, on its way to the app.
     pub(crate) async fn code(&self, current: &Current) -> String {
         let next = self.asks(Some(current)).await;
-        let Next::Answer(AuthorizationResponse::Redirect { location }) = next else { panic!("{next:?}") };
+        let location = told(&next);
         let (_, answer) = location.split_once("code=").unwrap_or_else(|| panic!("{location}"));
         answer.split('&').next().unwrap().to_owned()
     }
 
     /// The app sends somebody who is signed in, or nobody.
     pub(crate) async fn asks(&self, current: Option<&Current>) -> Next {
-        let asked = format!(
-            "client_id=wiki&redirect_uri=https://wiki.example.com/callback&response_type=code&scope=openid&nonce=n\
-             &code_challenge={CHALLENGE}&code_challenge_method=S256"
-        );
-        let ticket = NewTicket { hash: [1; 32], gives_way: Vec::new() };
-        let asked = Parameters::read(&asked);
-        self.world.auth.authorize(&asked, current, Some(&ticket), &browser(1)).await.unwrap()
+        sent(&self.world.auth, current, "").await
     }
 
     fn exchange(

@@ -20,6 +20,7 @@ mod class_12_codes;
 mod class_12_sign_up;
 mod class_13;
 mod class_23;
+mod consents;
 mod in_app;
 mod janitor;
 mod journey;
