@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use domain::{Proofs, RequestId, Timestamp};
 use oidc::{
-    AuthorizationRequest, AuthorizationResponse, ErrorCode, IdTokenHint, OAuthError, Parameters,
+    AuthorizationRequest, AuthorizationResponse, Client, ErrorCode, IdTokenHint, OAuthError, Parameters,
     RequestFault, ReturnAddress, Scopes, SignInReason, Step,
 };
 use secrets::sealing::Place;
@@ -123,11 +123,12 @@ fn place(id: &RequestId) -> Place<'_> {
 
 impl Auth {
     /// An app sends somebody. Whoever is signed in, and has agreed before, is sent straight back. What has to wait is bound
-    /// to the ticket; without one it is refused, and takes nothing of what may wait.
+    /// to the ticket; without one it is refused, and takes nothing of what may wait. `current` is who is signed in, or why that
+    /// could not be looked up: an app that asked silently is told so, once it is certain where it is, and anybody else sees it.
     pub async fn authorize(
         &self,
         parameters: &Parameters,
-        current: Option<&Current>,
+        current: Result<Option<Current>, Fault>,
         ticket: Option<&NewTicket>,
         context: &Context,
     ) -> Result<Next, AuthorizeError> {
@@ -143,10 +144,30 @@ impl Auth {
             }
         };
         let waiting = Waiting { request, account_chosen: false };
-        match self.reach(&client.client, &waiting, current, None, Said::default(), context).await? {
+        let arrived = match current {
+            Ok(current) => self.arrive(&client.client, &waiting, current.as_ref(), ticket, context).await,
+            Err(fault) => Err(fault.into()),
+        };
+        match arrived {
+            Err(AuthorizeError::Fault(fault)) if waiting.request.prompt.none => {
+                Ok(self.answer_fault(&waiting.request.return_address, &fault, context))
+            }
+            arrived => arrived,
+        }
+    }
+
+    async fn arrive(
+        &self,
+        client: &Client,
+        waiting: &Waiting,
+        current: Option<&Current>,
+        ticket: Option<&NewTicket>,
+        context: &Context,
+    ) -> Result<Next, AuthorizeError> {
+        match self.reach(client, waiting, current, None, Said::default(), context).await? {
             Reached::Answer(answer) => Ok(answer),
             Reached::Waits(step) => match ticket {
-                Some(ticket) => self.wait(&waiting, step, current, ticket, context).await,
+                Some(ticket) => self.wait(waiting, step, current, ticket, context).await,
                 None => Err(AuthorizeError::NobodyLooks),
             },
         }
@@ -248,6 +269,25 @@ impl Auth {
     fn answer_error(&self, to: &ReturnAddress, error: &OAuthError, context: &Context) -> Next {
         tracing::warn!(error = %error.code, description = error.description.for_the_log(), "an app's request was refused");
         let error = error.clone().with_support_id(&context.support_id);
+        Next::Answer(AuthorizationResponse::error(to, &self.issuer, &error))
+    }
+
+    /// The app is told of a fault of ours: nobody looks, and it may go on without.
+    fn answer_fault(&self, to: &ReturnAddress, fault: &Fault, context: &Context) -> Next {
+        let (code, description) = if matches!(fault, Fault::Store(_) | Fault::Busy { .. }) {
+            let later = "This server cannot answer for a moment; ask again later, or send the person without prompt=none.";
+            (ErrorCode::TemporarilyUnavailable, later)
+        } else {
+            let ours = "This server has a fault of its own; tell whoever runs it the support id, which is in its log.";
+            (ErrorCode::ServerError, ours)
+        };
+        if fault.is_loss() {
+            // Of the loss itself there is a line already.
+            tracing::info!(error = %code, "an app that asked silently is told that the database is away");
+        } else {
+            tracing::error!(error = %code, %fault, "an app that asked silently is told of a fault of ours");
+        }
+        let error = OAuthError::new(code, description).with_support_id(&context.support_id);
         Next::Answer(AuthorizationResponse::error(to, &self.issuer, &error))
     }
 

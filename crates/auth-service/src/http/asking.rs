@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
-use auth::{Context, Current, TokenError};
+use auth::{Context, Current, Fault, TokenError};
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::header::{ACCEPT_LANGUAGE, USER_AGENT};
 use axum::http::request::Parts;
@@ -219,6 +219,26 @@ impl FromRequestParts<App> for Visitor {
     }
 }
 
+/// Whoever an app sends. Where it cannot be looked up who is signed in, it may be the app that has to hear of it.
+#[derive(Debug)]
+pub(crate) struct Arrival {
+    pub(crate) asking: Asking,
+    pub(crate) current: Result<Option<Current>, Fault>,
+}
+
+impl FromRequestParts<App> for Arrival {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
+        let mut asking = Asking::read(&parts.headers, &parts.extensions, app);
+        let current = look_up(app, &asking).await;
+        if let Ok(Some(current)) = &current {
+            asking.speak_to(current);
+        }
+        Ok(Self { asking, current })
+    }
+}
+
 /// Somebody who is signed in.
 #[derive(Clone, Debug)]
 pub(crate) struct SignedIn {
@@ -239,8 +259,12 @@ impl FromRequestParts<App> for SignedIn {
 
 /// Whoever the session cookie says is signed in.
 pub(crate) async fn find_current(app: &App, asking: &Asking) -> Result<Option<Current>, Failure> {
+    Ok(look_up(app, asking).await?)
+}
+
+async fn look_up(app: &App, asking: &Asking) -> Result<Option<Current>, Fault> {
     match &asking.session_token {
-        Some(token) => Ok(app.auth.current(token).await?),
+        Some(token) => app.auth.current(token).await,
         None => Ok(None),
     }
 }

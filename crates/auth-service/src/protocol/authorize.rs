@@ -11,7 +11,7 @@ use oidc::{AuthorizationResponse, OAuthError, Parameters};
 use serde::Deserialize;
 
 use crate::App;
-use crate::http::asking::{Asking, Said, SignedIn, Visitor};
+use crate::http::asking::{Arrival, Asking, Said, SignedIn, Visitor};
 use crate::http::cookies;
 use crate::http::failure::Failure;
 use crate::http::headers;
@@ -45,7 +45,7 @@ pub(super) fn to_get(path: &str, headers: &HeaderMap, body: &[u8]) -> Result<Res
 
 pub(super) async fn begin(
     State(app): State<App>,
-    Visitor { asking, current }: Visitor,
+    Arrival { asking, current }: Arrival,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Failure> {
@@ -53,7 +53,7 @@ pub(super) async fn begin(
     let token = app.auth.new_browser_token();
     let ticket = asking.tickets.next(&token);
     let bound = is_looked_at(&headers).then_some(&ticket);
-    let next = app.auth.authorize(&parameters, current.as_ref(), bound, &asking.context).await?;
+    let next = app.auth.authorize(&parameters, current, bound, &asking.context).await?;
     let waiting = next.waiting();
     let mut response = go(&app, &asking, next);
     if let Some(request) = waiting {

@@ -10,7 +10,7 @@ use auth_service::admin::{RotateKeys, call};
 use serde_json::json;
 
 use crate::full::{LONG, PASSWORD, Stack, account, degraded, now, sign_in, sign_up, up, verify, within};
-use crate::process::{Running, post, post_form, try_to_send};
+use crate::process::{Running, get, get_as, post, post_form, try_to_send};
 use crate::stopping::rest;
 use crate::wire::{Mode, Wire};
 
@@ -247,6 +247,40 @@ async fn who_writes_while_the_database_is_away_is_told_at_once_whatever_it_is() 
         assert_eq!(status, 503, "{what}: {answer}");
         assert!(answer.contains("\r\nretry-after: "), "{what}: {answer}");
     }
+}
+
+/// The person was shown a page, in a frame that nobody sees.
+#[tokio::test]
+async fn while_the_database_is_away_an_app_that_asks_silently_is_told() {
+    let Some(mut stack) = Stack::migrated().await else { return };
+    let server = Running::of(&mut stack.server(1, &[]));
+    assert_eq!(sign_up(&server, "ana@example.com"), 201);
+    let (_, cookies) = sign_in(&server, "ana@example.com");
+    let asks = "/authorize?client_id=wiki&redirect_uri=https%3A%2F%2Fwiki.example.com%2Fcallback&response_type=code\
+                &scope=openid&state=s&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256";
+    let silent = format!("{asks}&prompt=none");
+    let told = |answer: &str, error: &str| {
+        let to = format!("\r\nlocation: https://wiki.example.com/callback?error={error}&");
+        answer.contains(&to) && answer.contains("&state=s&iss=")
+    };
+    let (status, answer) = get_as(&server.address, &silent, &cookies);
+    assert!(status == 303 && told(&answer, "consent_required"), "somebody is signed in: {answer}");
+    stack.postgres.kill();
+    within(LONG, "the loss is told", || degraded(&server) == ["database"]);
+    let begun = now();
+    let (status, answer) = get_as(&server.address, &silent, &cookies);
+    assert!(status == 303 && told(&answer, "temporarily_unavailable"), "{answer}");
+    let (status, answer) = get(&server.address, &silent);
+    assert!(status == 303 && told(&answer, "login_required"), "{answer}");
+    // Somebody looks at this.
+    let (status, answer) = get_as(&server.address, asks, &cookies);
+    assert!(status == 503 && answer.contains("\r\nretry-after: "), "{answer}");
+    assert!(!answer.contains("\r\nlocation: "), "{answer}");
+    assert!(begun.elapsed() < Duration::from_millis(300), "{:?}", begun.elapsed());
+    stack.postgres.restart().await;
+    within(LONG, "it is found again", || degraded(&server).is_empty());
+    let (_, answer) = get_as(&server.address, &silent, &cookies);
+    assert!(told(&answer, "consent_required"), "{answer}");
 }
 
 #[tokio::test]

@@ -195,6 +195,11 @@ pub(crate) fn get(address: &str, path: &str) -> (u16, String) {
     ask(address, &format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n")).unwrap()
 }
 
+/// The same, as whoever has these cookies.
+pub(crate) fn get_as(address: &str, path: &str, cookies: &str) -> (u16, String) {
+    ask(address, &format!("GET {path} HTTP/1.1\r\nhost: localhost\r\ncookie: {cookies}\r\n\r\n")).unwrap()
+}
+
 /// Sends JSON once, as whoever has this cookie; gives the status and the whole answer.
 pub(crate) fn post(address: &str, path: &str, body: &serde_json::Value, cookie: &str) -> (u16, String) {
     try_to_send(address, "POST", path, body, cookie).unwrap()

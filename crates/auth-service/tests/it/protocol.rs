@@ -4,6 +4,7 @@ mod authorize;
 mod clients;
 mod code;
 mod documents;
+mod faults;
 mod guides;
 mod hints;
 mod leftovers;

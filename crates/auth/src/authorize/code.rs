@@ -6,7 +6,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::{GrantId, Timestamp};
 use oidc::{
-    AuthorizationRequest, AuthorizationResponse, Client, OFFLINE_ACCESS, RequestFault, Scopes, Secret, Step,
+    AuthorizationRequest, AuthorizationResponse, Client, OFFLINE_ACCESS, RequestFault, Scopes, Secret,
+    SignInReason, Step,
 };
 use secrets::sealing::Place;
 use store::grants::{Added, NewGrant};
@@ -67,7 +68,8 @@ impl Auth {
         Ok(Next::Answer(AuthorizationResponse::success(&request.return_address, &self.issuer, &code)))
     }
 
-    /// Whoever ended the session since it was looked at, or disabled the account, must not find it undone.
+    /// Whoever ended the session since it was looked at, or disabled the account, must not find it undone: nobody is signed in
+    /// then.
     async fn insert_grant(
         &self,
         tx: &mut Tx,
@@ -94,7 +96,8 @@ impl Auth {
         };
         let added = store::grants::insert(tx, &grant, now, self.idle_since(now)).await;
         let added = added.map_err(|error| if_removed(error.into(), &client.client_id))?;
-        Ok((grant.id, added.ok_or(Fault::SessionEnded)?))
+        let ended = NotGiven::First(Step::SignIn(SignInReason::NoSession));
+        Ok((grant.id, added.ok_or(ended)?))
     }
 
     /// Writes down what the app may have. Where the person has to be asked, and was not, nothing is: they withdrew a consent

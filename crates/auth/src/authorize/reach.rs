@@ -6,7 +6,7 @@ use oidc::{Client, ErrorCode, Known, KnownConsent, KnownSession, OAuthError, Sco
 use super::code::NotGiven;
 use super::{AuthorizeError, Next, Said, Waiting, levels, take};
 use crate::exchange::split;
-use crate::{Auth, Context, Current, Fault, Ticket};
+use crate::{Auth, Context, Current, Ticket};
 
 /// How far it has come.
 pub(super) enum Reached {
@@ -30,8 +30,9 @@ impl Auth {
         let request = &waiting.request;
         let ticket = waits.map(|(ticket, _)| ticket);
         let mut step = self.step(client, waiting, current, waits.map(|(_, since)| since), said).await?;
-        if step == Step::Proceed {
-            let current = current.ok_or(Fault::SessionEnded)?;
+        if step == Step::Proceed
+            && let Some(current) = current
+        {
             step = match self.give_code(client, request, current, ticket, said, context).await {
                 Ok(answer) => return Ok(Reached::Answer(answer)),
                 Err(NotGiven::First(step)) => step.for_prompt(&request.prompt),

@@ -16,21 +16,24 @@ const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 /// What a browser that was sent comes back by.
 pub(crate) const HASH: [u8; 32] = [1; 32];
 
+/// What the app asks, and more than it has to say.
+pub(crate) fn asked(more: &str) -> Parameters {
+    Parameters::read(&format!(
+        "client_id=wiki&redirect_uri=https://wiki.example.com/callback&response_type=code&scope=openid&nonce=n\
+         &code_challenge={CHALLENGE}&code_challenge_method=S256{more}"
+    ))
+}
+
 /// The app sends somebody who is signed in, or nobody, with more than it has to say.
 pub(crate) fn sent(
     at: &Arc<Auth>,
     current: Option<&Current>,
     more: &str,
 ) -> impl Future<Output = Next> + use<> {
-    let (auth, current) = (at.clone(), current.cloned());
-    let asked = format!(
-        "client_id=wiki&redirect_uri=https://wiki.example.com/callback&response_type=code&scope=openid&nonce=n\
-         &code_challenge={CHALLENGE}&code_challenge_method=S256{more}"
-    );
+    let (auth, current, asked) = (at.clone(), current.cloned(), asked(more));
     async move {
         let ticket = NewTicket { hash: HASH, gives_way: Vec::new() };
-        let asked = Parameters::read(&asked);
-        auth.authorize(&asked, current.as_ref(), Some(&ticket), &browser(1)).await.unwrap()
+        auth.authorize(&asked, Ok(current), Some(&ticket), &browser(1)).await.unwrap()
     }
 }
 

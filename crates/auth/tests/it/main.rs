@@ -2,6 +2,7 @@
 //! `class_NN` closes that class of the security notes.
 #![expect(clippy::unwrap_used, reason = "a helper that cannot go on should end its test")]
 
+mod arrivals;
 mod artefacts;
 mod at_once;
 mod at_rest;
