@@ -27,8 +27,8 @@ pub(crate) enum Failure {
     MethodNotAllowed,
     /// The request cannot be read: not the syntax it claims.
     Malformed(String),
-    /// The body is of a type the route does not take.
-    UnsupportedMediaType,
+    /// The body is not of this type, which is the one that the route takes.
+    UnsupportedMediaType(&'static str),
     /// The body is larger than so many bytes.
     TooLarge(u32),
     /// The body did not come in time.
@@ -112,7 +112,7 @@ impl Failure {
             Self::NotFound => Kind::NotFound,
             Self::MethodNotAllowed => Kind::MethodNotAllowed,
             Self::Malformed(_) => Kind::Malformed,
-            Self::UnsupportedMediaType => Kind::UnsupportedMediaType,
+            Self::UnsupportedMediaType(_) => Kind::UnsupportedMediaType,
             Self::TooLarge(_) => Kind::TooLarge,
             Self::TooSlow => Kind::TooSlow,
             Self::Invalid(_) => Kind::Invalid,
@@ -137,7 +137,7 @@ impl Failure {
             Self::NotFound => "There is nothing at this address: check it for a slip.".into(),
             Self::MethodNotAllowed => "This address does not take this method.".into(),
             Self::Malformed(detail) => detail.clone(),
-            Self::UnsupportedMediaType => "Send the body as application/json, in UTF-8.".into(),
+            Self::UnsupportedMediaType(taken) => format!("Send the body as {taken}, in UTF-8."),
             Self::TooLarge(most) if most.is_multiple_of(1024) => format!("Send at most {} KiB.", most / 1024),
             Self::TooLarge(most) => format!("Send at most {most} bytes."),
             Self::TooSlow => "The body did not come within 10 seconds: send it again.".into(),

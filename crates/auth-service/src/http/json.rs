@@ -16,9 +16,7 @@ impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
     type Rejection = Failure;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Failure> {
-        if !is_of_type(request.headers(), "application/json") {
-            return Err(Failure::UnsupportedMediaType);
-        }
+        require_type(request.headers(), "application/json")?;
         let body = Bytes::from_request(request, app)
             .await
             .map_err(|_| Failure::TooLarge(app.auth.settings().limits.body))?;
@@ -34,6 +32,14 @@ pub(crate) fn read<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Opt
     } else {
         None
     }
+}
+
+/// What forms are.
+pub(crate) const FORM: &str = "application/x-www-form-urlencoded";
+
+/// Refuses a body that does not say that it is of this type, with what it has to be.
+pub(crate) fn require_type(headers: &HeaderMap, taken: &'static str) -> Result<(), Failure> {
+    if is_of_type(headers, taken) { Ok(()) } else { Err(Failure::UnsupportedMediaType(taken)) }
 }
 
 /// Whether the body says that it is of this type, in UTF-8 if it says in what.

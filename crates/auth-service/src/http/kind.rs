@@ -51,7 +51,7 @@ kinds! {
         "See detail for where reading ended, and send it whole.";
     UnsupportedMediaType: UNSUPPORTED_MEDIA_TYPE "unsupported-media-type", "Not a body this route takes",
         "The body is of another type than the route takes.",
-        "Send JSON, with Content-Type: application/json.";
+        "Send it as the type that detail names, and say so in Content-Type.";
     TooLarge: PAYLOAD_TOO_LARGE "too-large", "The request is too large",
         "The body is larger than this server takes: 64 KiB, unless `limits.body` says otherwise. The connection is closed.",
         "Send less.";

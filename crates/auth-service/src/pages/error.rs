@@ -7,6 +7,7 @@ use crate::views::{AppRefused, ErrorPage, Frame};
 
 pub(crate) fn render(app: &App, asking: &Asking, failure: &Failure, path: &str) -> String {
     let leaving = matches!(path, "/end-session" | "/sign-out");
+    let of_an_app = matches!(path, "/authorize" | "/end-session");
     // The language switch must not send anybody back into a failure that GET does not show.
     let path = if matches!(failure, Failure::NotFound) { path } else { "/" };
     let frame = Frame { notice: None, ..super::frame(app, asking, path) };
@@ -15,6 +16,11 @@ pub(crate) fn render(app: &App, asking: &Asking, failure: &Failure, path: &str) 
             // Whatever is wrong with what the app sent: whoever wanted to sign out still can.
             let signed_in = frame.signed_in.is_some();
             AppRefused { description: error.description.as_str(), leaving, signed_in }.render(&frame)
+        }
+        // Forms of an app's own: the person can do nothing about what they are, and whoever looks after the app can.
+        Failure::UnsupportedMediaType(_) if of_an_app => {
+            let signed_in = frame.signed_in.is_some();
+            AppRefused { description: &failure.detail(), leaving, signed_in }.render(&frame)
         }
         _ => error_page(app, failure).render(&frame),
     }
@@ -33,7 +39,7 @@ fn error_page<'a>(app: &'a App, failure: &Failure) -> ErrorPage<'a> {
         Failure::Uncertain => ErrorPage::Uncertain,
         Failure::Internal => ErrorPage::Internal,
         Failure::Malformed(_)
-        | Failure::UnsupportedMediaType
+        | Failure::UnsupportedMediaType(_)
         | Failure::TooSlow
         | Failure::Invalid(_)
         | Failure::Unauthenticated

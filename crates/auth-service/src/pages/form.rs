@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 
 use crate::App;
 use crate::http::failure::Failure;
-use crate::http::json::is_of_type;
+use crate::http::json::{FORM, require_type};
 
 /// A form. A field that is given twice, and another type of body, are refused; a field that the form does not have is passed
 /// over, since browser extensions add some. In the place of what is not UTF-8 stands U+FFFD, which no name, address or password
@@ -17,9 +17,7 @@ impl<T: DeserializeOwned> FromRequest<App> for Form<T> {
     type Rejection = Failure;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Failure> {
-        if !is_of_type(request.headers(), "application/x-www-form-urlencoded") {
-            return Err(Failure::UnsupportedMediaType);
-        }
+        require_type(request.headers(), FORM)?;
         let body = Bytes::from_request(request, app)
             .await
             .map_err(|_| Failure::TooLarge(app.auth.settings().limits.body))?;

@@ -15,7 +15,7 @@ use crate::http::asking::{Arrival, Asking, Said, SignedIn, Visitor};
 use crate::http::cookies;
 use crate::http::failure::Failure;
 use crate::http::headers;
-use crate::http::json::is_of_type;
+use crate::http::json::{FORM, require_type};
 use crate::http::tickets;
 use crate::locale::Locale;
 use crate::pages::landing::{Address, read};
@@ -34,9 +34,7 @@ pub(super) async fn by_form(headers: HeaderMap, body: Bytes) -> Result<Response,
 
 /// The same address by GET. What is no form is refused: what it means in an address nobody said.
 pub(super) fn to_get(path: &str, headers: &HeaderMap, body: &[u8]) -> Result<Response, Failure> {
-    if !is_of_type(headers, "application/x-www-form-urlencoded") {
-        return Err(Failure::UnsupportedMediaType);
-    }
+    require_type(headers, FORM)?;
     let wrong = || Failure::Malformed("The form cannot be read.".into());
     let form = std::str::from_utf8(body).map_err(|_| wrong())?;
     let location = HeaderValue::from_str(&format!("{path}?{form}")).map_err(|_| wrong())?;

@@ -375,6 +375,10 @@ async fn what_is_posted_and_is_no_form_is_refused() {
         for other in ["", "text/plain", "application/json", "multipart/form-data; boundary=x", "x"] {
             let answer = app.program().raw("POST", path, other, query.clone()).await;
             assert_eq!((answer.status.as_u16(), answer.location()), (415, ""), "{path} {other:?}");
+            // To whom it is of use: it said that the form had come damaged, and meant the person.
+            let told = "Send the body as application/x-www-form-urlencoded, in UTF-8.";
+            assert!(answer.body.contains(told), "{path} {other:?}: {}", answer.body);
+            assert!(answer.body.contains("This app cannot sign you"), "{path} {other:?}: {}", answer.body);
         }
     }
 }
