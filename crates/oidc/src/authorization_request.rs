@@ -40,6 +40,29 @@ pub struct AuthorizationRequest {
 }
 
 impl AuthorizationRequest {
+    /// The parameters that are read, those among them that are read to be refused.
+    pub const PARAMETERS: [&str; 19] = [
+        "acr_values",
+        "client_id",
+        "code_challenge",
+        "code_challenge_method",
+        "id_token_hint",
+        "login_hint",
+        "max_age",
+        "nonce",
+        "prompt",
+        "redirect_uri",
+        "registration",
+        "request",
+        "request_uri",
+        "resource",
+        "response_mode",
+        "response_type",
+        "scope",
+        "state",
+        "ui_locales",
+    ];
+
     /// Whom the request names as client, before anything else is known of it.
     pub fn client_id(parameters: &Parameters) -> Result<&str, RequestFault> {
         Ok(parameters.require("client_id")?)

@@ -19,6 +19,10 @@ pub struct LogoutRequest {
 }
 
 impl LogoutRequest {
+    /// The parameters that are read.
+    pub const PARAMETERS: [&str; 5] =
+        ["client_id", "id_token_hint", "post_logout_redirect_uri", "state", "ui_locales"];
+
     /// Reads the query, or the form of a POST. `logout_hint` is passed over.
     pub fn parse(parameters: &Parameters) -> Result<Self, OAuthError> {
         let text = |name| parameters.get(name).map(str::to_owned);

@@ -104,6 +104,19 @@ impl Parameters {
         parameters
     }
 
+    /// What a query or a form body has of parameters of these names: each as it stands, and as often, so that what is repeated or
+    /// malformed stays so. A name that cannot be read, and may be one of them, stays as something that cannot be.
+    pub fn of_names(text: &str, names: &[&str]) -> String {
+        let kept = text.split('&').filter(|pair| !pair.is_empty()).filter_map(|pair| {
+            let name = pair.split_once('=').map_or(pair, |(name, _)| name);
+            match decode_form(name) {
+                Some(name) => names.contains(&name.as_str()).then_some(pair),
+                None => Some("%"),
+            }
+        });
+        kept.collect::<Vec<_>>().join("&")
+    }
+
     fn insert_known(&mut self, name: String, mut value: Zeroizing<String>, number: usize) {
         if value.len() > MAXIMUM_VALUE_BYTES {
             self.blame(OAuthError::invalid_request(format!(

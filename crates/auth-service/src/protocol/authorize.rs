@@ -7,7 +7,7 @@ use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use domain::RequestId;
-use oidc::{AuthorizationResponse, OAuthError, Parameters};
+use oidc::{AuthorizationRequest, AuthorizationResponse, OAuthError, Parameters};
 use serde::Deserialize;
 
 use crate::App;
@@ -29,15 +29,22 @@ pub(crate) fn continue_path(request: RequestId) -> String {
 
 /// A request by POST (OpenID Connect Core section 3.1.2.1).
 pub(super) async fn by_form(headers: HeaderMap, body: Bytes) -> Result<Response, Failure> {
-    to_get("/authorize", &headers, &body)
+    to_get("/authorize", &AuthorizationRequest::PARAMETERS, &headers, &body)
 }
 
-/// The same address by GET. What is no form is refused: what it means in an address nobody said.
-pub(super) fn to_get(path: &str, headers: &HeaderMap, body: &[u8]) -> Result<Response, Failure> {
+/// The same address by GET, with these parameters of the form. Whatever else is in it is passed over there too, and may be longer
+/// than an address can be. What is no form is refused: what it means in an address nobody said.
+pub(super) fn to_get(
+    path: &str,
+    parameters: &[&str],
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<Response, Failure> {
     require_type(headers, FORM)?;
     let wrong = || Failure::Malformed("The form cannot be read.".into());
     let form = std::str::from_utf8(body).map_err(|_| wrong())?;
-    let location = HeaderValue::from_str(&format!("{path}?{form}")).map_err(|_| wrong())?;
+    let query = Parameters::of_names(form, parameters);
+    let location = HeaderValue::from_str(&format!("{path}?{query}")).map_err(|_| wrong())?;
     Ok((StatusCode::SEE_OTHER, [(LOCATION, location)]).into_response())
 }
 

@@ -5,7 +5,7 @@ use axum::body::Bytes;
 use axum::extract::{RawQuery, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
-use oidc::Parameters;
+use oidc::{LogoutRequest, Parameters};
 
 use crate::App;
 use crate::http::asking::Visitor;
@@ -17,7 +17,7 @@ use crate::views;
 
 /// A request by POST (section 2).
 pub(super) async fn by_form(headers: HeaderMap, body: Bytes) -> Result<Response, Failure> {
-    to_get("/end-session", &headers, &body)
+    to_get("/end-session", &LogoutRequest::PARAMETERS, &headers, &body)
 }
 
 /// Asks the person, unless the app has shown an ID token of whoever is signed in: a link on another site must not sign

@@ -297,6 +297,36 @@ fn an_answer_in_a_form_has_the_same_fields() {
     assert_eq!(fields, [("code", "code".into()), ("state", "s t/ate".into()), ("iss", ISSUER.to_owned())]);
 }
 
+/// A form is sent on as an address with no more than these.
+#[test]
+fn of_the_parameters_that_are_read_nothing_is_lost() {
+    let all = [
+        ("response_mode", "form_post"),
+        ("prompt", "login consent"),
+        ("max_age", "3600"),
+        ("acr_values", "urn:b urn:a"),
+        ("login_hint", "ada@example.org"),
+        ("ui_locales", "de en"),
+        ("id_token_hint", "a.b.c"),
+    ];
+    let all: Vec<_> = all.into_iter().map(|(name, value)| (name, Some(value))).collect();
+    let full = query(&all);
+    let mut cases = vec![full.clone(), full.replace("prompt", "%70rompt"), format!("{full}&%=1&a=1")];
+    for name in AuthorizationRequest::PARAMETERS {
+        for value in ["", "=", "=x", "=%FF", "=x&%=y"] {
+            cases.push(format!("{full}&{name}{value}"));
+            cases.push(query(&[(name, None)]) + "&" + name + value);
+        }
+    }
+    assert!(parse(&full).is_ok());
+    for case in cases {
+        let kept =
+            Parameters::of_names(&format!("claims={{}}&{case}&display"), &AuthorizationRequest::PARAMETERS);
+        assert!(!kept.contains("claims") && !kept.contains("display"), "{kept}");
+        assert_eq!(parse(&kept), parse(&case), "{case}");
+    }
+}
+
 #[test]
 fn an_error_names_the_issuer_too() {
     let Err(RequestFault::SentToClient { error, to }) =

@@ -49,6 +49,22 @@ fn class_01_a_repeated_parameter_has_no_value() {
 }
 
 #[test]
+fn what_is_kept_of_a_form_stands_as_it_was_sent_and_as_often() {
+    let cases = [
+        ("a=1&b=2&c=3", "a=1&c=3"),
+        ("&&a=x+y%2B&&b", "a=x+y%2B"),
+        ("a=1&a=2&%61=3", "a=1&a=2&%61=3"),
+        ("a&a=&c==", "a&a=&c=="),
+        ("a=%&b=%", "a=%"),
+        ("%zz=a+long+one&A=1&a+=1", "%"),
+        ("", ""),
+    ];
+    for (text, kept) in cases {
+        assert_eq!(Parameters::of_names(text, &["a", "c"]), kept, "{text}");
+    }
+}
+
+#[test]
 fn a_resource_may_be_repeated() {
     let parameters = parse("resource=https://a.example&resource=&resource=https://b.example").unwrap();
     let all: Vec<_> = parameters.get_all("resource").collect();

@@ -357,13 +357,38 @@ async fn a_request_by_post_goes_on_by_get() {
     assert!(CALLBACK.starts_with("https://wiki.example.com/"));
 }
 
+/// All of it stood in the address that the browser was sent on to, which no server reads.
+#[tokio::test]
+async fn a_form_with_much_in_it_that_nobody_reads_goes_on_by_a_short_address() {
+    const FORM: &str = "application/x-www-form-urlencoded";
+    let app = TestApp::start().await;
+    let wiki = Wiki::register(&app, json!({})).await;
+    let query = wiki.authorize(&[]).split_once('?').unwrap().1.to_owned();
+    let claims = format!("claims={}", "%7B%22a%22%3A1%7D".repeat(60 * 1024 / 17));
+    let mut browser = app.member(ANA).await;
+    let answer =
+        app.program().raw("POST", "/authorize", FORM, format!("{claims}&{query}&display=page")).await;
+    assert_eq!((answer.status.as_u16(), answer.location()), (303, format!("/authorize?{query}").as_str()));
+    assert!(try_returned(&browser.get(answer.location()).await, "code").is_some());
+    // What is said twice, or cannot be read, is refused as if it had been asked for by GET.
+    for wrong in ["&nonce=other", "&max_age=%", "&%=x", "&request=x"] {
+        let answer = app.program().raw("POST", "/authorize", FORM, format!("{claims}&{query}{wrong}")).await;
+        let (by_post, by_get) =
+            (browser.get(answer.location()).await, browser.get(&format!("/authorize?{query}{wrong}")).await);
+        let code = |answer: &crate::support::Answer| returned(answer, "error");
+        assert!(!code(&by_get).is_empty(), "{wrong}");
+        assert_eq!(code(&by_post), code(&by_get), "{wrong}");
+    }
+}
+
 /// Both say so of a form (OpenID Connect Core section 3.1.2.1, RP-Initiated Logout section 2); any text was taken for one.
 #[tokio::test]
 async fn what_is_posted_and_is_no_form_is_refused() {
     let app = TestApp::start().await;
     let wiki = Wiki::register(&app, json!({})).await;
     let query = wiki.authorize(&[]).split_once('?').unwrap().1.to_owned();
-    for path in ["/authorize", "/end-session"] {
+    let leaving = "client_id=wiki&state=the+state&ui_locales=de".to_owned();
+    for (path, query) in [("/authorize", query), ("/end-session", leaving)] {
         for good in ["application/x-www-form-urlencoded", "Application/X-WWW-Form-Urlencoded; charset=utf-8"]
         {
             let answer = app.program().raw("POST", path, good, query.clone()).await;
