@@ -24,7 +24,8 @@ use crate::janitor::CLOCKS;
 use crate::keys::corrupt;
 use crate::{Auth, Context, Fault};
 
-/// A client that lost the answer may ask for it again for so long.
+/// A client that lost the answer may ask for it again for so long, and longer by as much as the clock of the process that gave it is
+/// ahead of this one's: up to [`CLOCKS`].
 const GRACE: Duration = Duration::from_secs(10);
 
 /// What tokens are made of.
@@ -244,7 +245,7 @@ impl Auth {
     }
 
     /// Whether a token was used before. Whoever lost the answer gets the same successor again, if it can prove that it is
-    /// the client, within ten seconds, and has not used it.
+    /// the client, within [`GRACE`], and has not used it.
     async fn used_again(
         &self,
         tx: &mut Tx,
@@ -254,7 +255,8 @@ impl Auth {
     ) -> Result<Reuse, Fault> {
         let Some(used_at) = row.used_at else { return Ok(Reuse::None) };
         // A use in the future was by a process whose clock is ahead, so nobody knows when it was; as far as clocks may be from
-        // each other it was just now, and otherwise long ago.
+        // each other it was just now, and otherwise long ago. Called long ago in either case, the family of whoever lost an answer
+        // would end wherever two clocks are a hair apart.
         let used_at = Timestamp(used_at);
         let in_time = used_at <= now.plus(CLOCKS) && now.since(used_at) <= GRACE;
         let Some(sealed) = row.successor.as_ref().filter(|_| in_time && !client.is_public()) else {
