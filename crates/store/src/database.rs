@@ -191,6 +191,15 @@ impl Store {
         }))
     }
 
+    /// The same by a connection of its own, which no act takes: for whoever must not wait until others have done. One at a time.
+    pub async fn look_apart(&self) -> Result<Tx, Error> {
+        Ok(Tx(match &self.0 {
+            // Nobody holds a reader for long: nothing in SQLite keeps one waiting.
+            Backend::Sqlite(sqlite) => Kind::Read(sqlite.readers.look().await?),
+            Backend::Postgres(postgres) => Kind::Postgres(postgres.look_apart().await?),
+        }))
+    }
+
     /// Whether this release can run on it. A file is migrated as it is opened.
     pub async fn schema(&self) -> Result<Schema, Error> {
         match &self.0 {

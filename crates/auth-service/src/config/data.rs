@@ -34,7 +34,8 @@ pub struct Database {
     /// The password of the user in `migrate_url`.
     #[schemars(with = "Option<SecretReference>", example = "file:/run/secrets/database_migrate_password")]
     pub migrate_password: Option<SecretRef>,
-    /// Connections that one process holds at the most.
+    /// Connections that one process takes to answer by, at the most. With PostgreSQL it has two more: one asks whether the server is
+    /// there, one hears what other processes ended.
     pub maximum_connections: u32,
     /// Statements that PostgreSQL keeps prepared for each connection. 0 behind a pooler in transaction mode that does not know them.
     pub statement_cache: u32,

@@ -92,7 +92,7 @@ families! {
     DATABASE_STATEMENTS = Counter "keyward_database_statements" ["database"]
         "Statements that the database was asked, those that begin and end transactions apart";
     DATABASE_CONNECTIONS_MAXIMUM = Gauge "keyward_database_connections_maximum" []
-        "Connections to the database at the most; of SQLite those that only read";
+        "Connections to the database at the most, beside two of the server's own; of SQLite those that only read";
     DATABASE_CONNECTIONS = Gauge "keyward_database_connections" ["state"]
         "Connections that are open, by whether somebody uses them";
     DATABASE_CONNECTIONS_WAITING = Gauge "keyward_database_connections_waiting" []

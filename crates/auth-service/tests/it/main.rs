@@ -1,6 +1,7 @@
 //! What the pages and mails must hold to, each rule over all of them; and the routes, driven in process.
 #![expect(clippy::unwrap_used, reason = "a helper that cannot go on should end its test")]
 
+mod apart;
 mod away;
 mod background;
 mod breaches;

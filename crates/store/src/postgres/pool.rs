@@ -66,9 +66,20 @@ pub(crate) struct Shared {
     /// A connection was told that it may not write.
     pub(super) met_read_only: AtomicBool,
     free: Arc<Semaphore>,
+    /// The one connection beside those.
+    apart: Arc<Semaphore>,
     waiting: Waiting,
     idle: Mutex<Idle>,
     statements: AtomicU64,
+}
+
+/// Which of the connections one is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// One of those that whoever asks takes in turn.
+    Pool,
+    /// The one beside them, for what must not wait until others have done.
+    Apart,
 }
 
 /// Connections that nobody uses.
@@ -80,6 +91,16 @@ struct Idle {
     asynchronous: bool,
     /// The one that was used last is used next; with whether it was idle at the last sweep.
     connections: Vec<(PgConnection, bool)>,
+    apart: Option<PgConnection>,
+}
+
+impl Idle {
+    fn take(&mut self, place: Place) -> Option<PgConnection> {
+        match place {
+            Place::Pool => self.connections.pop().map(|(connection, _)| connection),
+            Place::Apart => self.apart.take(),
+        }
+    }
 }
 
 impl Postgres {
@@ -96,6 +117,7 @@ impl Postgres {
             cut: AtomicU64::new(0),
             met_read_only: AtomicBool::new(false),
             free: Arc::new(Semaphore::new(settings.maximum_connections.max(1) as usize)),
+            apart: Arc::new(Semaphore::new(1)),
             waiting: Waiting::default(),
             idle: Mutex::default(),
             statements: AtomicU64::new(0),
@@ -148,16 +170,19 @@ impl Postgres {
             text.push_str(SYNCHRONOUS);
         }
         turns::take(&mut text, turns);
-        self.0.shared.begin(&text).await
+        self.0.shared.begin(&text, Place::Pool).await
     }
 
     pub(crate) async fn read(&self) -> Result<Session, Error> {
-        self.0.shared.begin(READ).await
+        self.0.shared.begin(READ, Place::Pool).await
     }
 
-    /// What is not prepared is sent in two parts, between which a pooler may exchange the server: then it is a transaction.
     pub(crate) async fn look(&self) -> Result<Session, Error> {
-        if self.0.shared.prepares() { self.0.shared.take().await } else { self.read().await }
+        self.0.shared.look(Place::Pool).await
+    }
+
+    pub(crate) async fn look_apart(&self) -> Result<Session, Error> {
+        self.0.shared.look(Place::Apart).await
     }
 
     pub(crate) async fn schema(&self) -> Result<Schema, Error> {
@@ -172,9 +197,11 @@ impl Postgres {
         self.0.keeper.abort();
         let all = shared.free.acquire_many(shared.maximum).await;
         shared.free.close();
-        drop(all);
-        let idle = std::mem::take(&mut shared.idle().connections);
-        for (connection, _) in idle {
+        let apart = shared.apart.acquire().await;
+        shared.apart.close();
+        drop((all, apart));
+        let idle = std::mem::take(&mut *shared.idle());
+        for connection in idle.connections.into_iter().map(|(connection, _)| connection).chain(idle.apart) {
             drop(timeout(END_TIMEOUT, connection.close()).await);
         }
     }
@@ -213,16 +240,19 @@ impl Shared {
         self.look.notify_one();
     }
 
-    pub(super) fn give_back(&self, connection: PgConnection, generation: u64) {
+    pub(super) fn give_back(&self, connection: PgConnection, generation: u64, place: Place) {
         let mut idle = self.idle();
         if idle.generation == generation && !self.free.is_closed() {
-            idle.connections.push((connection, false));
+            match place {
+                Place::Pool => idle.connections.push((connection, false)),
+                Place::Apart => idle.apart = Some(connection),
+            }
         }
         drop(idle);
         self.returned.notify_waiters();
     }
 
-    /// Closes what was idle at the last call, and still is.
+    /// Closes what was idle at the last call, and still is. The one apart is used all the time.
     pub(super) fn sweep(&self) {
         let mut idle = self.idle();
         idle.connections.retain(|(_, was_idle)| !was_idle);
@@ -261,13 +291,16 @@ impl Shared {
         self.health.state().map_or(Ok(()), |lost| Err(Error::Away(lost.error)))
     }
 
-    async fn permit(&self) -> Result<OwnedSemaphorePermit, Error> {
+    async fn permit(&self, place: Place) -> Result<OwnedSemaphorePermit, Error> {
         self.is_here()?;
         let mut health = self.health.subscribe();
-        let _waits = self.waiting.one();
+        let (free, _waits) = match place {
+            Place::Pool => (self.free.clone(), Some(self.waiting.one())),
+            Place::Apart => (self.apart.clone(), None),
+        };
         tokio::select! {
             biased;
-            permit = timeout(LONGEST_WAIT, self.free.clone().acquire_owned()) => {
+            permit = timeout(LONGEST_WAIT, free.acquire_owned()) => {
                 Ok(permit.map_err(|_| sqlx::Error::PoolTimedOut)?.map_err(|_| sqlx::Error::PoolClosed)?)
             }
             _ = health.wait_for(Option::is_some) => Err(Error::Away("it was lost just now".to_owned())),
@@ -289,14 +322,18 @@ impl Shared {
 
     /// An idle connection, or a new one; says which. A server that refuses the password may be about to be told another, or we are:
     /// then whoever asks waits for that, or for a connection that somebody gives back.
-    async fn take_one(self: &Arc<Self>, permit: OwnedSemaphorePermit) -> Result<(Session, bool), Error> {
+    async fn take_one(
+        self: &Arc<Self>,
+        permit: OwnedSemaphorePermit,
+        place: Place,
+    ) -> Result<(Session, bool), Error> {
         let begun = now();
         let (connection, generation, was_idle) = loop {
             let (generation, idle) = {
                 let mut idle = self.idle();
-                (idle.generation, idle.connections.pop())
+                (idle.generation, idle.take(place))
             };
-            if let Some((connection, _)) = idle {
+            if let Some(connection) = idle {
                 break (connection, generation, true);
             }
             let mut returned = std::pin::pin!(self.returned.notified());
@@ -315,6 +352,7 @@ impl Shared {
             shared: self.clone(),
             connection: Some(connection),
             permit: Some(permit),
+            place,
             generation,
             in_transaction: false,
             condition: Condition::Whole,
@@ -324,17 +362,22 @@ impl Shared {
         Ok((session, was_idle))
     }
 
-    async fn take(self: &Arc<Self>) -> Result<Session, Error> {
-        let permit = self.permit().await?;
-        let (mut session, was_idle) = self.take_one(permit).await?;
+    /// What is not prepared is sent in two parts, between which a pooler may exchange the server: then it is a transaction.
+    async fn look(self: &Arc<Self>, place: Place) -> Result<Session, Error> {
+        if self.prepares() { self.take(place).await } else { self.begin(READ, place).await }
+    }
+
+    async fn take(self: &Arc<Self>, place: Place) -> Result<Session, Error> {
+        let permit = self.permit(place).await?;
+        let (mut session, was_idle) = self.take_one(permit, place).await?;
         session.may_ask_again = was_idle;
         Ok(session)
     }
 
-    async fn begin(self: &Arc<Self>, text: &str) -> Result<Session, Error> {
+    async fn begin(self: &Arc<Self>, text: &str, place: Place) -> Result<Session, Error> {
         loop {
-            let permit = self.permit().await?;
-            let (mut session, was_idle) = self.take_one(permit).await?;
+            let permit = self.permit(place).await?;
+            let (mut session, was_idle) = self.take_one(permit, place).await?;
             match session.begin(text).await {
                 Ok(()) => return Ok(session),
                 // It was closed while nobody used it, as a pooler or a restart does: nothing was asked yet, so another may be.
@@ -396,6 +439,7 @@ impl Shared {
         idle.generation += 1;
         idle.asynchronous = told.asynchronous;
         idle.connections = first.into_iter().map(|connection| (connection, false)).collect();
+        idle.apart = None;
     }
 }
 

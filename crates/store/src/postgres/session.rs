@@ -7,7 +7,7 @@ use sqlx::{Connection as _, Executor as _};
 use tokio::sync::{Notify, OwnedSemaphorePermit};
 
 use super::asking::Asking;
-use super::pool::{END_TIMEOUT, Shared};
+use super::pool::{END_TIMEOUT, Place, Shared};
 use crate::Error;
 
 /// What is known of a connection.
@@ -30,6 +30,8 @@ pub(crate) struct Session {
     /// None once it has been given back.
     pub(super) connection: Option<PgConnection>,
     pub(super) permit: Option<OwnedSemaphorePermit>,
+    /// Where it goes back to.
+    pub(super) place: Place,
     /// Which of the servers that were reached, one after the other, it is of.
     pub(super) generation: u64,
     pub(super) in_transaction: bool,
@@ -98,11 +100,11 @@ impl Drop for Session {
     fn drop(&mut self) {
         let (shared, permit) = (self.shared.clone(), self.permit.take());
         let Some(mut connection) = self.connection.take() else { return };
-        let (generation, in_transaction) = (self.generation, self.in_transaction);
+        let (generation, place, in_transaction) = (self.generation, self.place, self.in_transaction);
         match self.condition {
             Condition::Broken => shared.suspect(),
             Condition::Whole | Condition::Failed if !in_transaction => {
-                shared.give_back(connection, generation);
+                shared.give_back(connection, generation, place);
             }
             _ => {
                 // Without a runtime the connection just closes, which rolls back too.
@@ -117,7 +119,7 @@ impl Drop for Session {
                         }
                     };
                     match tokio::time::timeout(END_TIMEOUT, ending).await {
-                        Ok(Ok(())) => shared.give_back(connection, generation),
+                        Ok(Ok(())) => shared.give_back(connection, generation, place),
                         Ok(Err(_)) | Err(_) => shared.suspect(),
                     }
                     drop(permit);

@@ -14,7 +14,8 @@ pub struct PostgresSettings {
     pub url: SecretString,
     /// The password, if it is not the one in the URL.
     pub password: Option<SecretString>,
-    /// Connections at the most. One more asks whether the server is there.
+    /// Connections at the most, of those that whoever asks takes in turn. Two are beside them: one asks whether the server is there,
+    /// one is for [`look_apart`](crate::Store::look_apart).
     pub maximum_connections: u32,
     /// Certificates (PEM) that its own may be signed by, besides those of public authorities. With them only TLS is spoken, and
     /// only with the host of that name.

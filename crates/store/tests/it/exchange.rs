@@ -55,6 +55,11 @@ async fn write(store: &Store) -> Result<(), store::Error> {
     tx.commit().await
 }
 
+/// By the connection that is apart from those.
+async fn look_apart(store: &Store) {
+    store::changes::since(&mut store.look_apart().await.unwrap(), NOW).await.unwrap();
+}
+
 /// Writes by several at once, without an end until it is told; says how often that went well, and what did not.
 struct Load {
     over: Arc<AtomicBool>,
@@ -136,6 +141,7 @@ async fn connections_of_the_user_before_are_gone_once_another_is_taken() {
     tell(&server, "CREATE ROLE next LOGIN PASSWORD 'second' IN ROLE pg_read_all_data, pg_write_all_data")
         .await;
     let store = Store::connect(&by(&server, "first")).await.unwrap();
+    look_apart(&store).await;
     let in_flight = store.begin().await.unwrap();
     let url = format!("postgres://next@127.0.0.1:{}/postgres", server.port());
     let next = PostgresSettings { url: url.into(), ..by(&server, "second") };
@@ -147,6 +153,7 @@ async fn connections_of_the_user_before_are_gone_once_another_is_taken() {
         while tell(&server, count).await != Some(0) {}
     };
     tokio::time::timeout(LONG, gone).await.unwrap();
+    look_apart(&store).await;
     write(&store).await.unwrap();
 }
 

@@ -1,6 +1,7 @@
 //! The public face of `store`, on a real SQLite file, and on a real PostgreSQL.
 #![expect(clippy::unwrap_used, reason = "a helper that cannot go on should end its test")]
 
+mod apart;
 mod certificates;
 mod ephemeral;
 mod exchange;
