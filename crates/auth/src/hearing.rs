@@ -1,5 +1,6 @@
 //! What other processes ended or changed: heard by Redis at once, and read from the table `changes` twice a second, five times while
-//! Redis is away, so that this process forgets what it knew of it within a second, whichever of the two is away.
+//! Redis is away, so that this process forgets what it knew of it within a second, whichever of the two is away. What it reads and
+//! nobody has said it says by Redis, or keeps until it can: another may hear nothing else.
 //!
 //! A process that hears neither knows less from moment to moment. After `limits.max_staleness` it believes its memory no
 //! longer, and whoever asks it is told to come back.
@@ -17,6 +18,10 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::{Auth, Fault};
+
+mod telling;
+
+use telling::{EVERYTHING, Untold};
 
 /// From one look at the table to the next, as the net under Redis…
 const LOOKING: Duration = Duration::from_millis(500);
@@ -99,12 +104,13 @@ pub(crate) struct Hearing {
     connection: AtomicU64,
     /// Changes that were heard since the table was last read.
     told: Mutex<HashSet<Uuid>>,
+    untold: Untold,
 }
 
 impl Hearing {
     pub(crate) fn new(processes: Processes, ephemeral: Ephemeral, max_staleness: Duration) -> Self {
-        let (heard_until, connection, told) = Default::default();
-        Self { processes, ephemeral, max_staleness, begun: instant(), heard_until, connection, told }
+        let (heard_until, connection, told, untold) = Default::default();
+        Self { processes, ephemeral, max_staleness, begun: instant(), heard_until, connection, told, untold }
     }
 
     /// By which others are told.
@@ -186,7 +192,7 @@ impl Auth {
             return;
         }
         let _listening = Listening(&self.hearing);
-        tokio::join!(self.listen(), self.look_at_changes(), self.note_that_redis_is_heard());
+        tokio::join!(self.listen(), self.look_at_changes(), self.tell(), self.note_that_redis_is_heard());
     }
 
     async fn listen(&self) {
@@ -214,7 +220,7 @@ impl Auth {
                 tracing::debug!(%error, "what other processes changed could not be read; it will be tried again");
                 Vec::new()
             });
-            self.pass_on(untold);
+            self.hearing.untold.add(untold, self.hearing.ephemeral.connection().is_some());
             self.pause(begun).await;
         }
     }
@@ -227,31 +233,18 @@ impl Auth {
         }
     }
 
-    /// Tells what a command did, or a process that had lost Redis: whoever has lost the database hears of it by us. Beside the looks: a
-    /// Redis that is slow, or does not answer, must not hold up the next.
-    fn pass_on(&self, untold: Vec<String>) {
-        if untold.is_empty() {
-            return;
-        }
-        let ephemeral = self.hearing.ephemeral();
-        tokio::spawn(async move {
-            for what in untold {
-                ephemeral.publish(&what).await;
-            }
-        });
-    }
-
     /// Forgets what was ended or changed since the last look. Gives what nobody has said yet.
     async fn read_changes(&self, seen: &mut Seen) -> Result<Vec<String>, Fault> {
         let now = self.clock.now();
-        let (last, is_first) = (seen.at.unwrap_or(now), seen.at.is_none());
+        // At first all that is kept: whoever was to say it may have ended before it could.
+        let last = seen.at.unwrap_or(now.minus(KEPT));
         // A clock that was set back must not hide what is written by it from now on.
         let from = last.min(now).minus(OVERLAP);
         // Before the question: what is said after it is heard by this connection, and what was said before is in the answer.
         let (asked, connection) = (self.hearing.since_begun(), self.hearing.ephemeral.connection());
         // Not behind those who wait for each other with every other connection in their hands.
         let rows = store::changes::since(&mut self.store.look_apart().await?, from).await?;
-        if now.since(last) >= KEPT.saturating_sub(OVERLAP) {
+        if seen.at.is_some_and(|at| now.since(at) >= KEPT.saturating_sub(OVERLAP)) {
             self.forget_everything();
         }
         let told = std::mem::take(&mut *self.hearing.told.lock().unwrap_or_else(PoisonError::into_inner));
@@ -260,7 +253,7 @@ impl Auth {
             self.forget(&row.what);
         }
         self.hearing.heard(asked, connection);
-        let untold = news.iter().filter(|row| !is_first && !told.contains(&row.id));
+        let untold = news.iter().filter(|row| !told.contains(&row.id));
         let untold = untold.map(|row| row.what.clone()).collect();
         seen.rows = rows.iter().map(|row| row.id).collect();
         seen.at = Some(now);
@@ -278,6 +271,10 @@ impl Auth {
     }
 
     fn forget(&self, what: &str) {
+        if what == EVERYTHING {
+            self.forget_everything();
+            return;
+        }
         match serde_json::from_str::<Change>(what) {
             Ok(change) => self.forget_change(change),
             // A later release may tell of something that this one does not know.

@@ -235,7 +235,7 @@ impl Auth {
             // Whether or not it was committed: a commit that failed may have been durable all the same.
             live.changed(ids);
             if let Some(news) = news {
-                // Where nobody hears it they read it.
+                // Where nobody hears it they read it. So does this process, which then says it until it is heard.
                 ephemeral.publish(&news).await;
             }
             committed

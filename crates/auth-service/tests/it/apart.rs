@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::full::{LONG, PASSWORD, Stack, degraded, now, sign_in, sign_up, verify, within};
 use crate::process::{Running, post};
+use crate::wire::{Mode, Wire};
 
 /// What a revocation may take to be heard everywhere.
 const SECOND: Duration = Duration::from_secs(1);
@@ -75,4 +76,45 @@ async fn what_is_ended_elsewhere_is_heard_in_time_though_redis_is_away_and_every
         }
         drop(holding);
     });
+}
+
+/// What could not be said by Redis was dropped, and a session that had ended was accepted on and on by a server that heard nothing else.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_server_without_redis_ends_is_heard_by_one_without_the_database_once_redis_is_found() {
+    let Some(stack) = Stack::migrated().await else { return };
+    for is_started_anew in [false, true] {
+        let (redis, database) = (Wire::to(stack.redis.port()).await, Wire::to(stack.postgres.port()).await);
+        let near = Running::of(&mut stack.server(1, &[&format!("redis.port={}", redis.port())]));
+        let url = format!("database.url=postgres://keyward@127.0.0.1:{}/postgres", database.port());
+        let far = Running::of(&mut stack.server(2, &[&url]));
+        let email = format!("person-{is_started_anew}@example.com");
+        assert_eq!(sign_up(&near, &email), 201);
+        let (token, cookies) = sign_in(&near, &email);
+        assert_eq!((verify(&near, &token), verify(&far, &token)), (200, 200));
+        redis.set(Mode::Cut);
+        database.set(Mode::Cut);
+        within(LONG, "one loss is told", || degraded(&near) == ["redis"]);
+        within(LONG, "the other is told", || degraded(&far) == ["database"]);
+        assert_eq!(post(&near.address, "/logout", &json!({}), &cookies).0, 200);
+        assert_eq!(verify(&near, &token), 401);
+        // It cannot know. Meanwhile whoever ended it has read it many times, and could tell nobody.
+        let ended = now();
+        while ended.elapsed() < SECOND {
+            assert_eq!(verify(&far, &token), 200, "after {:?}", ended.elapsed());
+        }
+        let next = if is_started_anew {
+            drop(near);
+            Running::of(&mut stack.server(3, &[]))
+        } else {
+            redis.set(Mode::Passing);
+            within(LONG, "Redis is found", || degraded(&near).is_empty());
+            near
+        };
+        let found = now();
+        while verify(&far, &token) == 200 {
+            assert!(found.elapsed() < SECOND, "started anew: {is_started_anew}: {:?}", found.elapsed());
+        }
+        assert_eq!(degraded(&far), ["database"], "by Redis alone");
+        drop(next);
+    }
 }
