@@ -15,6 +15,8 @@ use crate::wire::{Mode, Wire};
 const LONG: Duration = Duration::from_secs(30);
 /// Whoever writes is told by then.
 const AT_ONCE: Duration = Duration::from_millis(100);
+/// The first whom a server does not answer that is there and silent is told by then: 1.25 s (ADR 6), and what a busy machine adds.
+const SILENT: Duration = Duration::from_millis(1500);
 
 #[expect(clippy::disallowed_methods, reason = "a measurement of what a person waits for")]
 fn now() -> Instant {
@@ -180,7 +182,7 @@ async fn a_database_that_hangs_is_waited_for_once() {
     let started = now();
     let refused = write(&store).await.unwrap_err();
     assert!(refused.is_unavailable(), "{refused}");
-    assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
+    assert!(started.elapsed() < SILENT, "{:?}", started.elapsed());
     is_lost(&store).await;
     is_refused_at_once(&store).await;
     server.resume();
