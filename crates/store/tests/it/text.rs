@@ -5,17 +5,22 @@ use std::path::Path;
 
 use crate::file::File;
 
-/// The source with its comments and tests taken out: what is left in it between quotes is sent to the database.
+/// The source with its comments and tests taken out.
+fn code(source: &str) -> String {
+    let code = source.split("#[cfg(test)]").next().unwrap_or_default().lines();
+    code.filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+}
+
+/// What is left in it between quotes is sent to the database.
 fn statements(source: &str) -> Vec<String> {
-    let code: String = source
-        .split("#[cfg(test)]")
-        .next()
-        .unwrap_or_default()
-        .lines()
-        .filter(|line| !line.trim_start().starts_with("//"))
-        .collect::<Vec<_>>()
-        .join("\n");
+    let code = code(source);
     code.split('"').skip(1).step_by(2).map(ToOwned::to_owned).filter(|text| is_sql(text)).collect()
+}
+
+/// Where it asks the database: each of these has a statement of its own.
+fn asks(source: &str) -> usize {
+    let code = code(source);
+    ["on!(", "changed!("].iter().map(|form| code.matches(form).count()).sum()
 }
 
 fn is_sql(text: &str) -> bool {
@@ -40,6 +45,9 @@ fn sources() -> Vec<(String, String)> {
     }
     sources
 }
+
+/// There are no fewer statements.
+const STATEMENTS: usize = 160;
 
 /// What may not be in a statement, and why not.
 const FORBIDDEN: [(&str, &str); 16] = [
@@ -67,7 +75,10 @@ const FORBIDDEN: [(&str, &str); 16] = [
 fn no_statement_says_what_only_one_database_understands() {
     let mut seen = 0;
     for (name, source) in sources() {
-        for statement in statements(&source) {
+        let statements = statements(&source);
+        let asked = asks(&source);
+        assert!(statements.len() >= asked, "{name} asks {asked} times, and only {statements:#?} were found");
+        for statement in statements {
             seen += 1;
             let text = statement.to_lowercase();
             for (forbidden, why) in FORBIDDEN {
@@ -75,7 +86,8 @@ fn no_statement_says_what_only_one_database_understands() {
             }
         }
     }
-    assert!(seen >= 55, "only {seen} statements were found: the scan is blind");
+    // As many as there are: whoever takes one out lowers it, and a file that is no longer looked at does not go unseen.
+    assert!(seen >= STATEMENTS, "only {seen} statements were found, of {STATEMENTS}: the scan is blind");
 }
 
 #[tokio::test]
