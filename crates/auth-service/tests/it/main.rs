@@ -20,6 +20,7 @@ mod mails;
 mod managers;
 mod markup;
 mod migrating;
+mod one_connection;
 mod pooler;
 mod process;
 mod protocol;
