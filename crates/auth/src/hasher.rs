@@ -17,6 +17,7 @@ mod room;
 mod settings;
 mod stored;
 mod structured;
+mod usable;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -40,6 +41,7 @@ use foreign::Kind;
 use memory::Memory;
 use pool::{Done, Pool};
 use stored::{Scheme, Stored};
+use usable::Unusable;
 
 /// Hashes and verifies passwords. A clone shares threads and memory.
 #[derive(Clone, Debug)]
@@ -59,6 +61,8 @@ struct Shared {
     dummy: Arc<Stored>,
     /// Hashes that were computed beside the one that was asked for.
     decoys: AtomicU64,
+    /// Hashes that were met and cannot be verified here.
+    unusable: Unusable,
 }
 
 /// Why an account cannot be brought in with its hash.
@@ -112,6 +116,7 @@ impl Hasher {
             peppers: Arc::new(peppers),
             dummy: Arc::new(dummy),
             decoys: AtomicU64::default(),
+            unusable: Unusable::default(),
         };
         Ok(Self { shared: Arc::new(shared), random })
     }
@@ -213,15 +218,6 @@ impl Hasher {
         Kinds::new(&self.shared.scheme, schemes, &self.random)
     }
 
-    fn has_memory(&self, scheme: &Scheme) -> bool {
-        scheme.memory_kib() <= self.shared.pool.memory()
-    }
-
-    /// Whether there is memory to verify a stored hash. One that cannot be read takes none.
-    pub(crate) fn can_hold(&self, hash: &str) -> bool {
-        Stored::parse(hash).map_or(true, |stored| self.has_memory(&stored.scheme))
-    }
-
     /// Adds the kind of a hash that is to be brought in, unless it takes more memory than there is, or would be a kind too many.
     pub(crate) fn make_room(&self, kinds: &mut Kinds, foreign: &Foreign) -> Result<(), NoRoom> {
         let scheme = match (&foreign.0, &self.shared.scheme) {
@@ -255,40 +251,10 @@ impl Hasher {
         self.shared.pool.longest_wait()
     }
 
-    /// Refuses schemes whose pepper is not here, so that it is known before anybody signs in.
-    pub(crate) fn check(&self, schemes: &[String]) -> Result<(), Fault> {
-        for text in schemes {
-            match Scheme::parse(text) {
-                Ok(scheme) => {
-                    if let Some(id) = scheme.pepper()
-                        && self.shared.peppers.find(id).is_none()
-                    {
-                        return Err(self.shared.peppers.missing(id));
-                    }
-                    if !self.has_memory(&scheme) {
-                        let (needed, available) = (scheme.memory_kib(), self.shared.pool.memory());
-                        tracing::error!(
-                            hash = scheme.describe(),
-                            needed_kib = needed,
-                            available_kib = available,
-                            "some accounts have a password hash that takes more memory than all hashes together may, so that they \
-                             cannot sign in with their password: set password.hashing.max_memory_kib to what it takes, or have them \
-                             set a new one by \"forgot password\""
-                        );
-                    }
-                }
-                Err(error) => {
-                    tracing::error!(%error, "some accounts have a password hash that this release cannot verify");
-                }
-            }
-        }
-        Ok(())
-    }
-
     /// The pool at this moment.
     pub fn metrics(&self) -> HashingMetrics {
         let decoys = self.shared.decoys.load(Ordering::Relaxed);
-        HashingMetrics { decoys, ..self.shared.pool.metrics() }
+        HashingMetrics { decoys, unusable: self.shared.unusable.met(), ..self.shared.pool.metrics() }
     }
 }
 

@@ -155,8 +155,8 @@ impl Auth {
         self.check_breaches(password).await?;
         // A password that was forgotten is not set again: whoever knows it may be why it is reset. What a stranger set before
         // the address was proved is nobody's. It tells no more than one guess, as any other password uses the link up.
-        // Nor does a hash count that takes more memory than there is: to set another is the way out of it.
-        let before = before.filter(|hash| !unproved && self.hasher.can_hold(hash));
+        // Nor does a hash count that cannot be verified here: to set another is the way out of it.
+        let before = before.filter(|hash| !unproved && self.hasher.can_verify(hash));
         if before.is_some() && self.hasher.verify(password, before.as_deref()).await?.right {
             return Err(Weakness::Unchanged.into());
         }

@@ -83,8 +83,8 @@ impl Auth {
         may_enter: bool,
         now: Timestamp,
     ) -> Result<Verified, Fault> {
-        // One that takes more memory than there is was told at the start, and lets nobody in; nor does it make a failure another.
-        let hash = hash.filter(|hash| self.hasher.can_hold(hash));
+        // One that cannot be verified here lets nobody in; nor does it make a failure another.
+        let hash = hash.filter(|hash| self.hasher.can_verify(hash));
         let mut kinds = self.kinds(now).await?;
         if hash.is_some_and(|hash| !kinds.have(hash)) {
             // It came in after it was looked, and from here on counts for everybody.

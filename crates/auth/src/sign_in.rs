@@ -148,7 +148,8 @@ impl Auth {
         if let Some(newer) = newer.as_ref().and_then(|newer| newer.password_hash.as_deref()) {
             drop(tx);
             // No room to look is no wrong password: whoever showed the right one is told to come back.
-            let right = self.hasher.verify(&request.password, Some(newer)).await?.right;
+            let right = self.hasher.can_verify(newer)
+                && self.hasher.verify(&request.password, Some(newer)).await?.right;
             let (again, now) = self.begin_and_find(user, &request.email).await?;
             let now = now.filter(|now| right && is_same_account(now, found));
             if now.is_some_and(|now| now.password_hash.as_deref() == Some(newer)) {

@@ -63,6 +63,8 @@ families! {
         "Hashes that were given up before they began because nobody waited for them any more";
     HASHING_DECOYS = Counter "keyward_hashing_decoys" []
         "Hashes that were computed beside the one asked for, so that time does not tell kinds of hash apart; none while all are made as new ones are";
+    HASHING_UNUSABLE = Counter "keyward_hashing_unusable" []
+        "Passwords that were shown for accounts whose hash cannot be verified here, and were answered as wrong ones: the log says why";
     HASHING_WAIT = Histogram "keyward_hashing_wait_seconds" []
         "How long passwords waited to be hashed";
     HASHING_TIME = Histogram "keyward_hashing_time_seconds" []

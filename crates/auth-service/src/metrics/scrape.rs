@@ -77,6 +77,7 @@ fn activity(samples: &mut Samples, activity: &Activity) {
     samples.count(family::HASHING_TURNED_AWAY, &[], hashing.turned_away);
     samples.count(family::HASHING_GIVEN_UP, &[], hashing.given_up);
     samples.count(family::HASHING_DECOYS, &[], hashing.decoys);
+    samples.count(family::HASHING_UNUSABLE, &[], hashing.unusable);
     samples.durations(family::HASHING_WAIT, &[], Histogram::of_hashing(&hashing.wait));
     samples.durations(family::HASHING_TIME, &[], Histogram::of_hashing(&hashing.time));
     by_kind(samples, family::SESSIONS_OPENED, sessions_opened);

@@ -19,6 +19,8 @@ pub struct HashingMetrics {
     pub done: u64,
     /// Hashes computed beside the one that was asked for, so that time does not tell kinds of hash apart.
     pub decoys: u64,
+    /// Hashes that a password was shown for and that cannot be verified here: without their pepper, too dear, or unreadable.
+    pub unusable: u64,
     /// Requests answered "busy", for the wait would have been too long.
     pub turned_away: u64,
     /// Hashes given up before they began, for nobody waited for them any more.

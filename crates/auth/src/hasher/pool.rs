@@ -171,6 +171,7 @@ impl Pool {
             running,
             done: time.count(),
             decoys: 0,
+            unusable: 0,
             turned_away: counters.turned_away.load(Ordering::Relaxed),
             given_up: counters.given_up.load(Ordering::Relaxed),
             wait: counters.wait.read(),

@@ -27,7 +27,8 @@ pub struct HasherSettings {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>", extend("format" = "keyward-secret"))]
     pub pepper: Option<SecretRef>,
-    /// Peppers from before: what was hashed with them still verifies, and is hashed anew at the next sign-in.
+    /// Peppers that hashes are verified with and none is made with: those from before, and the next one until every server has it. What
+    /// was hashed with them is hashed anew at the next sign-in.
     #[schemars(with = "Vec<String>", extend("items" = { "type": "string", "format": "keyward-secret" }))]
     pub older_peppers: Vec<SecretRef>,
     /// Whether less than OWASP's minimum may be used all the same.

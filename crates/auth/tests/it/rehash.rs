@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use auth::{
-    Fault, Foreign, Hasher, HasherSettings, Import, Imported, ImportedAccount, Random, SignInError, SignedIn,
+    Auth, Fault, Foreign, Hasher, HasherSettings, Import, Imported, ImportedAccount, Random, SignInError,
+    SignedIn,
 };
 use domain::DisplayName;
+use secrets::SecretString;
 use secrets::sealing::generate_key_text;
 use tokio::task::JoinSet;
 
@@ -219,6 +221,90 @@ async fn a_missing_pepper_is_named_at_start() {
         refused.to_string().contains(&format!("the pepper {id}, which is not here (known: none)")),
         "{refused}"
     );
+}
+
+/// A process with these peppers, the current one first.
+async fn process_with(world: &World, current: Option<&SecretString>, older: &[SecretString]) -> Auth {
+    let peppers = auth::Peppers::new(current, older).unwrap();
+    let settings = HasherSettings { memory_kib: 64, iterations: 1, ..HasherSettings::default() };
+    let hasher = Hasher::with_peppers(&settings, 2, peppers, Random::system()).unwrap();
+    world.another_that_hashes(hasher).await.unwrap()
+}
+
+async fn shows(process: &Auth, name: &str, tried: &str) -> Result<SignedIn, SignInError> {
+    let request =
+        auth::SignIn { email: email(name), password: password(tried), replaces: None, return_to: None };
+    process.sign_in(request, &browser(1)).await
+}
+
+/// Issue 5: a server that was given a pepper made accounts that one of before answered 500 for, and 401 for anybody else.
+#[tokio::test]
+async fn class_13_an_account_whose_pepper_is_elsewhere_is_answered_as_one_that_is_not() {
+    let world = World::new().await;
+    let pepper = generate_key_text();
+    let before = process_with(&world, None, &[]).await;
+    let after = process_with(&world, Some(&pepper), &[]).await;
+    for name in ["ana", "bea"] {
+        after.sign_up(crate::people::form(name, PASSWORD), &browser(1)).await.unwrap();
+        assert!(hash_of(&world, name).await.contains(",keyid="));
+        world.mails(name).await;
+    }
+    world.tamper("UPDATE emails SET proved_at = 1 WHERE created_at > 0").await;
+    // One that no release can read is answered alike.
+    world.tamper("UPDATE passwords SET hash = 'plain' WHERE user_id IN (SELECT user_id FROM emails WHERE address LIKE 'bea%')").await;
+    shows(&after, "ana", PASSWORD).await.unwrap();
+    let mut work = Vec::new();
+    for (name, tried) in
+        [("ana", PASSWORD), ("ana", OTHER), ("bea", PASSWORD), ("bea", OTHER), ("nobody", PASSWORD)]
+    {
+        let metrics = before.hasher().metrics();
+        let refused = shows(&before, name, tried).await;
+        assert!(matches!(refused, Err(SignInError::Incorrect)), "{name}, {tried}: {refused:?}");
+        let now = before.hasher().metrics();
+        work.push((now.done - metrics.done, now.decoys - metrics.decoys));
+    }
+    assert!(work.iter().all(|done| *done == work[0]), "the work tells: {work:?}");
+    assert_eq!(before.hasher().metrics().unusable, 4);
+    // A new password is the way out of it at that one too.
+    before.request_reset(&email("ana"), None, &browser(1)).await.unwrap();
+    let link = world.mail("ana").await.link();
+    before.reset_password(&link, &password(OTHER), &browser(1)).await.unwrap();
+    shows(&before, "ana", OTHER).await.unwrap();
+    for process in [before, after] {
+        process.stop().await;
+    }
+}
+
+/// A pepper is exchanged as the guide says: one process after the other is given the new one to verify with, and then one after the other
+/// hashes with it. At no moment is anybody turned away, and a process of the step before starts.
+#[tokio::test]
+async fn a_pepper_is_exchanged_in_two_steps_and_nobody_is_turned_away() {
+    for old in [None, Some(generate_key_text())] {
+        let world = World::with(|settings| settings.accounts.require_proof = false).await;
+        let (new, old_ones) = (generate_key_text(), old.iter().cloned().collect::<Vec<_>>());
+        let known = std::slice::from_ref(&new);
+        let steps = [(old.as_ref(), &[][..]), (old.as_ref(), known), (Some(&new), &old_ones[..])];
+        for (step, pair) in steps.windows(2).enumerate() {
+            let mut both = Vec::new();
+            for (current, older) in pair {
+                both.push(process_with(&world, *current, older).await);
+            }
+            for (number, process) in both.iter().enumerate() {
+                let name = format!("p{step}{number}");
+                process.sign_up(crate::people::form(&name, PASSWORD), &browser(1)).await.unwrap();
+                // The last of them hashes anew what the first did, and the other way round.
+                for asked in both.iter().rev().chain(&both) {
+                    shows(asked, &name, PASSWORD).await.unwrap();
+                }
+            }
+            let (current, older) = pair[0];
+            process_with(&world, current, older).await.stop().await;
+            for process in both {
+                assert_eq!(process.hasher().metrics().unusable, 0);
+                process.stop().await;
+            }
+        }
+    }
 }
 
 /// Rows that an older release wrote have no scheme: they are filled in at start.

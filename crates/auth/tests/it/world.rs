@@ -133,6 +133,14 @@ impl World {
         Arc::new(Auth::start(parts).await.unwrap())
     }
 
+    /// What the start of another one comes to that hashes in this way.
+    pub(crate) async fn another_that_hashes(&self, hasher: Hasher) -> Result<Auth, auth::Fault> {
+        let (store, ephemeral) = (self.backend.store().await, self.backend.ephemeral().await);
+        let ticking = ticking(self.clock.clone(), watch::Sender::new(0));
+        let parts = parts(store, ephemeral, ticking, &self.key_text, self.settings.clone());
+        Auth::start(Parts { hasher, ..parts }).await
+    }
+
     /// The same, one that knows it is not alone, and hears of others by `ephemeral`.
     pub(crate) async fn one_of_several(&self, ephemeral: Ephemeral) -> Auth {
         let store = self.backend.store().await;
