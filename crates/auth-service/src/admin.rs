@@ -24,7 +24,7 @@ pub use audit::{AuditEntry, ListAudit, Verification, VerifyAudit};
 pub use call::{CallError, call};
 pub use clients::{AddClient, AddedClient, ClientShown, ListClients, RemoveClient, RotateSecret, ShowClient};
 pub use desk::{Desk, Offline};
-pub use import::{ADDRESS_TAKEN, ImportUsers, ImportedRow};
+pub use import::{ADDRESS_TAKEN, ImportBatch, ImportUsers, ImportedRow};
 pub use keys::{KeyShown, ListKeys, RotateKeys, RotatedKey};
 pub(crate) use listener::LONGEST_PATH;
 pub use listener::{Socket, SocketError};

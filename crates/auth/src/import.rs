@@ -1,11 +1,13 @@
 //! Accounts from elsewhere, with the hashes that they bring along.
 
+use std::fmt;
 use std::sync::Arc;
 
 use domain::{DisplayName, Email, EmailId, Pseudonym, Timestamp, UserId};
 use store::audit::Entry;
 use store::{Store, Turn, Tx};
 use tokio::sync::Semaphore;
+use uuid::Uuid;
 
 use crate::hasher::{Kinds, MOST_KINDS, NoRoom};
 use crate::{AuditTrail, Auth, Fault, Foreign, Hasher, Random};
@@ -32,6 +34,8 @@ pub struct ImportedAccount {
 pub enum Imported {
     /// It is there.
     Added,
+    /// It was there already: the batch that was under way when the import was cut short had brought it in.
+    There,
     /// Its address has an account, which is left as it is.
     AddressTaken,
     /// Its hash would be of one kind more than a failed sign-in can do the work of.
@@ -44,6 +48,34 @@ pub enum Imported {
         available: usize,
     },
 }
+
+/// Rows that are brought in together, as the audit trail has it of each account: by this an import that was cut short knows which
+/// accounts are its own, whose answer it did not hear.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Batch {
+    /// Which import.
+    pub import: Uuid,
+    /// The row that they come after.
+    pub after: u64,
+}
+
+impl fmt::Display for Batch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "import {}, after row {}", self.import, self.after)
+    }
+}
+
+/// Of which import accounts are.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Batches {
+    /// What they are brought in by.
+    pub own: Option<Batch>,
+    /// What may have been brought in before the import was cut short.
+    pub cut_short: Option<Batch>,
+}
+
+/// The act of the audit trail.
+const ACT: &str = "import_user";
 
 /// Brings accounts in, many at a time.
 #[derive(Clone, Debug)]
@@ -110,7 +142,13 @@ impl Import {
     }
 
     /// Adds accounts in one transaction, each with its entry in the audit trail: all of them are there, or none is.
-    pub async fn add(&self, accounts: Vec<ImportedAccount>, now: Timestamp) -> Result<Vec<Imported>, Fault> {
+    pub async fn add(
+        &self,
+        accounts: Vec<ImportedAccount>,
+        batches: Batches,
+        now: Timestamp,
+    ) -> Result<Vec<Imported>, Fault> {
+        let detail = batches.own.map(|own| own.to_string()).unwrap_or_default();
         // Wrapping takes long, and is done before the database's one place to write is taken.
         let mut wrapping = tokio::task::JoinSet::new();
         let mut hashes: Vec<Option<String>> = vec![None; accounts.len()];
@@ -138,8 +176,9 @@ impl Import {
         let mut tx = self.store.begin_in_turn(&turns).await?;
         let mut done = Vec::with_capacity(rest.len());
         for ((email, proved, name, locale, second_step, has_room), hash) in rest.into_iter().zip(hashes) {
-            if store::emails::owner(&mut tx, &email).await?.is_some() {
-                done.push(Imported::AddressTaken);
+            if let Some(owner) = store::emails::owner(&mut tx, &email).await? {
+                let is_own = self.is_of(&mut tx, UserId(owner.user_id), batches.cut_short).await?;
+                done.push(if is_own { Imported::There } else { Imported::AddressTaken });
                 continue;
             }
             if let Err(refused) = has_room {
@@ -157,11 +196,18 @@ impl Import {
             if let Some(hash) = hash {
                 store::passwords::set(&mut tx, user, &hash, now).await?;
             }
-            self.record(&mut tx, pseudonym, now).await?;
+            self.record(&mut tx, pseudonym, &detail, now).await?;
             done.push(Imported::Added);
         }
         tx.commit().await?;
         Ok(done)
+    }
+
+    /// Whether an account was brought in by this batch.
+    async fn is_of(&self, tx: &mut Tx, user: UserId, batch: Option<Batch>) -> Result<bool, Fault> {
+        let Some(batch) = batch else { return Ok(false) };
+        let Some(person) = store::audit::pseudonym_of(tx, user).await? else { return Ok(false) };
+        Ok(store::audit::is_told(tx, person, ACT, &batch.to_string()).await?)
     }
 
     async fn wrap(&self, foreign: Foreign) -> Result<String, Fault> {
@@ -175,17 +221,23 @@ impl Import {
         }
     }
 
-    async fn record(&self, tx: &mut Tx, person: Pseudonym, now: Timestamp) -> Result<(), Fault> {
+    async fn record(
+        &self,
+        tx: &mut Tx,
+        person: Pseudonym,
+        detail: &str,
+        now: Timestamp,
+    ) -> Result<(), Fault> {
         let mut entry = Entry {
             id: self.trail.next_id(self.random.ordered_id(now)),
             at: now.micros(),
-            act: "import_user".to_owned(),
+            act: ACT.to_owned(),
             outcome: "done".to_owned(),
             actor: None,
             subject: Some(person.0),
             network: self.trail.operator().to_owned(),
             support_id: String::new(),
-            detail: String::new(),
+            detail: detail.to_owned(),
             number: None,
             mac: None,
         };

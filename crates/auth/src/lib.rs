@@ -61,7 +61,7 @@ pub use hasher::{
     HashingViolation, Histogram, Peppers, Unreadable, Verified, describe_scheme, has_room, max_parallel,
 };
 pub use hearing::Processes;
-pub use import::{Import, Imported, ImportedAccount};
+pub use import::{Batch, Batches, Import, Imported, ImportedAccount};
 pub use keys::{KEY_SET_LIFE, KeyInfo, KeyState, LONGEST_TOKEN, Rotation, SigningKeys};
 pub use limit::TooMany;
 pub use metrics::{Activity, Backlog, ByKind, Totals};

@@ -3,6 +3,7 @@
 mod accounts;
 mod family;
 mod import;
+mod progress;
 mod rejects;
 mod source;
 

@@ -153,6 +153,17 @@ pub async fn newest(
     .fetch_all(connection))
 }
 
+/// Whether the trail tells of this act on somebody, in these words.
+pub async fn is_told(tx: &mut Tx, subject: Uuid, act: &str, detail: &str) -> Result<bool, Error> {
+    on!(tx, |connection| sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM audit WHERE subject = $1 AND act = $2 AND detail = $3)"
+    )
+    .bind(subject)
+    .bind(act)
+    .bind(detail)
+    .fetch_one(connection))
+}
+
 /// Which account a pseudonym is, and what vouches for it.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct Person {

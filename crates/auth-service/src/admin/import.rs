@@ -2,9 +2,11 @@
 
 use std::collections::HashSet;
 
-use auth::{FirebaseParameters, Imported, ImportedAccount};
+use auth::{Batch, Batches, FirebaseParameters, Imported, ImportedAccount};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use uuid::Uuid;
+use uuid::Uuid;
 
 use super::rows::{self, Reading};
 use super::{Desk, Operation, Refusal};
@@ -20,6 +22,21 @@ pub struct ImportUsers {
     pub firebase: Option<FirebaseParameters>,
     /// Look at them and change nothing.
     pub dry_run: bool,
+    /// Which rows of which import they are: the audit trail has it of each.
+    #[serde(default)]
+    pub batch: Option<ImportBatch>,
+    /// The rows that were under way when the same import was cut short. What they brought in is [`There`](ImportedRow::There).
+    #[serde(default)]
+    pub cut_short: Option<ImportBatch>,
+}
+
+/// Rows of an import that are brought in together.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct ImportBatch {
+    /// The id of the import, a UUID.
+    pub import: String,
+    /// The row that they come after.
+    pub after: u64,
 }
 
 /// What became of a row.
@@ -28,6 +45,8 @@ pub struct ImportUsers {
 pub enum ImportedRow {
     /// It is an account now, or would be, with this normalised address.
     Added(String),
+    /// It was an account already, with this normalised address: the rows that the import was cut short in had brought it in.
+    There(String),
     /// It is not, and why.
     Refused(String),
 }
@@ -52,6 +71,8 @@ impl Operation for ImportUsers {
                 Self::MOST
             )));
         }
+        let batches = Batches { own: batch(self.batch)?, cut_short: batch(self.cut_short)? };
+        let batches = Batches { own: batch(self.batch)?, cut_short: batch(self.cut_short)? };
         let import = desk.import().await?;
         let reading = Reading { proved: self.proved, firebase: self.firebase };
         let rows = self.rows;
@@ -74,12 +95,22 @@ impl Operation for ImportUsers {
         let done = if self.dry_run {
             look(&import, &accounts).await?
         } else {
-            import.add(accounts, desk.now()).await?
+            import.add(accounts, batches, desk.now()).await?
         };
         let read = became.iter_mut().filter(|row| matches!(row, ImportedRow::Added(_)));
         for (row, done) in read.zip(done) {
             match done {
                 Imported::Added => {}
+                Imported::There => {
+                    if let ImportedRow::Added(address) = row {
+                        *row = ImportedRow::There(std::mem::take(address));
+                    }
+                }
+                Imported::There => {
+                    if let ImportedRow::Added(address) = row {
+                        *row = ImportedRow::There(std::mem::take(address));
+                    }
+                }
                 Imported::AddressTaken => *row = ImportedRow::Refused(ADDRESS_TAKEN.to_owned()),
                 Imported::KindsFull => *row = ImportedRow::Refused(kinds_full()),
                 Imported::TooMuchMemory { needed, available } => {
@@ -89,6 +120,22 @@ impl Operation for ImportUsers {
         }
         Ok(became)
     }
+}
+
+fn batch(told: Option<ImportBatch>) -> Result<Option<Batch>, Refusal> {
+    let read = |ImportBatch { import, after }: ImportBatch| match Uuid::parse_str(&import) {
+        Ok(import) => Ok(Batch { import, after }),
+        Err(error) => Err(Refusal::new(format_args!("{import} is no id of an import: {error}"))),
+    };
+    told.map(read).transpose()
+}
+
+fn batch(told: Option<ImportBatch>) -> Result<Option<Batch>, Refusal> {
+    let read = |ImportBatch { import, after }: ImportBatch| match Uuid::parse_str(&import) {
+        Ok(import) => Ok(Batch { import, after }),
+        Err(error) => Err(Refusal::new(format_args!("{import} is no id of an import: {error}"))),
+    };
+    told.map(read).transpose()
 }
 
 /// Why a row is refused whose address somebody has, or another row before it.

@@ -36,7 +36,7 @@ async fn import(world: &World, name: &str, hash: &str, second_step: bool) -> Imp
     };
     let hasher = world.auth.hasher().clone();
     let import = Import::new(world.store.clone(), world.auth.audit_trail(), hasher, Random::system());
-    import.add(vec![account], world.auth.now()).await.unwrap()[0]
+    import.add(vec![account], auth::Batches::default(), world.auth.now()).await.unwrap()[0]
 }
 
 #[tokio::test]

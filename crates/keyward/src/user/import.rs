@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use auth::FirebaseParameters;
-use auth_service::admin::{ADDRESS_TAKEN, ImportUsers, ImportedRow};
+use auth_service::admin::{ADDRESS_TAKEN, ImportBatch, ImportUsers, ImportedRow};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::progress::{Begun, Progress};
 use super::rejects::{Form, Rejects};
 use super::source::{Origin, Original, Row, is_csv};
 use crate::channel::Channel;
@@ -70,31 +70,18 @@ pub(crate) struct Import {
     json: bool,
 }
 
-/// How far an import has come. Kept beside the file until it is done.
-#[derive(Debug, Default, Deserialize, Serialize)]
-#[serde(default)]
-struct Progress {
-    /// The last line that is done with.
-    line: u64,
-    /// How long the file was, to notice that it is another.
-    length: u64,
-    /// The last address, of a database: rows may come and go there.
-    after: Option<String>,
-    added: u64,
-    refused: u64,
-    /// Of those that were refused: their address has an account.
-    taken: u64,
-}
-
 /// One import under way.
 struct Run {
     channel: Channel,
     proved: bool,
     firebase: Option<FirebaseParameters>,
     rejects: Rejects,
-    /// Addresses seen so far, when nothing is written that would tell.
+    dry_run: bool,
+    /// Addresses seen so far, where the server does not tell of two rows with one: nothing is written, or the first may have been in.
     seen: Option<HashSet<String>>,
     progress: Progress,
+    /// The rows that were under way when it was cut short: they may be in.
+    cut_short: Option<ImportBatch>,
     bar: ProgressBar,
 }
 
@@ -104,7 +91,7 @@ impl Import {
         let form = origin.form()?;
         let _claim = if self.dry_run { None } else { origin.claim()? };
         let place = beside(origin.name(), "progress");
-        let (progress, go_on) = self.progress(&origin, &place)?;
+        let Begun { progress, goes_on, cut_short } = self.begin(&origin, &place)?;
         // A dry run has a file of its own: that of an import that was cut short is gone on with.
         let rejected = if self.dry_run { "dry-run.rejects" } else { "rejects" };
         let rejects = self
@@ -116,10 +103,12 @@ impl Import {
             channel: self.installation.channel().await?,
             proved: !self.unproved,
             firebase,
-            rejects: self.rejects_file(&rejects, &form, go_on)?,
-            seen: self.dry_run.then(HashSet::new),
+            rejects: self.rejects_file(&rejects, &form, goes_on)?,
+            dry_run: self.dry_run,
+            seen: (self.dry_run || cut_short.is_some()).then(HashSet::new),
             bar: ProgressBar::hidden(),
             progress,
+            cut_short,
         };
         // From here on the file of rejects is this import's, whenever it may be ended.
         self.keep(&place, &run.progress)?;
@@ -145,11 +134,7 @@ impl Import {
         run.bar.finish_and_clear();
         run.channel.close().await;
         if !self.dry_run {
-            // What is done is not gone on with.
-            match std::fs::remove_file(&place) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
-                _ => {}
-            }
+            Progress::remove(&place)?;
         }
         self.report(&run.progress, &rejects)
     }
@@ -173,37 +158,17 @@ impl Import {
         Rejects::open(path, form, go_on)
     }
 
-    /// How far it has come, and whether it goes on with one that was cut short.
-    fn progress(&self, origin: &Origin, place: &Path) -> Result<(Progress, bool), Failure> {
+    /// How far it has come.
+    fn begin(&self, origin: &Origin, place: &Path) -> Result<Begun, Failure> {
         let length = origin.length()?;
-        let fresh = Progress { length, ..Progress::default() };
-        let begun = match std::fs::read(place) {
-            Ok(bytes) if !self.restart && !self.dry_run => serde_json::from_slice::<Progress>(&bytes)?,
-            _ => return Ok((fresh, false)),
-        };
-        if begun.line == 0 {
-            // Of a file that was mended since nothing is lost: no row of it is done with.
-            return Ok((fresh, true));
+        if self.restart || self.dry_run {
+            return Ok(Begun { progress: Progress::fresh(length), goes_on: false, cut_short: None });
         }
-        if begun.length != length {
-            return Err(format!(
-                "an import of {} was cut short after line {}, and the file is another by now: put it back, or begin anew with \
-                 --restart, which refuses the rows that are in already",
-                origin.name().display(),
-                begun.line
-            )
-            .into());
-        }
-        Ok((begun, true))
+        Progress::read(place, origin.name(), length)
     }
 
     fn keep(&self, place: &Path, progress: &Progress) -> Result<(), Failure> {
-        if self.dry_run {
-            return Ok(());
-        }
-        let next = place.with_extension("progress.next");
-        std::fs::write(&next, serde_json::to_vec(progress)?)?;
-        Ok(std::fs::rename(&next, place)?)
+        if self.dry_run { Ok(()) } else { progress.keep(place) }
     }
 
     fn report(&self, progress: &Progress, rejects: &Path) -> Result<ExitCode, Failure> {
@@ -249,11 +214,18 @@ impl Run {
             places.push((line, original, unreadable));
         }
         let (proved, firebase) = (self.proved, self.firebase.clone());
-        let asked = ImportUsers { rows: sent, proved, firebase, dry_run: self.seen.is_some() };
+        let asked = ImportUsers {
+            rows: sent,
+            proved,
+            firebase,
+            dry_run: self.dry_run,
+            batch: Some(self.progress.batch()),
+            cut_short: self.cut_short.clone(),
+        };
         let mut done = self.channel.run(asked).await?.into_iter();
         for (line, original, unreadable) in places {
             let refused = match unreadable.map(ImportedRow::Refused).or_else(|| done.next()) {
-                Some(ImportedRow::Added(address)) => {
+                Some(ImportedRow::Added(address) | ImportedRow::There(address)) => {
                     let is_new = self.seen.as_mut().is_none_or(|seen| seen.insert(address));
                     (!is_new).then(|| ADDRESS_TAKEN.to_owned())
                 }

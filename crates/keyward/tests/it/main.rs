@@ -19,6 +19,7 @@ mod guides;
 mod hashing;
 mod help;
 mod import;
+mod import_cut_short;
 mod import_family;
 mod init;
 mod mail;
