@@ -95,17 +95,22 @@ impl Family {
         Ok(count.unsigned_abs())
     }
 
-    /// Begins with the first account, or with the first after this address, in the order of addresses.
-    pub async fn begin(&mut self, after: Option<&str>) -> Result<(), FamilyError> {
+    /// Begins with the first account, or with the first after this address, in the order of addresses. Those without one come before all
+    /// others: as long as none but such were read, so many of them (`read`) are passed over.
+    pub async fn begin(&mut self, after: Option<&str>, read: u64) -> Result<(), FamilyError> {
         let table = |error| FamilyError::Table { at: self.at.clone(), error };
-        // A cursor of the server's: neither side holds more than a page, and the address need be no key.
+        let passed = if after.is_none() { i64::try_from(read).unwrap_or(i64::MAX) } else { 0 };
+        // A cursor of the server's: neither side holds more than a page, and the address need be no key. Rows without an address are told
+        // apart by nothing but what is in them.
         sqlx::query(
             "DECLARE accounts NO SCROLL CURSOR FOR
              SELECT CAST(email AS TEXT) AS email, CAST(password_hash AS TEXT) AS password_hash, requires_2fa
-             FROM users WHERE $1 IS NULL OR email IS NULL OR CAST(email AS TEXT) > $1
-             ORDER BY CAST(email AS TEXT)",
+             FROM users WHERE $1 IS NULL OR CAST(email AS TEXT) > $1
+             ORDER BY CAST(email AS TEXT) NULLS FIRST, CAST(password_hash AS TEXT), requires_2fa
+             OFFSET $2",
         )
         .bind(after)
+        .bind(passed)
         .persistent(false)
         .execute(&mut self.connection)
         .await

@@ -117,7 +117,7 @@ impl Origin {
                 Ok(Rows::File(Box::new(lines_of(&file)?.skip_while(done))))
             }
             Self::Family { mut family, .. } => {
-                family.begin(after).await?;
+                family.begin(after, line).await?;
                 Ok(Rows::Family { family, number: line })
             }
         }

@@ -139,6 +139,45 @@ async fn the_table_of_another_server_is_imported_and_left_as_it_is() {
     assert_eq!(running.stop().code(), Some(0));
 }
 
+/// Issue 5: rows without an address stood behind all others and never moved the place to go on from, so that they were read and refused
+/// again each time.
+#[tokio::test]
+async fn rows_without_an_address_are_refused_once() {
+    if !is_beside_postgres("rows_without_an_address_are_refused_once") {
+        return;
+    }
+    let (mut elsewhere, url) = database("import_family_nulls").await;
+    let table = "CREATE TABLE users (email TEXT, password_hash TEXT, requires_2fa BOOLEAN)";
+    execute(&mut elsewhere, table.to_owned()).await;
+    let nulls = "INSERT INTO users SELECT NULL, 'number ' || n, false FROM generate_series(0, 4) AS n";
+    execute(&mut elsewhere, nulls.to_owned()).await;
+    let rows = format!(
+        "INSERT INTO users SELECT 'p' || n || '@example.com', '{HASH}', false FROM generate_series(0, 2) AS n"
+    );
+    execute(&mut elsewhere, rows).await;
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(Running::start(&folder.path().join("data")).stop().code(), Some(0));
+    let looked = result(&import(folder.path(), &url, "env:OTHER_DATABASE", &["--dry-run"]));
+    let name =
+        looked["rejects"].as_str().unwrap().strip_suffix(".dry-run.rejects.ndjson").unwrap().to_owned();
+    let kept = |what: &str| folder.path().join(format!("{name}.{what}"));
+    // Cut short among those without an address, and behind them all.
+    for (line, after, left) in [(2, None, 3), (5, None, 0), (6, Some("p0@example.com"), 0)] {
+        let added = u64::from(after.is_some());
+        let begun = serde_json::json!({ "line": line, "length": 0, "after": after, "added": added, "refused": line - added });
+        std::fs::write(kept("progress"), begun.to_string()).unwrap();
+        let done = result(&import(folder.path(), &url, "env:OTHER_DATABASE", &[]));
+        assert_eq!(done["refused"].as_u64().unwrap() - done["taken"].as_u64().unwrap(), 5, "{line}: {done}");
+        let rejects = std::fs::read_to_string(kept("rejects.ndjson")).unwrap();
+        let without: Vec<&str> = rejects.lines().filter(|row| row.contains("number ")).collect();
+        assert_eq!(without.len(), left, "{rejects}");
+        for number in 5 - left..5 {
+            assert_eq!(without.iter().filter(|row| row.contains(&format!("number {number}"))).count(), 1);
+        }
+        std::fs::remove_file(kept("rejects.ndjson")).unwrap();
+    }
+}
+
 #[tokio::test]
 async fn what_cannot_be_read_is_told_without_a_secret() {
     if !is_beside_postgres("what_cannot_be_read_is_told_without_a_secret") {
