@@ -56,7 +56,7 @@ pub enum PersonAct {
     Enable,
     /// Every session ends, and whatever apps hold.
     EndSessions,
-    /// A code by mail is asked for no more.
+    /// A code by mail is asked for no more, but where the password is too short to be alone.
     ResetSecondStep,
     /// It is gone, and all that hangs on it.
     Delete,
@@ -160,7 +160,11 @@ impl Auth {
         match act {
             PersonAct::Disable => store::users::set_disabled(&mut tx, id, Some(now)).await?,
             PersonAct::Enable => store::users::set_disabled(&mut tx, id, None).await?,
-            PersonAct::ResetSecondStep => store::users::set_second_step(&mut tx, id, false, now).await?,
+            PersonAct::ResetSecondStep => {
+                store::users::set_second_step(&mut tx, id, false, now).await?;
+                // Behind a second step a password may be shorter, and how long it is is known to whoever types it alone.
+                store::passwords::ask_for_code_if_short(&mut tx, id).await?;
+            }
             PersonAct::EndSessions => {}
             PersonAct::Delete => {
                 store::users::delete(&mut tx, id).await?;

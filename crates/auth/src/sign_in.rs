@@ -1,6 +1,6 @@
 //! Signing in with a password.
 
-use domain::{ArtefactId, Email, Password, Proof, Proofs, SessionId, UserId};
+use domain::{ArtefactId, Email, Password, Proof, Proofs, SessionId, UserId, Weakness};
 use serde::{Deserialize, Serialize};
 use store::users::{self, Unchanged};
 use store::{Turn, Tx};
@@ -93,10 +93,17 @@ impl Auth {
         if verified.outdated {
             renewal = self.renew(UserId(found.user.id), &request.password).await;
         }
-        if found.user.second_step {
+        if found.user.second_step || self.is_short_of_a_code(&found, &request.password) {
             return self.ask_for_code(&found, request, renewal, context).await;
         }
         self.finish_sign_in(&found, &request, renewal, context).await.map(SignedIn::Session)
+    }
+
+    /// Whether a code is asked for although the account has no second step: an operator took it away, and the password is one that was
+    /// long enough behind it only.
+    fn is_short_of_a_code(&self, found: &users::SignIn, password: &Password) -> bool {
+        let alone = || self.settings.check_password(password, None, false);
+        found.code_if_short && matches!(alone(), Err(Weakness::TooShort { .. }))
     }
 
     /// Lets an account through whose password was right and that may sign in; records that another may not.

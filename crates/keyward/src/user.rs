@@ -33,7 +33,8 @@ enum Verb {
     Enable(accounts::One),
     /// End every session of an account, and whatever apps hold of it.
     EndSessions(accounts::One),
-    /// Ask for no code by mail any more, after the password.
+    /// Ask for no code by mail any more, after the password. A password that is too short to be alone is asked a code for until its owner
+    /// has set a longer one.
     ResetSecondStep(accounts::One),
     /// Delete an account and all that hangs on it, for good.
     Delete(accounts::Delete),

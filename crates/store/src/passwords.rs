@@ -5,13 +5,13 @@ use uuid::Uuid;
 
 use crate::{Error, Tx};
 
-/// Sets an account's password hash, whatever it was.
+/// Sets an account's password hash, whatever it was. It is long enough for what stands behind it, so that no code is asked for its sake.
 pub async fn set(tx: &mut Tx, user: UserId, hash: &str, now: Timestamp) -> Result<(), Error> {
     changed!(
         tx,
         sqlx::query(
             "INSERT INTO passwords (user_id, hash, scheme, changed_at) VALUES ($1, $2, $3, $4)
-         ON CONFLICT (user_id) DO UPDATE SET hash = $2, scheme = $3, changed_at = $4",
+         ON CONFLICT (user_id) DO UPDATE SET hash = $2, scheme = $3, changed_at = $4, code_if_short = FALSE",
         )
         .bind(user.0)
         .bind(hash)
@@ -33,6 +33,12 @@ pub async fn rehash(tx: &mut Tx, user: UserId, old: &str, new: &str) -> Result<b
             .bind(scheme(new))
     )?;
     Ok(done == 1)
+}
+
+/// Has a code asked for after this account's password as long as that is too short to be alone.
+pub async fn ask_for_code_if_short(tx: &mut Tx, user: UserId) -> Result<(), Error> {
+    changed!(tx, sqlx::query("UPDATE passwords SET code_if_short = TRUE WHERE user_id = $1").bind(user.0))?;
+    Ok(())
 }
 
 /// An account's password hash.

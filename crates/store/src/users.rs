@@ -38,6 +38,8 @@ pub struct SignIn {
     normalized: String,
     /// Its password's hash, PHC string.
     pub password_hash: Option<String>,
+    /// Whether a code is asked for, second step or not, where the password is too short to be alone.
+    pub code_if_short: bool,
     /// Whether this browser has signed in to it before.
     pub known_browser: bool,
 }
@@ -165,6 +167,7 @@ pub async fn find_for_sign_in(
         sqlx::query_as(
         "SELECT u.id, u.name, u.locale, u.second_step, u.disabled_at, u.created_at,
                 e.address, e.normalized, e.proved_at, p.pseudonym, w.hash AS password_hash,
+                COALESCE(w.code_if_short, FALSE) AS code_if_short,
                 EXISTS (SELECT 1 FROM known_browsers k WHERE k.browser_hash = $2 AND k.user_id = u.id) AS known_browser
          FROM emails e
          JOIN users u ON u.id = e.user_id

@@ -23,6 +23,7 @@ UPDATE audit SET number = v.column2, mac = v.column3 FROM (VALUES ($1, $2, $3), 
 SELECT number, mac FROM audit WHERE number IS NOT NULL ORDER BY number DESC LIMIT 1;
 SELECT id, at, act, outcome, actor, subject, network, support_id, detail, number, mac FROM audit WHERE number > $1 ORDER BY number LIMIT $2;
 SELECT id, at, act, outcome, actor, subject, network, support_id, detail, number, mac FROM audit WHERE number < $2 AND (subject = $1 OR actor = $1 OR $1 IS NULL) ORDER BY number DESC LIMIT $3;
+SELECT EXISTS (SELECT 1 FROM audit WHERE subject = $1 AND act = $2 AND detail = $3);
 SELECT p.pseudonym, p.user_id, p.mac, e.address FROM audit_people p JOIN emails e ON e.user_id = p.user_id AND e.is_primary WHERE p.pseudonym = $1;
 SELECT pseudonym, user_id, mac FROM audit_people WHERE pseudonym >= $1 ORDER BY pseudonym LIMIT $2;
 UPDATE audit_people SET mac = $2 WHERE pseudonym = $1;
@@ -142,8 +143,9 @@ UPDATE outbox SET state = 'expired', payload = NULL, finished_at = $1 WHERE stat
 DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE finished_at < $1 LIMIT $2);
 
 -- passwords.rs
-INSERT INTO passwords (user_id, hash, scheme, changed_at) VALUES ($1, $2, $3, $4) ON CONFLICT (user_id) DO UPDATE SET hash = $2, scheme = $3, changed_at = $4;
+INSERT INTO passwords (user_id, hash, scheme, changed_at) VALUES ($1, $2, $3, $4) ON CONFLICT (user_id) DO UPDATE SET hash = $2, scheme = $3, changed_at = $4, code_if_short = FALSE;
 UPDATE passwords SET hash = $3, scheme = $4 WHERE user_id = $1 AND hash = $2;
+UPDATE passwords SET code_if_short = TRUE WHERE user_id = $1;
 SELECT hash FROM passwords WHERE user_id = $1;
 SELECT scheme, count(*) AS accounts FROM passwords WHERE scheme IS NULL OR scheme <> '' GROUP BY scheme ORDER BY accounts DESC, scheme;
 WITH RECURSIVE found (scheme) AS ( SELECT min(scheme) FROM passwords WHERE scheme > '' UNION ALL SELECT (SELECT min(p.scheme) FROM passwords p WHERE p.scheme > found.scheme) FROM found WHERE found.scheme IS NOT NULL) SELECT scheme FROM found WHERE scheme IS NOT NULL;
@@ -198,7 +200,7 @@ INSERT INTO audit_people (pseudonym, user_id, mac) VALUES ($1, $1, $2) ON CONFLI
 INSERT INTO users (id, name, locale, second_step, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $5);
 INSERT INTO audit_people (pseudonym, user_id, mac) VALUES ($1, $2, $3);
 SELECT u.id, u.name, u.locale, u.second_step, u.disabled_at, u.created_at, e.address, e.proved_at, p.pseudonym FROM users u JOIN emails e ON e.user_id = u.id AND e.is_primary JOIN audit_people p ON p.user_id = u.id WHERE u.id = $1;
-SELECT u.id, u.name, u.locale, u.second_step, u.disabled_at, u.created_at, e.address, e.normalized, e.proved_at, p.pseudonym, w.hash AS password_hash, EXISTS (SELECT 1 FROM known_browsers k WHERE k.browser_hash = $2 AND k.user_id = u.id) AS known_browser FROM emails e JOIN users u ON u.id = e.user_id JOIN audit_people p ON p.user_id = u.id LEFT JOIN passwords w ON w.user_id = u.id WHERE e.normalized = COALESCE( (SELECT n.normalized FROM emails n WHERE n.normalized >= $1 ORDER BY n.normalized LIMIT 1), 'nobody');
+SELECT u.id, u.name, u.locale, u.second_step, u.disabled_at, u.created_at, e.address, e.normalized, e.proved_at, p.pseudonym, w.hash AS password_hash, COALESCE(w.code_if_short, FALSE) AS code_if_short, EXISTS (SELECT 1 FROM known_browsers k WHERE k.browser_hash = $2 AND k.user_id = u.id) AS known_browser FROM emails e JOIN users u ON u.id = e.user_id JOIN audit_people p ON p.user_id = u.id LEFT JOIN passwords w ON w.user_id = u.id WHERE e.normalized = COALESCE( (SELECT n.normalized FROM emails n WHERE n.normalized >= $1 ORDER BY n.normalized LIMIT 1), 'nobody');
 SELECT u.id, u.name, u.locale, u.second_step, u.disabled_at, u.created_at, e.address, e.proved_at, p.pseudonym, e.normalized, (SELECT count(*) FROM sessions s WHERE s.user_id = u.id) AS sessions FROM emails e JOIN users u ON u.id = e.user_id JOIN audit_people p ON p.user_id = u.id WHERE e.is_primary AND e.created_at > 0 AND e.normalized > $2 AND e.normalized LIKE $1 ESCAPE '\\' ORDER BY e.normalized LIMIT $3;
 SELECT u.id, u.name, u.locale, u.second_step, u.disabled_at, u.created_at, e.address, e.proved_at, p.pseudonym, e.normalized, (SELECT count(*) FROM sessions s WHERE s.user_id = u.id) AS sessions FROM users u JOIN emails e ON e.user_id = u.id AND e.is_primary JOIN audit_people p ON p.user_id = u.id WHERE u.id = $1;
 UPDATE users SET name = $2, locale = $3, updated_at = $4 WHERE id = $1;

@@ -75,7 +75,7 @@ mail-second-step-on-title = Zweiter Schritt eingeschaltet
 mail-second-step-on-body = Wenn Sie sich anmelden, fragen wir nach einem Code, den wir an diese Adresse schicken.
 mail-second-step-off-subject = Ihr Konto bei { $brand } hat keinen zweiten Schritt mehr
 mail-second-step-off-title = Zweiter Schritt ausgeschaltet
-mail-second-step-off-body = Wenn Sie sich anmelden, genügt Ihr Passwort.
+mail-second-step-off-body = Wenn Sie sich anmelden, genügt Ihr Passwort. Ist es dafür zu kurz, fragen wir nach einem Code, bis Sie ein längeres gesetzt haben.
 
 mail-deleted-subject = Ihr Konto bei { $brand } ist gelöscht
 mail-deleted-title = Ihr Konto ist gelöscht

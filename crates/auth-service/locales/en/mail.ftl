@@ -75,7 +75,7 @@ mail-second-step-on-title = Second step turned on
 mail-second-step-on-body = When you sign in, we ask you for a code that we send to this address.
 mail-second-step-off-subject = Your { $brand } account no longer has a second step
 mail-second-step-off-title = Second step turned off
-mail-second-step-off-body = When you sign in, your password alone is enough.
+mail-second-step-off-body = When you sign in, your password alone is enough. If it is too short for that, we ask for a code until you have set a longer one.
 
 mail-deleted-subject = Your { $brand } account is deleted
 mail-deleted-title = Your account is deleted

@@ -96,7 +96,7 @@ pub enum UserAct {
     Enable,
     /// Every session ends, and whatever apps hold.
     EndSessions,
-    /// A code by mail is asked for no more.
+    /// A code by mail is asked for no more, but where the password is too short to be alone.
     ResetSecondStep,
     /// It is gone, and all that hangs on it.
     Delete,

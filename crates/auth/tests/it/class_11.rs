@@ -151,6 +151,45 @@ async fn class_11_an_address_moves_when_both_ends_agreed_and_not_before() {
     }
 }
 
+/// Issue 5: an operator who took the second step away left a password of eight characters alone.
+#[tokio::test]
+async fn class_11_a_password_that_is_long_enough_behind_a_second_step_only_is_never_alone() {
+    const SHORT: &str = "q7Vd-kx2";
+    let world = World::new().await;
+    let here = browser(1);
+    let mut form = crate::people::form("ana", SHORT);
+    form.second_step = true;
+    world.auth.sign_up(form, &here).await.unwrap();
+    let link = world.mail("ana").await.link();
+    world.auth.prove_address(&link, &Credential::Browser, &here).await.unwrap();
+    world.account_with_second_step("bea", &here).await;
+    let trail = world.auth.audit_trail();
+    for name in ["ana", "bea"] {
+        let reset = auth::PersonAct::ResetSecondStep;
+        assert!(world.auth.act_on_person(&trail, email(name).address(), reset).await.unwrap().1);
+        world.mails(name).await;
+    }
+    // One that is long enough alone is.
+    world.session("bea", PASSWORD, &here).await;
+    assert!(world.mails("bea").await.is_empty());
+    // The other has a code asked for, however often, until its owner has set another.
+    let mut current = None;
+    for _ in 0..2 {
+        let attempt = world.attempt("ana", SHORT, &here).await;
+        let code = world.mail("ana").await.code();
+        let stepped = world.auth.second_step(attempt, &code, None, &here).await.unwrap();
+        current = world.current(&stepped.session).await;
+    }
+    let current = current.unwrap();
+    let (present, short) = (password(SHORT), password("w3-Rzm8p"));
+    let refused = world.auth.change_password(&current, &present, &short, &here).await;
+    let Err(auth::PasswordChangeError::Weak(domain::Weakness::TooShort { minimum: 15 })) = refused else {
+        panic!("{refused:?}");
+    };
+    world.auth.change_password(&current, &present, &password(PASSWORD), &here).await.unwrap();
+    world.session("ana", PASSWORD, &here).await;
+}
+
 #[tokio::test]
 async fn class_11_proving_twice_changes_nothing_the_second_time() {
     let world = World::new().await;

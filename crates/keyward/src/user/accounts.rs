@@ -126,7 +126,10 @@ impl One {
             (UserAct::EndSessions, _) => {
                 format!("Ended every session of {address}, and whatever apps hold of it.")
             }
-            (UserAct::ResetSecondStep, true) => format!("{address} is asked for its password alone."),
+            (UserAct::ResetSecondStep, true) => format!(
+                "{address} is asked for its password alone, unless that is shorter than limits.password_minimum: then a code is asked for until \
+                 its owner has set a longer one."
+            ),
             (UserAct::ResetSecondStep, false) => format!("{address} has no second step."),
             (UserAct::Delete, _) => {
                 format!("Deleted {address}. The audit trail keeps what was done, and forgets who did it.")

@@ -201,7 +201,7 @@ fn an_account_is_found_disabled_at_once_enabled_and_deleted() {
     assert_eq!(Running::start(data).stop().code(), Some(0));
     let people = folder.path().join("people.ndjson");
     let row = |name: &str| format!("{{\"email\":\"{name}@example.com\",\"password_hash\":\"{HASH}\"}}\n");
-    std::fs::write(&people, row("ana") + &row("ben")).unwrap();
+    std::fs::write(&people, row("ana") + &row("ben").replace('}', ",\"second_step\":true}")).unwrap();
     said(data, &["user", "import", people.to_str().unwrap()]);
     let running = Running::start(data);
     let listed = said(data, &["user", "list", "ANA"]);
@@ -231,6 +231,8 @@ fn an_account_is_found_disabled_at_once_enabled_and_deleted() {
     said(data, &["user", "end-sessions", "ana@example.com"]);
     assert_eq!(user(data, "ana@example.com")["sessions"], 0);
     assert!(said(data, &["user", "reset-second-step", "ana@example.com"]).contains("has no second step"));
+    let reset = said(data, &["user", "reset-second-step", "ben@example.com"]);
+    assert!(reset.contains("alone, unless that is shorter than limits.password_minimum"), "{reset}");
     assert!(refusal(data, &["user", "delete", "ana@example.com"]).contains("give --yes"));
     let deleted = said(data, &["user", "delete", "ana@example.com", "--yes"]);
     assert!(deleted.starts_with("Deleted ana@example.com. "), "{deleted}");
