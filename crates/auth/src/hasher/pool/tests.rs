@@ -179,6 +179,36 @@ async fn what_all_work_takes_together_is_bounded_and_the_dear_have_their_turn() 
     }
 }
 
+/// What was computed from a password is not left in memory: once a thread has had nothing to do for [`REST`] it is wiped, and stays.
+#[tokio::test]
+async fn memory_is_wiped_once_a_thread_has_rested() {
+    let pool = Pool::start(2, 64, PATIENT).unwrap();
+    let fill = |memory: &mut Memory| {
+        for block in memory.blocks(8) {
+            block.as_mut().fill(7);
+        }
+        Ok(())
+    };
+    pool.run(8, fill).await.unwrap();
+    let wiped = async {
+        loop {
+            // While it is being wiped it is not there.
+            let kept = {
+                let mut state = pool.0.lock();
+                let is_wiped = state.free.len() == 1 && !state.free[0].is_used();
+                is_wiped.then(|| state.free.remove(0))
+            };
+            if let Some(memory) = kept {
+                return memory;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let mut memory = tokio::time::timeout(PATIENT, wiped).await.expect("it is never wiped");
+    assert_eq!(memory.kib(), 8, "it is kept for the next");
+    assert!(memory.blocks(8).iter().all(|block| block.as_ref().iter().all(|word| *word == 0)));
+}
+
 #[tokio::test]
 async fn what_waits_when_the_pool_ends_is_told() {
     let pool = Pool::start(1, 64, PATIENT).unwrap();
