@@ -25,6 +25,11 @@ use subject::Subject;
 const HASH_KIB: u64 = 19_456;
 /// What else a storm may take.
 const SLACK_KIB: u64 = 32 * 1024;
+/// At most one hash a permit is worked off for clients that are gone, which a test of the server counts
+/// (`auth-service/tests/it/hashing.rs`). Here it is told by the time that hashing threads took, from the moment at which the clients hung
+/// up: with the one hash goes the wiping of its memory, and a second of the processor is worth more or fewer hashes at that moment than it
+/// was in the rounds (a third, on a machine that is not steady). The half is for both; a second hash would not be let through.
+const WORKED_OFF: f64 = 1.5;
 /// Between two token checks: few enough that they take no core from hashing.
 const PACE: Duration = Duration::from_millis(5);
 
@@ -114,8 +119,12 @@ impl Hashing {
             ),
             single.memory_bar("one core: most memory, also when all hang up again and again", 1)?,
             double.memory_bar("two cores: the same", 2)?,
-            Bar::most("one core: hashes worked off for clients that hung up, for each permit", left, 1.5),
-            Bar::most("two cores: the same", left_of_two, 1.5),
+            Bar::most(
+                "one core: hashes worked off for clients that hung up, for each permit",
+                left,
+                WORKED_OFF,
+            ),
+            Bar::most("two cores: the same", left_of_two, WORKED_OFF),
         ];
         Ok(bar::print(&held))
     }

@@ -1,12 +1,14 @@
 //! How passwords are hashed, as whoever runs the server and whoever attacks it meet it.
 
+use std::io::Write as _;
+use std::net::TcpStream;
 use std::time::Duration;
 
 use domain::{Email, Password};
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use crate::process::{POSTMARK, Running, command, write_secrets};
+use crate::process::{POSTMARK, Running, command, get, write_secrets};
 use crate::support::{PASSWORD, TestApp};
 
 /// What is below OWASP's minimum is refused, or used if `allow_weak` says so; then every start says that it is.
@@ -57,6 +59,81 @@ async fn a_password_of_100_kb_is_refused_before_it_is_hashed() {
         member.post("/account/password", &[("current_password", PASSWORD), ("new_password", &long)]).await;
     assert_eq!(answer.status, 422);
     assert_eq!(done(), before, "nothing was hashed");
+}
+
+/// What the pool of a server tells, by one look.
+struct Pool {
+    waiting: i64,
+    running: i64,
+    done: i64,
+    given_up: i64,
+}
+
+fn pool(running: &Running) -> Pool {
+    let (status, answer) = get(&running.internal, "/metrics");
+    assert_eq!(status, 200, "{answer}");
+    let figure = |name: &str| {
+        let line = answer.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        let figure = line.unwrap_or_else(|| panic!("no {name}: {answer}"));
+        figure.trim_end_matches(".0").parse().unwrap_or_else(|_| panic!("{name} {figure}"))
+    };
+    Pool {
+        waiting: figure("keyward_hashing_waiting"),
+        running: figure("keyward_hashing_running"),
+        done: figure("keyward_hashing_time_seconds_count"),
+        given_up: figure("keyward_hashing_given_up_total"),
+    }
+}
+
+/// Issue 5: after its clients have hung up a server works off the one hash that each permit is at, and gives the others up.
+#[test]
+fn whoever_hangs_up_while_waiting_is_not_hashed_for() {
+    const CLIENTS: i64 = 4;
+    let folder = tempfile::tempdir().unwrap();
+    write_secrets(folder.path());
+    // A hash that takes a second or two.
+    let dear = ["memory_kib=65536", "iterations=32", "max_parallel=1", "longest_wait=30s"];
+    let dear = dear.map(|setting| format!("password.hashing.{setting}"));
+    let running = Running::with(folder.path(), &dear.each_ref().map(String::as_str));
+    let hang_up = || {
+        let before = pool(&running);
+        let clients: Vec<_> = (0..CLIENTS)
+            .map(|number| {
+                let body = json!({ "email": format!("nobody{number}@example.com"), "password": PASSWORD })
+                    .to_string();
+                let mut stream = TcpStream::connect(&running.address).unwrap();
+                let head =
+                    "POST /api/v1/sign-in HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json";
+                write!(stream, "{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len()).unwrap();
+                stream
+            })
+            .collect();
+        loop {
+            let now = pool(&running);
+            if now.waiting == CLIENTS - 1 || now.done > before.done {
+                break;
+            }
+            std::thread::yield_now();
+        }
+        drop(clients);
+        // If the first hash was done before all had hung up, another had begun for somebody who waited.
+        let after = pool(&running);
+        let is_at_the_first = after.running == 1 && after.done == before.done;
+        loop {
+            let now = pool(&running);
+            if now.running + now.waiting == 0 {
+                let told = (now.done - before.done, now.given_up - before.given_up);
+                return is_at_the_first.then_some(told);
+            }
+            std::thread::yield_now();
+        }
+    };
+    let told = loop {
+        if let Some(told) = hang_up() {
+            break told;
+        }
+    };
+    assert_eq!(told, (1, CLIENTS - 1), "hashes done, and given up");
 }
 
 /// Issue 5: whoever would wait too long for a hash is told at once when to come back, wherever they ask, and keeps what they typed. Who
