@@ -8,12 +8,14 @@ mod huge_pages;
 #[path = "../../../crates/auth/src/hasher/memory.rs"]
 #[allow(dead_code, reason = "the server uses all of it")]
 mod memory;
+#[cfg(feature = "c-reference")]
+mod reference;
 mod sodium;
 
 use std::error::Error;
 use std::time::Duration;
 
-use argon2::{Algorithm, Argon2, Params, Version};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 use memory::Memory;
 use rustix::time::{ClockId, clock_gettime};
 
@@ -43,24 +45,37 @@ fn main() -> Result<(), Box<dyn Error>> {
             }
         }
         for ((name, _), own) in candidates.iter().zip(&rates) {
-            let mut ratios: Vec<f64> = own.iter().zip(&rates[0]).map(|(rate, plain)| rate / plain).collect();
-            let (rate, ratio) = (median(&mut own.clone()), median(&mut ratios));
-            let (least, most) = (ratios[0], ratios[ratios.len() - 1]);
-            println!("{name:<34} {rate:7.1}/s   {ratio:.2} of plain ({least:.2} to {most:.2})");
+            println!("{name:<34} {:7.1}/s   {} of plain", median(&mut own.clone()), compared(own, &rates[0]));
         }
-        println!();
+        println!(
+            "huge pages alone: {} of the same without them\n",
+            compared(&rates[HUGE_PAGES], &rates[HUGE_PAGES - 1])
+        );
     }
     Ok(())
 }
+
+/// What one is of another, round by round: the median, the least and the most.
+fn compared(own: &[f64], other: &[f64]) -> String {
+    let mut ratios: Vec<f64> = own.iter().zip(other).map(|(own, other)| own / other).collect();
+    let ratio = median(&mut ratios);
+    format!("{ratio:.2} ({:.2} to {:.2})", ratios[0], ratios[ratios.len() - 1])
+}
+
+/// Which of them is what the server does: the one before it differs in its pages alone.
+const HUGE_PAGES: usize = 2;
 
 /// Every implementation, RustCrypto's in its plain form first.
 fn candidates(memory_kib: u32, passes: u32) -> Result<Vec<(&'static str, Hash)>, Box<dyn Error>> {
     let params = Params::new(memory_kib, passes, 1, None).map_err(|error| error.to_string())?;
     let blocks = params.block_count();
     let plain = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-    let reused = plain.clone();
-    let mut memory = Memory::default();
-    #[cfg_attr(not(feature = "c-reference"), expect(unused_mut, reason = "with the C reference it is added to"))]
+    let (reused, served) = (plain.clone(), plain.clone());
+    let (mut small, mut memory) = (vec![Block::new(); blocks], Memory::default());
+    #[cfg_attr(
+        not(feature = "c-reference"),
+        expect(unused_mut, reason = "with the C reference it is added to")
+    )]
     let mut candidates: Vec<(&'static str, Hash)> = vec![
         (
             "argon2 (RustCrypto), plain",
@@ -71,10 +86,20 @@ fn candidates(memory_kib: u32, passes: u32) -> Result<Vec<(&'static str, Hash)>,
             }),
         ),
         (
-            "the same, as the server uses it",
+            "the same, memory used again",
             Box::new(move || {
                 let mut output = Output::default();
                 reused
+                    .hash_password_into_with_memory(PASSWORD, SALT, &mut output, &mut small)
+                    .map_err(|error| error.to_string())?;
+                Ok(output)
+            }),
+        ),
+        (
+            "the same, on huge pages",
+            Box::new(move || {
+                let mut output = Output::default();
+                served
                     .hash_password_into_with_memory(PASSWORD, SALT, &mut output, memory.blocks(blocks))
                     .map_err(|error| error.to_string())?;
                 Ok(output)
@@ -95,17 +120,8 @@ fn candidates(memory_kib: u32, passes: u32) -> Result<Vec<(&'static str, Hash)>,
     ];
     #[cfg(feature = "c-reference")]
     candidates.push((
-        "the C reference (argon2-kdf)",
-        Box::new(move || {
-            let hasher = argon2_kdf::Hasher::new()
-                .algorithm(argon2_kdf::Algorithm::Argon2id)
-                .custom_salt(SALT)
-                .hash_length(32)
-                .iterations(passes)
-                .memory_cost_kib(memory_kib)
-                .threads(1);
-            Ok(hasher.hash(PASSWORD).map_err(|error| format!("{error:?}"))?.as_bytes().try_into()?)
-        }),
+        "the C reference (libargon2)",
+        Box::new(move || reference::hash(PASSWORD, SALT, memory_kib, passes)),
     ));
     Ok(candidates)
 }
