@@ -41,11 +41,7 @@ impl OnwardOrigin {
 
     fn written(text: &str, url: &Url) -> Result<Self, OnwardOriginError> {
         let is_origin = url.origin().ascii_serialization() == text.replacen("://*.", "://", 1);
-        if is_origin && can_be_named(url) {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(OnwardOriginError)
-        }
+        if is_origin && can_be_named(url) { Ok(Self(text.to_owned())) } else { Err(OnwardOriginError) }
     }
 
     /// The origin, as registered.

@@ -1,84 +1,81 @@
 //! `Introspection`: what a resource is told of a token it asks about (RFC 7662).
 
-use serde::Serialize;
+use std::sync::Arc;
 
-use crate::{AccessToken, Client, Scopes};
+use serde::{Serialize, Serializer};
 
-/// The answer of the introspection endpoint (RFC 7662 section 2.2).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Introspection {
+use crate::{AccessToken, Client, Scopes, TokenType};
+
+/// The answer of the introspection endpoint (RFC 7662 section 2.2). Of a token that is active it tells what the token says: it holds
+/// that and copies none of it, since this is asked with every request of some resources.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Introspection(Option<Arc<AccessToken>>);
+
+/// How it is told.
+#[derive(Serialize)]
+struct Told<'a> {
     active: bool,
-    #[serde(flatten)]
-    token: Option<ActiveToken>,
-}
-
-/// What is said of a token that is active.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct ActiveToken {
-    /// What it reaches.
     #[serde(skip_serializing_if = "Scopes::is_empty")]
-    pub scope: Scopes,
-    /// The client that it was issued to.
-    pub client_id: String,
-    /// `Bearer` for an access token; a refresh token has none (RFC 6749 section 5.1).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub token_type: Option<crate::TokenType>,
-    /// Until when it is valid, in Unix seconds.
-    pub exp: i64,
-    /// When it was made.
-    pub iat: i64,
-    /// Whom it is about.
-    pub sub: String,
-    /// Whom it is for.
-    pub aud: String,
-    /// Our issuer.
-    pub iss: String,
-    /// Its own id.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub jti: Option<String>,
+    scope: &'a Scopes,
+    client_id: &'a str,
+    token_type: TokenType,
+    exp: i64,
+    iat: i64,
+    sub: &'a str,
+    aud: &'a str,
+    iss: &'a str,
+    jti: &'a str,
     /// The level of authentication (RFC 9470 section 6.2).
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub acr: Option<String>,
+    acr: Option<&'a str>,
     /// When the person proved who they are (RFC 9470 section 6.2).
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub auth_time: Option<i64>,
+    auth_time: Option<i64>,
+}
+
+#[derive(Serialize)]
+struct ToldOfNone {
+    active: bool,
 }
 
 impl Introspection {
     /// Expired, revoked, unknown, malformed, or none of the client's business: all the same answer.
     pub const fn inactive() -> Self {
-        Self { active: false, token: None }
-    }
-
-    /// A token that is active.
-    pub const fn active(token: ActiveToken) -> Self {
-        Self { active: true, token: Some(token) }
+        Self(None)
     }
 
     /// What `client` may know of an access token that was verified: it is the token's own client, or it has the token's
     /// resource among its own. To anybody else the token is not active (RFC 7662 section 4, class 17).
-    pub fn of(token: &AccessToken, client: &Client) -> Self {
+    pub fn of(token: &Arc<AccessToken>, client: &Client) -> Self {
         if token.client_id != client.client_id && !client.resources.contains(&token.aud) {
             return Self::inactive();
         }
-        let token = token.clone();
-        Self::active(ActiveToken {
-            scope: token.scope,
-            client_id: token.client_id,
-            token_type: Some(crate::TokenType::Bearer),
-            exp: token.exp,
-            iat: token.iat,
-            sub: token.sub,
-            aud: token.aud,
-            iss: token.iss,
-            jti: Some(token.jti),
-            acr: token.acr,
-            auth_time: token.auth_time,
-        })
+        Self(Some(token.clone()))
     }
 
     /// Whether it says that the token is active.
     pub fn is_active(&self) -> bool {
-        self.active
+        self.0.is_some()
+    }
+}
+
+impl Serialize for Introspection {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Some(token) = &self.0 else { return ToldOfNone { active: false }.serialize(serializer) };
+        let told = Told {
+            active: true,
+            scope: &token.scope,
+            client_id: &token.client_id,
+            token_type: TokenType::Bearer,
+            exp: token.exp,
+            iat: token.iat,
+            sub: &token.sub,
+            aud: &token.aud,
+            iss: &token.iss,
+            jti: &token.jti,
+            acr: token.acr.as_deref(),
+            auth_time: token.auth_time,
+        };
+        told.serialize(serializer)
     }
 }

@@ -86,7 +86,7 @@ pub use form_action::{OnwardOrigin, OnwardOriginError, form_action_sources};
 pub use id_token::{IdToken, at_hash};
 pub use id_token_hint::IdTokenHint;
 pub use id_token_rules::{IdTokenRules, SignInKept, SignedIn};
-pub use introspection::{ActiveToken, Introspection};
+pub use introspection::Introspection;
 pub use jwk::{Jwk, JwkError};
 pub use jwk_set::JwkSet;
 pub use jws_claims::Expected;

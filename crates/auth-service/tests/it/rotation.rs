@@ -112,7 +112,11 @@ impl Load {
         let failed: Vec<String> =
             self.threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect();
         let done = self.done.load(Ordering::Relaxed);
-        println!("{done} done and {} failed in {took:.1} s, {:.0} a second", failed.len(), done as f64 / took);
+        println!(
+            "{done} done and {} failed in {took:.1} s, {:.0} a second",
+            failed.len(),
+            done as f64 / took
+        );
         (done, failed)
     }
 }

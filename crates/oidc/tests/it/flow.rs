@@ -172,7 +172,7 @@ fn a_person_signs_in_is_known_and_signs_out() {
         let access_token = AccessToken::verify(found.expose(), &keys, ISSUER, ISSUER, 30, NOW).unwrap();
         let told = serde_json::to_value(UserInfo::of(&access_token, &person()).unwrap()).unwrap();
         assert_eq!((&told["sub"], &told["email"]), (&"ada".into(), &"ada@example.org".into()));
-        assert!(Introspection::of(&access_token, &client).is_active());
+        assert!(Introspection::of(&std::sync::Arc::new(access_token), &client).is_active());
         // The person signs out, and is sent back.
         let query =
             format!("id_token_hint={}&post_logout_redirect_uri=https://app.example/bye", id_token.expose());

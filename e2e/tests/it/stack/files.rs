@@ -112,7 +112,7 @@ async fn what_an_image_is_compiled_of_is_kept_for_as_long_as_the_manifests_are_t
     let base = between("FROM ", " AS manifests\n").lines().last().unwrap().to_owned();
     docker.ask(&["tag", "debian:trixie-slim", base.trim_start_matches("FROM ")]);
     let context = tempfile::tempdir().unwrap();
-    let pack = "tar --exclude=node_modules --exclude=target --exclude=corpus -c .dockerignore Cargo.toml Cargo.lock \
+    let pack = "tar --exclude=node_modules --exclude=target --exclude=corpus -c .cargo .dockerignore Cargo.toml Cargo.lock \
                 rust-toolchain.toml benches crates deploy e2e rehearsal scripts | tar -x -C \"$0\"";
     success(
         &Command::new("sh").args(["-c", pack]).arg(context.path()).current_dir(&workspace).output().unwrap(),
@@ -126,7 +126,14 @@ async fn what_an_image_is_compiled_of_is_kept_for_as_long_as_the_manifests_are_t
     };
     let first = listed();
     let names: Vec<_> = first.lines().map(|line| line.split_once("  ").unwrap().1).collect();
-    let kept = ["/Cargo.toml", "/Cargo.lock", "/rust-toolchain.toml", "/src/lib.rs", "/src/main.rs"];
+    let kept = [
+        "./.cargo/config.toml",
+        "/Cargo.toml",
+        "/Cargo.lock",
+        "/rust-toolchain.toml",
+        "/src/lib.rs",
+        "/src/main.rs",
+    ];
     assert!(names.iter().all(|name| kept.iter().any(|end| name.ends_with(end))), "{names:?}");
     assert!(
         names.contains(&"./crates/auth-service/src/main.rs") && names.contains(&"./Cargo.lock"),

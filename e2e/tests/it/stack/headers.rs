@@ -83,7 +83,10 @@ pub(super) async fn hold_of_what_is_personal(stack: &Installation) {
         };
         assert_eq!((answer.status(), at.as_str()), (StatusCode::OK, page.as_str()), "{seen:?}");
         hold_of(&page, answer.headers());
-        assert!(answer.text().await.unwrap().contains("ada@example.com") || page.ends_with("/sessions"), "{page}");
+        assert!(
+            answer.text().await.unwrap().contains("ada@example.com") || page.ends_with("/sessions"),
+            "{page}"
+        );
     }
     assert!(seen.iter().any(|at| at.starts_with(&app("/")) && at.contains("code=")), "{seen:?}");
 }
@@ -119,7 +122,8 @@ fn only_tls_of_today_is_spoken(stack: &Installation) {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/stack/tls_version.py");
     for (version, spoken) in [("TLSv1", false), ("TLSv1_1", false), ("TLSv1_2", true), ("TLSv1_3", true)] {
         let mut asks = Command::new(stack.docker.cache.join("python/bin/python"));
-        let asked = asks.arg(&script).args([&stack.address(443).ip().to_string(), AUTH, version]).output().unwrap();
+        let asked =
+            asks.arg(&script).args([&stack.address(443).ip().to_string(), AUTH, version]).output().unwrap();
         let said = success(&asked);
         let expected = if spoken { version.replace('_', ".") } else { "protocol version".to_owned() };
         assert!(said.trim().contains(&expected), "{version}: {said}");
