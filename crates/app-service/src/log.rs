@@ -1,6 +1,7 @@
 //! What is written to standard error: settings as the sign-in server's `[log]`, and for each request a span that has the proxy's name for
 //! it. Never a secret, a code, a token, or what stands behind the `?` of an address.
 
+use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
@@ -23,6 +24,8 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 const TARGET: &str = "access";
 /// A proxy's name for a request is no longer.
 const LONGEST_ID: usize = 64;
+/// No path of ours is longer; a stranger's may be, and fills no log with it.
+const LONGEST_PATH: usize = 200;
 
 /// What is written, and how.
 #[derive(Args, Clone, Debug)]
@@ -85,7 +88,8 @@ impl Log {
         let filter = Targets::new().with_default(LevelFilter::from(self.level)).with_target(TARGET, access);
         let lines = fmt::layer().with_writer(std::io::stderr);
         let lines = match self.format {
-            Format::Json => lines.json().boxed(),
+            // The span of the request, once: the list of all spans would say it again.
+            Format::Json => lines.json().with_span_list(false).boxed(),
             Format::Text => lines.with_ansi(false).boxed(),
         };
         tracing_subscriber::registry().with(filter).with(lines).init();
@@ -106,7 +110,7 @@ async fn serve(State(log): State<Arc<Log>>, request: Request, next: Next) -> Res
     let span = tracing::error_span!(
         "request",
         method = %request.method(),
-        path = request.uri().path(),
+        path = &*shown(request.uri().path()),
         request_id,
     );
     let told = log.access.then(|| {
@@ -125,6 +129,15 @@ async fn serve(State(log): State<Arc<Log>>, request: Request, next: Next) -> Res
     }
     .instrument(span)
     .await
+}
+
+/// As much of a path as is written down of it.
+fn shown(path: &str) -> Cow<'_, str> {
+    if path.len() <= LONGEST_PATH {
+        return path.into();
+    }
+    let (beginning, _) = path.split_at(path.floor_char_boundary(LONGEST_PATH));
+    format!("{beginning}…").into()
 }
 
 /// What the proxy calls a request, so that its log and ours can be laid side by side.

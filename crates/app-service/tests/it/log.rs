@@ -20,12 +20,13 @@ fn ask(program: &Program, path: &str) {
     stream.read_to_end(&mut Vec::new()).unwrap();
 }
 
-/// The program's log after two requests, and a stop.
+/// The program's log after three requests, and a stop.
 fn log(settings: &[(&str, &str)]) -> String {
     let mut program = Program::start_with(settings);
     // Whose state is nobody's: the refusal is a line of its own, within the request.
     ask(&program, "/auth/callback");
     ask(&program, "/no-such");
+    ask(&program, &format!("/{}", "x".repeat(5_000)));
     program.signal("-INT");
     until("it to end", || program.ended());
     let log = program.log();
@@ -61,6 +62,10 @@ fn each_line_is_an_object_and_has_the_proxys_name_for_the_request_and_no_secret(
     let from = "203.0.113.0/24".into();
     assert!(known.contains(&(&"/auth/callback".into(), &from, &"/auth/callback".into(), &name)), "{log}");
     assert!(known.contains(&(&"none".into(), &from, &"/no-such".into(), &name)), "{log}");
+    // A stranger's path fills no log, and stands in a line once.
+    let cut = serde_json::Value::from(format!("/{}…", "x".repeat(199)));
+    assert!(known.iter().any(|(_, _, path, _)| **path == cut), "{log}");
+    assert!(lines.iter().all(|line| line["spans"].is_null()), "{log}");
     // Not the lines of requests alone.
     let refused = lines.iter().find(|line| line["level"] == "WARN").unwrap_or_else(|| panic!("{log}"));
     assert_eq!(refused["span"]["request_id"], name, "{log}");

@@ -18,6 +18,11 @@ use crate::{protocol, warm};
 /// the route; and puts the headers on the answer.
 pub(crate) async fn serve(State(app): State<App>, request: Request, next: Next) -> Response {
     let measured = app.traffic.begin(&request);
+    if guard::has_too_long_a_path(request.uri()) {
+        let refused = guard::path_too_long(&app);
+        measured.end(refused.status());
+        return refused;
+    }
     // A body is read before anything is answered, even one that nobody asked for.
     if !app.is_development()
         && request.body().is_end_stream()
@@ -41,7 +46,7 @@ pub(crate) async fn serve(State(app): State<App>, request: Request, next: Next) 
     let span = tracing::error_span!(
         "request",
         method = %head.method,
-        path = head.uri.path(),
+        path = &*access::shown(head.uri.path()),
         support_id,
         request_id = access::request_id(&app, &head),
     );

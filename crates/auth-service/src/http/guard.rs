@@ -8,7 +8,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::header::{CONNECTION, HOST, ORIGIN};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, Method, Uri};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use base64::Engine as _;
@@ -17,8 +17,12 @@ use http_body_util::{BodyExt as _, Limited};
 
 use crate::App;
 use crate::http::asking::{BrowserToken, NewBrowserToken, hash_browser_token};
-use crate::http::cookies;
 use crate::http::failure::{Failure, is_for_people};
+use crate::http::{cookies, headers};
+
+/// A longer path is not looked at (RFC 9110 section 15.5.15). What stands behind the `?` has limits where it is read: an app is to
+/// be told what is wrong with it.
+const LONGEST_PATH: usize = 8 * 1024;
 
 /// A body that takes longer is given up.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -30,6 +34,20 @@ pub(crate) fn caught(panic: Box<dyn Any + Send>) -> Response {
     let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
     tracing::error!(panic = text, "a handler panicked");
     Failure::Internal.into_response()
+}
+
+pub(crate) fn has_too_long_a_path(uri: &Uri) -> bool {
+    uri.path().len() > LONGEST_PATH
+}
+
+/// No page and no support id: nothing is done for it, and nothing written of it.
+pub(crate) fn path_too_long(app: &App) -> Response {
+    let said = "The path of this address is longer than 8 KiB: check it for a slip.\n";
+    let mut response = (StatusCode::URI_TOO_LONG, said).into_response();
+    // Its body, if there is one, was not read.
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    headers::add(app.https, headers::Choice::default(), response.headers_mut());
+    response
 }
 
 /// Reads the whole body before anything is decided: an answer sent while a body is still coming makes a proxy hand a

@@ -34,7 +34,8 @@ where
 {
     let lines = fmt::layer().with_writer(std::io::stderr);
     match format {
-        Format::Json => lines.json().boxed(),
+        // The span of the request, once: the list of all spans would say it again.
+        Format::Json => lines.json().with_span_list(false).boxed(),
         Format::Text => lines.with_ansi(false).boxed(),
     }
 }

@@ -10,6 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 use crate::classes::inventory::{every, filled};
+use crate::process::{POSTMARK, Running, get, write_secrets};
 use crate::protocol::{Wiki, returned, try_returned};
 use crate::support::{Browser, TestApp};
 
@@ -27,6 +28,40 @@ async fn ten_megabytes_are_413_on_every_route_and_close_the_connection() {
             assert_eq!((answer.status.as_u16(), answer.header("connection")), (413, "close"), "{path}");
         }
     }
+}
+
+/// Thirty thousand bytes of a path were sixty thousand of the log, at a level that wakes somebody; a few thousand of such requests
+/// pushed out what Docker keeps of it.
+#[tokio::test]
+async fn a_path_that_is_too_long_is_414_and_closes_the_connection() {
+    let app = TestApp::start().await;
+    let of = |length: usize| format!("/{}", "x".repeat(length - 1));
+    for (length, status) in [(8 * 1024, 404), (8 * 1024 + 1, 414), (30_000, 414)] {
+        let answer = app.program().get(&of(length)).await;
+        assert_eq!(answer.status, status, "{length}");
+        if status == 414 {
+            assert_eq!(answer.header("connection"), "close");
+            assert!(answer.header("content-security-policy").starts_with("default-src 'none'"));
+        }
+    }
+}
+
+#[test]
+fn a_strangers_path_is_written_once_and_cut_at_a_level_that_wakes_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    write_secrets(folder.path());
+    let mut running = Running::start(folder.path(), POSTMARK);
+    for (length, status) in [(30_000, 414), (8_000, 404)] {
+        assert_eq!(get(&running.address, &format!("/{}", "x".repeat(length))).0, status);
+    }
+    let log = running.end();
+    let lines: Vec<_> = log.lines().filter(|line| line.contains("/xxx")).collect();
+    let [line] = lines[..] else { panic!("{} lines name such a path", lines.len()) };
+    assert!(line.len() < 700, "{line}");
+    let line: serde_json::Value = serde_json::from_str(line).unwrap();
+    assert_eq!((&line["level"], &line["fields"]["status"]), (&"INFO".into(), &404.into()), "{line}");
+    assert_eq!(line["span"]["path"], format!("/{}…", "x".repeat(199)));
+    assert!(line["span"]["support_id"].is_string() && line["spans"].is_null(), "{line}");
 }
 
 /// It once told whoever asked beforehand to send ten megabytes, and then waited for them.

@@ -68,23 +68,23 @@ impl Subscriber for Undecided {
 }
 
 impl Log {
-    /// Hears warnings and errors, as a server tells them that logs little.
+    /// Hears what a server tells that is not told how much to log.
     pub(crate) fn listen() -> Self {
-        Self::with(FmtSpan::NONE)
+        Self::with(FmtSpan::NONE, LevelFilter::INFO)
     }
 
-    /// Hears of each span that is made as well.
+    /// Hears warnings and errors, and of each span that is made as well.
     pub(crate) fn of_spans() -> Self {
-        Self::with(FmtSpan::NEW)
+        Self::with(FmtSpan::NEW, LevelFilter::WARN)
     }
 
-    fn with(spans: FmtSpan) -> Self {
+    fn with(spans: FmtSpan, level: LevelFilter) -> Self {
         ask_each_time();
         let lines = Lines::default();
         let writer = lines.clone();
         let subscriber = tracing_subscriber::fmt()
             .with_ansi(false)
-            .with_max_level(LevelFilter::WARN)
+            .with_max_level(level)
             .with_span_events(spans)
             .with_writer(move || writer.clone())
             .finish();

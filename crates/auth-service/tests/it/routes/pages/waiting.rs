@@ -22,7 +22,7 @@ fn assert_kept(log: &Log, answer: &Answer, status: u16, action: &str, typed: &st
 /// What went wrong is in the log by the id that the page shows.
 fn assert_told(log: &Log, answer: &Answer, action: &str) {
     let told = log.lines_with(answer.support_id());
-    // Of what is away it is said where it was met; that it was shown is a note then, below what is listened to here.
+    // Of what is away it is said where it was met; that it was shown is a note then.
     let said = match answer.status.as_u16() {
         503 => "the database did not do what was asked".to_owned(),
         status => format!("a failure was shown status={status}"),
