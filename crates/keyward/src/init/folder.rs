@@ -37,7 +37,8 @@ pub(super) fn is_free(folder: &Path) -> Result<(), Failure> {
 
 /// Writes all but the secrets.
 pub(super) fn write(folder: &Path, answers: &Answers) -> Result<(), Failure> {
-    let filled = |template: &str| fill(template, answers);
+    let project = project_of(folder);
+    let filled = |template: &str| fill(template, answers, &project);
     file(&folder.join("caddy/Caddyfile"), CADDYFILE, 0o644)?;
     file(&folder.join("db/users.sh"), USERS, 0o755)?;
     file(&folder.join("config/keyward.toml"), &filled(CONFIGURATION), 0o644)?;
@@ -51,9 +52,19 @@ pub(super) fn write(folder: &Path, answers: &Answers) -> Result<(), Failure> {
     file(&folder.join("compose.yml"), COMPOSE, 0o644)
 }
 
-fn fill(template: &str, answers: &Answers) -> String {
+/// What Docker is to call the stack: the folder's name, in the letters that a name may have there.
+fn project_of(folder: &Path) -> String {
+    let name = folder.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+    let letter = |letter: char| if letter.is_ascii_alphanumeric() || letter == '_' { letter } else { '-' };
+    let name: String = name.chars().map(letter).collect();
+    let name = name.trim_start_matches(['-', '_']);
+    if name.is_empty() { "keyward".to_owned() } else { name.to_owned() }
+}
+
+fn fill(template: &str, answers: &Answers, project: &str) -> String {
     let tls_mode = if answers.local_certificates { "local_certs" } else { "" };
     [
+        ("{PROJECT}", project),
         ("{AUTH_DOMAIN}", answers.domain.as_str()),
         ("{APP_DOMAIN}", &answers.app_domain),
         ("{CONTACT}", &answers.contact),
@@ -95,4 +106,22 @@ fn file(path: &Path, text: &str, mode: u32) -> Result<(), Failure> {
     file.set_permissions(fs::Permissions::from_mode(mode))?;
     file.sync_all()?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stack_is_named_by_its_folder_in_letters_that_docker_takes() {
+        for (folder, project) in [
+            ("/srv/keyward", "keyward"),
+            ("/srv/Key ward.2", "key-ward-2"),
+            ("/srv/_tests", "tests"),
+            ("/srv/ä", "keyward"),
+            ("/", "keyward"),
+        ] {
+            assert_eq!(project_of(Path::new(folder)), project, "{folder}");
+        }
+    }
 }

@@ -137,6 +137,23 @@ fn it_writes_a_folder_that_compose_starts_from() {
     assert!(environment.contains("\nKEYWARD_GROUP=10001\n"), "{environment}");
 }
 
+/// Two stacks of one name are one stack to Docker: `docker compose up` in the second folder took the first one down.
+#[test]
+fn each_installation_is_a_stack_of_its_own() {
+    assert!(!include_str!("../../../../compose.yml").contains("\nname:"), "it would be the same everywhere");
+    let parent = tempfile::tempdir().unwrap();
+    if !as_root(&parent) {
+        return;
+    }
+    for name in ["keyward", "Trial"] {
+        let folder = parent.path().join(name);
+        assert!(init(&folder, &ALL).status.success());
+        let environment = fs::read_to_string(folder.join(".env")).unwrap();
+        let project = format!("\nCOMPOSE_PROJECT_NAME={}\n", name.to_lowercase());
+        assert!(environment.contains(&project), "{environment}");
+    }
+}
+
 /// Redis 8 with its modules did not start, since CONFIG was renamed; and whoever had the password could do whatever else there is.
 #[test]
 fn redis_lets_one_user_in_who_may_do_what_the_server_needs() {
