@@ -14,6 +14,7 @@ use tokio::sync::OnceCell;
 use url::Url;
 
 use crate::channel::Channel;
+use crate::stack::Stack;
 use crate::{Failure, dev};
 
 /// Names an installation.
@@ -40,6 +41,7 @@ const RUN: &str = "/run/keyward";
 /// The same of a stack, in its folder: see `compose.yml`.
 const STACK: &str = "compose.yml";
 const STACK_RUN: &str = "run";
+const STACK_ENVIRONMENT: &str = ".env";
 
 /// The database in it.
 pub(crate) const DATABASE: &str = "keyward.sqlite";
@@ -139,6 +141,20 @@ impl Installation {
         }
         sockets.sort();
         Ok((folder, sockets))
+    }
+
+    /// What is to live, if it is the stack whose folder this is.
+    pub(crate) fn stack(&self) -> Result<Option<Stack>, Failure> {
+        let is_here = Path::new(STACK).is_file()
+            && self.folder_of_servers().is_some_and(|folder| folder == Path::new(STACK_RUN));
+        if !is_here {
+            return Ok(None);
+        }
+        match std::fs::read_to_string(STACK_ENVIRONMENT) {
+            Ok(environment) => Ok(Some(Stack::of(&environment))),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(format!("{STACK_ENVIRONMENT} cannot be read: {error}").into()),
+        }
     }
 
     /// Where things are. A database that is not there is not made.

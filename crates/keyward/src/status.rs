@@ -9,6 +9,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::installation::{Installation, moment};
+use crate::stack::Stack;
 use crate::{Failure, say};
 
 /// See how the whole stack is, at one look: each server, the database, mail, keys.
@@ -33,10 +34,17 @@ struct Asked {
 impl Status {
     pub(crate) async fn run(self) -> Result<(), Failure> {
         let (place, sockets) = self.installation.sockets()?;
+        let stack_here = self.installation.stack()?;
         let asking: Vec<_> = sockets.into_iter().map(|socket| tokio::spawn(ask(socket))).collect();
         let mut asked = Vec::with_capacity(asking.len());
         for one in asking {
             asked.push(one.await?);
+        }
+        if let Some(stack_here) = &stack_here {
+            add_missing(&mut asked, stack_here, &place);
+            for profile in &stack_here.unknown {
+                eprintln!("keyward: COMPOSE_PROFILES in .env names {profile}, and no slot of compose.yml is of it");
+            }
         }
         let answers: Vec<_> = asked.iter().filter_map(|one| one.said.as_ref().ok()).collect();
         if self.json {
@@ -56,8 +64,44 @@ impl Status {
                 say(format_args!("\nDatabase    {}", error.unwrap_or("it was not looked at")));
             }
         }
-        if answers.is_empty() { Err(nobody(&place, &asked).into()) } else { Ok(()) }
+        if answers.is_empty() {
+            return Err(nobody(&place, &asked, stack_here.is_some()).into());
+        }
+        stack_here.map_or(Ok(()), |stack| all_serve(&stack, &asked))
     }
+}
+
+/// A slot that is to live and has no socket is told as well: it may be one that ends again and again as it starts.
+fn add_missing(asked: &mut Vec<Asked>, stack: &Stack, place: &Path) {
+    for slot in &stack.slots {
+        if asked.iter().any(|one| name(&one.socket) == *slot) {
+            continue;
+        }
+        let why = format!("no socket: not started, or it cannot start; docker compose logs {slot}");
+        asked.push(Asked { socket: place.join(format!("{slot}.sock")), said: Err(why) });
+    }
+    asked.sort_by(|one, other| one.socket.cmp(&other.socket));
+}
+
+/// Whatever else there is, the slots of the colours that are to live have answered.
+fn all_serve(stack: &Stack, asked: &[Asked]) -> Result<(), Failure> {
+    if stack.slots.is_empty() {
+        return Err("COMPOSE_PROFILES in .env names no colour of auth-service, so that the next \
+                    `docker compose up -d` starts none: write auth-service-blue or auth-service-green there"
+            .into());
+    }
+    let silent = asked.iter().filter(|one| one.said.is_err()).map(|one| name(&one.socket));
+    let silent: Vec<_> = silent.filter(|name| stack.slots.contains(name)).collect();
+    if silent.is_empty() {
+        return Ok(());
+    }
+    Err(format!(
+        "{} of {} slots that are to live (COMPOSE_PROFILES in .env) do not answer: {}. `docker compose ps` and `docker compose logs SLOT` say why",
+        silent.len(),
+        stack.slots.len(),
+        silent.join(", ")
+    )
+    .into())
 }
 
 async fn ask(socket: PathBuf) -> Asked {
@@ -70,10 +114,17 @@ async fn ask(socket: PathBuf) -> Asked {
     Asked { socket, said }
 }
 
-fn nobody(place: &Path, asked: &[Asked]) -> String {
+fn nobody(place: &Path, asked: &[Asked], of_a_stack: bool) -> String {
     let mut why: Vec<_> = asked.iter().filter_map(|one| one.said.as_ref().err().cloned()).collect();
     if why.is_empty() {
         why.push(format!("no server has a socket in {}", place.display()));
+    }
+    if of_a_stack {
+        return format!(
+            "{}. Start them (`docker compose up -d --wait`), or name a socket, or the folder of several, with --socket. One that is still \
+             starting has none yet: `docker compose exec SLOT /usr/bin/auth-service healthcheck --probe started` says what it waits for",
+            why.join("; ")
+        );
     }
     format!(
         "{}. Start one (`docker compose up -d --wait`, `auth-service serve`, or `keyward dev` where you develop), or name its socket, or the folder of several, with \

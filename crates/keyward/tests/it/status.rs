@@ -1,11 +1,11 @@
 //! `keyward status`: what is told of servers that run, and of none.
 
 use std::path::Path;
-use std::process::Output;
+use std::process::{Command, Output};
 
 use serde_json::Value;
 
-use crate::command::{run, text};
+use crate::command::{KEYWARD, run, text};
 use crate::running::Running;
 
 fn status(arguments: &[&str]) -> Output {
@@ -120,4 +120,64 @@ fn without_a_server_it_says_so_and_what_to_do() {
     assert_eq!(told.status.code(), Some(1));
     assert_eq!(json(&told)[0]["socket"], path(&gone), "a program is told which");
     assert!(text(&told.stderr).contains("no server answers at"), "{}", text(&told.stderr));
+}
+
+/// A slot that ended again and again as it started was not seen: it has no socket, and the other one answered.
+#[test]
+fn a_slot_that_is_to_live_and_does_not_answer_is_told_and_is_a_failure() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    std::fs::create_dir(&run).unwrap();
+    std::fs::write(folder.path().join("compose.yml"), "services: {}\n").unwrap();
+    let live = |profiles: &str| {
+        std::fs::write(folder.path().join(".env"), format!("COMPOSE_PROFILES={profiles}\n")).unwrap();
+    };
+    let here = |arguments: &[&str]| {
+        let mut command = Command::new(KEYWARD);
+        command.arg("status").args(arguments).current_dir(folder.path());
+        command.env_remove("KEYWARD_SOCKET").env_remove("KEYWARD_CONFIG").output().unwrap()
+    };
+    live("auth-service-blue,app-service-blue");
+    let told = here(&[]);
+    assert_eq!((told.status.code(), text(&told.stdout).as_str()), (Some(1), ""));
+    let error = text(&told.stderr);
+    for part in ["docker compose logs auth-service-blue-2", "docker compose exec SLOT /usr/bin/auth-service healthcheck"]
+    {
+        assert!(error.contains(part), "{error}");
+    }
+
+    let data = folder.path().join("data");
+    let running = Running::start(&data);
+    let link = |slot: &str| {
+        std::fs::hard_link(data.join("keyward.sqlite.sock"), run.join(format!("{slot}.sock"))).unwrap();
+    };
+    link("auth-service-blue-1");
+    let told = here(&[]);
+    assert_eq!(told.status.code(), Some(1), "{told:?}");
+    let shown = text(&told.stdout);
+    let lines: Vec<_> = shown.lines().collect();
+    assert!(lines[0].starts_with("auth-service-blue-1 ") && lines[0].contains("  ready since "), "{shown}");
+    assert_eq!(
+        lines[1],
+        "auth-service-blue-2     no socket: not started, or it cannot start; docker compose logs auth-service-blue-2"
+    );
+    assert!(text(&told.stderr).contains("1 of 2 slots that are to live"), "{}", text(&told.stderr));
+    let told = here(&["--json"]);
+    assert_eq!(told.status.code(), Some(1));
+    assert!(json(&told)[1]["error"].as_str().unwrap().starts_with("no socket: "), "{told:?}");
+
+    // One that was killed leaves its socket.
+    drop(std::os::unix::net::UnixListener::bind(run.join("auth-service-blue-2.sock")).unwrap());
+    assert_eq!(here(&[]).status.code(), Some(1));
+    std::fs::remove_file(run.join("auth-service-blue-2.sock")).unwrap();
+    link("auth-service-blue-2");
+    live("auth-service-blue,auth-service-bleu");
+    let told = here(&[]);
+    assert_eq!(told.status.code(), Some(0), "{told:?}");
+    assert!(text(&told.stderr).contains("names auth-service-bleu, and no slot"), "{}", text(&told.stderr));
+    live("auth-service-bleu");
+    let told = here(&[]);
+    assert_eq!(told.status.code(), Some(1), "{told:?}");
+    assert!(text(&told.stderr).contains("names no colour of auth-service"), "{}", text(&told.stderr));
+    assert_eq!(running.stop().code(), Some(0));
 }
