@@ -76,8 +76,16 @@ impl Init {
         secret_files::may_give_to_groups()?;
         let answers = Answers::collect(self, &folder)?;
         let secrets = &answers.secrets;
-        secret_files::write(secrets, &answers)?;
-        folder::write(&folder, &answers)?;
+        let were_there = [secrets.exists(), folder.exists()];
+        let written =
+            secret_files::write(secrets, &answers).and_then(|()| folder::write(&folder, &answers));
+        if let Err(error) = written {
+            // Nobody is to start from half of it, and whoever tries again needs a folder that is free.
+            for (made, was_there) in [secrets, &folder].into_iter().zip(were_there) {
+                folder::take_back(made, was_there)?;
+            }
+            return Err(format!("{error}; what was made was taken back").into());
+        }
         tell(&folder, &answers);
         Ok(())
     }
@@ -100,8 +108,6 @@ fn tell(folder: &Path, answers: &Answers) {
             shown(&file),
             answers.what_is_missing()
         ));
-        say("  docker compose up -d --wait");
-        return;
     }
     say("  docker compose up -d --wait");
     let unknown = if answers.local_certificates { " --insecure" } else { "" };

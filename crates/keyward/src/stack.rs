@@ -18,7 +18,7 @@ pub(crate) struct Stack {
 impl Stack {
     /// From the text of `.env`, of which the last word counts.
     pub(crate) fn of(environment: &str) -> Self {
-        let said = |line: &'_ str| line.trim().strip_prefix("COMPOSE_PROFILES=").map(str::to_owned);
+        let said = |line: &str| line.trim().strip_prefix("COMPOSE_PROFILES=").map(str::to_owned);
         let profiles = environment.lines().rev().find_map(said).unwrap_or_default();
         let profiles = profiles.split(" #").next().unwrap_or_default();
         let mut stack = Self::default();

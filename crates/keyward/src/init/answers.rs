@@ -42,7 +42,7 @@ impl Answers {
     /// From options, and from the person who sits there, who may try again where an option may not.
     pub(super) fn collect(init: Init, folder: &Path) -> Result<Self, Failure> {
         let a_person_is_there = std::io::stdin().is_terminal();
-        let mut asked = Asked { a_person_is_there, missing: Vec::new() };
+        let mut asked = Asked { a_person_is_there, missing: Vec::new(), wrong: Vec::new() };
         if a_person_is_there {
             say(format_args!("{} is written after the last answer. Ctrl-C stops.", folder.display()));
         }
@@ -71,35 +71,60 @@ impl Answers {
                 is_address(address).map(str::to_owned)
             })?;
         let question = "Which server sends mail? (HOST:PORT, or postmark)";
-        let mail =
+        let mut mail =
             asked.wanted("--mail", init.mail, question, |server| mail_server(server, init.mail_security))?;
-        let (Some(domain), Some(app_domain), Some(contact), Some(mail_from), Some(mut mail)) =
-            (domain, app_domain, contact, mail_from, mail)
-        else {
-            return Err(format!("there is nobody to ask: give {}", asked.missing.join(", ")).into());
-        };
-        if let Mail::Smtp { user, .. } = &mut mail {
+        if let Some(Mail::Smtp { user, .. }) = &mut mail {
             let question = "Which user does it know us as? (Enter for none)";
             *user = asked
                 .or_else("--mail-user", init.mail_user, question, "", |user| Ok(user.to_owned()))?
                 .filter(|user| !user.is_empty());
+            if user.is_none() && init.mail_secret.is_some() {
+                asked.refuse(
+                    "--mail-secret is given, and --mail-user is not: a mail server asks for both; give the user, or leave \
+                     the password out"
+                        .to_owned(),
+                )?;
+            }
         }
-        let group = init.group.as_deref().map_or(Ok(AUTH_SERVICE), group)?;
-        is_network(&init.front).map_err(|why| format!("--front is {:?}: {why}", init.front))?;
+        let mail_secret = match init.mail_secret.as_deref().map(read) {
+            Some(secret) => asked.checked(secret)?,
+            None => None,
+        };
+        let group = asked.checked(init.group.as_deref().map_or(Ok(AUTH_SERVICE), group))?;
+        let front = is_network(&init.front).map_err(|why| format!("--front is {:?}: {why}", init.front));
+        let front = asked.checked(front.map(|()| init.front))?;
         let beside = folder.join("secrets").display().to_string();
         let given = init.secrets.map(|path| path.display().to_string());
+        let is_given = given.is_some();
         let question =
             format!("In which folder are secrets kept, outside of any repository? (Enter for {beside})");
-        let secrets = asked.or_else("--secrets", given, &question, &beside, is_place_for_secrets)?;
-        let secrets = secrets.map_or_else(|| is_place_for_secrets(&beside), Ok)?;
+        let secrets = match asked.or_else("--secrets", given, &question, &beside, is_place_for_secrets)? {
+            None if !is_given => asked.checked(is_place_for_secrets(&beside))?,
+            told => told,
+        };
+        let told = asked.told();
+        let (
+            Some(domain),
+            Some(app_domain),
+            Some(contact),
+            Some(mail_from),
+            Some(mail),
+            Some(group),
+            Some(front),
+            Some(secrets),
+            true,
+        ) = (domain, app_domain, contact, mail_from, mail, group, front, secrets, told.is_none())
+        else {
+            return Err(told.unwrap_or_default().into());
+        };
         Ok(Self {
             mail,
-            mail_secret: init.mail_secret.as_deref().map(read).transpose()?,
+            mail_secret,
             domain,
             app_domain,
             contact,
             mail_from,
-            front: init.front,
+            front,
             local_certificates: init.local_certificates,
             group,
             secrets,
@@ -128,13 +153,39 @@ impl Answers {
     }
 }
 
-/// Who is asked, and what nobody could answer.
+/// Who is asked, what nobody could answer, and which options cannot be used.
 struct Asked {
     a_person_is_there: bool,
     missing: Vec<&'static str>,
+    wrong: Vec<String>,
 }
 
 impl Asked {
+    /// An option cannot be used. A person is told at once, before more is asked; a script, of all together.
+    fn refuse(&mut self, why: String) -> Result<(), Failure> {
+        if self.a_person_is_there {
+            return Err(why.into());
+        }
+        self.wrong.push(why);
+        Ok(())
+    }
+
+    /// The same of what was looked into. None if it cannot be used.
+    fn checked<T>(&mut self, found: Result<T, String>) -> Result<Option<T>, Failure> {
+        match found {
+            Ok(known) => Ok(Some(known)),
+            Err(why) => self.refuse(why).map(|()| None),
+        }
+    }
+
+    /// All that keeps an installation from being made.
+    fn told(mut self) -> Option<String> {
+        if !self.missing.is_empty() {
+            self.wrong.insert(0, format!("there is nobody to ask: give {}", self.missing.join(", ")));
+        }
+        (!self.wrong.is_empty()).then(|| self.wrong.join("\n         "))
+    }
+
     /// What has to be known. None if nobody says it.
     fn wanted<T>(
         &mut self,
@@ -143,8 +194,9 @@ impl Asked {
         question: &str,
         read: impl Fn(&str) -> Result<T, String>,
     ) -> Result<Option<T>, Failure> {
+        let is_given = given.is_some();
         let known = self.or_else(option, given, question, "", read)?;
-        if known.is_none() {
+        if known.is_none() && !is_given {
             self.missing.push(option);
         }
         Ok(known)
@@ -152,7 +204,7 @@ impl Asked {
 
     /// What a person says, for whom an empty line means `usual`; what an option says; or none, where neither does.
     fn or_else<T>(
-        &self,
+        &mut self,
         option: &'static str,
         given: Option<String>,
         question: &str,
@@ -160,8 +212,8 @@ impl Asked {
         read: impl Fn(&str) -> Result<T, String>,
     ) -> Result<Option<T>, Failure> {
         if let Some(given) = given {
-            let known = read(given.trim()).map_err(|why| format!("{option} is {given:?}: {why}"))?;
-            return Ok(Some(known));
+            let known = read(given.trim()).map_err(|why| format!("{option} is {given:?}: {why}"));
+            return self.checked(known);
         }
         if !self.a_person_is_there {
             return Ok(None);
@@ -281,12 +333,12 @@ fn mail_server(text: &str, security: Option<MailSecurity>) -> Result<Mail, Strin
     Ok(Mail::Smtp { host: host.to_owned(), port, security, user: None })
 }
 
-fn read(path: &Path) -> Result<SecretString, Failure> {
+fn read(path: &Path) -> Result<SecretString, String> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| format!("--mail-secret: {} cannot be read: {error}", path.display()))?;
     let text = text.strip_suffix('\n').unwrap_or(&text);
     if text.is_empty() {
-        return Err(format!("--mail-secret: {} is empty", path.display()).into());
+        return Err(format!("--mail-secret: {} is empty", path.display()));
     }
     Ok(text.to_owned().into())
 }

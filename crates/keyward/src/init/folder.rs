@@ -35,6 +35,28 @@ pub(super) fn is_free(folder: &Path) -> Result<(), Failure> {
     }
 }
 
+/// Takes back what was made in a folder that was free, and the folder too if it was not there.
+pub(super) fn take_back(folder: &Path, was_there: bool) -> Result<(), Failure> {
+    let empty = |folder: &Path| -> std::io::Result<()> {
+        for entry in fs::read_dir(folder)? {
+            let path = entry?.path();
+            if path.is_dir() { fs::remove_dir_all(path)? } else { fs::remove_file(path)? }
+        }
+        Ok(())
+    };
+    match if was_there { empty(folder) } else { fs::remove_dir_all(folder) } {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(format!("{} cannot be taken back: {error}; remove it yourself", folder.display()).into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A failure at this path.
+pub(super) fn at(path: &Path) -> impl Fn(std::io::Error) -> Failure {
+    move |error| format!("{} cannot be made: {error}", path.display()).into()
+}
+
 /// Writes all but the secrets.
 pub(super) fn write(folder: &Path, answers: &Answers) -> Result<(), Failure> {
     let project = project_of(folder);
@@ -45,9 +67,9 @@ pub(super) fn write(folder: &Path, answers: &Answers) -> Result<(), Failure> {
     file(&folder.join(".env"), &filled(ENVIRONMENT), 0o644)?;
     // The server makes its sockets there, and nobody but root, it and the group may look for them.
     let run = folder.join("run");
-    DirBuilder::new().mode(0o750).create(&run)?;
-    fs::set_permissions(&run, fs::Permissions::from_mode(0o750))?;
-    chown(&run, Some(AUTH_SERVICE), Some(answers.group))?;
+    DirBuilder::new().mode(0o750).create(&run).map_err(at(&run))?;
+    fs::set_permissions(&run, fs::Permissions::from_mode(0o750)).map_err(at(&run))?;
+    chown(&run, Some(AUTH_SERVICE), Some(answers.group)).map_err(at(&run))?;
     // Last: a folder without it is one that cannot be started by mistake.
     file(&folder.join("compose.yml"), COMPOSE, 0o644)
 }
@@ -99,13 +121,15 @@ fn mail_transport(answers: &Answers) -> String {
 /// Readable for the containers' users, whatever the umask: there is no secret in it.
 fn file(path: &Path, text: &str, mode: u32) -> Result<(), Failure> {
     if let Some(folder) = path.parent() {
-        DirBuilder::new().recursive(true).mode(0o755).create(folder)?;
+        DirBuilder::new().recursive(true).mode(0o755).create(folder).map_err(at(folder))?;
     }
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
-    file.write_all(text.as_bytes())?;
-    file.set_permissions(fs::Permissions::from_mode(mode))?;
-    file.sync_all()?;
-    Ok(())
+    let write = || {
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
+        file.write_all(text.as_bytes())?;
+        file.set_permissions(fs::Permissions::from_mode(mode))?;
+        file.sync_all()
+    };
+    write().map_err(at(path))
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use secrets::sealing::generate_key_text;
 use secrets::{ExposeSecret as _, SecretString};
 
 use super::answers::Answers;
+use super::folder::at;
 use crate::Failure;
 
 /// The groups that the services run as in their containers (`user:` in compose.yml).
@@ -60,19 +61,20 @@ pub(super) fn write(folder: &Path, answers: &Answers) -> Result<(), Failure> {
     )
     .into();
 
-    DirBuilder::new().recursive(true).mode(0o755).create(folder.parent().unwrap_or(folder))?;
+    let parent = folder.parent().unwrap_or(folder);
+    DirBuilder::new().recursive(true).mode(0o755).create(parent).map_err(at(parent))?;
     if !folder.exists() {
-        DirBuilder::new().mode(0o700).create(folder)?;
+        DirBuilder::new().mode(0o700).create(folder).map_err(at(folder))?;
     }
     // Root's alone, also where it was there before: on the host the numbers below are other groups, such as the next one that
     // `groupadd --system` makes. A container has the folder of its own mounted, and need not come through this one.
-    fs::set_permissions(folder, fs::Permissions::from_mode(0o700))?;
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o700)).map_err(at(folder))?;
     let service = |name: &str, group: u32, files: &[(&str, &SecretString)]| -> Result<(), Failure> {
         let folder = folder.join(name);
-        DirBuilder::new().mode(0o750).create(&folder)?;
+        DirBuilder::new().mode(0o750).create(&folder).map_err(at(&folder))?;
         // Whatever the umask: the group has to read it.
-        fs::set_permissions(&folder, fs::Permissions::from_mode(0o750))?;
-        chown(&folder, None, Some(group))?;
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o750)).map_err(at(&folder))?;
+        chown(&folder, None, Some(group)).map_err(at(&folder))?;
         for (file, secret) in files {
             replace(&folder.join(file), secret, group)?;
         }
@@ -109,11 +111,13 @@ pub(super) fn write(folder: &Path, answers: &Answers) -> Result<(), Failure> {
 /// Written beside, then renamed: who watches the folder sees the old secret or the new one, and never half of one.
 fn replace(path: &Path, secret: &SecretString, group: u32) -> Result<(), Failure> {
     let new = path.with_extension("new");
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o400).open(&new)?;
-    file.write_all(secret.expose_secret().as_bytes())?;
-    chown(&new, None, Some(group))?;
-    file.set_permissions(fs::Permissions::from_mode(0o440))?;
-    file.sync_all()?;
-    fs::rename(&new, path)?;
-    Ok(())
+    let write = || {
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o400).open(&new)?;
+        file.write_all(secret.expose_secret().as_bytes())?;
+        chown(&new, None, Some(group))?;
+        file.set_permissions(fs::Permissions::from_mode(0o440))?;
+        file.sync_all()?;
+        fs::rename(&new, path)
+    };
+    write().map_err(at(path))
 }

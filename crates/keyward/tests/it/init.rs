@@ -89,6 +89,7 @@ fn it_writes_a_folder_that_compose_starts_from() {
       cd /srv/keyward
       install -m 0440 -g 10001 /dev/stdin /srv/keyward/secrets/auth-service/mail-password   # paste the password of the mail server, then Enter and Ctrl-D
       docker compose up -d --wait
+      curl https://auth.example.com/.well-known/openid-configuration
     ");
     insta::assert_snapshot!(listing(&folder), @r"
     0644     0 .env
@@ -312,6 +313,31 @@ fn it_writes_over_nothing_and_says_what_is_there() {
     assert!(!other.exists());
 }
 
+/// A folder that was half made was refused at the next try as one that is not empty.
+#[test]
+fn what_fails_half_way_names_the_file_and_is_taken_back() {
+    let parent = tempfile::tempdir().unwrap();
+    if !as_root(&parent) {
+        return;
+    }
+    let (folder, secrets) = (parent.path().join("keyward"), parent.path().join("secrets"));
+    // One that was there, and empty, stays.
+    fs::create_dir(&secrets).unwrap();
+    let apart = [ALL.as_slice(), &["--secrets", secrets.to_str().unwrap()]].concat();
+    // A file may have 2 KiB, as if the disk were full: the secrets have room, the Caddyfile has not.
+    let limited = Command::new("sh")
+        .args(["-c", "trap '' XFSZ; ulimit -f 4; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_keyward"), "init"])
+        .arg(&folder)
+        .args(&apart)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let said = refusal(&limited);
+    assert!(said.contains("keyward/caddy/Caddyfile cannot be made: File too large"), "{said}");
+    assert!(!folder.exists() && listing(&secrets).is_empty() && secrets.exists(), "{said}");
+    assert!(init(&folder, &apart).status.success());
+}
+
 #[test]
 fn what_cannot_work_is_refused_before_anything_is_written() {
     let parent = tempfile::tempdir().unwrap();
@@ -350,6 +376,23 @@ fn what_cannot_work_is_refused_before_anything_is_written() {
     }
     let said = refusal(&init(&folder, &[ALL.as_slice(), &["--mail-secret", "/nowhere/there"]].concat()));
     assert!(said.contains("--mail-secret: /nowhere/there cannot be read"), "{said}");
+
+    // All at once: whoever mends one option learns of the next, too.
+    let said = refusal(&init(&folder, &["--domain", "localhost", "--front", "8.8.8", "--group", "no such"]));
+    for why in [
+        "give --app-domain, --contact, --mail-from, --mail",
+        "--domain is \"localhost\"",
+        "--front is \"8.8.8\"",
+        "--group is \"no such\"",
+    ] {
+        assert!(said.contains(why), "{why}: {said}");
+    }
+    // It was left out of what was written, and nobody was told.
+    let secret = parent.path().join("mail-password");
+    fs::write(&secret, "7d1f60c2b3a94e58").unwrap();
+    let of_nobody = [&ALL[..10], &["--mail-secret", secret.to_str().unwrap()]].concat();
+    let said = refusal(&init(&folder, &of_nobody));
+    assert!(said.contains("--mail-secret is given, and --mail-user is not"), "{said}");
 
     let repository = parent.path().join("work");
     fs::create_dir_all(repository.join(".git")).unwrap();
