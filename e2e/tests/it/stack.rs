@@ -4,6 +4,7 @@
 mod access_log;
 mod addresses;
 mod alone;
+mod backup;
 mod docker;
 mod files;
 mod headers;

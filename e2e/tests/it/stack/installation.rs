@@ -96,12 +96,18 @@ impl Installation {
 
     /// `docker compose ARGUMENTS` in the folder.
     pub(super) fn compose(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    /// The same, not yet run.
+    pub(super) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new("docker");
         command.current_dir(&self.folder).args(["compose", "-p", &self.project, "-f", "compose.yml"]);
         for file in &self.overrides {
             command.arg("-f").arg(file);
         }
-        command.args(arguments).output().unwrap()
+        command.args(arguments);
+        command
     }
 
     /// The same, which has to end well; what it printed.

@@ -50,6 +50,7 @@ async fn from_nothing_to_healthy_by_one_command_and_back_after_every_kill() {
     a_colour_keeps_its_configuration(&stack);
     a_stack_at_rest_is_not_disturbed(&stack);
     every_part_may_die(&stack).await;
+    super::backup::brings_back_what_was_lost(&stack).await;
     the_trail_begins_anew_under_another_key(&stack).await;
     it_stops_by_itself(&stack);
 }
@@ -281,7 +282,7 @@ async fn ada_signs_up(stack: &Installation) {
     assert_eq!(answer.status(), StatusCode::CREATED, "{}", answer.text().await.unwrap());
 }
 
-async fn ada_signs_in(stack: &Installation, password: &str, status: StatusCode) {
+pub(super) async fn ada_signs_in(stack: &Installation, password: &str, status: StatusCode) {
     let person = json!({ "email": "ada@example.com", "password": password });
     let answer = stack.stranger().post(auth("/login")).json(&person).send().await.unwrap();
     assert_eq!(answer.status(), status, "{}", answer.text().await.unwrap());
