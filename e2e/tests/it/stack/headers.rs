@@ -135,6 +135,8 @@ async fn a_body_is_bounded(client: &Client) {
     for (page, most) in [(auth("/login"), 128_000), (app("/"), 1_000_000)] {
         let answer = client.post(&page).body(vec![b' '; most + 1]).send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::PAYLOAD_TOO_LARGE, "{page}");
+        assert!(!answer.headers().contains_key("retry-after"), "it does not get smaller by waiting");
+        assert!(!answer.text().await.unwrap().contains("try again"), "{page}");
     }
 }
 
@@ -198,6 +200,11 @@ async fn clear_text_leads_to_tls(client: &Client) {
         assert_eq!(answer.headers()["location"], format!("https://{host}/some/page?x=1"));
         assert!(!answer.headers().contains_key("server"), "{host}");
         assert!(!answer.headers().contains_key(STRICT_TRANSPORT_SECURITY), "RFC 6797 section 7.2");
+    }
+    let answer = client.get(format!("http://{AUTH}/")).header("host", "elsewhere.example.net").send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::MISDIRECTED_REQUEST);
+    for name in ["server", "location"] {
+        assert!(!answer.headers().contains_key(name), "{name}");
     }
 }
 
