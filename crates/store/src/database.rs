@@ -23,7 +23,7 @@ pub enum Error {
     #[error("the database is away: {0}")]
     Away(String),
     /// It was too busy, or refused the statement.
-    #[error("the database did not answer: {0}")]
+    #[error("{what}: {0}", what = did(.0))]
     Database(#[from] sqlx::Error),
     /// What several had done together could not be made durable.
     #[error("the database did not commit: {0}")]
@@ -43,6 +43,15 @@ pub enum Error {
     /// Its tables could not be brought to this release's form.
     #[error("the database could not be migrated: {0}; nothing was changed by the migration that failed")]
     Migration(#[from] sqlx::migrate::MigrateError),
+}
+
+/// What the database did that did not do what was asked: one whose disk is full answers, too.
+pub(crate) fn did(error: &sqlx::Error) -> &'static str {
+    if error.as_database_error().is_some() {
+        "the database refused the statement"
+    } else {
+        "the database did not answer"
+    }
 }
 
 impl Error {
@@ -285,5 +294,23 @@ impl Tx {
             Kind::Read(look) => Connection::Sqlite(Prompt(look.connection())),
             Kind::Postgres(session) => Connection::Postgres(session.asking()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::Connection as _;
+
+    use super::Error;
+
+    /// One whose disk was full was said not to have answered.
+    #[tokio::test]
+    async fn a_database_that_refuses_a_statement_has_answered() {
+        let mut connection = sqlx::SqliteConnection::connect("sqlite::memory:").await.unwrap();
+        let refused = sqlx::query("SELECT 1 FROM nowhere").execute(&mut connection).await.unwrap_err();
+        let told = Error::from(refused).to_string();
+        assert!(told.starts_with("the database refused the statement: "), "{told}");
+        let told = Error::from(sqlx::Error::PoolTimedOut).to_string();
+        assert!(told.starts_with("the database did not answer: "), "{told}");
     }
 }

@@ -98,7 +98,7 @@ pub enum MigrationError {
         error: sqlx::Error,
     },
     /// The database did not do what was asked.
-    #[error("the database did not answer: {0}")]
+    #[error("{what}: {0}", what = crate::database::did(.0))]
     Database(#[from] sqlx::Error),
 }
 
