@@ -77,8 +77,7 @@ impl Init {
         let answers = Answers::collect(self, &folder)?;
         let secrets = &answers.secrets;
         let were_there = [secrets.exists(), folder.exists()];
-        let written =
-            secret_files::write(secrets, &answers).and_then(|()| folder::write(&folder, &answers));
+        let written = secret_files::write(secrets, &answers).and_then(|()| folder::write(&folder, &answers));
         if let Err(error) = written {
             // Nobody is to start from half of it, and whoever tries again needs a folder that is free.
             for (made, was_there) in [secrets, &folder].into_iter().zip(were_there) {

@@ -42,7 +42,8 @@ mod tests {
         let stack = Stack::of(include_str!("init/env"));
         assert_eq!(stack.slots, ["auth-service-blue-1", "auth-service-blue-2"]);
         assert!(stack.unknown.is_empty(), "{stack:?}");
-        let stack = Stack::of("A=b\nCOMPOSE_PROFILES='auth-service-green, auth-service-bleu'   # since May\n");
+        let stack =
+            Stack::of("A=b\nCOMPOSE_PROFILES='auth-service-green, auth-service-bleu'   # since May\n");
         assert_eq!(stack.slots, ["auth-service-green-1", "auth-service-green-2"]);
         assert_eq!(stack.unknown, ["auth-service-bleu"]);
         assert!(Stack::of("").slots.is_empty());

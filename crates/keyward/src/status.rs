@@ -43,7 +43,9 @@ impl Status {
         if let Some(stack_here) = &stack_here {
             add_missing(&mut asked, stack_here, &place);
             for profile in &stack_here.unknown {
-                eprintln!("keyward: COMPOSE_PROFILES in .env names {profile}, and no slot of compose.yml is of it");
+                eprintln!(
+                    "keyward: COMPOSE_PROFILES in .env names {profile}, and no slot of compose.yml is of it"
+                );
             }
         }
         let answers: Vec<_> = asked.iter().filter_map(|one| one.said.as_ref().ok()).collect();

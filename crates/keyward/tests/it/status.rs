@@ -141,8 +141,10 @@ fn a_slot_that_is_to_live_and_does_not_answer_is_told_and_is_a_failure() {
     let told = here(&[]);
     assert_eq!((told.status.code(), text(&told.stdout).as_str()), (Some(1), ""));
     let error = text(&told.stderr);
-    for part in ["docker compose logs auth-service-blue-2", "docker compose exec SLOT /usr/bin/auth-service healthcheck"]
-    {
+    for part in [
+        "docker compose logs auth-service-blue-2",
+        "docker compose exec SLOT /usr/bin/auth-service healthcheck",
+    ] {
         assert!(error.contains(part), "{error}");
     }
 

@@ -15,7 +15,8 @@ const DUMP: &str =
 const RESTORE: &str = "PGPASSWORD=$(cat /run/secrets/superuser-password) pg_restore -h 127.0.0.1 -U superuser \
                        --create --clean --if-exists --exit-on-error -d postgres";
 /// As a stack is that was made anew: users of the database, and no tables.
-const FORGET: &str = "export PGPASSWORD=$(cat /run/secrets/superuser-password) PGHOST=127.0.0.1 PGUSER=superuser
+const FORGET: &str =
+    "export PGPASSWORD=$(cat /run/secrets/superuser-password) PGHOST=127.0.0.1 PGUSER=superuser
                       dropdb --force keyward && createdb keyward";
 
 /// A stack in which somebody has signed up; the same person signs in when the database was lost and brought back.

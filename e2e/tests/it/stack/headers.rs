@@ -201,7 +201,8 @@ async fn clear_text_leads_to_tls(client: &Client) {
         assert!(!answer.headers().contains_key("server"), "{host}");
         assert!(!answer.headers().contains_key(STRICT_TRANSPORT_SECURITY), "RFC 6797 section 7.2");
     }
-    let answer = client.get(format!("http://{AUTH}/")).header("host", "elsewhere.example.net").send().await.unwrap();
+    let answer =
+        client.get(format!("http://{AUTH}/")).header("host", "elsewhere.example.net").send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::MISDIRECTED_REQUEST);
     for name in ["server", "location"] {
         assert!(!answer.headers().contains_key(name), "{name}");

@@ -74,7 +74,10 @@ impl Installation {
         // They once were where people sign in only if they were the same as in `.env`: the server took this for its own name, refused every
         // form, and was healthy.
         let elsewhere = text
-            .replace(&format!("public_url = \"https://{AUTH}\""), "public_url = \"https://elsewhere.example.com\"")
+            .replace(
+                &format!("public_url = \"https://{AUTH}\""),
+                "public_url = \"https://elsewhere.example.com\"",
+            )
             .replace("trusted_proxies = [\"10.", "trusted_proxies = [\"11.");
         assert_ne!(elsewhere, text);
         let text = elsewhere;
