@@ -177,18 +177,15 @@ impl Failure {
     /// Whoever quotes the support id is found in a log at the level that is usual, `info`.
     pub(crate) fn log(&self) {
         let (status, kind) = (self.status().as_u16(), self.kind().entry().code);
-        if matches!(self, Self::Unavailable | Self::Uncertain) {
-            // Why was said where it was met, in the span of the same request; or, of a database that is lost, once for all: no
-            // more than a note then, by the id that is shown.
+        // Whoever asks for what is not there can do so all day: nobody has to be woken. And why the database is away was said where it
+        // was met, in the span of the same request, or once for all: no more than a note then, by the id that is shown.
+        if status < 500 || matches!(self, Self::Unavailable | Self::Uncertain) {
             tracing::info!(status, kind, "a failure was shown");
         } else if matches!(self, Self::Busy(_)) {
             // That there is too much to do may need somebody, and is no fault.
             tracing::warn!(status, kind, "a failure was shown");
-        } else if status >= 500 {
-            tracing::error!(status, kind, "a failure was shown");
         } else {
-            // Whoever asks for what is not there can do so all day: nobody has to be woken.
-            tracing::info!(status, kind, "a failure was shown");
+            tracing::error!(status, kind, "a failure was shown");
         }
     }
 
