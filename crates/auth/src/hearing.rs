@@ -192,7 +192,12 @@ impl Auth {
             return;
         }
         let _listening = Listening(&self.hearing);
-        tokio::join!(self.listen(), self.look_at_changes(), self.tell(), self.note_that_redis_is_heard());
+        tokio::join!(
+            self.listen(),
+            self.look_at_changes(),
+            self.tell_others(),
+            self.note_that_redis_is_heard()
+        );
     }
 
     async fn listen(&self) {

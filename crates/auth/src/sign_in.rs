@@ -93,7 +93,7 @@ impl Auth {
         if verified.outdated {
             renewal = self.renew(UserId(found.user.id), &request.password).await;
         }
-        if found.user.second_step || self.is_short_of_a_code(&found, &request.password) {
+        if found.user.second_step || self.is_too_short_alone(&found, &request.password) {
             return self.ask_for_code(&found, request, renewal, context).await;
         }
         self.finish_sign_in(&found, &request, renewal, context).await.map(SignedIn::Session)
@@ -101,9 +101,9 @@ impl Auth {
 
     /// Whether a code is asked for although the account has no second step: an operator took it away, and the password is one that was
     /// long enough behind it only.
-    fn is_short_of_a_code(&self, found: &users::SignIn, password: &Password) -> bool {
-        let alone = || self.settings.check_password(password, None, false);
-        found.code_if_short && matches!(alone(), Err(Weakness::TooShort { .. }))
+    fn is_too_short_alone(&self, found: &users::SignIn, password: &Password) -> bool {
+        found.code_if_short
+            && matches!(self.settings.check_password(password, None, false), Err(Weakness::TooShort { .. }))
     }
 
     /// Lets an account through whose password was right and that may sign in; records that another may not.

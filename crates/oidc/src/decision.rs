@@ -80,7 +80,7 @@ impl Step {
     /// The same, where something may be shown; with `prompt=none`, what the client is told in its place (OpenID Connect Core
     /// section 3.1.2.6). For a step that was found to be due by another way than [`decide`].
     #[must_use]
-    pub fn for_prompt(self, prompt: &Prompt) -> Self {
+    pub fn for_prompt(self, prompt: Prompt) -> Self {
         if prompt.none { silently(self) } else { self }
     }
 }
@@ -101,7 +101,7 @@ const TABLE: [Row; 7] = [
 /// Decides what comes next. Ask again after each step: once the person did what was asked, it is not asked again.
 pub fn decide(request: &AuthorizationRequest, known: &Known<'_>) -> Step {
     let step = TABLE.iter().find_map(|row| row(request, known)).unwrap_or(Step::Proceed);
-    step.for_prompt(&request.prompt)
+    step.for_prompt(request.prompt)
 }
 
 fn nobody_is_signed_in(_: &AuthorizationRequest, known: &Known<'_>) -> Option<Step> {

@@ -6,7 +6,6 @@ use auth::{Batch, Batches, FirebaseParameters, Imported, ImportedAccount};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
-use uuid::Uuid;
 
 use super::rows::{self, Reading};
 use super::{Desk, Operation, Refusal};
@@ -72,7 +71,6 @@ impl Operation for ImportUsers {
             )));
         }
         let batches = Batches { own: batch(self.batch)?, cut_short: batch(self.cut_short)? };
-        let batches = Batches { own: batch(self.batch)?, cut_short: batch(self.cut_short)? };
         let import = desk.import().await?;
         let reading = Reading { proved: self.proved, firebase: self.firebase };
         let rows = self.rows;
@@ -106,11 +104,6 @@ impl Operation for ImportUsers {
                         *row = ImportedRow::There(std::mem::take(address));
                     }
                 }
-                Imported::There => {
-                    if let ImportedRow::Added(address) = row {
-                        *row = ImportedRow::There(std::mem::take(address));
-                    }
-                }
                 Imported::AddressTaken => *row = ImportedRow::Refused(ADDRESS_TAKEN.to_owned()),
                 Imported::KindsFull => *row = ImportedRow::Refused(kinds_full()),
                 Imported::TooMuchMemory { needed, available } => {
@@ -120,14 +113,6 @@ impl Operation for ImportUsers {
         }
         Ok(became)
     }
-}
-
-fn batch(told: Option<ImportBatch>) -> Result<Option<Batch>, Refusal> {
-    let read = |ImportBatch { import, after }: ImportBatch| match Uuid::parse_str(&import) {
-        Ok(import) => Ok(Batch { import, after }),
-        Err(error) => Err(Refusal::new(format_args!("{import} is no id of an import: {error}"))),
-    };
-    told.map(read).transpose()
 }
 
 fn batch(told: Option<ImportBatch>) -> Result<Option<Batch>, Refusal> {

@@ -43,7 +43,7 @@ pub(crate) fn require_type(headers: &HeaderMap, taken: &'static str) -> Result<(
 }
 
 /// Whether the body says that it is of this type, in UTF-8 if it says in what.
-pub(crate) fn is_of_type(headers: &HeaderMap, expected: &str) -> bool {
+fn is_of_type(headers: &HeaderMap, expected: &str) -> bool {
     let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let mut parts = value.split(';').map(str::trim);
     parts.next().is_some_and(|named| named.eq_ignore_ascii_case(expected))

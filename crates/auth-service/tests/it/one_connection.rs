@@ -63,8 +63,9 @@ impl Past {
 #[tokio::test]
 async fn whoever_asks_at_a_time_a_server_has_one_connection_to_redis_and_makes_no_other() {
     let Some(stack) = Stack::migrated().await else { return };
-    let limits = ["limits.network_sign_ups=100", "limits.network_failures=1000"];
-    let server = Running::of(&mut stack.server(1, &limits));
+    let limits = ["network_sign_ups=100", "network_failures=1000", "network_mails=10000", "mails=100"]
+        .map(|limit| format!("limits.{limit}"));
+    let server = Running::of(&mut stack.server(1, &limits.each_ref().map(String::as_str)));
     let people: Vec<_> = (0..PEOPLE).map(|number| format!("person-{number}@example.com")).collect();
     for email in &people {
         assert_eq!(sign_up(&server, email), 201);

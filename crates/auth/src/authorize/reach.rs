@@ -35,7 +35,7 @@ impl Auth {
         {
             step = match self.give_code(client, request, current, ticket, said, context).await {
                 Ok(answer) => return Ok(Reached::Answer(answer)),
-                Err(NotGiven::First(step)) => step.for_prompt(&request.prompt),
+                Err(NotGiven::First(step)) => step.for_prompt(request.prompt),
                 Err(NotGiven::Error(error)) => return Err(error),
             };
         }

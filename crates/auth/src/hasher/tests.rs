@@ -104,8 +104,8 @@ impl tracing::Subscriber for Errors {
         *metadata.level() == tracing::Level::ERROR
     }
 
-    fn new_span(&self, _span: &tracing::span::Attributes<'_>) -> tracing::Id {
-        tracing::Id::from_u64(1)
+    fn new_span(&self, _span: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
     }
 
     fn event(&self, event: &tracing::Event<'_>) {
@@ -120,13 +120,13 @@ impl tracing::Subscriber for Errors {
         self.0.lock().unwrap().push(fields.0.join(" "));
     }
 
-    fn enter(&self, _span: &tracing::Id) {}
+    fn enter(&self, _span: &tracing::span::Id) {}
 
-    fn exit(&self, _span: &tracing::Id) {}
+    fn exit(&self, _span: &tracing::span::Id) {}
 
-    fn record(&self, _span: &tracing::Id, _values: &tracing::span::Record<'_>) {}
+    fn record(&self, _span: &tracing::span::Id, _values: &tracing::span::Record<'_>) {}
 
-    fn record_follows_from(&self, _span: &tracing::Id, _follows: &tracing::Id) {}
+    fn record_follows_from(&self, _span: &tracing::span::Id, _follows: &tracing::span::Id) {}
 }
 
 /// Issue 5: whoever guesses at an account whose hash cannot be verified here would fill the log.

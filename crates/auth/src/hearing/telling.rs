@@ -56,7 +56,7 @@ impl Untold {
 impl Auth {
     /// Tells what is to be told, for ever: what a command did, what a process did that had lost Redis (this one too), or that died before it
     /// could say so. Beside the looks at the table, each of which makes it try: a Redis that is slow must not hold up the next.
-    pub(super) async fn tell(&self) {
+    pub(super) async fn tell_others(&self) {
         let untold = &self.hearing.untold;
         let mut was_kept = false;
         loop {

@@ -31,8 +31,8 @@ async fn an_app_that_asks_silently_is_told_of_a_fault_once_it_is_certain() {
     let faults: [(&dyn Fn() -> Fault, &str); 2] =
         [(&busy, "error=temporarily_unavailable"), (&corrupt, "error=server_error")];
     for (fault, error) in faults {
-        let silent = app.world.auth.authorize(&asked("&prompt=none&state=s"), Err(fault()), None, &context);
-        let silent = silent.await.unwrap();
+        let silent = asked("&prompt=none&state=s");
+        let silent = app.world.auth.authorize(&silent, Err(fault()), None, &context).await.unwrap();
         assert!(told(&silent).starts_with("https://wiki.example.com/callback?"), "{}", told(&silent));
         for part in [error, "state=s", "iss=https", &context.support_id] {
             assert!(told(&silent).contains(part), "{part}: {}", told(&silent));

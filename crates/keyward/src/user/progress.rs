@@ -45,10 +45,10 @@ impl Progress {
     /// What is kept of one that was cut short, if one was: of the file of this name, and of this length.
     pub(super) fn read(place: &Path, file: &Path, length: u64) -> Result<Begun, Failure> {
         let fresh = Self::fresh(length);
-        let begun = match std::fs::read(place) {
-            Ok(bytes) => serde_json::from_slice::<Self>(&bytes)?,
-            Err(_) => return Ok(Begun { progress: fresh, goes_on: false, cut_short: None }),
+        let Ok(bytes) = std::fs::read(place) else {
+            return Ok(Begun { progress: fresh, goes_on: false, cut_short: None });
         };
+        let begun: Self = serde_json::from_slice(&bytes)?;
         let is_same = begun.length == length;
         if begun.line > 0 && !is_same {
             return Err(format!(

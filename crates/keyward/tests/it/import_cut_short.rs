@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -15,6 +16,8 @@ use crate::command::{KEYWARD, run, text};
 use crate::running::Running;
 
 const BCRYPT: &str = "$2b$04$VJLAfl2m5MUDHtPx4znuEeGcCT1gLNmVwv1cEbQgLykE5TS6g14Ma";
+/// An answer that does not come by then is not going to.
+const LONG: Duration = Duration::from_mins(1);
 /// What asks for an import.
 const ASKS: &[u8] = b"/v1/users/import";
 
@@ -118,7 +121,7 @@ fn an_import_that_is_killed_before_it_hears_the_answer_knows_its_accounts_again(
         let socket = place(&format!("{number}.sock"));
         let kept = keep_back(server.clone(), &socket, passed);
         let mut killed = import(&file, &socket).spawn().unwrap();
-        kept.recv().unwrap();
+        kept.recv_timeout(LONG).unwrap();
         killed.kill().unwrap();
         let ended = killed.wait_with_output().unwrap();
         assert_eq!(ended.status.code(), None, "{}", text(&ended.stderr));

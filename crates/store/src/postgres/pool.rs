@@ -178,11 +178,11 @@ impl Postgres {
     }
 
     pub(crate) async fn look(&self) -> Result<Session, Error> {
-        self.0.shared.look(Place::Pool).await
+        self.0.shared.look_in(Place::Pool).await
     }
 
     pub(crate) async fn look_apart(&self) -> Result<Session, Error> {
-        self.0.shared.look(Place::Apart).await
+        self.0.shared.look_in(Place::Apart).await
     }
 
     pub(crate) async fn schema(&self) -> Result<Schema, Error> {
@@ -363,7 +363,7 @@ impl Shared {
     }
 
     /// What is not prepared is sent in two parts, between which a pooler may exchange the server: then it is a transaction.
-    async fn look(self: &Arc<Self>, place: Place) -> Result<Session, Error> {
+    async fn look_in(self: &Arc<Self>, place: Place) -> Result<Session, Error> {
         if self.prepares() { self.take(place).await } else { self.begin(READ, place).await }
     }
 
