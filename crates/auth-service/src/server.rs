@@ -42,7 +42,7 @@ use crate::health::{Health, Phase};
 use crate::mailbox::Mailbox;
 use crate::stop::Stop;
 use crate::{App, AppParts, router, traces};
-use references::{foreign_password, own_secret};
+use references::{foreign_password, own_key, own_secret};
 use rotation::Users;
 
 /// A mail server that does not answer for so long is tried again later.
@@ -177,12 +177,12 @@ pub async fn hasher(
     keeper: &Keeper,
 ) -> Result<Hasher, ServerError> {
     let current = match &settings.pepper {
-        Some(reference) => Some(own_secret(PEPPER, reference, keeper).await?),
+        Some(reference) => Some(own_key(PEPPER, reference, keeper).await?),
         None => None,
     };
     let mut older = Vec::with_capacity(settings.older_peppers.len());
     for reference in &settings.older_peppers {
-        older.push(own_secret("password.hashing.older_peppers", reference, keeper).await?);
+        older.push(own_key(OLDER_PEPPERS, reference, keeper).await?);
     }
     let peppers = Peppers::new(current.as_ref(), &older)
         .map_err(|error| ServerError::Secret { setting: PEPPER, error: error.to_string() })?;
@@ -195,6 +195,7 @@ pub async fn hasher(
 }
 
 const PEPPER: &str = "password.hashing.pepper";
+const OLDER_PEPPERS: &str = "password.hashing.older_peppers";
 
 /// The system's clock: the one place where it is read.
 pub fn system_clock() -> Clock {

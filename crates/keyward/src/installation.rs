@@ -267,7 +267,7 @@ impl Place {
 
     async fn desk(&self, database: &Path) -> Result<Desk, Failure> {
         let offline = Offline {
-            secrets: Secrets::resolve(&self.keys, &self.keeper).await?,
+            secrets: Secrets::resolve(&self.keys, &self.hashing, &self.keeper).await?,
             keeper: self.keeper.clone(),
             hashing: self.hashing.clone(),
             settings: self.settings.clone(),

@@ -9,6 +9,8 @@ use super::{Config, ConnectionUrl, Transport};
 pub enum Whose {
     /// Ours: a generator made it.
     Own,
+    /// Ours, and a key of 32 bytes.
+    Key,
     /// Another server's password, which somebody may have chosen.
     Foreign,
     /// The name of a user, which anybody may know.
@@ -41,12 +43,12 @@ impl Config {
     pub fn references_to_serve(&self) -> Vec<Named<'_>> {
         let mut all = Vec::new();
         let keys = &self.keys;
-        all.extend(named("keys.encryption", [&keys.encryption], Whose::Own));
-        all.extend(named("keys.audit", [&keys.audit], Whose::Own));
-        all.extend(named("keys.older_encryption", &keys.older_encryption, Whose::Own));
+        all.extend(named("keys.encryption", [&keys.encryption], Whose::Key));
+        all.extend(named("keys.audit", [&keys.audit], Whose::Key));
+        all.extend(named("keys.older_encryption", &keys.older_encryption, Whose::Key));
         let hashing = &self.password.hashing;
-        all.extend(named("password.hashing.pepper", &hashing.pepper, Whose::Own));
-        all.extend(named("password.hashing.older_peppers", &hashing.older_peppers, Whose::Own));
+        all.extend(named("password.hashing.pepper", &hashing.pepper, Whose::Key));
+        all.extend(named("password.hashing.older_peppers", &hashing.older_peppers, Whose::Key));
         let clients = self.clients.iter().filter_map(|client| client.secret.as_ref());
         all.extend(named("clients.secret", clients, Whose::Own));
         match &self.mail.transport {

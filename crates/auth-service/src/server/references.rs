@@ -2,12 +2,13 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
+use auth::HasherSettings;
 use secrets::sealing::Keyring;
 use secrets::{ExposeSecret as _, Keeper, SecretRef, SecretString, WeakSecret};
 use serde::Serialize;
 use url::Url;
 
-use super::ServerError;
+use super::{OLDER_PEPPERS, PEPPER, ServerError};
 use crate::config::{self, Config, ConnectionUrl, Named, Whose};
 
 /// The keys that are not in the database.
@@ -22,26 +23,36 @@ pub struct Secrets {
 }
 
 impl Secrets {
-    /// Resolves the references of a configuration.
-    pub async fn resolve(keys: &config::Keys, keeper: &Keeper) -> Result<Self, ServerError> {
+    /// Resolves the references of a configuration. Peppers are looked at too, since none may be a key of ours.
+    pub async fn resolve(
+        keys: &config::Keys,
+        hashing: &HasherSettings,
+        keeper: &Keeper,
+    ) -> Result<Self, ServerError> {
+        let mut all = Vec::new();
+        let encryption = own_key("keys.encryption", &keys.encryption, keeper).await?;
+        all.push(("keys.encryption", encryption.clone()));
         let mut older_encryption = Vec::new();
         for reference in &keys.older_encryption {
-            older_encryption.push(own_secret("keys.older_encryption", reference, keeper).await?);
+            let older = own_key("keys.older_encryption", reference, keeper).await?;
+            all.push(("keys.older_encryption", older.clone()));
+            older_encryption.push(older);
         }
-        let encryption = own_secret("keys.encryption", &keys.encryption, keeper).await?;
-        let audit = own_secret("keys.audit", &keys.audit, keeper).await?;
-        let (one, other) = (encryption.expose_secret().trim(), audit.expose_secret().trim());
-        if secrets::constant_time_equal(one.as_bytes(), other.as_bytes()) {
-            let error =
-                "it is the same as keys.encryption: make one of its own, or whoever learns one has both";
-            return Err(ServerError::Secret { setting: "keys.audit", error: error.to_owned() });
+        let audit = own_key("keys.audit", &keys.audit, keeper).await?;
+        all.push(("keys.audit", audit.clone()));
+        if let Some(reference) = &hashing.pepper {
+            all.push((PEPPER, own_key(PEPPER, reference, keeper).await?));
         }
+        for reference in &hashing.older_peppers {
+            all.push((OLDER_PEPPERS, own_key(OLDER_PEPPERS, reference, keeper).await?));
+        }
+        refuse_shared(&all)?;
         Ok(Self { encryption, older_encryption, audit })
     }
 
     /// The key that chains the audit trail.
     pub fn audit_key(&self) -> Result<[u8; 32], ServerError> {
-        let keyring = Keyring::from_text(&self.audit, &[])
+        let keyring = Keyring::of_one("keys.audit", &self.audit)
             .map_err(|error| ServerError::Secret { setting: "keys.audit", error: error.to_string() })?;
         Ok(keyring.derive("audit trail"))
     }
@@ -51,6 +62,50 @@ impl Secrets {
         Keyring::from_text(&self.encryption, &self.older_encryption)
             .map_err(|error| ServerError::Secret { setting: "keys.encryption", error: error.to_string() })
     }
+}
+
+/// A key of ours: 32 bytes, and nothing else, since other keys are derived from it.
+pub(super) async fn own_key(
+    setting: &'static str,
+    reference: &SecretRef,
+    keeper: &Keeper,
+) -> Result<SecretString, ServerError> {
+    let wrong = |error: String| ServerError::Secret { setting, error };
+    let key = keeper.read(reference).await.map_err(|error| wrong(error.to_string()))?.value;
+    match secrets::check_strength(setting, &key) {
+        // How long other secrets have to be would be bad advice.
+        Ok(()) | Err(WeakSecret::Short { .. }) => {}
+        Err(weak) => return Err(wrong(weak.to_string())),
+    }
+    Keyring::of_one(setting, &key).map_err(|error| wrong(error.to_string()))?;
+    Ok(key)
+}
+
+/// One key for two purposes: whoever learns it has both. Keys of one purpose may repeat, as they do while one is exchanged.
+fn refuse_shared(keys: &[(&'static str, SecretString)]) -> Result<(), ServerError> {
+    let purpose = |setting: &'static str| match setting {
+        PEPPER | OLDER_PEPPERS => "pepper",
+        "keys.older_encryption" => "keys.encryption",
+        other => other,
+    };
+    let mut before: Vec<(&'static str, [u8; 32])> = Vec::with_capacity(keys.len());
+    for (setting, key) in keys {
+        let setting = *setting;
+        let wrong = |error: String| ServerError::Secret { setting, error };
+        // What is derived is one where the key is, however it is written.
+        let keyring = Keyring::of_one(setting, key).map_err(|error| wrong(error.to_string()))?;
+        let derived = keyring.derive("compared with other keys");
+        let twin = before.iter().find(|(other, known)| {
+            purpose(*other) != purpose(setting) && secrets::constant_time_equal(known, &derived)
+        });
+        if let Some((other, _)) = twin {
+            return Err(wrong(format!(
+                "it is the same as {other}: make one of its own, or whoever learns one has both"
+            )));
+        }
+        before.push((setting, derived));
+    }
+    Ok(())
 }
 
 /// A secret of ours: one that a generator made.
@@ -185,6 +240,7 @@ pub struct Seen {
 pub async fn secrets_of(config: &Config) -> Found {
     let keeper = config.secrets.keeper();
     let mut found = Found::default();
+    let mut keys = Vec::new();
     for Named { setting, reference, whose } in config.references() {
         let (length, version, cause) = match keeper.read(reference).await {
             Ok(secret) => (Some(secret.value.expose_secret().len()), secret.version, None),
@@ -192,6 +248,7 @@ pub async fn secrets_of(config: &Config) -> Found {
         };
         found.seen.push(Seen { setting, reference: reference.to_string(), length, version, cause });
         let looked = match whose {
+            Whose::Key => own_key(setting, reference, &keeper).await.map(|key| keys.push((setting, key))),
             Whose::Own => own_secret(setting, reference, &keeper).await.map(drop),
             Whose::Foreign => foreign_password(setting, reference, &keeper).await.map(drop),
             Whose::Name => name(setting, reference, &keeper).await.map(drop),
@@ -210,15 +267,8 @@ pub async fn secrets_of(config: &Config) -> Found {
             found.warnings.push(format!("{setting}: {reference}: {IN_THE_ENVIRONMENT}"));
         }
     }
-    // Whether the two are one: each by itself was looked at above.
-    match Secrets::resolve(&config.keys, &keeper).await {
-        Ok(secrets) => {
-            found.tell(secrets.keyring().map(drop));
-            found.tell(secrets.audit_key().map(drop));
-        }
-        Err(error) if error.to_string().contains("the same as") => found.tell(Err(error)),
-        Err(_) => {}
-    }
+    // Whether two are one: each by itself was looked at above.
+    found.tell(refuse_shared(&keys));
     found
 }
 

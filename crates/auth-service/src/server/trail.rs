@@ -17,7 +17,7 @@ pub async fn begin_trail_anew(config: &Config) -> Result<Option<i64>, ServerErro
     // Nobody is told but whoever reads the log.
     let health = Health::new(clock.clone());
     let keeper = keeper(config, &config.references_to_serve(), &health, &random).await?;
-    let key = Secrets::resolve(&config.keys, &keeper).await?.audit_key()?;
+    let key = Secrets::resolve(&config.keys, &config.password.hashing, &keeper).await?.audit_key()?;
     let store = match config.mode() {
         Some(Mode::Full(url)) => {
             let settings = postgres(&config.database, url, &keeper).await?;

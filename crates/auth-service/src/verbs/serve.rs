@@ -112,7 +112,7 @@ struct Started {
 async fn start(config: Config, health: &Health) -> Result<Started, Failure> {
     let (clock, random) = (system_clock(), auth::Random::system());
     let keeper = keeper(&config, &config.references_to_serve(), health, &random).await?;
-    let secrets = Secrets::resolve(&config.keys, &keeper).await?;
+    let secrets = Secrets::resolve(&config.keys, &config.password.hashing, &keeper).await?;
     let lock = match config.mode() {
         Some(Mode::Small(path)) => Some(ServerLock::take(path)?),
         _ => None,

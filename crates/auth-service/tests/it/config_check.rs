@@ -138,6 +138,31 @@ fn secrets_are_masked_and_looked_at() {
     );
 }
 
+/// What a start would refuse both checks refuse, in the same words: a pepper has to be a key.
+#[test]
+fn a_pepper_that_is_no_key_is_told() {
+    for (setting, pepper) in [
+        ("password.hashing.pepper", "onlytwentycharacters"),
+        ("password.hashing.older_peppers", "zK3!vq9rT2x"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut checked = check(&folder);
+        let file = folder.path().join("pepper");
+        std::fs::write(&file, pepper).unwrap();
+        let set = format!("{setting}=file:{}", file.display());
+        let mut secrets = binary();
+        secrets.args(["secrets", "check", "--config"]).arg(folder.path().join("keyward.toml"));
+        let mut serve = command(folder.path(), POSTMARK);
+        for command in [&mut checked, &mut secrets, &mut serve] {
+            let told = told(&folder, command.args(["--set", set.as_str()]));
+            assert_eq!(told.code, Some(1), "{setting}: {}", told.error);
+            let why = format!("{setting} is not a key: it must be 32 bytes");
+            assert!(told.error.contains(&why), "{}", told.error);
+            assert!(!told.error.contains(pepper) && !told.error.contains("encryption key"), "{}", told.error);
+        }
+    }
+}
+
 #[test]
 fn nothing_at_all_is_told_with_the_lines_to_write() {
     let folder = tempfile::tempdir().unwrap();

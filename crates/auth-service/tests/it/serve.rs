@@ -51,11 +51,16 @@ fn class_19_a_weak_or_sample_secret_is_refused_by_name_and_not_shown() {
         ("mail", "mail.transport.token"),
         ("client", "clients.secret"),
     ] {
+        let short = if setting.starts_with("keys.") {
+            "is not a key: it must be 32 bytes"
+        } else {
+            "has 7 bytes and must have at least 16"
+        };
         for (secret, why) in [
             ("", "is empty"),
             ("changeme", "is a sample or well-known secret that anybody can try"),
             (&*sample, "is a sample or well-known secret that anybody can try"),
-            ("zK3!vq9", "has 7 bytes and must have at least 16"),
+            ("zK3!vq9", short),
             (&repeated, "repeats itself, so it is not random"),
         ] {
             let error = refused_with(name, secret, POSTMARK);
@@ -110,6 +115,33 @@ fn class_19_one_key_for_two_purposes_is_refused() {
     let error = refused(folder.path(), POSTMARK);
     assert!(error.contains("keys.audit: it is the same as keys.encryption"), "{error}");
     assert!(!error.contains(key.trim()), "{error}");
+}
+
+/// Each in another spelling than the key that it is.
+#[test]
+fn class_19_so_is_a_pepper_or_an_older_key_that_is_another_key() {
+    let settings = ["password.hashing.pepper", "password.hashing.older_peppers", "keys.older_encryption"];
+    for setting in settings {
+        for (file, other) in [("audit", "keys.audit"), ("encryption", "keys.encryption")] {
+            if (setting, other) == ("keys.older_encryption", "keys.encryption") {
+                continue;
+            }
+            let folder = tempfile::tempdir().unwrap();
+            write_secrets(folder.path());
+            let key = std::fs::read_to_string(folder.path().join(file)).unwrap();
+            let again = folder.path().join("again");
+            std::fs::write(&again, key.to_uppercase()).unwrap();
+            let mut command = command(folder.path(), POSTMARK);
+            let output =
+                command.arg("--set").arg(format!("{setting}=file:{}", again.display())).output().unwrap();
+            let error = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(output.status.code(), Some(1), "{setting} {other}: {error}");
+            let (named, twin) =
+                if setting == "keys.older_encryption" { (other, setting) } else { (setting, other) };
+            assert!(error.contains(&format!("{named}: it is the same as {twin}")), "{error}");
+            assert!(!error.contains(key.trim()), "{error}");
+        }
+    }
 }
 
 #[test]

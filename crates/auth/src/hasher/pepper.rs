@@ -57,7 +57,7 @@ impl Peppers {
 
 impl Pepper {
     fn new(text: &SecretString) -> Result<Self, KeyTextError> {
-        let keyring = Keyring::from_text(text, &[])?;
+        let keyring = Keyring::of_one("the pepper", text)?;
         let key = Zeroizing::new(keyring.derive("password pepper"));
         // Eight hex digits: also base64, as the key id of a PHC string has to be.
         Ok(Self { id: keyring.current_key_id().to_string(), key })

@@ -75,6 +75,11 @@ impl Keyring {
         Ok(Self { current, older })
     }
 
+    /// A ring of one key, of whoever keeps one by another name, which is what errors call it: a pepper is no key-encryption key.
+    pub fn of_one(name: &str, text: &SecretString) -> Result<Self, KeyTextError> {
+        Ok(Self { current: Key::from_text(name, text)?, older: Vec::new() })
+    }
+
     /// The id of the key that seals. What carries another id waits to be sealed anew.
     pub fn current_key_id(&self) -> KeyId {
         self.current.id
