@@ -61,6 +61,8 @@ impl Audit {
         let done = match self.verb {
             AuditVerb::List { limit, before, person } => {
                 let asked = ListAudit { limit, before, person };
+                // A server that was killed left some that are in no list.
+                channel.seal().await;
                 list(&channel, self.json, asked, &same).await
             }
             AuditVerb::BeginAnew => Ok(()),

@@ -103,8 +103,28 @@ impl Channel {
         Ok(Self::File(Box::new(desk.of(&Operator::of_process()?)), lock))
     }
 
-    /// Closes the file, if it is open.
+    /// Seals what waits in the audit trail of the file, if it is open: nobody else does before a server is started, and until then no
+    /// list has it. Under a key that is not the trail's nothing is sealed, since that would break the chain.
+    pub(crate) async fn seal(&self) {
+        let Self::File(desk, _) = self else { return };
+        let trail = &desk.trail;
+        let sealing = async {
+            if trail.count_waiting().await? == 0 || !trail.is_its_key().await? {
+                return Ok(());
+            }
+            while trail.seal().await? > 0 {}
+            Ok::<_, store::Error>(())
+        };
+        if let Err(error) = sealing.await {
+            eprintln!(
+                "keyward: entries of the audit trail could not be sealed ({error}): they stay, and the server seals them at its next start"
+            );
+        }
+    }
+
+    /// Closes the file, if it is open, and leaves its trail sealed.
     pub(crate) async fn close(self) {
+        self.seal().await;
         if let Self::File(desk, _lock) = self {
             desk.store.close().await;
         }

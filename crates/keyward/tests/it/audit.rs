@@ -83,6 +83,19 @@ fn what_is_done_after_the_order_to_stop_is_chained() {
     assert_eq!((&told["number"], &told["waiting"]), (&2.into(), &0.into()), "{told}");
 }
 
+/// What a command did where no server ran was in no list until one was started.
+#[test]
+fn what_is_done_on_the_file_is_chained_and_listed() {
+    let folder = installation();
+    let data = folder.path();
+    let disabled = run(&["user", "disable", "ben@example.com", "--data", data.to_str().unwrap()]);
+    assert_eq!(disabled.status.code(), Some(0), "{}", text(&disabled.stderr));
+    let told: Value = serde_json::from_str(&audit(data, &["verify", "--json"])).unwrap();
+    assert_eq!((&told["number"], &told["waiting"]), (&6.into(), &0.into()), "{told}");
+    let newest = &entries(data, &["--limit", "1"])[0];
+    assert_eq!((&newest["number"], &newest["address"]), (&6.into(), &"ben@example.com".into()), "{newest}");
+}
+
 #[test]
 fn entries_are_listed_newest_first_with_whom_and_what() {
     let folder = installation();
