@@ -1,5 +1,8 @@
 //! `auth-service migrate`, and what is served after it.
 
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::process::Stdio;
+
 use serde_json::json;
 
 use crate::full::{Stack, printed, sign_up, stderr};
@@ -37,6 +40,35 @@ async fn migrations_are_told_applied_once_by_ten_and_told_again() {
         String::from_utf8(again.stdout).unwrap(),
         "Nothing was to be done: the tables are those of this release.\n"
     );
+}
+
+/// It was waited for without a word of it, under a thousand lines of PostgreSQL's own on tables that are there already.
+#[tokio::test]
+async fn who_was_killed_while_migrating_is_waited_for_in_one_line() {
+    let Some(stack) = Stack::migrated().await else { return };
+    stack.tamper(
+        "INSERT INTO migration_lease
+             VALUES (1, gen_random_uuid(), CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT) + 60000000);
+         DELETE FROM release",
+    );
+    let mut apply = stack.command(&["migrate", "apply"], &[]);
+    let mut waiting = apply.stderr(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut log = BufReader::new(waiting.stderr.take().unwrap());
+    let mut said = String::new();
+    while !said.contains("another process migrates this database") {
+        assert!(log.read_line(&mut said).unwrap() > 0, "{said}");
+    }
+    let seconds = said.split("its lease ends in ").nth(1).unwrap().split(' ').next().unwrap();
+    assert!((1..=60).contains(&seconds.parse::<u64>().unwrap()), "{said}");
+    // It looks again, and again, before the lease ends.
+    let looks = "SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()";
+    let count = || stack.asked(looks).parse::<u64>().unwrap();
+    let before = count();
+    while count() < before + 20 {}
+    stack.tamper("UPDATE migration_lease SET held_until = 1");
+    log.read_to_string(&mut said).unwrap();
+    assert!(waiting.wait().unwrap().success(), "{said}");
+    assert_eq!(said.lines().count(), 1, "{said}");
 }
 
 #[tokio::test]

@@ -73,7 +73,7 @@ pub async fn status(settings: &PostgresSettings) -> Result<Status, MigrationErro
 /// connection that is cut is made anew, and what was not applied yet goes on.
 pub async fn apply(settings: &PostgresSettings) -> Result<Vec<i64>, MigrationError> {
     let mut connection = connect_once(settings).await?;
-    let (mut cuts, begun) = (0, now());
+    let (mut cuts, begun, mut told) = (0, now(), false);
     let mut applying = Applying { settings, holder: None, under_way: None, applied: Vec::new() };
     loop {
         let before = applying.applied.len();
@@ -82,7 +82,13 @@ pub async fn apply(settings: &PostgresSettings) -> Result<Vec<i64>, MigrationErr
             cuts = 0;
         }
         match gone_on {
-            Ok(false) if begun.elapsed() < LONGEST_WAIT => sleep(LOOK_AGAIN).await,
+            Ok(false) if begun.elapsed() < LONGEST_WAIT => {
+                if !told {
+                    told = true;
+                    tell_of_another(&mut connection).await;
+                }
+                sleep(LOOK_AGAIN).await;
+            }
             Ok(false) => return Err(MigrationError::Busy { seconds: LONGEST_WAIT.as_secs() }),
             Err(cut) if cut.is_cut() && cuts < MOST_CUTS => {
                 cuts += 1;
@@ -97,6 +103,26 @@ pub async fn apply(settings: &PostgresSettings) -> Result<Vec<i64>, MigrationErr
             }
         }
     }
+}
+
+/// Says whom it waits for, and how long it would if that one were dead. A connection that is cut just then is found cut at the next look.
+async fn tell_of_another(connection: &mut PgConnection) {
+    if let Ok(Some(seconds)) = rest_of_lease(connection).await {
+        tracing::info!(
+            seconds,
+            "another process migrates this database: it is waited for. If it was killed, its lease ends in {seconds} s at the most, \
+             and this goes on where it stopped"
+        );
+    }
+}
+
+/// For how many seconds the lease holds, unless it is renewed. None where nobody has it.
+async fn rest_of_lease(connection: &mut PgConnection) -> Result<Option<i64>, sqlx::Error> {
+    begin(connection).await?;
+    let rest = format!("SELECT greatest(0, (held_until - {NOW} + 999999) / 1000000) FROM migration_lease");
+    let rest = sqlx::query_scalar(AssertSqlSafe(rest)).persistent(false);
+    let rest = rest.fetch_optional(&mut *connection).await;
+    end(connection, rest).await
 }
 
 /// Sees to it that nobody else writes down what was migrated.
@@ -261,8 +287,12 @@ fn is_locked(error: &sqlx::Error) -> bool {
 }
 
 async fn take(connection: &mut PgConnection, own: Option<Uuid>) -> Result<Option<Uuid>, sqlx::Error> {
-    let first = format!("SELECT pg_advisory_xact_lock({FIRST}); {TABLES}");
+    let first = format!("SELECT pg_advisory_xact_lock({FIRST})");
     connection.execute(sqlx::raw_sql(AssertSqlSafe(first))).await?;
+    // Asked first: whoever waits takes ten times a second, and each time would be told that they are there.
+    if !is_there(connection, "migrations").await? || !is_there(connection, "migration_lease").await? {
+        connection.execute(sqlx::raw_sql(TABLES)).await?;
+    }
     let take = format!(
         "INSERT INTO migration_lease (id, holder, held_until) VALUES (1, coalesce($2, gen_random_uuid()), {NOW} + $1)
          ON CONFLICT (id) DO UPDATE SET holder = excluded.holder, held_until = excluded.held_until
