@@ -120,6 +120,19 @@ pub enum ServerError {
     /// A PostgreSQL that waiting does not mend.
     #[error("{0}")]
     Unusable(store::PostgresError),
+    /// A user of PostgreSQL that was not given its rights.
+    #[error(
+        "the user {user} of the database has not the rights that it needs ({error}): give it those that deploy/db/users.sh gives, or \
+         name the user that has them in {setting}"
+    )]
+    Forbidden {
+        /// Who.
+        user: String,
+        /// What it was told.
+        error: String,
+        /// Where another is named.
+        setting: &'static str,
+    },
     /// A setting of Redis that nobody can use.
     #[error("[redis]: {0}")]
     Redis(#[from] store::ephemeral::RedisError),

@@ -23,7 +23,7 @@ pub enum Error {
     #[error("the database is away: {0}")]
     Away(String),
     /// It was too busy, or refused the statement.
-    #[error("{what}: {0}", what = did(.0))]
+    #[error("{}", crate::postgres::undone(.0))]
     Database(#[from] sqlx::Error),
     /// What several had done together could not be made durable.
     #[error("the database did not commit: {0}")]
@@ -45,15 +45,6 @@ pub enum Error {
     Migration(#[from] sqlx::migrate::MigrateError),
 }
 
-/// What the database did that did not do what was asked: one whose disk is full answers, too.
-pub(crate) fn did(error: &sqlx::Error) -> &'static str {
-    if error.as_database_error().is_some() {
-        "the database refused the statement"
-    } else {
-        "the database did not answer"
-    }
-}
-
 impl Error {
     /// Whether the database answered with something that it was never given: a value of another type.
     pub fn is_unreadable(&self) -> bool {
@@ -64,6 +55,11 @@ impl Error {
     pub fn is_missing_reference(&self) -> bool {
         let Self::Database(error) = self else { return false };
         error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_foreign_key_violation)
+    }
+
+    /// Whether its user has not been given the right, which no waiting mends.
+    pub fn is_forbidden(&self) -> bool {
+        matches!(self, Self::Database(error) if crate::postgres::is_forbidden(error))
     }
 
     /// Whether the database gave the transaction up because it and another waited for each other, or could not both be: nothing

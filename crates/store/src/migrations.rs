@@ -98,7 +98,7 @@ pub enum MigrationError {
         error: sqlx::Error,
     },
     /// The database did not do what was asked.
-    #[error("{what}: {0}", what = crate::database::did(.0))]
+    #[error("{}", crate::postgres::undone(.0))]
     Database(#[from] sqlx::Error),
 }
 
@@ -111,6 +111,11 @@ impl MigrationError {
             Self::Database(error) => crate::postgres::is_unavailable(error),
             Self::Refused(_) | Self::Busy { .. } | Self::Failed { .. } => false,
         }
+    }
+
+    /// Whether the user has not been given the right.
+    pub fn is_forbidden(&self) -> bool {
+        matches!(self, Self::Database(error) | Self::Failed { error, .. } if crate::postgres::is_forbidden(error))
     }
 
     /// Whether the connection was cut: what was under way may be applied.

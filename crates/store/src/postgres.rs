@@ -10,7 +10,7 @@ mod settings;
 mod way;
 
 pub(crate) use asking::Asking;
-pub(crate) use fault::{is_cut, is_given_up, is_unavailable};
+pub(crate) use fault::{is_cut, is_forbidden, is_given_up, is_unavailable, undone};
 pub(crate) use pool::{Postgres, connect_once, takes_writes};
 pub(crate) use session::Session;
 pub use settings::{PostgresError, PostgresSettings};

@@ -34,7 +34,7 @@ pub(super) async fn open(
     for dependency in [store.health(), ephemeral.health()].into_iter().flatten() {
         health.watch(dependency);
     }
-    wait_for_tables(&store, health, random).await?;
+    wait_for_tables(&store, &postgres, health, random).await?;
     Ok(Memory { store, ephemeral, processes: Processes::Several })
 }
 
@@ -78,11 +78,19 @@ pub(super) async fn connect(
 }
 
 /// Whoever migrates may take as long as the tables are large, so there is no limit to it.
-async fn wait_for_tables(store: &Store, health: &Health, random: &Random) -> Result<(), ServerError> {
+async fn wait_for_tables(
+    store: &Store,
+    postgres: &PostgresSettings,
+    health: &Health,
+    random: &Random,
+) -> Result<(), ServerError> {
     health.enter(Phase::Migrating);
     let tables = Awaited { name: "migrations", what: "the database's tables", limit: None };
     let schema = async || {
-        let schema = reach(store.schema(), passing).await?;
+        let judge = |error: store::Error| {
+            if error.is_forbidden() { forbidden(postgres, "database.url", error) } else { passing(error) }
+        };
+        let schema = reach(store.schema(), judge).await?;
         match schema {
             Schema::Ready => Ok(()),
             Schema::Ahead(recorded) => {
@@ -106,6 +114,11 @@ async fn wait_for_tables(store: &Store, health: &Health, random: &Random) -> Res
 /// be in the way.
 pub(super) fn beginning(config: &Config) -> Awaited<'static> {
     Awaited { name: "database", what: "the database", limit: Some(config.startup.wait) }
+}
+
+/// Whoever makes users gives them their rights before there are tables, so that these do not come late.
+fn forbidden(settings: &PostgresSettings, setting: &'static str, error: impl std::fmt::Display) -> Trouble {
+    Trouble::Lasting(ServerError::Forbidden { user: settings.user(), error: error.to_string(), setting })
 }
 
 /// Which of what PostgreSQL said may pass: see [`store::PostgresError::is_lasting`].
@@ -192,6 +205,11 @@ impl Migrating {
         let health = Health::new(system_clock());
         let done = async || match act(&self.settings).await {
             Ok(done) => Ok(done),
+            Err(error) if error.is_forbidden() => {
+                let own = self.config.database.migrate_url.is_some();
+                let setting = if own { "database.migrate_url" } else { "database.url" };
+                Err(forbidden(&self.settings, setting, error))
+            }
             Err(error) if error.is_unavailable() => Err(Trouble::Passing(error.to_string())),
             Err(error) => Err(Trouble::Lasting(ServerError::Migration(error))),
         };

@@ -71,6 +71,24 @@ async fn who_was_killed_while_migrating_is_waited_for_in_one_line() {
     assert_eq!(said.lines().count(), 1, "{said}");
 }
 
+/// It was told that the database did not answer, at a line of PostgreSQL's own source, for as long as it was let.
+#[tokio::test]
+async fn a_user_without_rights_is_named_at_once_with_where_the_rights_are() {
+    let Some(stack) = Stack::migrated().await else { return };
+    stack.tamper("CREATE ROLE stranger LOGIN");
+    let config = stack.folder.path().join("keyward.toml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&config, text.replace("postgres://keyward@", "postgres://stranger@")).unwrap();
+    for refused in [stack.server(1, &[]).output().unwrap(), stack.migrate("status", &[])] {
+        let error = stderr(&refused);
+        assert_eq!(refused.status.code(), Some(1), "{error}");
+        assert!(error.contains("the user stranger of the database has not the rights that it needs"), "{error}");
+        assert!(error.contains("permission denied for table migrations"), "{error}");
+        assert!(error.contains("deploy/db/users.sh"), "{error}");
+        assert!(!error.contains("did not answer") && !error.contains("waiting for"), "{error}");
+    }
+}
+
 #[tokio::test]
 async fn a_database_of_another_release_is_served_beside_or_refused_untouched() {
     let Some(stack) = Stack::migrated().await else { return };

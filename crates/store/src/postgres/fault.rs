@@ -52,6 +52,24 @@ pub(super) fn is_refusal(error: &Error) -> bool {
     told.code().is_some_and(|code| matches!(&*code, "28P01" | "28000"))
 }
 
+/// Whether the user may not do what was asked: it has not been given the right.
+pub(crate) fn is_forbidden(error: &Error) -> bool {
+    let Error::Database(told) = error else { return false };
+    told.code().is_some_and(|code| code == "42501")
+}
+
+/// What is said of a statement that was not done: an answer that refuses it is an answer.
+pub(crate) fn undone(error: &Error) -> String {
+    match error {
+        Error::Database(told) if is_forbidden(error) => {
+            format!("the database does not let its user do this: {}", told.message())
+        }
+        // One whose disk is full answers, too.
+        Error::Database(_) => format!("the database refused the statement: {error}"),
+        _ => format!("the database did not answer: {error}"),
+    }
+}
+
 /// Whether whoever asks again later is likely to be served.
 pub(crate) fn is_unavailable(error: &Error) -> bool {
     let busy = match error {

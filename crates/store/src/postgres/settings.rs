@@ -90,6 +90,11 @@ impl PostgresSettings {
         }
     }
 
+    /// Whom it is asked as.
+    pub fn user(&self) -> String {
+        self.parsed().map(|url| url.username().to_owned()).unwrap_or_default()
+    }
+
     /// Whether it can be understood. Nobody is asked.
     pub fn check(&self) -> Result<(), PostgresError> {
         self.options().map(|_| ())
