@@ -33,6 +33,7 @@ pub use operation::{Done, Operation, Refusal};
 pub use operator::{Operator, group_number};
 pub use passwords::{HashingCount, ReportPasswords};
 pub use people::{ActOnUser, ListUsers, ShowUser, UserAct, UserActed, UserShown};
+pub use rows::ADDRESS_NAMES;
 pub use secrets::{LookAtSecrets, SecretShown, SecretsShown};
 pub use serving::serve;
 pub use status::{

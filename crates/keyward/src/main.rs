@@ -90,7 +90,7 @@ fn end(done: Result<impl Termination, Failure>) -> ExitCode {
         Ok(done) => done.report(),
         Err(error) => {
             eprintln!("keyward: {error}");
-            ExitCode::FAILURE
+            if error.is::<Misused>() { ExitCode::from(MISUSED) } else { ExitCode::FAILURE }
         }
     }
 }
@@ -99,6 +99,26 @@ fn end(done: Result<impl Termination, Failure>) -> ExitCode {
 fn say(text: impl std::fmt::Display) {
     use std::io::Write as _;
     let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+/// What the shell is told of a command that was called wrongly, as clap has it.
+const MISUSED: u8 = 2;
+
+/// A failure of whoever called: nothing was done, and called the same way again it fails again.
+#[derive(Debug)]
+struct Misused(Failure);
+
+impl std::fmt::Display for Misused {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(&self.0, formatter)
+    }
+}
+
+impl std::error::Error for Misused {}
+
+/// The same failure, as one of whoever called.
+fn misused(failure: Failure) -> Failure {
+    Box::new(Misused(failure))
 }
 
 /// Any verb's failure: one sentence that says what happened, why, and what to do next.

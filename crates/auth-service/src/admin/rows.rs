@@ -4,6 +4,9 @@ use auth::{FirebaseParameters, Foreign, ImportedAccount};
 use domain::{DisplayName, Email};
 use serde_json::{Map, Value};
 
+/// The names that an address goes by. Where a file names its columns, one of them is needed.
+pub const ADDRESS_NAMES: [&str; 4] = ["email", "Email", "mail", "address"];
+
 /// What the command line says of every row.
 #[derive(Debug)]
 pub(super) struct Reading {
@@ -15,7 +18,7 @@ pub(super) struct Reading {
 
 /// Reads a row. What is wrong with it is told in words.
 pub(super) fn read(row: &Map<String, Value>, reading: &Reading) -> Result<ImportedAccount, String> {
-    let email = text(row, &["email", "Email", "mail", "address"]).ok_or("it has no email")?;
+    let email = text(row, &ADDRESS_NAMES).ok_or("it has no email")?;
     let email = Email::parse(email).map_err(|error| error.to_string())?;
     let name = text(row, &["name", "displayName", "display_name"]).unwrap_or_default();
     let locale = text(row, &["locale"]).filter(|locale| !locale.is_empty());
@@ -54,6 +57,8 @@ fn password(row: &Map<String, Value>, reading: &Reading) -> Result<Option<Foreig
     match found {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) if text.is_empty() => Ok(None),
+        // As Django writes that there is none to sign in with: `!`, and letters that mean nothing.
+        Some(Value::String(text)) if text.starts_with('!') => Ok(None),
         Some(value) => Foreign::from_json(value, firebase).map(Some).map_err(explain),
     }
 }
@@ -115,6 +120,10 @@ mod tests {
         .unwrap();
         assert!(keycloak.password.unwrap().is_quick());
         assert!(read(&json!({ "email": "a@example.com" })).unwrap().password.is_none());
+        for unusable in ["!", "!VkNJ0DTUPYkZnOHvrlyaDCqrEYdzS4dXd7JgtZQ8"] {
+            let row = json!({ "email": "a@example.com", "password": unusable });
+            assert!(read(&row).unwrap().password.is_none(), "{unusable}");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `auth-service migrate`, and what is served after it.
 
+use std::collections::HashSet;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::Stdio;
 
@@ -61,10 +62,12 @@ async fn who_was_killed_while_migrating_is_waited_for_in_one_line() {
     let seconds = said.split("its lease ends in ").nth(1).unwrap().split(' ').next().unwrap();
     assert!((1..=60).contains(&seconds.parse::<u64>().unwrap()), "{said}");
     // It looks again, and again, before the lease ends.
-    let looks = "SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()";
-    let count = || stack.asked(looks).parse::<u64>().unwrap();
-    let before = count();
-    while count() < before + 20 {}
+    let asked = "SELECT max(query_start) FROM pg_stat_activity
+                     WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()";
+    let mut looks = HashSet::new();
+    while looks.len() < 10 {
+        looks.insert(stack.asked(asked));
+    }
     stack.tamper("UPDATE migration_lease SET held_until = 1");
     log.read_to_string(&mut said).unwrap();
     assert!(waiting.wait().unwrap().success(), "{said}");

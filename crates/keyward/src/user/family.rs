@@ -1,12 +1,12 @@
 //! Rows out of the database of another server of the auth-service family.
 
-use secrets::SecretRef;
+use secrets::{ExposeSecret as _, SecretRef};
 use serde_json::json;
 use store::family::{Family, FamilyAccount};
 use url::Url;
 
 use super::source::{Original, Row};
-use crate::Failure;
+use crate::{Failure, misused};
 
 /// Opens the database that `--from` names: by a reference to a secret that holds its address, or by the address itself if that
 /// holds no secret.
@@ -24,9 +24,22 @@ pub(super) async fn open(from: &str) -> Result<Family, Failure> {
         Some(url) => String::from(url).into(),
         None => {
             let reference: SecretRef = from.parse().map_err(|error| {
-                format!("--from wants postgres://user@host/database, or a reference to where that is written: {error}")
+                misused(
+                    format!("--from wants postgres://user@host/database, or a reference to where that is written: {error}")
+                        .into(),
+                )
             })?;
-            reference.resolve().await?
+            let found = reference.resolve().await?;
+            if !Url::parse(found.expose_secret().trim()).is_ok_and(|url| is_address(&url)) {
+                return Err(misused(
+                    format!(
+                        "{reference} holds no address of PostgreSQL, the one database that is read: write \
+                         postgres://user:password@host:5432/database there"
+                    )
+                    .into(),
+                ));
+            }
+            found
         }
     };
     Ok(Family::open(&url).await?)

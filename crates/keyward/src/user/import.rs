@@ -17,7 +17,7 @@ use super::rejects::{Form, Rejects};
 use super::source::{Origin, Original, Row, is_csv};
 use crate::channel::Channel;
 use crate::installation::Installation;
-use crate::{Failure, say};
+use crate::{Failure, misused, say};
 
 /// Bytes of JSON of a batch, at which it is sent: the next row is no larger than a half of what is taken at once.
 const FULL: usize = ImportUsers::LARGEST / 2;
@@ -83,22 +83,27 @@ struct Run {
     /// The rows that were under way when it was cut short: they may be in.
     cut_short: Option<ImportBatch>,
     bar: ProgressBar,
+    /// Whether rows were sent: then some may be in, whatever came of it.
+    has_asked: bool,
 }
 
 impl Import {
     pub(crate) async fn run(self) -> Result<ExitCode, Failure> {
-        let mut origin = Origin::open(self.file.as_deref(), self.from.as_deref()).await?;
-        let form = origin.form()?;
-        let _claim = if self.dry_run { None } else { origin.claim()? };
-        let place = beside(origin.name(), "progress");
-        let Begun { progress, goes_on, cut_short } = self.begin(&origin, &place)?;
+        let origin = Origin::open(self.file.as_deref(), self.from.as_deref()).await?;
+        let form = origin.form().map_err(misused)?;
+        // One that is not there.
+        origin.length().map_err(misused)?;
         // A dry run has a file of its own: that of an import that was cut short is gone on with.
         let rejected = if self.dry_run { "dry-run.rejects" } else { "rejects" };
         let rejects = self
             .rejects
             .clone()
             .unwrap_or_else(|| beside(origin.name(), &format!("{rejected}.{}", form.ending())));
-        let firebase = self.firebase.as_deref().map(firebase).transpose()?;
+        is_of_its_form(&rejects, &form).map_err(misused)?;
+        let firebase = self.firebase.as_deref().map(firebase).transpose().map_err(misused)?;
+        let _claim = if self.dry_run { None } else { origin.claim()? };
+        let place = beside(origin.name(), "progress");
+        let Begun { progress, goes_on, cut_short } = self.begin(&origin, &place)?;
         let mut run = Run {
             channel: self.installation.channel().await?,
             proved: !self.unproved,
@@ -109,9 +114,34 @@ impl Import {
             bar: ProgressBar::hidden(),
             progress,
             cut_short,
+            has_asked: false,
         };
+        let done = self.bring_in(&mut run, origin, &place).await;
+        run.bar.finish_and_clear();
+        let Run { channel, progress, rejects: kept, has_asked, .. } = run;
+        channel.close().await;
+        drop(kept);
+        if let Err(error) = done {
+            if self.dry_run {
+                return Err(error);
+            }
+            if !has_asked && !goes_on {
+                // Nothing was done, so that nothing is to be gone on with.
+                Progress::remove(&place)?;
+                Rejects::remove_empty(&rejects);
+            }
+            return Err(goes_on_behind(&progress, &*error));
+        }
+        if !self.dry_run {
+            Progress::remove(&place)?;
+        }
+        self.report(&progress, &rejects)
+    }
+
+    /// All rows, a batch at a time.
+    async fn bring_in(&self, run: &mut Run, mut origin: Origin, place: &Path) -> Result<(), Failure> {
         // From here on the file of rejects is this import's, whenever it may be ended.
-        self.keep(&place, &run.progress)?;
+        self.keep(place, &run.progress)?;
         run.bar = bar(&mut origin).await?;
         if run.progress.line > 0 && !self.json {
             say(format_args!("Going on after line {}.", run.progress.line));
@@ -125,30 +155,17 @@ impl Import {
             batch.push(row.0);
             if batch.len() == ImportUsers::MOST || bytes >= FULL {
                 run.take(std::mem::take(&mut batch)).await?;
-                self.keep(&place, &run.progress)?;
+                self.keep(place, &run.progress)?;
                 bytes = 0;
             }
         }
         run.take(batch).await?;
         rows.close().await;
-        run.bar.finish_and_clear();
-        run.channel.close().await;
-        if !self.dry_run {
-            Progress::remove(&place)?;
-        }
-        self.report(&run.progress, &rejects)
+        Ok(())
     }
 
-    /// Where refused rows go: a file that ends as the one that is imported does, for it is to be imported itself.
+    /// Where refused rows go.
     fn rejects_file(&self, path: &Path, form: &Form, go_on: bool) -> Result<Rejects, Failure> {
-        if is_csv(path).ok() != Some(matches!(form, Form::Csv(_))) {
-            let ending = form.ending();
-            return Err(format!(
-                "--rejects {} must end with .{ending}: it is written in the form of what is imported, to be mended and imported itself",
-                path.display()
-            )
-            .into());
-        }
         if self.dry_run && self.rejects.is_none() && path.symlink_metadata().is_ok_and(|file| file.is_file())
         {
             // Under this name only another dry run writes.
@@ -222,6 +239,7 @@ impl Run {
             batch: Some(self.progress.batch()),
             cut_short: self.cut_short.clone(),
         };
+        self.has_asked = true;
         let mut done = self.channel.run(asked).await?.into_iter();
         for (line, original, unreadable) in places {
             let refused = match unreadable.map(ImportedRow::Refused).or_else(|| done.next()) {
@@ -265,6 +283,32 @@ fn bounded(row: Row) -> Result<(Row, usize), Failure> {
     Ok((Row { fields: Err(format!("it is too long: {bytes} bytes")), ..row }, 0))
 }
 
+/// Why it ended, and that it may be called again.
+fn goes_on_behind(progress: &Progress, error: &dyn std::error::Error) -> Failure {
+    let error = error.to_string();
+    let error = error.trim_end_matches('.');
+    let Progress { line, added, .. } = *progress;
+    let again = if line == 0 {
+        "No row is known to be in: call it again once that is mended".to_owned()
+    } else {
+        format!("{added} accounts are in: call it again, and it goes on behind line {line}")
+    };
+    format!("{error}. {again}").into()
+}
+
+/// Refused rows are written to a file that ends as the one that is imported does, for it is to be imported itself.
+fn is_of_its_form(rejects: &Path, form: &Form) -> Result<(), Failure> {
+    if is_csv(rejects).ok() == Some(matches!(form, Form::Csv(_))) {
+        return Ok(());
+    }
+    Err(format!(
+        "--rejects {} must end with .{}: it is written in the form of what is imported, to be mended and imported itself",
+        rejects.display(),
+        form.ending()
+    )
+    .into())
+}
+
 /// `people.ndjson` and `progress` make `people.ndjson.progress`.
 fn beside(file: &Path, what: &str) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
@@ -293,4 +337,21 @@ async fn bar(origin: &mut Origin) -> Result<ProgressBar, Failure> {
     let style = ProgressStyle::with_template("{bar:40} {pos}/{len} rows, {per_sec}, {eta} to go");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     Ok(bar)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_that_was_cut_short_says_how_it_is_gone_on_with() {
+        let progress = Progress { line: 1500, added: 1498, ..Progress::fresh(1) };
+        let said = goes_on_behind(&progress, &std::io::Error::other("the server broke off"));
+        assert_eq!(
+            said.to_string(),
+            "the server broke off. 1498 accounts are in: call it again, and it goes on behind line 1500"
+        );
+        let said = goes_on_behind(&Progress::fresh(1), &std::io::Error::other("no."));
+        assert_eq!(said.to_string(), "no. No row is known to be in: call it again once that is mended");
+    }
 }

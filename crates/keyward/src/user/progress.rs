@@ -45,10 +45,17 @@ impl Progress {
     /// What is kept of one that was cut short, if one was: of the file of this name, and of this length.
     pub(super) fn read(place: &Path, file: &Path, length: u64) -> Result<Begun, Failure> {
         let fresh = Self::fresh(length);
-        let Ok(bytes) = std::fs::read(place) else {
-            return Ok(Begun { progress: fresh, goes_on: false, cut_short: None });
+        let begun = match std::fs::read(place) {
+            Ok(bytes) => serde_json::from_slice::<Self>(&bytes).map_err(|error| {
+                format!(
+                    "{} is damaged, and no longer says how far the import of {} had come ({error}): put it back, or begin anew with \
+                     --restart, which refuses the rows that are in already",
+                    place.display(),
+                    file.display()
+                )
+            })?,
+            Err(_) => return Ok(Begun { progress: fresh, goes_on: false, cut_short: None }),
         };
-        let begun: Self = serde_json::from_slice(&bytes)?;
         let is_same = begun.length == length;
         if begun.line > 0 && !is_same {
             return Err(format!(

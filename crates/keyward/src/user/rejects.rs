@@ -85,6 +85,13 @@ impl Rejects {
         Ok(Self::Csv { file: Box::new(file), before })
     }
 
+    /// Removes what was written nothing to but, in CSV, its first line, which says nothing of any row.
+    pub(super) fn remove_empty(path: &Path) {
+        if std::fs::read(path).is_ok_and(|kept| kept.iter().filter(|byte| **byte == b'\n').count() <= 1) {
+            let _ = std::fs::remove_file(path);
+        }
+    }
+
     pub(super) fn write(&mut self, line: u64, reason: &str, row: Original) -> Result<(), Failure> {
         let why = format!("line {line}: {reason}");
         match (self, row) {

@@ -4,6 +4,7 @@ use std::fs::{File, TryLockError};
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 
+use auth_service::admin::ADDRESS_NAMES;
 use serde_json::{Map, Value};
 use store::family::Family;
 
@@ -68,7 +69,7 @@ impl Origin {
     /// The form that rows of it are kept in.
     pub(super) fn form(&self) -> Result<Form, Failure> {
         match self {
-            Self::File(file) if is_csv(file)? => Ok(Form::Csv(csv_of(file)?.byte_headers()?.clone())),
+            Self::File(file) if is_csv(file)? => Ok(Form::Csv(columns(file)?)),
             Self::File(_) | Self::Family { .. } => Ok(Form::Json),
         }
     }
@@ -181,6 +182,39 @@ fn opened(path: &Path) -> Result<File, Failure> {
 fn csv_of(path: &Path) -> Result<csv::Reader<File>, Failure> {
     let file = opened(path)?;
     Ok(csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::Headers).from_reader(file))
+}
+
+/// The names in the first line of a CSV file. Without an address among them no row could come in, so the file is refused whole.
+fn columns(path: &Path) -> Result<csv::ByteRecord, Failure> {
+    let mut reader = csv_of(path)?;
+    let wrong = |what: String| Failure::from(format!("{} {what}", path.display()));
+    let names =
+        reader.byte_headers().map_err(|error| wrong(format!("cannot be read as CSV: {error}")))?.clone();
+    let text = csv::StringRecord::from_byte_record(names.clone())
+        .map_err(|_| wrong("is no text in UTF-8: save it as \"CSV UTF-8\", and import that".to_owned()))?;
+    if text.iter().any(|name| ADDRESS_NAMES.contains(&name)) {
+        return Ok(names);
+    }
+    let wanted = ADDRESS_NAMES.join(", ");
+    if text.is_empty() {
+        return Err(wrong(format!(
+            "is empty: its first line has to name its columns, one of them {}",
+            ADDRESS_NAMES[0]
+        )));
+    }
+    let found: Vec<String> = text.iter().map(beginning).collect();
+    Err(wrong(format!(
+        "names no column of addresses in its first line, which has to be one of names, separated by commas, with one of {wanted} \
+         among them. It has: {}",
+        found.join(", ")
+    )))
+}
+
+/// The beginning of what may be no name at all but a hash.
+fn beginning(name: &str) -> String {
+    const MOST: usize = 24;
+    let begins: String = name.chars().take(MOST).collect();
+    if begins.len() < name.len() { format!("`{begins}…`") } else { format!("`{begins}`") }
 }
 
 fn lines(file: File) -> impl Iterator<Item = Result<Row, Failure>> {

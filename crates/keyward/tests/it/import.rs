@@ -92,6 +92,36 @@ fn accounts_are_imported_and_what_is_refused_is_kept_with_its_reason() {
     assert_eq!(text(&listed.stdout).matches("import_user").count(), 3);
 }
 
+/// Of such a file nothing came in and nothing was refused, or each row by itself, or the parser's words were all that was said.
+#[test]
+fn a_csv_file_that_names_no_addresses_is_refused_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    assert_eq!(Running::start(&data).stop().code(), Some(0));
+    let sixteen = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+    let hash = format!("a@q.example,{BCRYPT}\n");
+    for (rows, why) in [
+        (b"a@q.example,x\n".to_vec(), "names no column of addresses in its first line"),
+        (b"email;password\na@q.example;x\n".to_vec(), "separated by commas"),
+        (b"email;password\n".to_vec(), "It has: `email;password`"),
+        (hash.into_bytes(), "It has: `a@q.example`, `$2b$04$"),
+        (Vec::new(), "is empty"),
+        ([b"\xff\xfe".to_vec(), sixteen("email,password\na@q.example,x\n")].concat(), "is no text in UTF-8"),
+    ] {
+        let file = folder.path().join("people.csv");
+        std::fs::write(&file, rows).unwrap();
+        let refused =
+            run(&["user", "import", file.to_str().unwrap(), "--data", data.to_str().unwrap()]);
+        let told = text(&refused.stderr);
+        assert_eq!(refused.status.code(), Some(2), "{told}");
+        assert!(told.contains(why) && told.contains("people.csv"), "{why}: {told}");
+        assert!(!told.contains(BCRYPT), "{told}");
+        for left in ["people.csv.progress", "people.csv.rejects.csv"] {
+            assert!(!folder.path().join(left).exists(), "{left}");
+        }
+    }
+}
+
 /// More rows than are taken at once, and hashes that are wrapped while the server serves.
 #[test]
 fn accounts_are_imported_by_the_running_server() {
@@ -160,9 +190,19 @@ fn no_file_that_is_there_is_written_over_by_what_is_refused() {
         assert!(told.contains("is there already") && told.contains("--rejects"), "{told}");
     }
     let refused = import(&["--rejects", folder.path().join("people.csv").to_str().unwrap()]);
-    assert_eq!(refused.status.code(), Some(1));
+    assert_eq!(refused.status.code(), Some(2));
     assert!(text(&refused.stderr).contains("must end with .ndjson"), "{}", text(&refused.stderr));
     assert_eq!(import(&["--from", "env:OTHER_DATABASE"]).status.code(), Some(2));
+    for (name, why) in [("absent.ndjson", "cannot be read"), ("people.json", "must end with .ndjson")] {
+        let wrong = folder.path().join(name);
+        let refused = run(&["user", "import", wrong.to_str().unwrap(), "--data", data.to_str().unwrap()]);
+        let told = text(&refused.stderr);
+        assert_eq!(refused.status.code(), Some(2), "{told}");
+        assert!(told.contains(why) && told.contains(name), "{told}");
+    }
+    let refused = run(&["user", "import", "--from", "mysql://foo", "--data", data.to_str().unwrap()]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(text(&refused.stderr).contains("--from wants postgres://"), "{}", text(&refused.stderr));
     // A dry run has a file of its own, which the next one may replace.
     for _ in 0..2 {
         assert!(import(&["--dry-run"]).status.success());
@@ -205,6 +245,12 @@ fn an_import_that_was_cut_short_goes_on_where_it_stopped() {
     std::fs::write(&progress, begun.to_string().replace(&rows.len().to_string(), "7")).unwrap();
     let refused = run(&["user", "import", file, "--data", data]);
     assert!(text(&refused.stderr).contains("was cut short after line 500, and the file is another by now"));
+    // Where that is no longer told, it is said which file tells nothing.
+    std::fs::write(&progress, "{\"line\":5").unwrap();
+    let refused = text(&run(&["user", "import", file, "--data", data]).stderr);
+    for words in ["people.ndjson.progress is damaged", "--restart"] {
+        assert!(refused.contains(words), "{refused}");
+    }
     let file = folder.path().join("people.xlsx");
     std::fs::write(&file, "").unwrap();
     let refused = run(&["user", "import", file.to_str().unwrap(), "--data", data]);
