@@ -3,6 +3,7 @@
 
 mod admin;
 mod limits;
+mod listening;
 mod managers;
 mod wires;
 
@@ -35,6 +36,9 @@ pub(super) fn violations(config: &Config, purpose: Use) -> Vec<Violation> {
     let mut found = Vec::new();
     server(&config.server, purpose, &mut found);
     proxies(&config.server, &mut found);
+    if purpose == Use::Serving {
+        listening::violations(&config.server, &config.internal, &mut found);
+    }
     mode(&config.database, &config.redis, &mut found);
     schemes(&config.database, &config.redis, &mut found);
     wires::violations(&config.database, &config.redis, &mut found);

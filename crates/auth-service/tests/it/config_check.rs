@@ -138,6 +138,20 @@ fn secrets_are_masked_and_looked_at() {
     );
 }
 
+/// The check passed it, and a start said that another program listens there.
+#[test]
+fn one_address_for_people_and_machines_is_told() {
+    for (public, internal) in [("127.0.0.1:4000", "127.0.0.1:4000"), ("0.0.0.0:4000", "127.0.0.1:4000")] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = check(&folder);
+        command.args(["--set", &format!("server.listen={public}")]);
+        let told = told(&folder, command.args(["--set", &format!("internal.listen={internal}")]));
+        assert_eq!(told.code, Some(1), "{}", told.error);
+        let why = format!("internal.listen is {internal}: server.listen is {public}, and the two cannot be one");
+        assert!(told.error.contains(&why), "{}", told.error);
+    }
+}
+
 /// What a start would refuse both checks refuse, in the same words: a pepper has to be a key.
 #[test]
 fn a_pepper_that_is_no_key_is_told() {
