@@ -136,7 +136,8 @@ async fn answers(socket: &Path) -> Result<Result<(), std::io::Error>, Failure> {
     match UnixStream::connect(socket).await {
         Ok(_) => Ok(Ok(())),
         Err(error) if error.kind() == ErrorKind::PermissionDenied => Err(format!(
-            "the server's socket {} is for root, the server's own user and the members of its group: ask as one of them",
+            "the server's socket {} is for root, the server's own user and the members of its group: ask as one of them. Members have to \
+             be let into its folder, too: admin.socket puts it into one of its own, such as /run/keyward",
             socket.display()
         )
         .into()),

@@ -1,5 +1,6 @@
 //! Which installation a verb is about: one with a configuration, or the data of `keyward dev`.
 
+use std::io::ErrorKind;
 use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 
@@ -71,6 +72,12 @@ impl Installation {
         let Some(database) = &place.database else {
             return Channel::to_server(place.socket.as_deref().unwrap_or(Path::new(""))).await;
         };
+        if place.is_hidden {
+            return match &place.socket {
+                Some(socket) => Channel::to_server(socket).await,
+                None => Err(hidden(database)),
+            };
+        }
         match Channel::to_server_or_lock(place.socket.as_deref(), database).await? {
             Ok(channel) => Ok(channel),
             Err(lock) => Channel::of_file(&place.desk(database).await?, lock),
@@ -85,6 +92,9 @@ impl Installation {
                 "the accounts are in PostgreSQL, which this command does not open: `auth-service audit begin-anew` does it".into(),
             );
         };
+        if place.is_hidden {
+            return Err(hidden(database));
+        }
         let lock = match ServerLock::take(database) {
             Ok(lock) => lock,
             Err(LockError::Taken { who, .. }) => {
@@ -171,14 +181,33 @@ impl Installation {
                 path.display()
             )
             .into()),
-            Some(path) if !path.exists() => Err(format!(
-                "there is no database at {}: name the folder with --data, or the configuration with --config",
-                path.display()
-            )
-            .into()),
-            _ => Ok(place),
+            Some(path) => match path.try_exists() {
+                Ok(true) => Ok(place),
+                // Members of the group may be let in at the socket, and not to the file.
+                Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+                    Ok(Place { is_hidden: true, ..place })
+                }
+                Err(error) => {
+                    Err(format!("the database {} cannot be looked at: {error}", path.display()).into())
+                }
+                Ok(false) => Err(format!(
+                    "there is no database at {}: name the folder with --data, or the configuration with --config",
+                    path.display()
+                )
+                .into()),
+            },
+            None => Ok(place),
         }
     }
+}
+
+/// What is said of a file that may be there.
+fn hidden(database: &Path) -> Failure {
+    format!(
+        "this user may not look at the database {}: ask as root, or as the user of the server",
+        database.display()
+    )
+    .into()
 }
 
 /// Every socket `*.sock` of a folder; of one that is not there, none. Whoever runs the servers may write there, and must not lead
@@ -192,7 +221,7 @@ fn sockets_in(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     };
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(wrong(error).into()),
     };
     let mut paths = Vec::new();
@@ -214,6 +243,8 @@ struct Place {
     socket: Option<PathBuf>,
     /// The file; none if it is PostgreSQL.
     database: Option<PathBuf>,
+    /// Whether this user may not look at it: then only a server is asked.
+    is_hidden: bool,
     keys: Keys,
     keeper: Keeper,
     egress: Egress,
@@ -230,6 +261,7 @@ impl Place {
         Self {
             socket: config.admin_socket(),
             database,
+            is_hidden: false,
             keys: config.keys,
             keeper: config.secrets.keeper(),
             egress: config.egress,
@@ -253,6 +285,7 @@ impl Place {
             keeper: Keeper::local(),
             egress: dev::egress(),
             database: Some(database),
+            is_hidden: false,
             hashing: HasherSettings::default(),
             settings: Settings {
                 public_url: Url::parse("http://localhost/")?,

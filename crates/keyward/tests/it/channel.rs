@@ -147,8 +147,7 @@ fn no_verb_writes_to_a_file_that_a_server_holds() {
     drop(running);
 }
 
-#[test]
-fn somebody_else_is_refused() {
+fn can_be_somebody_else() -> bool {
     let is_root = text(&Command::new("id").arg("-u").output().unwrap().stdout).trim() == "0";
     if !is_root {
         assert!(
@@ -156,6 +155,50 @@ fn somebody_else_is_refused() {
             "under CI this runs as root, which alone can be somebody else"
         );
         eprintln!("not run: only root can be somebody else");
+    }
+    is_root
+}
+
+/// Of a database in a folder that is the server's alone, as the guide makes it, it was said that there is none.
+#[test]
+fn who_may_not_look_at_the_database_asks_at_the_socket() {
+    if !can_be_somebody_else() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let closed = folder.path().join("closed");
+    std::fs::create_dir(&closed).unwrap();
+    std::fs::write(closed.join("keyward.sqlite"), "a database").unwrap();
+    for (path, mode) in [(folder.path(), 0o755), (&closed, 0o700)] {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    }
+    let config = folder.path().join("keyward.toml");
+    let settings = "[server]\npublic_url = \"https://auth.example.com\"\n[database]\npath = \"FOLDER/closed/keyward.sqlite\"\n\
+                    [keys]\nencryption = \"file:/nowhere\"\naudit = \"file:/nowhere\"\n\
+                    [mail]\nfrom = \"no-reply@example.com\"\n[mail.transport]\nkind = \"postmark\"\ntoken = \"file:/nowhere\"\n\
+                    [admin]\nsocket = \"FOLDER/keyward.sock\"\n";
+    std::fs::write(&config, settings.replace("FOLDER", &folder.path().display().to_string())).unwrap();
+    std::fs::set_permissions(&config, std::fs::Permissions::from_mode(0o644)).unwrap();
+    for (verb, why) in [
+        (["mail", "list"], "no server answers at"),
+        (["audit", "begin-anew"], "this user may not look at the database"),
+    ] {
+        let asked = Command::new("setpriv")
+            .args(["--reuid=65534", "--regid=65534", "--clear-groups", KEYWARD])
+            .args(verb)
+            .arg("--config")
+            .arg(&config)
+            .output()
+            .unwrap();
+        let told = text(&asked.stderr);
+        assert_eq!(asked.status.code(), Some(1), "{told}");
+        assert!(told.contains(why) && !told.contains("there is no database"), "{told}");
+    }
+}
+
+#[test]
+fn somebody_else_is_refused() {
+    if !can_be_somebody_else() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
