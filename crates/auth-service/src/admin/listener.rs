@@ -14,6 +14,8 @@ const OTHERS: u32 = 0o007;
 const LONGEST: usize = 107;
 /// What is put behind the name until it is ready.
 const NOT_READY: &str = ".new";
+/// `EPERM` of errno(3): a folder that may not be written to is another error.
+const NOT_PERMITTED: i32 = 1;
 /// As many wait to be taken.
 const BACKLOG: u32 = 64;
 /// So the path of a socket has at most so many bytes.
@@ -61,6 +63,20 @@ pub enum SocketError {
         "admin.group names the group {0}, which is not there: make it (groupadd {0}), or remove the line"
     )]
     Group(String),
+    /// Only members of a group, and root, may give it something.
+    #[error(
+        "the operator's socket {path} cannot be given to the group {group} that admin.group names ({error}): the server's user has to be a \
+         member of it (usermod --append --groups {group} USER, then start it anew), or the line has to name another",
+        path = .path.display()
+    )]
+    NotMember {
+        /// The path.
+        path: PathBuf,
+        /// The group.
+        group: String,
+        /// What the system said.
+        error: Error,
+    },
     /// It cannot be made.
     #[error(
         "the operator's socket {path} cannot be made: {error}. Its folder must be there, and one that this user may write \
@@ -103,7 +119,12 @@ impl Socket {
             let found = std::fs::symlink_metadata(path)?;
             Ok((listener, group, found.ino(), found.uid()))
         };
-        let (listener, group, inode, owner) = ready().map_err(wrong)?;
+        let (listener, group, inode, owner) = ready().map_err(|error| match group {
+            Some(name) if error.raw_os_error() == Some(NOT_PERMITTED) => {
+                SocketError::NotMember { path: path.to_owned(), group: name.to_owned(), error }
+            }
+            _ => wrong(error),
+        })?;
         Ok(Self { listener, path: path.to_owned(), inode, owner, group })
     }
 }

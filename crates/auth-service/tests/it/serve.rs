@@ -1,6 +1,7 @@
 //! The server as a process: what it refuses to start on, and what it says at start.
 
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::process::Command;
 
 use store::ServerLock;
 
@@ -29,6 +30,39 @@ fn a_database_that_another_server_serves_is_refused() {
     let who = format!("already served by another process (number {})", std::process::id());
     assert!(error.contains(&who), "{error}");
     assert!(!folder.path().join("keyward.sqlite").exists(), "nothing was half started");
+}
+
+/// It was told that the socket's folder must be there, which it was.
+#[test]
+fn a_group_that_the_user_is_no_member_of_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    write_secrets(folder.path());
+    let open = |mode| std::fs::Permissions::from_mode(mode);
+    for name in NAMES {
+        std::fs::set_permissions(folder.path().join(name), open(0o644)).unwrap();
+    }
+    std::fs::set_permissions(folder.path(), open(0o777)).unwrap();
+    let mut server = command(folder.path(), POSTMARK);
+    std::fs::set_permissions(folder.path().join("keyward.toml"), open(0o644)).unwrap();
+    server.args(["--set", "admin.group=root"]);
+    // Root may give to every group.
+    if std::fs::metadata("/proc/self").unwrap().uid() == 0 {
+        let mut other = Command::new("setpriv");
+        other.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
+        other.arg(server.get_program()).args(server.get_args());
+        for (name, value) in server.get_envs() {
+            match value {
+                Some(value) => other.env(name, value),
+                None => other.env_remove(name),
+            };
+        }
+        server = other;
+    }
+    let output = server.output().unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{error}");
+    assert!(error.contains("cannot be given to the group root that admin.group names"), "{error}");
+    assert!(error.contains("has to be a member of it"), "{error}");
 }
 
 /// Starts the server on one bad secret among good ones.
