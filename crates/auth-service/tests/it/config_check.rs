@@ -147,7 +147,8 @@ fn one_address_for_people_and_machines_is_told() {
         command.args(["--set", &format!("server.listen={public}")]);
         let told = told(&folder, command.args(["--set", &format!("internal.listen={internal}")]));
         assert_eq!(told.code, Some(1), "{}", told.error);
-        let why = format!("internal.listen is {internal}: server.listen is {public}, and the two cannot be one");
+        let why =
+            format!("internal.listen is {internal}: server.listen is {public}, and the two cannot be one");
         assert!(told.error.contains(&why), "{}", told.error);
     }
 }

@@ -85,7 +85,10 @@ async fn a_user_without_rights_is_named_at_once_with_where_the_rights_are() {
     for refused in [stack.server(1, &[]).output().unwrap(), stack.migrate("status", &[])] {
         let error = stderr(&refused);
         assert_eq!(refused.status.code(), Some(1), "{error}");
-        assert!(error.contains("the user stranger of the database has not the rights that it needs"), "{error}");
+        assert!(
+            error.contains("the user stranger of the database has not the rights that it needs"),
+            "{error}"
+        );
         assert!(error.contains("permission denied for table migrations"), "{error}");
         assert!(error.contains("deploy/db/users.sh"), "{error}");
         assert!(!error.contains("did not answer") && !error.contains("waiting for"), "{error}");

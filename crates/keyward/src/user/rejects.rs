@@ -87,7 +87,7 @@ impl Rejects {
 
     /// Removes what was written nothing to but, in CSV, its first line, which says nothing of any row.
     pub(super) fn remove_empty(path: &Path) {
-        if std::fs::read(path).is_ok_and(|kept| kept.iter().filter(|byte| **byte == b'\n').count() <= 1) {
+        if std::fs::read_to_string(path).is_ok_and(|kept| kept.lines().count() <= 1) {
             let _ = std::fs::remove_file(path);
         }
     }

@@ -169,7 +169,7 @@ fn who_may_not_look_at_the_database_asks_at_the_socket() {
     let closed = folder.path().join("closed");
     std::fs::create_dir(&closed).unwrap();
     std::fs::write(closed.join("keyward.sqlite"), "a database").unwrap();
-    for (path, mode) in [(folder.path(), 0o755), (&closed, 0o700)] {
+    for (path, mode) in [(folder.path(), 0o755), (closed.as_path(), 0o700)] {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
     }
     let config = folder.path().join("keyward.toml");
@@ -183,13 +183,12 @@ fn who_may_not_look_at_the_database_asks_at_the_socket() {
         (["mail", "list"], "no server answers at"),
         (["audit", "begin-anew"], "this user may not look at the database"),
     ] {
-        let asked = Command::new("setpriv")
-            .args(["--reuid=65534", "--regid=65534", "--clear-groups", KEYWARD])
-            .args(verb)
-            .arg("--config")
-            .arg(&config)
-            .output()
-            .unwrap();
+        let mut asking = Command::new("setpriv");
+        asking.args(["--reuid=65534", "--regid=65534", "--clear-groups", KEYWARD]).args(verb);
+        for name in ["DATABASE_URL", "REDIS_URL", "REDIS_HOST_NAME", "REDIS_PORT", "REDIS_PASSWORD"] {
+            asking.env_remove(name);
+        }
+        let asked = asking.arg("--config").arg(&config).output().unwrap();
         let told = text(&asked.stderr);
         assert_eq!(asked.status.code(), Some(1), "{told}");
         assert!(told.contains(why) && !told.contains("there is no database"), "{told}");

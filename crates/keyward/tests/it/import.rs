@@ -110,8 +110,7 @@ fn a_csv_file_that_names_no_addresses_is_refused_whole() {
     ] {
         let file = folder.path().join("people.csv");
         std::fs::write(&file, rows).unwrap();
-        let refused =
-            run(&["user", "import", file.to_str().unwrap(), "--data", data.to_str().unwrap()]);
+        let refused = run(&["user", "import", file.to_str().unwrap(), "--data", data.to_str().unwrap()]);
         let told = text(&refused.stderr);
         assert_eq!(refused.status.code(), Some(2), "{told}");
         assert!(told.contains(why) && told.contains("people.csv"), "{why}: {told}");
