@@ -119,7 +119,7 @@ impl Socket {
             let found = std::fs::symlink_metadata(path)?;
             Ok((listener, group, found.ino(), found.uid()))
         };
-        let (listener, group, inode, owner) = ready().map_err(|error| match group {
+        let (listener, group, inode, owner) = ready().map_err(|error: Error| match group {
             Some(name) if error.raw_os_error() == Some(NOT_PERMITTED) => {
                 SocketError::NotMember { path: path.to_owned(), group: name.to_owned(), error }
             }

@@ -292,7 +292,8 @@ fn an_answer_in_a_form_has_the_same_fields() {
     let code = Secret::new("code");
     let response = AuthorizationResponse::success(&request.return_address, ISSUER, &code);
     assert_eq!(format!("{response:?}"), "FormPost");
-    let AuthorizationResponse::FormPost { action, fields } = response else { panic!("a redirect") };
+    let AuthorizationResponse::FormPost { action, fields, ends_at } = response else { panic!("a redirect") };
+    assert!(action.starts_with(&format!("{ends_at}/")), "{action} {ends_at}");
     assert_eq!(action, "https://app.example/callback");
     assert_eq!(fields, [("code", "code".into()), ("state", "s t/ate".into()), ("iss", ISSUER.to_owned())]);
 }
