@@ -16,6 +16,7 @@ pub mod health;
 pub mod locale;
 pub mod mailbox;
 pub mod metrics;
+pub mod panics;
 pub mod server;
 pub mod stop;
 pub mod traces;

@@ -60,6 +60,7 @@ impl Dev {
             .with_writer(std::io::stderr)
             .with_ansi(std::io::stderr().is_terminal())
             .init();
+        auth_service::panics::tell_by_place();
         let mut signals = Signals::catch()?;
         // Both ports before anything else, so that nothing is half started.
         let (sign_in, _kept) = listen("auth-service", self.port, "--port").await?;

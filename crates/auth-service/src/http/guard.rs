@@ -30,9 +30,7 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// A fault of ours that nobody foresaw: it is told as one, and the next request is served.
 #[expect(clippy::needless_pass_by_value, reason = "the layer that catches hands it over")]
 pub(crate) fn caught(panic: Box<dyn Any + Send>) -> Response {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
-    tracing::error!(panic = text, "a handler panicked");
+    tracing::error!(said = crate::panics::said(&*panic), "a handler panicked");
     Failure::Internal.into_response()
 }
 

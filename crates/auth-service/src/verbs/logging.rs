@@ -26,6 +26,7 @@ pub(crate) fn start(log: &Log, recorder: Option<Recorder>) {
             registry.with(lines(log.format).with_filter(filter)).with(recorder.with_filter(spans)).init();
         }
     }
+    auth_service::panics::tell_by_place();
 }
 
 fn lines<S>(format: Format) -> Box<dyn Layer<S> + Send + Sync>

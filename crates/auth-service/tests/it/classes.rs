@@ -22,6 +22,7 @@ mod class_17_scope_and_audience;
 mod class_18_addresses_of_apps;
 mod class_20_escaping;
 mod class_21_exhaustion;
+mod class_24_everywhere;
 mod class_24_log;
 mod class_24_secrets;
 mod class_24_server;

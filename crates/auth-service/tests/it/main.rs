@@ -21,6 +21,7 @@ mod managers;
 mod markup;
 mod migrating;
 mod one_connection;
+mod panics;
 mod pooler;
 mod process;
 mod protocol;

@@ -132,7 +132,7 @@ pub(crate) async fn guarded_servers() -> Option<(PostgresServer, RedisServer)> {
 }
 
 /// A database and a Redis that ask for passwords, which are in files.
-async fn guarded() -> Option<Stack> {
+pub(crate) async fn guarded() -> Option<Stack> {
     let (postgres, redis) = guarded_servers().await?;
     let folder = tempfile::tempdir().unwrap();
     write_secrets(folder.path());

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use store::ServerLock;
 
-use crate::process::{NAMES, POSTMARK, Running, SMTP, command, refused, write_secrets};
+use crate::process::{NAMES, POSTMARK, Running, SMTP, binary, command, refused, write_config, write_secrets};
 
 #[test]
 fn a_secret_that_every_user_can_read_is_told_at_start() {
@@ -131,6 +131,44 @@ fn class_19_so_is_a_sample_in_the_settings_of_a_larger_server() {
             command.args(["--set", "secrets.vault.role_id=keyward"]);
         }
         let output = command.arg("--set").arg(format!("{setting}=file:{}", file.display())).output().unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{setting}: {error}");
+        assert!(error.contains(&format!("the secret for {setting}: ")), "{setting}: {error}");
+        assert!(error.contains("a sample or well-known "), "{setting}: {error}");
+        assert!(!error.contains("change-me-please"), "{error}");
+    }
+}
+
+/// And of what is kept with an address around it, or is for `migrate` alone.
+#[test]
+fn class_19_so_is_a_sample_within_an_address_and_one_that_migrates() {
+    let postgres = "postgres://keyward:change-me-please@127.0.0.1:1/keyward";
+    for (setting, kept, verb) in [
+        ("database.url", postgres, &["serve"][..]),
+        ("redis.url", "redis://keyward:change-me-please@127.0.0.1:1", &["serve"]),
+        ("database.migrate_url", postgres, &["migrate", "apply"]),
+        ("database.migrate_password", "change-me-please", &["migrate", "apply"]),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        write_secrets(folder.path());
+        let file = folder.path().join("sample");
+        std::fs::write(&file, kept).unwrap();
+        let reference = format!("file:{}", file.display());
+        let good = "postgres://keyward@127.0.0.1:1/keyward";
+        let mut command = binary();
+        command.args(verb).arg("--config").arg(write_config(folder.path(), POSTMARK));
+        command.env("DATABASE_URL", if setting == "database.url" { &*reference } else { good });
+        match setting {
+            "redis.url" => command.env("REDIS_URL", &reference),
+            _ => command.env("REDIS_HOST_NAME", "127.0.0.1"),
+        };
+        if setting.starts_with("database.migrate_") {
+            command.args(["--set", &format!("{setting}={reference}")]);
+        }
+        if setting == "database.migrate_password" {
+            command.args(["--set", &format!("database.migrate_url={good}")]);
+        }
+        let output = command.args(["--set", "startup.wait=0s"]).output().unwrap();
         let error = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(1), "{setting}: {error}");
         assert!(error.contains(&format!("the secret for {setting}: ")), "{setting}: {error}");

@@ -57,14 +57,31 @@ fn listen() {
     LOGGING.store(true, Ordering::SeqCst);
 }
 
-/// A secret in each form in which something could print it.
+/// A secret in each form in which something could print it: as it is, and as the bytes that it is, or is a spelling of.
 pub(super) fn forms(secret: &str) -> Vec<String> {
-    let bytes = secret.as_bytes();
+    let encoded: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+    let mut forms = vec![secret.to_owned(), encoded];
+    forms.extend(forms_of_bytes(secret.as_bytes()));
+    forms.extend(decoded(secret).iter().flat_map(|bytes| forms_of_bytes(bytes)));
+    forms
+}
+
+/// What a text in hexadecimal or base64 is a spelling of, if that is long enough to be looked for.
+pub(super) fn decoded(secret: &str) -> Option<Vec<u8>> {
+    let digit = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
+    let is_hexadecimal =
+        secret.len().is_multiple_of(2) && secret.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let bytes = if is_hexadecimal {
+        secret.as_bytes().chunks(2).map(digit).collect()
+    } else {
+        URL_SAFE_NO_PAD.decode(secret).ok()
+    };
+    bytes.filter(|bytes| bytes.len() >= 16)
+}
+
+fn forms_of_bytes(bytes: &[u8]) -> Vec<String> {
     let hexadecimal = bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
-    let encoded: String = url::form_urlencoded::byte_serialize(bytes).collect();
     let mut forms = vec![
-        secret.to_owned(),
-        encoded,
         hexadecimal.to_uppercase(),
         hexadecimal,
         format!("{bytes:?}").trim_matches(['[', ']']).to_owned(),
@@ -313,5 +330,17 @@ fn class_24_a_secret_is_found_in_every_form() {
         format!("{:?}", secret.as_bytes()),
     ] {
         assert!(forms(secret).iter().any(|form| text.contains(form)), "{text}");
+    }
+    // A key in hexadecimal, of which its bytes are shown.
+    let (key, bytes): (_, [u8; 8]) =
+        ("f3b1c29d7e5a48d0f3b1c29d7e5a48d1", [0xf3, 0xb1, 0xc2, 0x9d, 0x7e, 0x5a, 0x48, 0xd0]);
+    let bytes = [bytes, [0xf3, 0xb1, 0xc2, 0x9d, 0x7e, 0x5a, 0x48, 0xd1]].concat();
+    assert_eq!(decoded(key).as_ref(), Some(&bytes));
+    for text in [
+        STANDARD.encode(&bytes),
+        format!("{bytes:?}"),
+        URL_SAFE_NO_PAD.encode([&b"k="[..], &bytes[..]].concat()),
+    ] {
+        assert!(forms(key).iter().any(|form| text.contains(form)), "{text}");
     }
 }

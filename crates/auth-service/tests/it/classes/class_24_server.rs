@@ -4,6 +4,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::process::Stdio;
 use std::sync::mpsc;
 use std::time::Duration;
@@ -21,6 +22,8 @@ const ANA: &str = "ana@example.com";
 const PASSWORD: &str = "correct horse battery staple";
 const WRONG: &str = "a password of nobody at all";
 const NEW: &str = "another horse with other staples";
+/// All that a person types, rightly and wrongly.
+pub(super) const PASSWORDS: [&str; 3] = [PASSWORD, WRONG, NEW];
 
 /// A mail, as it came: to whom, with the code and the secret of the link in it.
 struct Letter {
@@ -29,7 +32,7 @@ struct Letter {
 }
 
 /// Takes every mail of anybody who signs in, and tells of it.
-fn mail_server() -> (u16, mpsc::Receiver<String>) {
+pub(super) fn mail_server() -> (u16, mpsc::Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let (told, mails) = mpsc::channel();
@@ -97,6 +100,8 @@ struct Cookies(Vec<(String, String)>);
 struct Answer {
     status: u16,
     body: Value,
+    /// All of it, but what it gives to this browser alone.
+    told: String,
 }
 
 /// Asks as a browser does that keeps cookies.
@@ -124,7 +129,86 @@ fn ask(running: &Running, cookies: &mut Cookies, method: &str, path: &str, body:
         }
     }
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    Answer { status, body: serde_json::from_str(body).unwrap_or_default() }
+    let told = answer.lines().filter(|line| !line.starts_with("set-cookie: ")).collect::<Vec<_>>().join("\n");
+    Answer { status, body: serde_json::from_str(body).unwrap_or_default(), told }
+}
+
+/// What was secret on the way of a person, by name.
+#[derive(Default)]
+pub(super) struct Used {
+    pub(super) secrets: Vec<(String, String)>,
+    /// Of six digits.
+    pub(super) codes: Vec<(String, String)>,
+    /// Every answer, but for cookies.
+    pub(super) answers: String,
+}
+
+/// From sign-up to a new password, rightly and wrongly.
+pub(super) fn journey(running: &Running, mails: &mpsc::Receiver<String>) -> Used {
+    let (mut used, mut cookies) = (Used::default(), Cookies::default());
+    let passwords = PASSWORDS.map(|password| (password.to_owned(), password.to_owned()));
+    used.secrets.extend(passwords);
+    let read = |used: &mut Used, what: &str| {
+        let Letter { code, token } = next(mails);
+        used.secrets.extend(token.clone().map(|token| (format!("the link of {what}"), token)));
+        used.codes.push((format!("the code of {what}"), code.clone()));
+        (code, token.unwrap_or_default())
+    };
+    let mut all_cookies = Vec::new();
+    let mut post = |used: &mut Used, path: &str, body: Value, status: u16| {
+        let answer = ask(running, &mut cookies, "POST", path, &body);
+        assert_eq!(answer.status, status, "{path}: {}", answer.body);
+        all_cookies.extend(cookies.0.iter().cloned());
+        used.answers += &answer.told;
+        answer.body
+    };
+    let follow = |used: &mut Used, path: &str| {
+        used.answers += &ask(running, &mut Cookies::default(), "GET", path, &Value::Null).told;
+    };
+
+    // Signed up, and the address proved: once too wrong, then by the code.
+    let signed_up = post(
+        &mut used,
+        "/api/v1/sign-up",
+        json!({ "email": ANA, "password": PASSWORD, "name": "Ana", "second_step": true }),
+        201,
+    );
+    let (code, token) = read(&mut used, "the proof");
+    let wrong = if code == "000000" { "000001" } else { "000000" };
+    let body = json!({ "proof_id": signed_up["proof_id"], "code": wrong });
+    post(&mut used, "/api/v1/sign-up/proof", body, 401);
+    let body = json!({ "proof_id": signed_up["proof_id"], "code": code, "password": PASSWORD });
+    post(&mut used, "/api/v1/sign-up/proof", body, 200);
+    // The link is of no more use, and is followed all the same.
+    follow(&mut used, &format!("/verify?token={token}"));
+    // In with the second step.
+    post(&mut used, "/api/v1/sign-in", json!({ "email": ANA, "password": WRONG }), 401);
+    let attempt = post(&mut used, "/api/v1/sign-in", json!({ "email": ANA, "password": PASSWORD }), 202);
+    let (code, _) = read(&mut used, "the second step");
+    let body = json!({ "attempt_id": attempt["attempt_id"], "code": code });
+    post(&mut used, "/api/v1/sign-in/code", body, 200);
+    post(&mut used, "/verify-token", json!({ "token": "no.token.of-anybody" }), 401);
+    // A new password, by the code and by the link.
+    let asked = post(&mut used, "/api/v1/reset", json!({ "email": ANA }), 202);
+    let (code, token) = read(&mut used, "the reset");
+    follow(&mut used, &format!("/reset/new?token={token}"));
+    let body = json!({ "reset_id": asked["reset_id"], "code": code, "new_password": NEW });
+    post(&mut used, "/api/v1/reset/complete", body, 200);
+    let body = json!({ "token": token, "new_password": NEW });
+    post(&mut used, "/api/v1/reset/complete", body, 410);
+
+    assert!(all_cookies.len() >= 3, "{}", all_cookies.len());
+    used.secrets.extend(all_cookies);
+    used
+}
+
+/// The secrets that a server reads out of its folder.
+pub(super) fn of_folder<'a>(
+    folder: &Path,
+    names: impl IntoIterator<Item = &'a str>,
+) -> Vec<(String, String)> {
+    let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap().trim().to_owned();
+    names.into_iter().map(|name| (name.to_owned(), read(name))).collect()
 }
 
 #[test]
@@ -132,78 +216,19 @@ fn class_24_no_secret_is_in_the_output_of_the_server() {
     let folder = tempfile::tempdir().unwrap();
     write_secrets(folder.path());
     let (mail_port, mails) = mail_server();
-    let transport = format!(
-        "kind = \"smtp\"\nhost = \"127.0.0.1\"\nport = {mail_port}\nsecurity = \"none\"\nusername = \"keyward\"\n\
-         password = \"file:SECRETS/mail\""
-    );
     let said = folder.path().join("said");
-    let mut command = command(folder.path(), &transport);
+    let mut command = command(folder.path(), &transport(mail_port));
     command.env("KEYWARD_LOG", "trace").stdout(Stdio::from(std::fs::File::create(&said).unwrap()));
     let mut running = Running::of(&mut command);
-    let (mut used, mut codes, mut cookies) = (Vec::new(), Vec::new(), Cookies::default());
-    for name in NAMES {
-        used.push((
-            name.to_owned(),
-            std::fs::read_to_string(folder.path().join(name)).unwrap().trim().to_owned(),
-        ));
-    }
-    for password in [PASSWORD, WRONG, NEW] {
-        used.push((password.to_owned(), password.to_owned()));
-    }
-    let mut read = |what: &str| {
-        let Letter { code, token } = next(&mails);
-        used.extend(token.clone().map(|token| (format!("the link of {what}"), token)));
-        codes.push((format!("the code of {what}"), code.clone()));
-        (code, token.unwrap_or_default())
-    };
-    let mut all_cookies = Vec::new();
-    let mut post = |path: &str, body: Value, status: u16| {
-        let answer = ask(&running, &mut cookies, "POST", path, &body);
-        assert_eq!(answer.status, status, "{path}: {}", answer.body);
-        all_cookies.extend(cookies.0.iter().cloned());
-        answer.body
-    };
-
-    // Signed up, and the address proved: once too wrong, then by the code.
-    let signed_up = post(
-        "/api/v1/sign-up",
-        json!({ "email": ANA, "password": PASSWORD, "name": "Ana", "second_step": true }),
-        201,
-    );
-    let (code, token) = read("the proof");
-    let wrong = if code == "000000" { "000001" } else { "000000" };
-    post("/api/v1/sign-up/proof", json!({ "proof_id": signed_up["proof_id"], "code": wrong }), 401);
-    post(
-        "/api/v1/sign-up/proof",
-        json!({ "proof_id": signed_up["proof_id"], "code": code, "password": PASSWORD }),
-        200,
-    );
-    // The link is of no more use, and is followed all the same.
-    ask(&running, &mut Cookies::default(), "GET", &format!("/verify?token={token}"), &Value::Null);
-    // In with the second step.
-    post("/api/v1/sign-in", json!({ "email": ANA, "password": WRONG }), 401);
-    let attempt = post("/api/v1/sign-in", json!({ "email": ANA, "password": PASSWORD }), 202);
-    let (code, _) = read("the second step");
-    post("/api/v1/sign-in/code", json!({ "attempt_id": attempt["attempt_id"], "code": code }), 200);
-    post("/verify-token", json!({ "token": "no.token.of-anybody" }), 401);
-    // A new password, by the code and by the link.
-    let asked = post("/api/v1/reset", json!({ "email": ANA }), 202);
-    let (code, token) = read("the reset");
-    ask(&running, &mut Cookies::default(), "GET", &format!("/reset/new?token={token}"), &Value::Null);
-    let body = json!({ "reset_id": asked["reset_id"], "code": code, "new_password": NEW });
-    post("/api/v1/reset/complete", body, 200);
-    let body = json!({ "token": token, "new_password": NEW });
-    post("/api/v1/reset/complete", body, 410);
-
-    assert!(all_cookies.len() >= 3, "{}", all_cookies.len());
-    used.extend(all_cookies);
+    let Used { mut secrets, codes, .. } = journey(&running, &mails);
+    secrets.extend(of_folder(folder.path(), NAMES));
     let log = running.end();
     assert_eq!(std::fs::read_to_string(&said).unwrap(), "", "it says nothing on standard output");
     // Nothing on this way says more than that, and would be heard if it did.
     for there in ["\"DEBUG\"", "/api/v1/sign-in/code", "SELECT", "\"stopped\""] {
         assert!(log.contains(there), "{there} is in the log");
     }
-    for (name, secret) in &used {
+    for (name, secret) in &secrets {
         assert!(secret.len() >= 16, "{name} is long enough to be looked for: {secret}");
         for form in forms(secret) {
             found_nowhere(&log, name, &form, |_, _| true);
@@ -211,10 +236,6 @@ fn class_24_no_secret_is_in_the_output_of_the_server() {
     }
     // Six digits stand in many a moment; a code is a number of its own.
     for (name, code) in &codes {
-        let by_itself = |before: Option<char>, after: Option<char>| {
-            let belongs = |letter: char| letter.is_ascii_alphanumeric() || ".-".contains(letter);
-            !before.is_some_and(belongs) && !after.is_some_and(|letter| letter.is_ascii_alphanumeric())
-        };
         found_nowhere(&log, name, code, by_itself);
         let bytes = format!("{:?}", code.as_bytes());
         found_nowhere(&log, name, bytes.trim_matches(['[', ']']), |_, _| true);
@@ -223,8 +244,26 @@ fn class_24_no_secret_is_in_the_output_of_the_server() {
     }
 }
 
+/// How mail is sent to the server of [`mail_server`].
+pub(super) fn transport(port: u16) -> String {
+    format!(
+        "kind = \"smtp\"\nhost = \"127.0.0.1\"\nport = {port}\nsecurity = \"none\"\nusername = \"keyward\"\n\
+         password = \"file:SECRETS/mail\""
+    )
+}
+
+fn by_itself(before: Option<char>, after: Option<char>) -> bool {
+    let belongs = |letter: char| letter.is_ascii_alphanumeric() || ".-".contains(letter);
+    !before.is_some_and(belongs) && !after.is_some_and(|letter| letter.is_ascii_alphanumeric())
+}
+
 /// Fails where the text stands, and its neighbours say that it is what is looked for.
-fn found_nowhere(log: &str, name: &str, text: &str, is_it: impl Fn(Option<char>, Option<char>) -> bool) {
+pub(super) fn found_nowhere(
+    log: &str,
+    name: &str,
+    text: &str,
+    is_it: impl Fn(Option<char>, Option<char>) -> bool,
+) {
     for (at, _) in log.match_indices(text) {
         let (before, after) = (log[..at].chars().next_back(), log[at + text.len()..].chars().next());
         let line = log[..at].rsplit('\n').next().unwrap_or_default();
