@@ -10,5 +10,6 @@ mod files;
 mod headers;
 mod installation;
 mod journey;
+mod openbao;
 mod rises;
 mod visitor;

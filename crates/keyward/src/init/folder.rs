@@ -13,6 +13,15 @@ use crate::Failure;
 const COMPOSE: &str = include_str!("../../../../compose.yml");
 const CADDYFILE: &str = include_str!("../../../../deploy/Caddyfile");
 const USERS: &str = include_str!("../../../../deploy/db/users.sh");
+/// For whoever has the server's secrets in OpenBao; of no effect until `openbao/setup` is run.
+const OPENBAO: [(&str, &str, u32); 6] = [
+    ("compose.openbao.yml", include_str!("../../../../compose.openbao.yml"), 0o644),
+    ("openbao/openbao.hcl", include_str!("../../../../deploy/openbao/openbao.hcl"), 0o644),
+    ("openbao/auth-service.hcl", include_str!("../../../../deploy/openbao/auth-service.hcl"), 0o644),
+    ("openbao/migrate.hcl", include_str!("../../../../deploy/openbao/migrate.hcl"), 0o644),
+    ("openbao/operator.hcl", include_str!("../../../../deploy/openbao/operator.hcl"), 0o644),
+    ("openbao/setup", include_str!("../../../../deploy/openbao/setup"), 0o755),
+];
 /// And these differ.
 const CONFIGURATION: &str = include_str!("keyward.toml");
 const ENVIRONMENT: &str = include_str!("env");
@@ -65,6 +74,9 @@ pub(super) fn write(folder: &Path, answers: &Answers) -> Result<(), Failure> {
     file(&folder.join("db/users.sh"), USERS, 0o755)?;
     file(&folder.join("config/keyward.toml"), &filled(CONFIGURATION), 0o644)?;
     file(&folder.join(".env"), &filled(ENVIRONMENT), 0o644)?;
+    for (path, text, mode) in OPENBAO {
+        file(&folder.join(path), text, mode)?;
+    }
     // The server makes its sockets there, and nobody but root, it and the group may look for them.
     let run = folder.join("run");
     DirBuilder::new().mode(0o750).create(&run).map_err(at(&run))?;

@@ -95,11 +95,18 @@ fn it_writes_a_folder_that_compose_starts_from() {
     0644     0 .env
     0755     0 caddy
     0644     0 caddy/Caddyfile
+    0644     0 compose.openbao.yml
     0644     0 compose.yml
     0755     0 config
     0644     0 config/keyward.toml
     0755     0 db
     0755     0 db/users.sh
+    0755     0 openbao
+    0644     0 openbao/auth-service.hcl
+    0644     0 openbao/migrate.hcl
+    0644     0 openbao/openbao.hcl
+    0644     0 openbao/operator.hcl
+    0755     0 openbao/setup
     0750 10001 run
     0700     0 secrets
     0750 10002 secrets/app-service
@@ -127,6 +134,8 @@ fn it_writes_a_folder_that_compose_starts_from() {
         ("compose.yml", include_str!("../../../../compose.yml")),
         ("caddy/Caddyfile", include_str!("../../../../deploy/Caddyfile")),
         ("db/users.sh", include_str!("../../../../deploy/db/users.sh")),
+        ("compose.openbao.yml", include_str!("../../../../compose.openbao.yml")),
+        ("openbao/setup", include_str!("../../../../deploy/openbao/setup")),
     ] {
         assert_eq!(text(written), source, "{written}");
     }

@@ -97,6 +97,25 @@ impl Installation {
         self
     }
 
+    /// With compose.openbao.yml, on a network of its own.
+    pub(super) fn with_openbao(mut self) -> Self {
+        self.overrides.push(self.folder.join("compose.openbao.yml"));
+        let stack = self.and("compose.images.openbao.yml");
+        let environment = stack.folder.join(".env");
+        let text = fs::read_to_string(&environment).unwrap();
+        let [_, high, low, _] = stack.address.octets();
+        // Beside that of the proxy and the services.
+        let own = text.replace("=172.30.11\n", &format!("=10.{high}.{}\n", low ^ 1));
+        assert_ne!(own, text);
+        fs::write(&environment, own).unwrap();
+        stack
+    }
+
+    /// All files that Compose reads.
+    pub(super) fn files(&self) -> Vec<PathBuf> {
+        [vec![self.folder.join("compose.yml")], self.overrides.clone()].concat()
+    }
+
     /// `docker compose ARGUMENTS` in the folder.
     pub(super) fn compose(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().unwrap()

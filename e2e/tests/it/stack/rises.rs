@@ -271,7 +271,7 @@ fn the_database_users_may_do_their_work_and_no_more(stack: &Installation) {
     }
 }
 
-async fn somebody_signs_up_and_in(stack: &Installation) {
+pub(super) async fn somebody_signs_up_and_in(stack: &Installation) {
     ada_signs_up(stack).await;
     ada_signs_in(stack, PASSWORD, StatusCode::OK).await;
 }
