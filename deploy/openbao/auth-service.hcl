@@ -2,3 +2,11 @@
 path "kv/data/keyward/auth-service" {
   capabilities = ["read"]
 }
+
+# Another secret id before its own ends (the service `renew-auth-service`); one is good in its network alone.
+path "auth/approle/role/keyward-auth-service/secret-id" {
+  capabilities = ["update"]
+}
+path "auth/approle/role/keyward-auth-service/secret-id/lookup" {
+  capabilities = ["update"]
+}

@@ -2,3 +2,11 @@
 path "kv/data/keyward/migrate" {
   capabilities = ["read"]
 }
+
+# Another secret id before its own ends (the service `renew-migrate`); one is good in its network alone.
+path "auth/approle/role/keyward-migrate/secret-id" {
+  capabilities = ["update"]
+}
+path "auth/approle/role/keyward-migrate/secret-id/lookup" {
+  capabilities = ["update"]
+}

@@ -16,7 +16,7 @@ use crate::aws::Aws;
 use crate::document::{Document, Lease};
 #[cfg(feature = "gcp")]
 use crate::gcp::Gcp;
-use crate::vault::Vault;
+use crate::vault::{SecretIdLife, Vault};
 use crate::{SecretCause, SecretError, SecretRef};
 
 /// Where the managers are, and how to sign in to them.
@@ -154,13 +154,34 @@ impl Keeper {
     }
 }
 
+/// Of the secret id that an AppRole of Vault signs in with.
+impl Keeper {
+    /// For how long it is good; none where it does not end.
+    pub async fn secret_id(&self) -> Result<Option<SecretIdLife>, SecretCause> {
+        Box::pin(self.managers.vault().await?.secret_id()).await
+    }
+
+    /// Another, which has let us in once: to be kept in the place of the one before.
+    pub async fn another_secret_id(&self) -> Result<SecretString, SecretCause> {
+        Box::pin(self.managers.vault().await?.another_secret_id()).await
+    }
+
+    /// When the one ends that was signed in with last, in seconds since 1970; none where nobody has signed in, it does not end, or the policy
+    /// does not let it be looked up.
+    pub fn secret_id_ends(&self) -> Option<i64> {
+        self.managers.vault.get()?.secret_id_ends()
+    }
+}
+
 impl Managers {
+    async fn vault(&self) -> Result<&Vault, SecretCause> {
+        let settings = self.settings.vault.as_ref().ok_or(VAULT_NOT_CONFIGURED)?;
+        self.vault.get_or_try_init(|| Vault::new(settings)).await
+    }
+
     async fn ask(&self, reference: &SecretRef) -> Result<Document, SecretCause> {
         match reference {
-            SecretRef::Vault { path, .. } => {
-                let settings = self.settings.vault.as_ref().ok_or(VAULT_NOT_CONFIGURED)?;
-                self.vault.get_or_try_init(|| Vault::new(settings)).await?.read(path).await
-            }
+            SecretRef::Vault { path, .. } => self.vault().await?.read(path).await,
             #[cfg(feature = "aws")]
             SecretRef::Aws { id, stage, .. } => {
                 let settings = &self.settings.aws;

@@ -32,3 +32,4 @@ pub use random::random_bytes;
 pub use reference::{ParseSecretRefError, SecretRef, Stage};
 pub use secrecy::{ExposeSecret, SecretString};
 pub use strength::{MINIMUM_SECRET_BYTES, WeakSecret, check_strength};
+pub use vault::SecretIdLife;

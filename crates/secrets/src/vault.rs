@@ -2,6 +2,7 @@
 //! documents over HTTP, and stable (`/v1`).
 
 mod lease;
+mod secret_id;
 mod sign_in;
 
 use reqwest::{Certificate, Client, RequestBuilder};
@@ -12,6 +13,7 @@ use tokio::sync::Mutex;
 use crate::document::Document;
 use crate::http::{self, Answer, words};
 use crate::{SecretCause, VaultSettings};
+pub use secret_id::SecretIdLife;
 use sign_in::{SignIn, Token};
 
 pub(crate) struct Vault {
@@ -23,6 +25,8 @@ pub(crate) struct Vault {
     provider: String,
     /// The last sign-in.
     signed_in: Mutex<SignIn>,
+    /// Of the secret id, as it was at the last sign-in.
+    secret_id_life: std::sync::Mutex<Option<SecretIdLife>>,
 }
 
 /// What keeps a secret.
@@ -60,7 +64,20 @@ impl Vault {
             builder = builder.tls_certs_only(certificates);
         }
         let client = builder.build().map_err(|error| unusable(words(&error.to_string())))?;
-        Ok(Self { client, settings: settings.clone(), base, provider, signed_in: Mutex::default() })
+        Ok(Self {
+            client,
+            settings: settings.clone(),
+            base,
+            provider,
+            signed_in: Mutex::default(),
+            secret_id_life: std::sync::Mutex::default(),
+        })
+    }
+
+    /// When the secret id ends that was signed in with last, in seconds since 1970.
+    pub(crate) fn secret_id_ends(&self) -> Option<i64> {
+        let life = self.secret_id_life.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        life.map(|life| life.ends)
     }
 
     /// All values of the secret at a path.

@@ -107,6 +107,8 @@ families! {
         "1 while another secret is kept there than is in force, because it was refused or waits for a start, else 0";
     SECRET_CHANGES = Counter "keyward_secret_changes" ["setting", "outcome"]
         "Changed secrets that were seen while the server ran, by whether they were taken or refused";
+    SECRET_ID_EXPIRES = Gauge "keyward_secret_id_expires_seconds" []
+        "How long until the secret id ends by which Vault or OpenBao was signed in to last; not told where it does not end, or where its policy lets nobody look";
     DEPENDENCY_UP = Gauge "keyward_dependency_up" ["dependency"]
         "1 while what the server needs beside itself answers, else 0";
     DEPENDENCY_LOST = Gauge "keyward_dependency_lost_timestamp_seconds" ["dependency"]

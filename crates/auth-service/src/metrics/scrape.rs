@@ -43,6 +43,11 @@ pub(super) async fn scrape(health: &Health) -> Samples {
         samples.count(family::SECRET_CHANGES, &[setting, "taken"], secret.taken);
         samples.count(family::SECRET_CHANGES, &[setting, "refused"], secret.refused);
     }
+    if let Some(left) = health.secrets().and_then(Rotation::secret_id_left) {
+        #[expect(clippy::cast_precision_loss, reason = "seconds of this century fit")]
+        let left = left as f64;
+        samples.level(family::SECRET_ID_EXPIRES, &[], left);
+    }
     by_kind(&mut samples, family::TRACE_SPANS, &health.spans().read());
     if let Some(app) = health.app() {
         for answered in app.traffic.read() {

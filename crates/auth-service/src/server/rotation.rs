@@ -134,6 +134,12 @@ impl Rotation {
         watched::tally(&self.watched(), self.0.clock.now())
     }
 
+    /// How many seconds until the secret id ends that a manager was signed in with last.
+    pub(crate) fn secret_id_left(&self) -> Option<i64> {
+        let ends = self.0.keeper.secret_id_ends()?;
+        Some((ends - self.0.clock.now().micros() / 1_000_000).max(0))
+    }
+
     /// Looks after them until it is time to stop.
     pub(super) async fn run(self, mut stop: watch::Receiver<bool>) {
         tokio::select! {

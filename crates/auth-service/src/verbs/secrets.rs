@@ -1,4 +1,6 @@
-//! `auth-service secrets`: whether a start will find them.
+//! `auth-service secrets`: whether a start will find them, and another secret id before the one that finds them ends.
+
+mod renew;
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -9,6 +11,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::{Configuration, Failure};
+use renew::Renew;
 
 /// Look at the secrets that the configuration names.
 #[derive(Subcommand)]
@@ -16,6 +19,9 @@ pub(crate) enum SecretsVerb {
     /// Read every secret as a start would, and print how long each is and which version, never a value, and every problem at once:
     /// exit code 0 if a start will find them all, 1 if not.
     Check(Check),
+    /// Keep another secret id in the place of the one that Vault or OpenBao is signed in with, before that ends. The role's policy has to let
+    /// it: `update` on auth/approle/role/NAME/secret-id, and on lookup below it. To be run each day by a timer.
+    Renew(Renew),
 }
 
 #[derive(Args)]
@@ -29,8 +35,10 @@ pub(crate) struct Check {
 
 impl SecretsVerb {
     pub(crate) fn run(self) -> Result<ExitCode, Failure> {
-        let Self::Check(check) = self;
-        check.run()
+        match self {
+            Self::Check(check) => check.run(),
+            Self::Renew(renew) => renew.run(),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Signing in to Vault, and staying signed in: a token is renewed when two thirds of its life are over, and exchanged for another where
 //! that gives too little.
 
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
@@ -21,6 +22,8 @@ pub(super) struct Token {
     pub(super) is_new: bool,
     /// When it ends, if it does.
     pub(super) ends: Option<Instant>,
+    /// The name of the role that was signed in as.
+    pub(super) role: Option<String>,
 }
 
 /// The last sign-in.
@@ -30,11 +33,12 @@ pub(super) struct SignIn {
     held: Option<Held>,
 }
 
-struct Held {
+pub(super) struct Held {
     secret: SecretString,
     /// How long it is good, from when it was given or renewed; none where it does not end, or somebody else sees to it.
     life: Option<Life>,
     renewable: bool,
+    role: Option<String>,
 }
 
 struct Life {
@@ -60,7 +64,7 @@ impl Life {
 impl Held {
     fn token(&self, sign_in: u64, is_new: bool) -> Token {
         let ends = self.life.as_ref().map(|life| life.since + life.duration);
-        Token { secret: self.secret.clone(), sign_in, is_new, ends }
+        Token { secret: self.secret.clone(), sign_in, is_new, ends, role: self.role.clone() }
     }
 }
 
@@ -78,7 +82,7 @@ impl Vault {
         let held = match &self.settings.auth {
             VaultAuth::Token(reference) => {
                 let secret = self.own(reference, "secrets.vault.token").await?;
-                Held { secret, life: None, renewable: false }
+                Held { secret, life: None, renewable: false, role: None }
             }
             VaultAuth::AppRole { mount, role_id, secret_id } => {
                 self.sign_in(mount, role_id, &self.own(secret_id, "secrets.vault.secret_id").await?).await?
@@ -87,6 +91,11 @@ impl Vault {
         signed_in.number += 1;
         let token = held.token(signed_in.number, true);
         signed_in.held = Some(held);
+        // Where the policy lets nobody look it is not told, which is no fault.
+        if token.role.is_some() {
+            let life = self.secret_id_by(&token).await.ok().flatten();
+            *self.secret_id_life.lock().unwrap_or_else(PoisonError::into_inner) = life;
+        }
         Ok(token)
     }
 
@@ -107,14 +116,18 @@ impl Vault {
     }
 
     /// What we sign in with, trimmed: `bao write -field` and editors leave a newline.
-    async fn own(&self, reference: &SecretRef, setting: &str) -> Result<SecretString, SecretCause> {
+    pub(super) async fn own(
+        &self,
+        reference: &SecretRef,
+        setting: &str,
+    ) -> Result<SecretString, SecretCause> {
         let read = reference.resolve().await;
         let secret =
             read.map_err(|error| self.denied(format!("nobody could sign in, since {setting}: {error}")))?;
         Ok(SecretString::from(secret.expose_secret().trim()))
     }
 
-    async fn sign_in(
+    pub(super) async fn sign_in(
         &self,
         mount: &str,
         role_id: &str,
@@ -128,6 +141,7 @@ impl Vault {
                 secret: SecretString::from(token),
                 life: Life::of(&answer, None),
                 renewable: answer.body.pointer("/auth/renewable").and_then(Value::as_bool).unwrap_or_default(),
+                role: answer.body.pointer("/auth/metadata/role_name").and_then(Value::as_str).map(str::to_owned),
             }),
             // What it says is not repeated: an answer to a sign-in may hold what it was asked with.
             (400 | 401 | 403 | 404, _) => Err(self.denied(format!(

@@ -1,5 +1,6 @@
 //! OpenBao, whose API is Vault's: a start that waits for it, and what is told when it does not hand a secret out.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Output;
 use std::time::Instant;
@@ -9,7 +10,8 @@ use serde_json::{Value, json};
 
 use super::openbao::OpenBao;
 use super::{checked, command, serve, shows_none, told, values, write_config, write_private};
-use crate::process::Running;
+use crate::process::{Running, get};
+use crate::rotation::metric;
 
 const POLICY: &str = "path \"kv/data/keyward\" {\n capabilities = [\"read\"]\n}\n";
 
@@ -232,6 +234,57 @@ async fn every_cause_is_told_by_its_name() {
     assert_eq!(told(&one, "vault:kv/keyward#audit").await.unwrap(), "the second");
     bao.kill();
     assert_eq!(told(&keeper(&settings), "vault:kv/keyward#audit").await.unwrap_err().0, "unreachable");
+}
+
+const RENEWS: &str = "path \"auth/approle/role/keyward/secret-id\" {\n capabilities = [\"update\"]\n}\n\
+                      path \"auth/approle/role/keyward/secret-id/lookup\" {\n capabilities = [\"update\"]\n}\n";
+
+/// A secret id cannot be given more time: another is made before it ends, and takes its place for the same readers.
+#[test]
+fn a_secret_id_is_exchanged_before_it_ends_and_told_by_a_metric() {
+    let Some(bao) = OpenBao::start() else { return };
+    put(&bao, "kv/keyward", &values());
+    let (role_id, secret_id) = bao.role("keyward", &format!("{POLICY}{RENEWS}"));
+    bao.bao(&["write", "auth/approle/role/keyward", "secret_id_ttl=43170m"]);
+    bao.write_secret_id("keyward", &secret_id);
+    std::fs::set_permissions(&secret_id, std::fs::Permissions::from_mode(0o440)).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let config = write_config(folder.path(), &section(&bao, &role_id, &secret_id), reference);
+    let renew = |arguments: &[&str]| {
+        let Output { status, stdout, stderr } =
+            command(&["secrets", "renew"], &config).args(arguments).output().unwrap();
+        let said = String::from_utf8([stdout, stderr].concat()).unwrap();
+        assert!(!said.contains(&read(&secret_id)), "{said}");
+        (status.success(), said.replace(&secret_id.display().to_string(), "FILE"))
+    };
+    let first = read(&secret_id);
+    assert_eq!(renew(&[]), (true, "It ends in 719 hours: nothing is to be done.\n".to_owned()));
+    assert_eq!(read(&secret_id), first);
+    let mut server = Running::of(&mut serve(&config));
+    let left = metric(&server, "keyward_secret_id_expires_seconds", "");
+    assert!((left - 719.5 * 3600.0).abs() < 600.0, "{left}");
+    assert_eq!(renew(&["--now"]), (true, "Another secret id is in FILE. It ends in 719 hours.\n".to_owned()));
+    let second = read(&secret_id);
+    assert_ne!(second, first);
+    let known = std::fs::metadata(&secret_id).unwrap();
+    assert_eq!(known.permissions().mode() & 0o7777, 0o440);
+    let log = server.end();
+    assert!(!log.contains(&first) && !log.contains(&second), "it is logged");
+
+    // Without an end it is left as it is; and what the policy does not let it do is told.
+    bao.bao(&["write", "auth/approle/role/keyward", "secret_id_ttl=0"]);
+    std::fs::set_permissions(&secret_id, std::fs::Permissions::from_mode(0o600)).unwrap();
+    bao.write_secret_id("keyward", &secret_id);
+    assert_eq!(renew(&[]), (true, "It does not end: nothing is to be done.\n".to_owned()));
+    let rules = bao.folder.path().join("keyward.hcl");
+    std::fs::write(&rules, POLICY).unwrap();
+    bao.bao(&["policy", "write", "keyward", &rules.display().to_string()]);
+    let (is_well, said) = renew(&["--now"]);
+    let why = "the policy has no `update` on auth/approle/role/keyward/secret-id/lookup";
+    assert!(!is_well && said.contains(why), "{said}");
+    let server = Running::of(&mut serve(&config));
+    let metrics = get(&server.internal, "/metrics").1;
+    assert!(!metrics.lines().any(|line| line.starts_with("keyward_secret_id_expires_seconds ")), "{metrics}");
 }
 
 fn read(path: &Path) -> String {
