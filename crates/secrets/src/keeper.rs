@@ -17,7 +17,7 @@ use crate::document::{Document, Lease};
 #[cfg(feature = "gcp")]
 use crate::gcp::Gcp;
 use crate::vault::{SecretIdLife, Vault};
-use crate::{SecretCause, SecretError, SecretRef};
+use crate::{Put, PutError, SecretCause, SecretError, SecretRef};
 
 /// Where the managers are, and how to sign in to them.
 #[derive(Clone, Debug, Default)]
@@ -151,6 +151,24 @@ impl Keeper {
     pub async fn renew(&self, lease: &Lease) -> Option<Lease> {
         let vault = self.managers.vault.get()?;
         Box::pin(vault.renew(lease)).await
+    }
+
+    /// Puts values into the document of Vault at a path (`kv/keyward`), each under its key, and keeps all others that are there. One that
+    /// has another value already is written over only if that is `forced`; else nothing is written.
+    pub async fn put(
+        &self,
+        path: &str,
+        values: &[(String, SecretString)],
+        forced: bool,
+    ) -> Result<Put, PutError> {
+        let place = format!("vault:{path}");
+        let refused = |cause| PutError::Refused { place: place.clone(), cause };
+        let settings = self.managers.settings.vault.as_ref().ok_or_else(|| refused(VAULT_NOT_CONFIGURED))?;
+        let vault = self.managers.vault.get_or_try_init(|| Vault::new(settings)).await.map_err(refused)?;
+        let put = Box::pin(vault.put(path, values, forced)).await?;
+        // What was read before is not what is there now.
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).remove(&place);
+        Ok(put)
     }
 }
 

@@ -75,7 +75,8 @@ pub enum ParseSecretRefError {
     #[error(
         "this is not a reference to a secret (it is not shown here, as it may be the secret itself), and a configuration \
          holds no secret: move it into a file by `install -m 0400 /dev/stdin /etc/keyward/secrets/NAME` (paste it, then \
-         Ctrl-D), owned by the server's user, and write file:/etc/keyward/secrets/NAME; {FORMS}"
+         Ctrl-D), owned by the server's user, and write file:/etc/keyward/secrets/NAME, or move all of the server's into Vault or OpenBao by \
+         `keyward secrets migrate --to vault:MOUNT/PATH`; {FORMS}"
     )]
     UnknownForm,
     /// A scheme that exists, with something behind it that does not fit.

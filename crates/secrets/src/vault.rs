@@ -1,8 +1,10 @@
 //! Vault and OpenBao: KV engines of both versions, and the database engine, by AppRole or a token. Their API is a handful of JSON
 //! documents over HTTP, and stable (`/v1`).
 
+mod enrolment;
 mod lease;
 mod secret_id;
+mod put;
 mod sign_in;
 
 use reqwest::{Certificate, Client, RequestBuilder};
@@ -15,6 +17,8 @@ use crate::http::{self, Answer, words};
 use crate::{SecretCause, VaultSettings};
 pub use secret_id::SecretIdLife;
 use sign_in::{SignIn, Token};
+
+pub use enrolment::{EnrolError, Enrolment, SecretId};
 
 pub(crate) struct Vault {
     client: Client,

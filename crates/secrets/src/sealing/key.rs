@@ -14,7 +14,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use zeroize::Zeroizing;
 
 use super::KeyId;
-use crate::{WeakSecret, check_strength, random_bytes};
+use crate::{KeyForm, WeakSecret, check_strength, generate_key};
 
 /// Why a text is no key. Names the key, never shows it.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -35,15 +35,7 @@ pub enum KeyTextError {
 
 /// A fresh key as 64 hex digits, the form in which a key file holds it.
 pub fn generate_key_text() -> SecretString {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let bytes = Zeroizing::new(random_bytes::<32>());
-    // Sized up front, so that no shorter copy is left behind by growing.
-    let mut text = String::with_capacity(64);
-    for byte in bytes.iter() {
-        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
-        text.push(char::from(DIGITS[usize::from(byte & 0x0f)]));
-    }
-    SecretString::from(text)
+    generate_key(32, KeyForm::Hex)
 }
 
 /// A key of the ring, ready to use. The raw bytes are not kept: everything is derived when it is parsed.

@@ -33,6 +33,7 @@ pub(super) struct SignIn {
     held: Option<Held>,
 }
 
+/// One sign-in, as long as it lives.
 pub(super) struct Held {
     secret: SecretString,
     /// How long it is good, from when it was given or renewed; none where it does not end, or somebody else sees to it.
@@ -62,7 +63,7 @@ impl Life {
 }
 
 impl Held {
-    fn token(&self, sign_in: u64, is_new: bool) -> Token {
+    pub(super) fn token(&self, sign_in: u64, is_new: bool) -> Token {
         let ends = self.life.as_ref().map(|life| life.since + life.duration);
         Token { secret: self.secret.clone(), sign_in, is_new, ends, role: self.role.clone() }
     }
