@@ -6,6 +6,7 @@
 mod audit;
 mod call;
 mod clients;
+mod deeds;
 mod desk;
 mod import;
 mod keys;
@@ -23,6 +24,7 @@ mod status;
 pub use audit::{AuditEntry, ListAudit, Verification, VerifyAudit};
 pub use call::{CallError, call};
 pub use clients::{AddClient, AddedClient, ClientShown, ListClients, RemoveClient, RotateSecret, ShowClient};
+pub use deeds::{NoteSecretDeed, SecretDeed};
 pub use desk::{Desk, Offline};
 pub use import::{ADDRESS_TAKEN, ImportBatch, ImportUsers, ImportedRow};
 pub use keys::{KeyShown, ListKeys, RotateKeys, RotatedKey};

@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 
 use super::listener::is_closed;
 use super::{Desk, Operation, Operator, Refusal, Socket};
-use super::{audit, clients, import, keys, mail, passwords, people, secrets, status};
+use super::{audit, clients, deeds, import, keys, mail, passwords, people, secrets, status};
 use crate::stop::Stop;
 
 /// What is in flight has so long to end, once nobody is taken any more.
@@ -118,6 +118,7 @@ fn routes() -> Router<Desk> {
     let router = with::<people::ShowUser>(router);
     let router = with::<people::ActOnUser>(router);
     let router = with::<secrets::LookAtSecrets>(router);
+    let router = with::<deeds::NoteSecretDeed>(router);
     let router = with::<status::AskStatus>(router);
     router.fallback(unknown)
 }

@@ -11,7 +11,7 @@ use super::suggest::nearest;
 use super::value;
 
 /// What every other variable of ours begins with: two underscores, since a key may have one.
-const PREFIX: &str = "KEYWARD__";
+pub(super) const PREFIX: &str = "KEYWARD__";
 
 /// Names that other programs know too.
 pub(super) const SHORT: [(&str, &str); 5] = [

@@ -117,6 +117,6 @@ fn plain(value: &Spanned<DeValue<'_>>) -> Value {
     }
 }
 
-fn line_at(text: &str, index: usize) -> usize {
+pub(super) fn line_at(text: &str, index: usize) -> usize {
     text.as_bytes().iter().take(index).filter(|byte| **byte == b'\n').count() + 1
 }
