@@ -60,6 +60,20 @@ impl Installation {
         }
     }
 
+    /// The configuration that was named.
+    pub(crate) fn config(&self) -> Option<&Path> {
+        self.config.as_deref()
+    }
+
+    /// A way to one of its running servers, and to no file. Where nothing was named, a configuration that was found tells of them.
+    pub(crate) async fn server(&self, found: Option<&Path>) -> Result<Channel, Failure> {
+        let found = found.filter(|_| self.data.as_os_str() == DATA).map(Path::to_owned);
+        let config = self.config.clone().or(found);
+        let same = Self { config, data: self.data.clone(), socket: self.socket.clone() };
+        let (folder, sockets) = same.sockets()?;
+        Channel::to_one_of(&folder, &sockets).await
+    }
+
     /// A way to its data: by the running server, or, where there is none, by its file.
     pub(crate) async fn channel(&self) -> Result<Channel, Failure> {
         if let Some(folder) = self.folder_of_servers() {

@@ -57,7 +57,7 @@ enum Verb {
     User(user::User),
     /// See how passwords are hashed, and how they should be on this machine.
     Passwords(passwords::Passwords),
-    /// See to the secrets of running servers: whether each is what is kept in its place.
+    /// See to secrets: whether those of running servers are what is kept, new keys, the way of values into a manager.
     Secrets(secrets::Secrets),
     /// Print a script that teaches a shell to complete this command.
     Completions(completions::Completions),

@@ -1,26 +1,28 @@
-//! `keyward secrets`: what running servers know of their secrets.
+//! `keyward secrets`: what running servers know of their secrets, and what is done so that they come to know them. A file a verb.
 
-use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+mod enrol;
+mod generate;
+mod manager;
+mod migrate;
+mod private_file;
+mod running;
+mod trail;
+
 use std::process::ExitCode;
-use std::time::Duration;
 
-use auth_service::admin::{self, LookAtSecrets, SecretShown};
 use clap::{Args, Subcommand};
-use serde_json::json;
 
+use crate::Failure;
 use crate::installation::Installation;
-use crate::status::{name, span};
-use crate::{Failure, say};
 
-/// See to the secrets of running servers.
+/// See to secrets: those of running servers, new ones, and their way into a manager.
 #[derive(Args)]
 pub(crate) struct Secrets {
     #[command(subcommand)]
     verb: Verb,
     #[command(flatten)]
     installation: Installation,
-    /// Print JSON, one object a secret.
+    /// Print JSON: one object a secret, or of what was done.
     #[arg(long, global = true)]
     json: bool,
 }
@@ -32,78 +34,23 @@ enum Verb {
     Check,
     /// The same, and hand what has changed to whoever uses it. What does not prove itself is refused, and the one before stays.
     Refresh,
+    /// Make a fresh key: printed, and nothing else is, or written to where a reference leads.
+    Generate(generate::Generate),
+    /// Move values out of .env and keyward.toml into Vault or OpenBao, and leave references in their place.
+    Migrate(migrate::Migrate),
+    /// Give this machine the secret id of its AppRole, out of a wrapping token that can be used once.
+    Enrol(enrol::Enrol),
 }
-
-/// Managers may be slow, and a mail server that is to prove a password.
-const PATIENCE: Duration = Duration::from_mins(2);
 
 impl Secrets {
     pub(crate) async fn run(self) -> Result<ExitCode, Failure> {
-        let refresh = matches!(self.verb, Verb::Refresh);
-        let (place, sockets) = self.installation.sockets()?;
-        if sockets.is_empty() {
-            return Err(format!(
-                "no server has a socket in {}: start one, or name its socket, or the folder of several, with --socket. Before the first \
-                 start `auth-service secrets check` reads the secrets of a configuration",
-                place.display()
-            )
-            .into());
-        }
-        let asking: Vec<_> = sockets.into_iter().map(|socket| tokio::spawn(ask(socket, refresh))).collect();
-        let mut well = true;
-        for one in asking {
-            let (socket, said) = one.await?;
-            match said {
-                Ok(secrets) => {
-                    well &= secrets.iter().all(|secret| secret.problem.is_none());
-                    if self.json {
-                        for secret in &secrets {
-                            say(in_json(&socket, secret));
-                        }
-                    } else {
-                        say(table(&name(&socket), &secrets).trim_end());
-                    }
-                }
-                Err(error) => {
-                    well = false;
-                    eprintln!("keyward: {}: {error}", name(&socket));
-                }
-            }
-        }
-        Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-    }
-}
-
-async fn ask(socket: PathBuf, refresh: bool) -> (PathBuf, Result<Vec<SecretShown>, String>) {
-    let said = match tokio::time::timeout(PATIENCE, admin::call(&socket, &LookAtSecrets { refresh })).await {
-        Ok(said) => said.map_err(|error| error.to_string()),
-        Err(_) => Err(format!("the server says nothing for {} s", PATIENCE.as_secs())),
-    };
-    (socket, said)
-}
-
-fn in_json(socket: &Path, secret: &SecretShown) -> serde_json::Value {
-    json!({
-        "socket": socket, "setting": secret.setting, "reference": secret.reference, "length": secret.length,
-        "version": secret.version, "age_seconds": secret.age, "stale_seconds": secret.stale, "problem": secret.problem,
-    })
-}
-
-fn table(server: &str, secrets: &[SecretShown]) -> String {
-    let width = |of: fn(&SecretShown) -> usize| secrets.iter().map(of).max().unwrap_or_default();
-    let (settings, references) = (width(|one| one.setting.len()), width(|one| one.reference.len()));
-    let mut text = format!("{server}\n");
-    for one in secrets {
-        let version = one.version.as_ref().map_or_else(String::new, |version| format!(", version {version}"));
-        let age = span(i64::try_from(one.age).unwrap_or_default() * 1_000_000);
-        let (setting, reference, length) = (&one.setting, &one.reference, one.length);
-        let _ = writeln!(
-            text,
-            "  {setting:settings$}  {reference:references$}  {length} bytes{version}, in use for {age}"
-        );
-        if let Some(problem) = &one.problem {
-            let _ = writeln!(text, "  {:settings$}  {problem}", "");
+        let (installation, json) = (&self.installation, self.json);
+        match self.verb {
+            Verb::Check => running::look(installation, false, json).await,
+            Verb::Refresh => running::look(installation, true, json).await,
+            Verb::Generate(generate) => generate.run(installation, json).await,
+            Verb::Migrate(migrate) => Box::pin(migrate.run(installation, json)).await,
+            Verb::Enrol(enrol) => enrol.run(installation, json).await,
         }
     }
-    text
 }

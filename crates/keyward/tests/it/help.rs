@@ -10,7 +10,18 @@ fn every_shell_is_told_of_every_verb() {
         let output = run(&["completions", shell]);
         assert_eq!(output.status.code(), Some(0), "{shell}");
         let script = text(&output.stdout);
-        for word in ["audit", "verify", "mail", "status", "dev", "app-port", "completions", "man"] {
+        for word in [
+            "audit",
+            "verify",
+            "enrol",
+            "wrapping-token-file",
+            "mail",
+            "status",
+            "dev",
+            "app-port",
+            "completions",
+            "man",
+        ] {
             assert!(script.contains(word), "{shell}: {word}");
         }
     }
@@ -42,6 +53,8 @@ fn each_verb_has_a_manual_page() {
         ("keyward-audit-verify.1", "NUMBER:MAC"),
         ("keyward-mail-list.1", "mail_retention"),
         ("keyward-status.1", "/run/keyward"),
+        ("keyward-secrets-migrate.1", "history\\-seconds"),
+        ("keyward-secrets-enrol.1", "wrapping\\-token\\-file"),
         ("keyward-completions.1", "powershell"),
     ] {
         let shown = std::fs::read_to_string(pages.join(page)).unwrap();
