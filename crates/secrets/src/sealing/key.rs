@@ -14,7 +14,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use zeroize::Zeroizing;
 
 use super::KeyId;
-use crate::{KeyForm, WeakSecret, check_strength, generate_key};
+use crate::{KeyForm, WeakSecret, check_strength, constant_time_equal, generate_key};
 
 /// Why a text is no key. Names the key, never shows it.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -31,6 +31,14 @@ pub enum KeyTextError {
     /// In the right form, but not random.
     #[error(transparent)]
     Weak(#[from] WeakSecret),
+    /// Another key of the ring has its id: what is sealed would not tell which of the two it is of.
+    #[error("{name} has the id {key_id} of another, as one key in four thousand million does: make another")]
+    SameId {
+        /// Which key of the ring.
+        name: String,
+        /// The id.
+        key_id: KeyId,
+    },
 }
 
 /// A fresh key as 64 hex digits, the form in which a key file holds it.
@@ -61,6 +69,14 @@ impl Key {
         // A 32-byte key for a 32-byte cipher: it fails for no input.
         let cipher = RandomizedNonceKey::new(&AES_256_GCM_SIV, cipher_key.as_ref()).map_err(|_| form())?;
         Ok(Self { id: KeyId(expand(&derivation, "internal", "key id")), cipher, derivation })
+    }
+
+    /// Whether it is the same key: its id alone does not say.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        constant_time_equal(
+            &expand::<32>(&self.derivation, "internal", "same"),
+            &expand::<32>(&other.derivation, "internal", "same"),
+        )
     }
 
     pub(super) fn derive(&self, label: &str) -> [u8; 32] {

@@ -3,7 +3,7 @@
 use proptest::{collection::vec, prelude::*};
 use secrets::{
     ExposeSecret as _, SecretString, WeakSecret,
-    sealing::{KeyTextError, Keyring, OpenError, Place, generate_key_text, key_id_of},
+    sealing::{KeyId, KeyTextError, Keyring, OpenError, Place, generate_key_text, key_id_of},
 };
 
 const PLACE: Place<'static> = Place { table: "signing_keys", column: "private_key", row: b"row-1" };
@@ -150,6 +150,54 @@ fn derived_keys_hang_on_label_and_current_key() {
     assert_ne!(ring.derive("audit"), ring.derive("audit2"));
     assert_ne!(ring.derive("audit"), Keyring::from_text(&generate_key_text(), &[]).unwrap().derive("audit"));
     assert_ne!(ring.derive("seal"), [0; 32]);
+}
+
+#[test]
+fn a_key_that_is_taken_later_opens_at_once_and_seals_when_it_is_told_to() {
+    let (old, new) = (generate_key_text(), generate_key_text());
+    let ring = Keyring::from_text(&old, &[]).unwrap();
+    let (old_id, sealed) = (ring.current_key_id(), ring.seal(&PLACE, b"before"));
+    let before = ring.derive("codes");
+    let elsewhere = Keyring::from_text(&new, &[]).unwrap();
+    ring.hold(&new, std::slice::from_ref(&old)).unwrap();
+    assert_eq!((ring.current_key_id(), ring.wanted_key_id()), (old_id, elsewhere.current_key_id()));
+    assert_eq!(ring.open(&PLACE, &elsewhere.seal(&PLACE, b"there")).unwrap().as_slice(), b"there");
+    assert_eq!(ring.derive("codes"), before);
+
+    assert!(ring.seal_by(ring.wanted_key_id()));
+    assert_eq!(key_id_of(&ring.seal(&PLACE, b"after")).unwrap(), elsewhere.current_key_id());
+    assert_eq!(ring.open(&PLACE, &sealed).unwrap().as_slice(), b"before");
+    assert_eq!(ring.derive_each("codes"), [elsewhere.derive("codes"), before]);
+
+    // What is configured no longer opens on, and is told apart.
+    ring.hold(&new, &[]).unwrap();
+    assert_eq!(ring.key_ids(), [elsewhere.current_key_id(), old_id]);
+    assert_eq!(ring.configured_key_ids(), [elsewhere.current_key_id()]);
+    // The same again, and back again, are as good as any.
+    ring.hold(&old, &[new, old.clone()]).unwrap();
+    assert!(ring.key_ids().len() == 2 && ring.wanted_key_id() == old_id);
+}
+
+#[test]
+fn what_is_no_key_changes_nothing_of_a_ring() {
+    let ring = ring();
+    let id = ring.current_key_id();
+    for (current, older) in [(text("changeme"), generate_key_text()), (generate_key_text(), text("changeme"))]
+    {
+        assert!(ring.hold(&current, &[older]).is_err());
+        assert_eq!((ring.key_ids(), ring.wanted_key_id()), (vec![id], id));
+    }
+    let other = Keyring::from_text(&generate_key_text(), &[]).unwrap();
+    assert!(!ring.seal_by(other.current_key_id()) && ring.current_key_id() == id);
+}
+
+#[test]
+fn an_id_is_read_as_it_is_shown() {
+    let id = ring().current_key_id();
+    assert_eq!(KeyId::parse(&id.to_string()), Some(id));
+    for bad in ["", "1234567", "123456789", "+1234567", "1234567g", "ä23456"] {
+        assert_eq!(KeyId::parse(bad), None, "{bad}");
+    }
 }
 
 #[test]
