@@ -14,9 +14,10 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 use store::Tx;
 use store::artefacts::Artefact;
+use store::sealed::Column;
 
 use crate::audit::{Act, Outcome};
-use crate::{Auth, Context, Fault, TooMany};
+use crate::{Auth, Context, Fault, TooMany, encryption};
 
 /// What an artefact may be used for. Every look-up names it, so none is good for anything else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,7 +135,7 @@ pub(crate) struct Issued {
 }
 
 fn place(id: &ArtefactId) -> Place<'_> {
-    Place { table: "artefacts", column: "payload", row: id.0.as_bytes() }
+    encryption::place(Column::Artefact, id.0.as_bytes())
 }
 
 impl Auth {
@@ -163,8 +164,11 @@ impl Auth {
         now: Timestamp,
     ) -> Result<(Issued, Artefact), Fault> {
         let id = ArtefactId(self.random.opaque_id());
-        let (issued, link_hash, code_mac) = self.draw(id);
         let carried = Carried { account: holder.email.normalized().to_owned(), payload };
+        // Sealed before the code is drawn: by the key of the envelope it is known for how long that of the code is needed, and a
+        // key that is exchanged between the two must not be the younger one.
+        let payload = self.keyring.seal(&place(&id), &serde_json::to_vec(&carried)?);
+        let (issued, link_hash, code_mac) = self.draw(id);
         let artefact = Artefact {
             id: id.0,
             purpose: purpose.name().to_owned(),
@@ -173,7 +177,7 @@ impl Auth {
             code_mac,
             tries_left: i64::from(self.settings.limits.code_tries),
             browser_hash: context.browser.map(Vec::from),
-            payload: self.keyring.seal(&place(&id), &serde_json::to_vec(&carried)?),
+            payload,
             created_at: now.micros(),
             expires_at: now.plus(self.life(purpose)).micros(),
         };
@@ -200,7 +204,10 @@ impl Auth {
         life: Duration,
         now: Timestamp,
     ) -> Result<Option<Issued>, Fault> {
-        let (issued, link_hash, code_mac) = self.draw(ArtefactId(artefact.id));
+        let id = ArtefactId(artefact.id);
+        let carried = self.keyring.open(&place(&id), &artefact.payload)?;
+        artefact.payload = self.keyring.seal(&place(&id), &carried);
+        let (issued, link_hash, code_mac) = self.draw(id);
         artefact.link_hash = link_hash;
         artefact.code_mac = code_mac;
         artefact.tries_left = i64::from(self.settings.limits.code_tries);
@@ -211,12 +218,9 @@ impl Auth {
     fn draw(&self, id: ArtefactId) -> (Issued, Vec<u8>, Vec<u8>) {
         let code = self.random.code();
         let token = URL_SAFE_NO_PAD.encode(self.random.token());
-        let (link_hash, code_mac) = (hash_link(&token), self.code_mac(id, &code));
+        let code_key = self.keyring.derive(CODES);
+        let (link_hash, code_mac) = (hash_link(&token), code_mac(&code_key, id, &code));
         (Issued { id, code, token }, link_hash, code_mac)
-    }
-
-    fn code_mac(&self, id: ArtefactId, code: &str) -> Vec<u8> {
-        secrets::hmac_sha256(&self.code_key, &[id.0.as_bytes(), code.as_bytes()]).to_vec()
     }
 
     /// Finds the artefact that `evidence` proves. Nothing is taken yet: [`store::artefacts::take`] does that, in the
@@ -360,7 +364,12 @@ impl Auth {
     /// artefact, if tries are left.
     pub(crate) fn is_code(&self, artefact: &Artefact, code: &str) -> bool {
         let typed: String = code.chars().filter(|c| !c.is_whitespace()).collect();
-        secrets::constant_time_equal(&self.code_mac(ArtefactId(artefact.id), &typed), &artefact.code_mac)
+        let id = ArtefactId(artefact.id);
+        // Made before a change of key it is as good as after it. All are compared: how long it takes tells nothing.
+        let keys = self.keyring.derive_each(CODES);
+        let is_made_by =
+            |key: &[u8; 32]| secrets::constant_time_equal(&code_mac(key, id, &typed), &artefact.code_mac);
+        keys.iter().map(|key| u32::from(is_made_by(key))).sum::<u32>() > 0
     }
 
     /// Withdraws what is on its way to an account. Of an account whose address nobody proved only what whoever is signed
@@ -393,6 +402,13 @@ impl Auth {
         url.query_pairs_mut().append_pair("token", token);
         url.into()
     }
+}
+
+/// What the key is called by which codes are stored.
+const CODES: &str = "artefact codes";
+
+fn code_mac(key: &[u8; 32], id: ArtefactId, code: &str) -> Vec<u8> {
+    secrets::hmac_sha256(key, &[id.0.as_bytes(), code.as_bytes()]).to_vec()
 }
 
 /// Whether the artefact was made for this very browser.

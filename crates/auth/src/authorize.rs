@@ -15,10 +15,11 @@ use secrets::sealing::Place;
 use serde::{Deserialize, Serialize};
 use store::Tx;
 use store::authorization_requests::AuthorizationRequest as Row;
+use store::sealed::Column;
 
 use crate::audit::Act;
 use crate::client::RegisteredClient;
-use crate::{Auth, Context, Current, Fault, NewTicket, Ticket, TooMany};
+use crate::{Auth, Context, Current, Fault, NewTicket, Ticket, TooMany, encryption};
 use reach::Reached;
 
 /// While a person signs in, proves an address or reads a consent page, the request waits for so long.
@@ -118,7 +119,7 @@ pub(crate) fn levels(proofs: &Proofs) -> &'static [&'static str] {
 }
 
 fn place(id: &RequestId) -> Place<'_> {
-    Place { table: "authorization_requests", column: "request", row: id.0.as_bytes() }
+    encryption::place(Column::Request, id.0.as_bytes())
 }
 
 impl Auth {

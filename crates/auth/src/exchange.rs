@@ -13,6 +13,7 @@ use oidc::{
 use secrets::sealing::Place;
 use store::grants::LiveGrant;
 use store::refresh_tokens::RefreshToken;
+use store::sealed::Column;
 use store::{Turn, Tx};
 
 use crate::access::{person_claims, token_id};
@@ -22,7 +23,7 @@ use crate::client::{ProtocolError, RegisteredClient};
 use crate::counts::Issued;
 use crate::janitor::CLOCKS;
 use crate::keys::corrupt;
-use crate::{Auth, Context, Fault};
+use crate::{Auth, Context, Fault, encryption};
 
 /// A client that lost the answer may ask for it again for so long, and longer by as much as the clock of the process that gave it is
 /// ahead of this one's: up to [`CLOCKS`].
@@ -381,7 +382,7 @@ impl Auth {
 }
 
 fn place(row: &RefreshToken) -> Place<'_> {
-    Place { table: "refresh_tokens", column: "successor", row: &row.hash }
+    encryption::place(Column::Successor, &row.hash)
 }
 
 /// Resources, as a row has them: with a space between.

@@ -70,6 +70,7 @@ impl Auth {
         gone += self.clean_grants(now).await?;
         unless_over!(gone);
         gone += self.clean_changes(now, BATCH).await?;
+        gone += self.clean_key_holders(now, BATCH).await?;
         unless_over!(gone);
         gone += self.audit.prune(limits.audit_retention, now).await?;
         Ok(gone)

@@ -13,13 +13,14 @@ use oidc::{Algorithm, IdTokenHint, Jwk, JwkSet, KeySet, SigningKey};
 use secrets::sealing::{Keyring, Place};
 use serde::{Deserialize, Serialize};
 use store::retired_keys::RetiredKey;
+use store::sealed::Column;
 use store::signing_keys::SigningKey as Row;
 use store::{Store, Turn, Tx};
 use tokio::sync::Notify;
 
 use crate::audit::AuditTrail;
 use crate::hearing::Change;
-use crate::{Fault, Limits, Random};
+use crate::{Fault, Limits, Random, encryption};
 
 /// For so long whoever checks tokens may remember the published keys: `Cache-Control` of the key set says so.
 pub const KEY_SET_LIFE: Duration = Duration::from_mins(5);
@@ -468,5 +469,5 @@ fn algorithm_of(row: &Row) -> Result<Algorithm, Fault> {
 }
 
 fn place(kid: &str) -> Place<'_> {
-    Place { table: "signing_keys", column: "private_key", row: kid.as_bytes() }
+    encryption::place(Column::SigningKey, kid.as_bytes())
 }

@@ -17,6 +17,7 @@ mod context;
 mod counts;
 pub mod duration;
 mod email_change;
+mod encryption;
 mod end_session;
 mod ending;
 mod exchange;
@@ -54,6 +55,7 @@ pub use client::{ProtocolError, RegisteredClient};
 pub use clients::{ClientInfo, Clients, DeclaredClient, RegisterError};
 pub use context::Context;
 pub use email_change::{ChangeState, EmailChangeError, Progress, Side};
+pub use encryption::{KeyRole, SealedUnder, Sealing};
 pub use end_session::{Leaving, LeavingError, LogoutDelivery};
 pub use fault::Fault;
 pub use hasher::{

@@ -7,11 +7,12 @@ use std::time::Duration;
 use domain::{Email, MessageId, Timestamp};
 use secrets::sealing::{Keyring, Place};
 use serde::{Deserialize, Serialize};
+use store::sealed::Column;
 use store::{Turn, Tx};
 use uuid::Uuid;
 
 use crate::counts::Sending;
-use crate::{Auth, Fault, Processes};
+use crate::{Auth, Fault, Processes, encryption};
 
 /// A mail to one person.
 #[derive(Clone, Deserialize, Serialize)]
@@ -177,11 +178,14 @@ const CLAIM: Duration = Duration::from_mins(5);
 /// After this many tries a mail is given up.
 const LAST_ATTEMPT: i64 = 12;
 
+/// A mail whose key is not here is tried again after so long, for as long as it is of use.
+const KEY_AWAY: Duration = Duration::from_mins(1);
+
 /// Why a mail that was let go of has not arrived.
 const CUT: &str = "the server stopped while it was sent";
 
 fn place(id: &Uuid) -> Place<'_> {
-    Place { table: "outbox", column: "payload", row: id.as_bytes() }
+    encryption::place(Column::Mail, id.as_bytes())
 }
 
 impl Auth {
@@ -241,6 +245,12 @@ impl Auth {
                 Ok(Queued { mail, decoy }) => {
                     let expires_at = Timestamp(row.expires_at);
                     deliveries.push(Delivery { id, mail, decoy, attempts: row.attempts, expires_at });
+                }
+                // Another process may have sealed it by a key that this one is about to read.
+                Err(fault) if fault.lacks_key() => {
+                    let (why, at) = (fault.to_string(), now.plus(KEY_AWAY));
+                    store::outbox::retry(&mut tx, id, row.attempts, &why, at).await?;
+                    tracing::error!(message_id = %id, error = %fault, "a mail cannot be read, and waits for its key");
                 }
                 Err(fault) => {
                     store::outbox::finish(&mut tx, id, "failed", Some(&fault.to_string()), now).await?;

@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 use crate::breaches::Breaches;
 use crate::client::KnownClients;
 use crate::counts::{Counts, Issued, Opened, Sending};
+use crate::encryption::Encryption;
 use crate::hearing::{Hearing, Processes};
 use crate::keys::SigningKeys;
 use crate::limit::Limiter;
@@ -47,7 +48,7 @@ pub struct Parts {
 pub struct Auth {
     pub(crate) store: Store,
     pub(crate) keyring: Arc<Keyring>,
-    pub(crate) code_key: [u8; 32],
+    pub(crate) encryption: Encryption,
     pub(crate) keys: SigningKeys,
     pub(crate) audit: AuditTrail,
     pub(crate) hasher: Hasher,
@@ -83,6 +84,9 @@ impl Auth {
         if !audit.is_its_key().await? {
             return Err(Fault::AnotherAuditKey);
         }
+        // Before anything is sealed: it decides by which key.
+        let process = random.opaque_id();
+        let encryption = Encryption::begin(&store, &keyring, processes, process, now).await?;
         let (held, made_by) = (store.clone(), random.clone());
         let keys =
             SigningKeys::load(held, keyring.clone(), made_by, audit.clone(), &settings.algorithms, now)
@@ -104,7 +108,7 @@ impl Auth {
         let support_ids = AtomicU64::new(u64::from_be_bytes(random.bytes()));
         let auth = Self {
             support_ids,
-            code_key: keyring.derive("artefact codes"),
+            encryption,
             keyring,
             keys,
             audit,
@@ -184,6 +188,9 @@ impl Auth {
 
     /// Waits for what is in flight and closes the database.
     pub async fn stop(&self) {
+        if let Err(error) = self.let_go_of_keys().await {
+            tracing::debug!(%error, "other servers wait for this one's keys for some minutes");
+        }
         self.store.close().await;
     }
 }

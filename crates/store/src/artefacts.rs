@@ -224,12 +224,12 @@ pub async fn take_unchanged(tx: &mut Tx, artefact: &Artefact, now: Timestamp) ->
     Ok(taken.is_some())
 }
 
-/// Gives a live artefact a new code, link and life. False if there is none.
+/// Gives a live artefact a new code, link and life, and what it carries sealed anew. False if there is none.
 pub async fn renew(tx: &mut Tx, artefact: &Artefact, now: Timestamp) -> Result<bool, Error> {
     let done = changed!(
         tx,
         sqlx::query(
-            "UPDATE artefacts SET link_hash = $3, code_mac = $4, tries_left = $5, expires_at = $6
+            "UPDATE artefacts SET link_hash = $3, code_mac = $4, tries_left = $5, expires_at = $6, payload = $8
          WHERE id = $1 AND purpose = $2 AND expires_at > $7",
         )
         .bind(artefact.id)
@@ -239,6 +239,7 @@ pub async fn renew(tx: &mut Tx, artefact: &Artefact, now: Timestamp) -> Result<b
         .bind(artefact.tries_left)
         .bind(artefact.expires_at)
         .bind(now.micros())
+        .bind(&artefact.payload)
     )?;
     Ok(done == 1)
 }

@@ -37,6 +37,8 @@ pub enum Turn<'a> {
     /// That an app stays what it is, meanwhile: any number are in this turn at once, and none beside one in that of the
     /// [`App`](Self::App).
     AppStays(&'a str),
+    /// Which process holds which key-encryption keys.
+    KeyHolders,
 }
 
 impl Turn<'_> {
@@ -54,6 +56,7 @@ impl Turn<'_> {
             Self::Notices => (8, &[]),
             Self::Janitor => (9, &[]),
             Self::App(id) | Self::AppStays(id) => (10, id.as_bytes()),
+            Self::KeyHolders => (11, &[]),
         };
         fnv1a(kind, id).cast_signed()
     }

@@ -9,7 +9,7 @@ SELECT id, purpose, user_id, link_hash, code_mac, tries_left, browser_hash, payl
 UPDATE artefacts SET tries_left = tries_left - 1 WHERE id = $1 AND purpose = $2 AND expires_at > $3 AND tries_left > 0 RETURNING id, purpose, user_id, link_hash, code_mac, tries_left, browser_hash, payload, created_at, expires_at;
 DELETE FROM artefacts WHERE id = $1 AND purpose = $2 AND expires_at > $3 RETURNING id, purpose, user_id, link_hash, code_mac, tries_left, browser_hash, payload, created_at, expires_at;
 DELETE FROM artefacts WHERE id = $1 AND purpose = $2 AND expires_at > $3 AND tries_left > 0 AND code_mac = $4 RETURNING id;
-UPDATE artefacts SET link_hash = $3, code_mac = $4, tries_left = $5, expires_at = $6 WHERE id = $1 AND purpose = $2 AND expires_at > $7;
+UPDATE artefacts SET link_hash = $3, code_mac = $4, tries_left = $5, expires_at = $6, payload = $8 WHERE id = $1 AND purpose = $2 AND expires_at > $7;
 DELETE FROM artefacts WHERE user_id = $1 AND purpose = $2;
 DELETE FROM artefacts WHERE user_id = $1;
 DELETE FROM artefacts WHERE expires_at <= $1 AND id IN ( SELECT id FROM artefacts WHERE expires_at <= $1 LIMIT $2);
@@ -114,6 +114,12 @@ DELETE FROM grants WHERE id IN ( SELECT g.id FROM grants g WHERE g.expires_at <=
 -- installation.rs
 INSERT INTO installation (id, rp_id, created_at) VALUES (1, $1, $2) ON CONFLICT (id) DO UPDATE SET rp_id = installation.rp_id RETURNING rp_id;
 
+-- key_holders.rs
+INSERT INTO key_holders (process, opens, seals, seals_since, seen_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (process) DO UPDATE SET opens = excluded.opens, seals = excluded.seals, seals_since = excluded.seals_since, seen_at = excluded.seen_at;
+SELECT process, opens, seals, seals_since, seen_at FROM key_holders WHERE seen_at >= $1 ORDER BY process;
+DELETE FROM key_holders WHERE process = $1;
+DELETE FROM key_holders WHERE process IN ( SELECT process FROM key_holders WHERE seen_at < $1 LIMIT $2);
+
 -- known_browsers.rs
 INSERT INTO known_browsers (browser_hash, user_id, used_at) VALUES ($1, $2, $3) ON CONFLICT (browser_hash, user_id) DO UPDATE SET used_at = $3;
 SELECT EXISTS (SELECT 1 FROM known_browsers WHERE browser_hash = $1 AND user_id = $2);
@@ -170,6 +176,24 @@ DELETE FROM retired_keys WHERE algorithm = $1;
 INSERT INTO revoked_tokens (jti, expires_at) VALUES ($1, $2) ON CONFLICT (jti) DO NOTHING;
 SELECT EXISTS (SELECT 1 FROM revoked_tokens WHERE jti = $1);
 DELETE FROM revoked_tokens WHERE jti IN ( SELECT jti FROM revoked_tokens WHERE expires_at <= $1 LIMIT $2);
+
+-- sealed.rs
+SELECT substr(private_key, 2, 4) AS key_id, COUNT(*) AS number, CAST(NULL AS BIGINT) AS ends FROM signing_keys GROUP BY substr(private_key, 2, 4);
+SELECT substr(payload, 2, 4) AS key_id, COUNT(*) AS number, CAST(NULL AS BIGINT) AS ends FROM outbox WHERE payload IS NOT NULL GROUP BY substr(payload, 2, 4);
+SELECT substr(payload, 2, 4) AS key_id, COUNT(*) AS number, MAX(expires_at) AS ends FROM artefacts GROUP BY substr(payload, 2, 4);
+SELECT substr(request, 2, 4) AS key_id, COUNT(*) AS number, CAST(NULL AS BIGINT) AS ends FROM authorization_requests GROUP BY substr(request, 2, 4);
+SELECT substr(payload, 2, 4) AS key_id, COUNT(*) AS number, CAST(NULL AS BIGINT) AS ends FROM authorization_codes GROUP BY substr(payload, 2, 4);
+SELECT substr(successor, 2, 4) AS key_id, COUNT(*) AS number, CAST(NULL AS BIGINT) AS ends FROM refresh_tokens WHERE successor IS NOT NULL GROUP BY substr(successor, 2, 4);
+SELECT kid AS row_key, private_key AS sealed FROM signing_keys WHERE substr(private_key, 1, 5) <> $1 AND kid > $2 ORDER BY kid LIMIT $3;
+SELECT id AS row_key, payload AS sealed FROM outbox WHERE payload IS NOT NULL AND substr(payload, 1, 5) <> $1 AND id > $2 ORDER BY id LIMIT $3;
+SELECT id AS row_key, request AS sealed FROM authorization_requests WHERE substr(request, 1, 5) <> $1 AND id > $2 ORDER BY id LIMIT $3;
+SELECT hash AS row_key, payload AS sealed FROM authorization_codes WHERE substr(payload, 1, 5) <> $1 AND hash > $2 ORDER BY hash LIMIT $3;
+SELECT hash AS row_key, successor AS sealed FROM refresh_tokens WHERE successor IS NOT NULL AND substr(successor, 1, 5) <> $1 AND hash > $2 ORDER BY hash LIMIT $3;
+UPDATE signing_keys SET private_key = $3 WHERE kid = $1 AND private_key = $2;
+UPDATE outbox SET payload = $3 WHERE id = $1 AND payload = $2;
+UPDATE authorization_requests SET request = $3 WHERE id = $1 AND request = $2;
+UPDATE authorization_codes SET payload = $3 WHERE hash = $1 AND payload = $2;
+UPDATE refresh_tokens SET successor = $3 WHERE hash = $1 AND successor = $2;
 
 -- sessions.rs
 INSERT INTO sessions (id, token_hash, user_id, proofs, proved_at, created_at, used_at, expires_at, device, network, sid) SELECT $1, $2, u.id, $4, $5, $6, $7, $8, $9, $10, $11 FROM users u JOIN emails e ON e.user_id = u.id AND e.is_primary LEFT JOIN passwords w ON w.user_id = u.id WHERE u.id = $3 AND u.disabled_at IS NULL AND ((u.second_step = $12 AND e.normalized = $13 AND w.hash = $14) OR $14 IS NULL);

@@ -9,13 +9,14 @@ use oidc::{
     AuthorizationRequest, AuthorizationResponse, Client, OFFLINE_ACCESS, RequestFault, Scopes, Secret,
     SignInReason, Step,
 };
-use secrets::sealing::Place;
 use store::grants::{Added, NewGrant};
+use store::sealed::Column;
 use store::{Turn, Tx};
 
 use super::{AuthorizeError, Next, Said, if_removed, take};
 use crate::audit::{Act, Outcome};
 use crate::clients::read_client;
+use crate::encryption::place;
 use crate::exchange::split;
 use crate::{Auth, Context, Current, Fault, Ticket};
 
@@ -136,13 +137,11 @@ impl Auth {
     }
 
     fn seal_code(&self, hash: &[u8], request: &AuthorizationRequest) -> Result<Vec<u8>, Fault> {
-        let place = Place { table: "authorization_codes", column: "payload", row: hash };
-        Ok(self.keyring.seal(&place, &serde_json::to_vec(request)?))
+        Ok(self.keyring.seal(&place(Column::Code, hash), &serde_json::to_vec(request)?))
     }
 
     /// The request that a code answered.
     pub(crate) fn open_code(&self, hash: &[u8], sealed: &[u8]) -> Result<AuthorizationRequest, Fault> {
-        let place = Place { table: "authorization_codes", column: "payload", row: hash };
-        Ok(serde_json::from_slice(&self.keyring.open(&place, sealed)?)?)
+        Ok(serde_json::from_slice(&self.keyring.open(&place(Column::Code, hash), sealed)?)?)
     }
 }

@@ -78,7 +78,12 @@ impl InApp {
 
     /// A code, on its way to the app.
     pub(crate) async fn code(&self, current: &Current) -> String {
-        let next = self.asks(Some(current)).await;
+        self.code_at(&self.world.auth, current).await
+    }
+
+    /// The same of another process.
+    pub(crate) async fn code_at(&self, at: &Arc<Auth>, current: &Current) -> String {
+        let next = sent(at, Some(current), "").await;
         let location = told(&next);
         let (_, answer) = location.split_once("code=").unwrap_or_else(|| panic!("{location}"));
         answer.split('&').next().unwrap().to_owned()

@@ -22,6 +22,7 @@ mod class_12_sign_up;
 mod class_13;
 mod class_23;
 mod consents;
+mod encryption;
 mod in_app;
 mod janitor;
 mod journey;
@@ -57,8 +58,15 @@ fn the_same_on_postgresql_and_redis() {
 /// tested by itself.
 #[test]
 fn the_same_of_several_processes_each_asked_in_turn() {
-    let by_itself =
-        ["the_same_", "statements::", "processes::", "keys::", "rehash::", "outbox::a_start_releases"];
+    let by_itself = [
+        "the_same_",
+        "statements::",
+        "processes::",
+        "keys::",
+        "encryption::",
+        "rehash::",
+        "outbox::a_start_releases",
+    ];
     let skipped: Vec<_> = by_itself.iter().flat_map(|name| ["--skip", name]).collect();
     on_postgres::run_again(&skipped, &[(world::PROCESSES, "3")]);
 }
@@ -68,6 +76,7 @@ fn the_same_of_several_processes_each_asked_in_turn() {
 async fn the_same_behind_a_pooler() {
     let most = [
         "journey::",
+        "encryption::",
         "keys::",
         "processes::",
         "statements::",

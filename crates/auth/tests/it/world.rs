@@ -149,6 +149,25 @@ impl World {
         Auth::start(Parts { processes: Processes::Several, ..parts }).await.unwrap()
     }
 
+    /// The text of the key that seals.
+    pub(crate) fn key_text(&self) -> SecretString {
+        self.key_text.clone()
+    }
+
+    /// What the start of another process on the same database comes to, one that holds these keys.
+    pub(crate) async fn process_with(
+        &self,
+        processes: Processes,
+        key: &SecretString,
+        older: &[SecretString],
+    ) -> Result<Arc<Auth>, auth::Fault> {
+        let (store, ephemeral) = (self.backend.store().await, self.backend.ephemeral().await);
+        let ticking = ticking(self.clock.clone(), watch::Sender::new(0));
+        let parts = parts(store, ephemeral, ticking, key, self.settings.clone());
+        let keyring = Keyring::from_text(key, older).unwrap();
+        Ok(Arc::new(Auth::start(Parts { processes, keyring, ..parts }).await?))
+    }
+
     /// What a start on the same database comes to.
     pub(crate) async fn start_again(&self) -> Result<Auth, auth::Fault> {
         let ticking = ticking(self.clock.clone(), watch::Sender::new(0));

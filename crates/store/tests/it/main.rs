@@ -14,6 +14,7 @@ mod postgres_tls;
 mod redis_away;
 mod redis_tls;
 mod rows;
+mod sealed;
 mod text;
 mod turns;
 mod valkey;

@@ -134,6 +134,48 @@ async fn every_column_is_of_a_type_both_know() {
     }
 }
 
+/// Columns of bytes that hold nothing sealed: hashes, and what vouches for entries of the trail.
+const NOT_SEALED: [(&str, &str); 16] = [
+    ("sessions", "token_hash"),
+    ("known_browsers", "browser_hash"),
+    ("artefacts", "link_hash"),
+    ("artefacts", "code_mac"),
+    ("artefacts", "browser_hash"),
+    ("audit", "mac"),
+    ("audit_people", "mac"),
+    ("audit_checkpoints", "mac"),
+    ("audit_checkpoints", "signature"),
+    ("clients", "secret_hash"),
+    ("clients", "older_secret_hash"),
+    ("authorization_requests", "browser_hash"),
+    ("authorization_codes", "hash"),
+    ("refresh_tokens", "hash"),
+    ("client_assertions", "jti_hash"),
+    // What was migrated, in PostgreSQL.
+    ("migrations", "checksum"),
+];
+
+/// A column that is forgotten would not be sealed anew, and what is in it not open once the old key is dropped.
+#[tokio::test]
+async fn a_column_of_bytes_is_known_to_be_sealed_or_not_to_be() {
+    let file = File::new().await;
+    let sealed = store::sealed::Column::ALL.map(|column| (column.table(), column.column()));
+    let mut seen = Vec::new();
+    for (table, column, kind) in file.columns().await {
+        let here = (table.as_str(), column.as_str());
+        if sealed.contains(&here) {
+            assert_eq!(kind, "BYTEA", "{here:?}");
+            seen.push(here.0.to_owned() + here.1);
+        } else if kind == "BYTEA" {
+            assert!(
+                NOT_SEALED.contains(&here),
+                "{here:?}: if it is sealed it belongs into store::sealed::Column"
+            );
+        }
+    }
+    assert_eq!(seen.len(), sealed.len(), "{seen:?}");
+}
+
 /// Why the release before could not run on, beside or after this migration. What is allowed is listed, since what is not has many
 /// names. `made` are the tables and columns that it makes itself, of which the release before knows nothing.
 fn narrows(statement: &str, made: &mut Vec<String>) -> Option<&'static str> {
