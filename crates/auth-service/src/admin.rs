@@ -17,6 +17,7 @@ mod operator;
 mod passwords;
 mod people;
 mod rows;
+mod sealed;
 mod secrets;
 mod serving;
 mod status;
@@ -37,6 +38,8 @@ pub use passwords::{HashingCount, ReportPasswords};
 pub use people::{ActOnUser, ListUsers, ShowUser, UserAct, UserActed, UserShown};
 pub use rows::ADDRESS_NAMES;
 pub use secrets::{LookAtSecrets, SecretShown, SecretsShown};
+pub use sealed::{KeyRoleShown, LookAtSealed, SealedShown, SealedUnderShown};
+pub use secrets::{LookAtSecrets, NoteRotation, RotationStep, SecretShown, SecretsShown};
 pub use serving::serve;
 pub use status::{
     AskStatus, ContentsShown, DependencyShown, HashingShown, ModeShown, SchemaShown, SigningShown,

@@ -92,6 +92,7 @@ pub fn start(
     work.spawn(Arc::new(mailer).run(stop.clone()));
     work.spawn(seal(auth.clone(), stop.clone()));
     work.spawn(keep_keys(auth.clone(), stop.clone()));
+    work.spawn(keep_encryption(auth.clone(), stop.clone()));
     if let Some(egress) = egress {
         work.spawn(notify::run(auth.clone(), egress, stop.clone()));
     }
@@ -159,6 +160,22 @@ async fn keep_keys(auth: Arc<Auth>, mut stop: watch::Receiver<bool>) {
         }
         // At once where it is heard that keys were given up: until it is read which sign now, what is signed is worth nothing.
         let wait = async { drop(tokio::time::timeout(AFTER_COMMAND, auth.keys().given_up()).await) };
+        if stopping(&mut stop, wait).await {
+            return;
+        }
+    }
+}
+
+/// Lets another key seal once everybody opens by it, and seals anew what older ones have sealed.
+async fn keep_encryption(auth: Arc<Auth>, mut stop: watch::Receiver<bool>) {
+    let keyring = auth.keyring();
+    loop {
+        let kept = Box::pin(auth.keep_encryption(|| *stop.borrow())).await;
+        let wait = kept.unwrap_or_else(|error| {
+            told!(error, "the keys that seal could not be looked after; it will be tried again");
+            AFTER_FAULT
+        });
+        let wait = async { drop(tokio::time::timeout(wait, keyring.changed().notified()).await) };
         if stopping(&mut stop, wait).await {
             return;
         }

@@ -326,6 +326,7 @@ impl Server {
             redis: config.redis.clone(),
             mail: config.mail.transport.clone(),
             clients: config.clients.clone(),
+            keys: config.keys.clone(),
         };
         let references = config.references_to_serve();
         let rotation =
@@ -335,7 +336,8 @@ impl Server {
             address: config.mail.from,
             name: config.mail.from_name.unwrap_or_else(|| config.branding.name.clone()),
         };
-        let desk = Desk { trail: auth.audit_trail(), auth: Some(auth.clone()), ..desk };
+        let (trail, keyring) = (auth.audit_trail(), auth.keyring());
+        let desk = Desk { trail, keyring, auth: Some(auth.clone()), ..desk };
         let app = App::new(AppParts {
             auth,
             branding: config.branding,

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Desk, Operation, Refusal};
+use super::{Desk, Done, Operation, Refusal};
 use crate::health::Health;
-use crate::server::ToldSecret;
+use crate::server::{Rotation, ToldSecret};
 
 /// Look at every secret: what is kept of each is read anew.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
@@ -65,6 +65,51 @@ impl SecretsShown {
             stale: told.iter().map(|one| one.stale.as_secs()).max().unwrap_or_default(),
             problems: told.iter().filter_map(problem).collect(),
         }
+    }
+}
+
+/// Write down a step of the exchange of a secret.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct NoteRotation {
+    /// `keys.encryption`.
+    pub setting: String,
+    /// The step.
+    pub step: RotationStep,
+}
+
+/// How far the exchange of a secret is.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RotationStep {
+    /// It is about to be exchanged.
+    Begun,
+    /// The one before is kept elsewhere.
+    Kept,
+    /// Another is in its place.
+    Written,
+    /// All that the one before had sealed is sealed by the other.
+    Sealed,
+}
+
+impl Operation for NoteRotation {
+    const PATH: &'static str = "/v1/secrets/note-rotation";
+    type Answer = Done;
+
+    async fn run(self, desk: &Desk) -> Result<Self::Answer, Refusal> {
+        let Self { setting, step } = self;
+        let known = desk.health.as_ref().and_then(Health::secrets).map(Rotation::told).unwrap_or_default();
+        let Some(known) = known.iter().find(|one| one.setting == setting) else {
+            return Err(Refusal::new("this server has no such secret"));
+        };
+        let step = match step {
+            RotationStep::Begun => "begun",
+            RotationStep::Kept => "the one before is kept elsewhere",
+            RotationStep::Written => "another is in its place",
+            RotationStep::Sealed => "what the one before had sealed is sealed anew",
+        };
+        let detail = format!("{}: {step}", known.setting);
+        desk.trail.note(&desk.random, "rotate_secret", &detail, desk.now()).await?;
+        Ok(Done {})
     }
 }
 

@@ -117,8 +117,10 @@ fn routes() -> Router<Desk> {
     let router = with::<people::ListUsers>(router);
     let router = with::<people::ShowUser>(router);
     let router = with::<people::ActOnUser>(router);
+    let router = with::<sealed::LookAtSealed>(router);
     let router = with::<secrets::LookAtSecrets>(router);
     let router = with::<deeds::NoteSecretDeed>(router);
+    let router = with::<secrets::NoteRotation>(router);
     let router = with::<status::AskStatus>(router);
     router.fallback(unknown)
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use store::Store;
 use store::migrations::{RELEASE, Schema};
 
-use super::{Desk, Operation, Refusal, SecretsShown};
+use super::{Desk, Operation, Refusal, SealedShown, SecretsShown};
 use crate::build;
 use crate::health::{Dependency, Health, Phase};
 use crate::server::Rotation;
@@ -48,6 +48,9 @@ pub struct StatusShown {
     /// Its secrets.
     #[serde(default)]
     pub secrets: SecretsShown,
+    /// What is sealed, by which key; nothing before the server has counted.
+    #[serde(default)]
+    pub sealed: Option<SealedShown>,
     /// What is in the database; nothing if that did not answer.
     pub contents: Option<ContentsShown>,
     /// Why it did not.
@@ -176,6 +179,7 @@ impl Operation for AskStatus {
                 .map(|(budget, count)| (budget.to_owned(), count))
                 .collect(),
             secrets: SecretsShown::of(&health.secrets().map(Rotation::told).unwrap_or_default()),
+            sealed: auth.sealing().map(SealedShown::from),
             contents,
             contents_error,
         })

@@ -94,7 +94,7 @@ pub struct Keys {
     /// Seals what is secret at rest.
     #[schemars(with = "SecretReference", example = "file:/etc/keyward/secrets/encryption")]
     pub encryption: SecretRef,
-    /// Keys that sealed before it: what they sealed can still be read.
+    /// Keys that sealed before it: what they sealed can still be read. `keyward status` says when one may be dropped.
     #[serde(default)]
     #[schemars(with = "Vec<SecretReference>")]
     pub older_encryption: Vec<SecretRef>,

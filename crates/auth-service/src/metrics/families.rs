@@ -109,6 +109,8 @@ families! {
         "Changed secrets that were seen while the server ran, by whether they were taken or refused";
     SECRET_ID_EXPIRES = Gauge "keyward_secret_id_expires_seconds" []
         "How long until the secret id ends by which Vault or OpenBao was signed in to last; not told where it does not end, or where its policy lets nobody look";
+    SEALED_VALUES = Gauge "keyward_sealed_values" ["table", "key"]
+        "Values that are sealed in the database, by whether keys.encryption has sealed them (current), a key before it (older: they are sealed anew, but for mailed codes, which end by themselves), or one that is not here (unknown); counted now and then";
     DEPENDENCY_UP = Gauge "keyward_dependency_up" ["dependency"]
         "1 while what the server needs beside itself answers, else 0";
     DEPENDENCY_LOST = Gauge "keyward_dependency_lost_timestamp_seconds" ["dependency"]

@@ -55,6 +55,11 @@ pub(super) async fn scrape(health: &Health) -> Samples {
             samples.durations(family::REQUESTS, &labels, answered.durations);
         }
         activity(&mut samples, &app.auth.activity());
+        for (table, numbers) in app.auth.sealed_values() {
+            for (key, number) in ["current", "older", "unknown"].into_iter().zip(numbers) {
+                samples.level(family::SEALED_VALUES, &[table, key], long_level(number));
+            }
+        }
         backlog(&mut samples, &app.auth).await;
     }
     samples

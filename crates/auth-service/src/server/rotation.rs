@@ -151,12 +151,14 @@ impl Rotation {
 
     async fn watch(&self) {
         let (database, redis) = (self.0.users.refused_by_database(), self.0.users.refused_by_redis());
+        let keyring = self.0.users.keyring();
         let (mut pause, mut not_before) = (AFTER_REFUSAL, now());
         loop {
             let which = tokio::select! {
                 () = self.0.now.notified() => Which::All,
                 () = refused(database.as_deref(), not_before) => Which::Of(User::Database),
                 () = refused(redis.as_deref(), not_before) => Which::Of(User::Redis),
+                () = refused(Some(keyring.missed()), not_before) => Which::Of(User::Keys),
                 () = sleep_until(self.next_due()) => Which::Due,
             };
             let taken = self.round(which).await;
@@ -257,7 +259,7 @@ impl Rotation {
     }
 }
 
-/// Resolves when a server has refused us, and it is time to look again.
+/// Resolves when a server has refused us, or something is sealed by a key that we have not read, and it is time to look again.
 async fn refused(by: Option<&Notify>, not_before: Instant) {
     let Some(by) = by else { return std::future::pending().await };
     sleep_until(not_before).await;

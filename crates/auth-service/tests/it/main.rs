@@ -10,6 +10,7 @@ mod classes;
 mod config_check;
 mod conformance;
 mod delivery;
+mod encryption;
 mod full;
 mod gallery;
 mod hashing;

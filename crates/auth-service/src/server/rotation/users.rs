@@ -5,13 +5,14 @@ use std::sync::Arc;
 use auth::Auth;
 use domain::Timestamp;
 use secrets::Keeper;
+use secrets::sealing::Keyring;
 use store::Store;
 use store::ephemeral::Ephemeral;
 use tokio::sync::Notify;
 
-use super::super::{declared, full, mail_secret};
+use super::super::{Secrets, ServerError, declared, full, mail_secret};
 use crate::background::Transport;
-use crate::config::{self, ConfiguredClient, Database, Redis};
+use crate::config::{self, ConfiguredClient, Database, Keys, Redis};
 
 /// Who uses a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,6 +25,8 @@ pub(crate) enum User {
     Mail,
     /// The register of apps.
     Clients,
+    /// What seals.
+    Keys,
     /// What managers are asked by: it is read anew at each sign-in to them.
     Managers,
     /// What was made of it at the start cannot be made of another while the server runs.
@@ -33,6 +36,9 @@ pub(crate) enum User {
 impl User {
     /// By the setting that names the secret.
     pub(super) fn of(setting: &str) -> Self {
+        if ["keys.encryption", "keys.older_encryption"].contains(&setting) {
+            return Self::Keys;
+        }
         match setting.split('.').next().unwrap_or_default() {
             "database" => Self::Database,
             "redis" => Self::Redis,
@@ -54,6 +60,7 @@ pub(in crate::server) struct Users {
     pub(in crate::server) redis: Redis,
     pub(in crate::server) mail: config::Transport,
     pub(in crate::server) clients: Vec<ConfiguredClient>,
+    pub(in crate::server) keys: Keys,
 }
 
 impl Users {
@@ -63,6 +70,11 @@ impl Users {
 
     pub(super) fn refused_by_redis(&self) -> Option<Arc<Notify>> {
         self.ephemeral.refused()
+    }
+
+    /// Tells that something was sealed by a key that this process has not read.
+    pub(super) fn keyring(&self) -> Arc<Keyring> {
+        self.auth.keyring()
     }
 
     /// Goes by what the keeper reads from now on, once that has proved itself; else all stays as it was, and it is said why.
@@ -92,9 +104,27 @@ impl Users {
                 let declared = declared(&self.clients, keeper).await.map_err(|error| told(&error))?;
                 self.auth.clients().declare(&declared, now).await.map_err(|error| told(&error))
             }
+            User::Keys => self.take_keys(keeper).await.map_err(|error| told(&error)),
             User::Managers => Ok(()),
             User::Start => Err(AT_NEXT_START.to_owned()),
         }
+    }
+
+    /// They open from now on. Which of them seals is seen to in the background, once every other server opens by it too.
+    async fn take_keys(&self, keeper: &Keeper) -> Result<(), ServerError> {
+        let secrets = Secrets::resolve(&self.keys, keeper).await?;
+        let keyring = self.auth.keyring();
+        let held = keyring.hold(&secrets.encryption, &secrets.older_encryption);
+        held.map_err(|error| ServerError::Secret { setting: "keys.encryption", error: error.to_string() })?;
+        let sealing = keyring.current_key_id();
+        if !keyring.configured_key_ids().contains(&sealing) {
+            tracing::warn!(
+                key_id = %sealing,
+                "the key before is not among keys.older_encryption: what it sealed is sealed anew now, and until that is done a start would \
+                 not open it"
+            );
+        }
+        Ok(())
     }
 }
 
