@@ -11,6 +11,8 @@ mod keys;
 mod mail;
 mod man;
 mod passwords;
+mod rotate;
+mod sealed;
 mod secrets;
 mod stack;
 mod status;

@@ -14,6 +14,7 @@ use clap::{Args, Subcommand};
 
 use crate::Failure;
 use crate::installation::Installation;
+use crate::rotate::Rotate;
 
 /// See to secrets: those of running servers, new ones, and their way into a manager.
 #[derive(Args)]
@@ -40,6 +41,9 @@ enum Verb {
     Migrate(migrate::Migrate),
     /// Give this machine the secret id of its AppRole, out of a wrapping token that can be used once.
     Enrol(enrol::Enrol),
+    /// Exchange a secret of Keyward's own, step by step, each an entry of the audit trail; first say what that would end, and ask. Of
+    /// another server's secret the steps are printed.
+    Rotate(Rotate),
 }
 
 impl Secrets {
@@ -51,6 +55,7 @@ impl Secrets {
             Verb::Generate(generate) => generate.run(installation, json).await,
             Verb::Migrate(migrate) => Box::pin(migrate.run(installation, json)).await,
             Verb::Enrol(enrol) => enrol.run(installation, json).await,
+            Verb::Rotate(rotate) => rotate.run(installation).await.map(|()| ExitCode::SUCCESS),
         }
     }
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::installation::{Installation, moment};
 use crate::stack::Stack;
-use crate::{Failure, say};
+use crate::{Failure, say, sealed};
 
 /// See how the whole stack is, at one look: each server, the database, mail, keys.
 #[derive(Args)]
@@ -204,6 +204,9 @@ fn stack(status: &StatusShown, contents: &ContentsShown) {
         "Secrets     {} in force, each seen within {seen} to be what is kept",
         status.secrets.count
     ));
+    for (at, line) in status.sealed.iter().flat_map(sealed::lines).enumerate() {
+        say(format_args!("{:<10}  {line}", if at == 0 { "Sealed" } else { "" }));
+    }
     let unsealed = waiting(contents.unsealed, contents.oldest_unsealed);
     say(format_args!("Audit       {unsealed} to be sealed"));
     for (at, key) in contents.keys.iter().enumerate() {
@@ -288,6 +291,7 @@ fn in_json(Asked { socket, said }: &Asked) -> Value {
         "secrets": {
             "count": status.secrets.count, "stale_seconds": status.secrets.stale, "problems": status.secrets.problems,
         },
+        "sealed": status.sealed.as_ref().map(sealed::in_json),
         "database_error": status.contents_error,
     });
     if let Some(contents) = &status.contents {

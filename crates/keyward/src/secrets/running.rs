@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use auth_service::admin::{self, LookAtSecrets, SecretShown};
+use auth_service::admin::{self, LookAtSealed, LookAtSecrets, SealedShown, SecretShown};
 use serde_json::json;
 
 use crate::installation::Installation;
 use crate::status::{name, span};
-use crate::{Failure, say};
+use crate::{Failure, say, sealed};
 
 /// Managers may be slow, and a mail server that is to prove a password.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -35,14 +35,19 @@ pub(super) async fn look(
     for one in asking {
         let (socket, said) = one.await?;
         match said {
-            Ok(secrets) => {
+            Ok((secrets, under)) => {
                 well &= secrets.iter().all(|secret| secret.problem.is_none());
+                well &= under.as_ref().is_none_or(sealed::is_well);
                 if json {
                     for secret in &secrets {
-                        say(in_json(&socket, secret));
+                        let under = under.as_ref().filter(|_| secret.setting == "keys.encryption");
+                        say(in_json(&socket, secret, under));
                     }
                 } else {
                     say(table(&name(&socket), &secrets).trim_end());
+                    for line in under.iter().flat_map(sealed::lines) {
+                        say(format_args!("  sealed  {line}"));
+                    }
                 }
             }
             Err(error) => {
@@ -54,19 +59,30 @@ pub(super) async fn look(
     Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-async fn ask(socket: PathBuf, refresh: bool) -> (PathBuf, Result<Vec<SecretShown>, String>) {
-    let said = match tokio::time::timeout(PATIENCE, admin::call(&socket, &LookAtSecrets { refresh })).await {
+/// Its secrets, and what they have sealed.
+type Told = (Vec<SecretShown>, Option<SealedShown>);
+
+async fn ask(socket: PathBuf, refresh: bool) -> (PathBuf, Result<Told, String>) {
+    let asked = async {
+        let secrets = admin::call(&socket, &LookAtSecrets { refresh }).await?;
+        Ok::<_, admin::CallError>((secrets, admin::call(&socket, &LookAtSealed {}).await?))
+    };
+    let said = match tokio::time::timeout(PATIENCE, asked).await {
         Ok(said) => said.map_err(|error| error.to_string()),
         Err(_) => Err(format!("the server says nothing for {} s", PATIENCE.as_secs())),
     };
     (socket, said)
 }
 
-fn in_json(socket: &Path, secret: &SecretShown) -> serde_json::Value {
-    json!({
+fn in_json(socket: &Path, secret: &SecretShown, under: Option<&SealedShown>) -> serde_json::Value {
+    let mut told = json!({
         "socket": socket, "setting": secret.setting, "reference": secret.reference, "length": secret.length,
         "version": secret.version, "age_seconds": secret.age, "stale_seconds": secret.stale, "problem": secret.problem,
-    })
+    });
+    if let Some(under) = under {
+        told["sealed"] = sealed::in_json(under);
+    }
+    told
 }
 
 fn table(server: &str, secrets: &[SecretShown]) -> String {

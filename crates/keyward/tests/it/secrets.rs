@@ -138,3 +138,101 @@ fn each_secret_of_a_running_server_is_told_and_never_its_value() {
     let (code, _, error) = told(&["check", "--data", data, "--json"]);
     assert!(code == Some(1) && error.contains("no server has a socket"), "{error}");
 }
+
+/// The key's id of whoever seals, as `check` tells it, and how many values there are of others.
+fn sealed(data: &str) -> (String, u64) {
+    let mut told = std::iter::repeat_with(|| told(&["check", "--data", data, "--json"]).1).take(500);
+    // It counts as soon as it has begun, beside whatever is asked.
+    let keys = told.find_map(|secrets| Some(secrets.first()?["sealed"]["keys"].as_array()?.clone())).unwrap();
+    let others = keys.iter().skip(1).map(|key| key["values"].as_u64().unwrap()).sum();
+    assert_eq!(keys[0]["role"], "current", "{keys:?}");
+    (keys[0]["key_id"].as_str().unwrap().to_owned(), others)
+}
+
+/// It was taken at a start alone.
+#[test]
+fn another_key_that_seals_is_taken_and_it_is_told_what_waits() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().to_str().unwrap();
+    let running = Running::start(folder.path());
+    let (before, _) = sealed(data);
+    let file = folder.path().join("encryption.key");
+    let next = "7f1d09b3c65e4a82907dc5e1f3ab6428d90c7b15ea3f4862bd701e9c5f2a8346";
+    std::fs::write(&file, next).unwrap();
+    assert_eq!(told(&["refresh", "--data", data, "--json"]).0, Some(0));
+    // It is done beside whatever is asked.
+    let mut tries = 0;
+    let after = loop {
+        let (after, others) = sealed(data);
+        if after != before && others == 0 {
+            break after;
+        }
+        tries += 1;
+        assert!(tries < 500, "{before} {after} {others}");
+    };
+    for verb in [&["secrets", "check"][..], &["status"]] {
+        let shown = text(&run(&[verb, &["--data", data]].concat()).stdout);
+        assert!(shown.contains(&format!("{after}  seals; ")) && !shown.contains(next), "{shown}");
+    }
+    let listed = text(&run(&["audit", "list", "--limit", "500", "--data", data]).stdout);
+    assert!(
+        listed.contains("exchange_encryption_key") && listed.contains(&format!("{before} {after}")),
+        "{listed}"
+    );
+    running.stop();
+    // The start has the next key, and no other.
+    let running = Running::start(folder.path());
+    assert_eq!(sealed(data), (after, 0));
+    running.stop();
+}
+
+/// It says first what it would end, and does nothing before it is told to.
+#[test]
+fn the_key_that_seals_is_exchanged_step_by_step_and_nothing_of_another_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().to_str().unwrap();
+    let running = Running::start(folder.path());
+    let rotate = |arguments: &[&str]| {
+        let output = run(&[&["secrets", "rotate", "--data", data], arguments].concat());
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    };
+    let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
+    let (first, audit, (before, _)) = (read("encryption.key"), read("audit.key"), sealed(data));
+    let (code, _, error) = rotate(&["database.password", "--yes"]);
+    assert!(
+        code == Some(1) && error.contains("there are signing_keys, keys.encryption, keys.audit"),
+        "{error}"
+    );
+    let (code, steps, _) = rotate(&["keys.audit", "--assume-compromised", "--yes"]);
+    assert!(code == Some(0) && steps.contains("\n  1. keyward audit verify"), "{steps}");
+    let (code, _, error) = rotate(&["keys.encryption"]);
+    assert!(code == Some(1) && error.contains("It ends nothing: 0 sessions"), "{error}");
+    assert!(error.contains("Nothing was done: nobody is there to be asked"), "{error}");
+    assert_eq!((read("encryption.key"), read("audit.key")), (first.clone(), audit));
+
+    let keys = || text(&run(&["keys", "list", "--data", data]).stdout);
+    let signing = keys();
+    let (code, said, error) = rotate(&["keys.encryption", "--yes"]);
+    assert_eq!((code, error.as_str()), (Some(0), ""), "{said}");
+    let (after, left) = sealed(data);
+    assert!(after != before && left == 0, "{before} {after} {left}");
+    assert!(said.contains(&format!("All servers seal by {after}")), "{said}");
+    let next = read("encryption.key");
+    assert_eq!(read("encryption.before").trim(), first.trim());
+    assert!(next != first && !said.contains(next.trim()) && !said.contains(first.trim()), "{said}");
+    assert_eq!(keys(), signing, "the keys that sign are the same");
+    let (code, said, error) = rotate(&["keys.encryption", "--assume-compromised", "--yes"]);
+    assert_eq!((code, error.as_str()), (Some(0), ""), "{said}");
+    assert_eq!(read("encryption.before").trim(), next.trim());
+    assert_ne!(keys(), signing);
+    let signing = keys();
+    assert_eq!(rotate(&["signing_keys", "--assume-compromised", "--yes"]).0, Some(0));
+    assert_ne!(keys(), signing);
+    let listed = text(&run(&["audit", "list", "--limit", "500", "--data", data]).stdout);
+    for entry in ["begun", "the one before is kept elsewhere", "another is in its place", "is sealed anew"] {
+        assert!(listed.contains("rotate_secret") && listed.contains(entry), "no {entry} in {listed}");
+    }
+    assert!(listed.contains("give_up_signing_key"), "{listed}");
+    running.stop();
+    Running::start(folder.path()).stop();
+}

@@ -1,0 +1,186 @@
+//! `keyward secrets rotate`: a secret of Keyward's own is exchanged in steps; for one of another server it is said how.
+
+mod own;
+mod steps;
+
+use std::io::{BufRead as _, IsTerminal as _};
+use std::path::{Path, PathBuf};
+
+use auth_service::admin::{
+    self, AskStatus, ListClients, LookAtSecrets, NoteRotation, RotateKeys, RotationStep, SecretShown,
+};
+use clap::Args;
+
+use crate::installation::Installation;
+use crate::{Failure, say};
+
+/// A secret that is to be exchanged.
+#[derive(Args)]
+pub(crate) struct Rotate {
+    /// Its setting, as `secrets check` shows it; or `signing_keys`, for the keys that sign tokens.
+    name: String,
+    /// Somebody else may have the present one: what was protected by it is given up, too.
+    #[arg(long)]
+    assume_compromised: bool,
+    /// Do not ask whether it is meant.
+    #[arg(long)]
+    yes: bool,
+}
+
+/// The keys that sign tokens, which no setting names.
+const SIGNING_KEYS: &str = "signing_keys";
+const ENCRYPTION: &str = "keys.encryption";
+const OLDER_ENCRYPTION: &str = "keys.older_encryption";
+
+/// The servers of an installation, all of which answer.
+struct Servers(Vec<PathBuf>);
+
+/// What there is that may end.
+struct There {
+    sessions: u64,
+    apps: usize,
+}
+
+impl Rotate {
+    pub(crate) async fn run(self, installation: &Installation) -> Result<(), Failure> {
+        let (place, sockets) = installation.sockets()?;
+        let Some(first) = sockets.first().cloned() else {
+            return Err(format!(
+                "no server has a socket in {}: a secret is exchanged while its servers run, so start them, or name their socket with --socket",
+                place.display()
+            )
+            .into());
+        };
+        let servers = Servers(sockets);
+        let there = servers.there(&first).await?;
+        if self.name == SIGNING_KEYS {
+            return self.signing_keys(&first, &there).await;
+        }
+        let secrets = admin::call(&first, &LookAtSecrets { refresh: false }).await?;
+        let Some(secret) = secrets.iter().find(|one| one.setting == self.name) else {
+            let mut names: Vec<_> = secrets.iter().map(|one| one.setting.as_str()).collect();
+            names.dedup();
+            let names = names.join(", ");
+            return Err(format!(
+                "{} is no secret of this server; there are {SIGNING_KEYS}, {names}",
+                self.name
+            )
+            .into());
+        };
+        match own::file(secret) {
+            Some(file) if self.name == ENCRYPTION => self.encryption(&servers, &secrets, &file, &there).await,
+            _ => {
+                say(steps::of(secret, self.assume_compromised, &there));
+                Ok(())
+            }
+        }
+    }
+
+    async fn signing_keys(&self, server: &Path, there: &There) -> Result<(), Failure> {
+        let ends = if self.assume_compromised {
+            steps::given_up(there)
+        } else {
+            format!(
+                "It ends nothing: the next keys are published now and sign in a quarter of an hour; tokens of {} sessions go on",
+                there.sessions
+            )
+        };
+        self.confirm(&format!("This exchanges the keys that sign tokens. {ends}."))?;
+        for rotated in
+            admin::call(server, &RotateKeys { algorithm: None, compromised: self.assume_compromised }).await?
+        {
+            let next = rotated.next.unwrap_or_else(|| "the next key is on its way already".to_owned());
+            say(format_args!("{}: {next}", rotated.algorithm));
+        }
+        Ok(())
+    }
+
+    async fn encryption(
+        &self,
+        servers: &Servers,
+        secrets: &[SecretShown],
+        file: &Path,
+        there: &There,
+    ) -> Result<(), Failure> {
+        let before = own::Before::read(file, secrets)?;
+        let ends = if self.assume_compromised {
+            format!(
+                "Then the keys that sign are exchanged, since they were sealed by it. {}",
+                steps::given_up(there)
+            )
+        } else {
+            format!(
+                "It ends nothing: {} sessions, their tokens and {} apps go on",
+                there.sessions, there.apps
+            )
+        };
+        self.confirm(&format!(
+            "This writes another {ENCRYPTION} into {}, keeps the one before in {}, and has {} servers seal anew what that has sealed. {ends}.",
+            file.display(),
+            before.place().display(),
+            servers.0.len()
+        ))?;
+        servers.note(ENCRYPTION, RotationStep::Begun).await?;
+        before.keep()?;
+        servers.note(ENCRYPTION, RotationStep::Kept).await?;
+        say(format_args!("The key before is kept in {}.", before.place().display()));
+        let next = before.exchange()?;
+        servers.note(ENCRYPTION, RotationStep::Written).await?;
+        say(format_args!("The next key, {next}, is in {}.", file.display()));
+        own::hand_over(servers, &before).await?;
+        own::until_sealed(servers, &next).await?;
+        servers.note(ENCRYPTION, RotationStep::Sealed).await?;
+        say(format_args!("All servers seal by {next}, and what the key before had sealed is sealed anew."));
+        if self.assume_compromised {
+            let first = servers.first()?;
+            admin::call(first, &RotateKeys { algorithm: None, compromised: true }).await?;
+            say("Other keys sign tokens from now on.");
+        }
+        say(steps::after_encryption(before.place(), before.is_configured()));
+        Ok(())
+    }
+
+    /// Says what would be done, and asks whoever sits there.
+    fn confirm(&self, what: &str) -> Result<(), Failure> {
+        if self.yes {
+            say(what);
+            return Ok(());
+        }
+        let input = std::io::stdin();
+        if !input.is_terminal() {
+            return Err(format!("{what} Nothing was done: nobody is there to be asked, so give --yes").into());
+        }
+        eprintln!("{what} Type yes to go on:");
+        let mut typed = String::new();
+        input.lock().read_line(&mut typed)?;
+        if typed.trim() == "yes" { Ok(()) } else { Err("nothing was done: something else was typed".into()) }
+    }
+}
+
+impl Servers {
+    fn first(&self) -> Result<&Path, Failure> {
+        Ok(self.0.first().ok_or("there is no server any more")?)
+    }
+
+    /// What there is; refuses if one of them does not answer, since it would not hear of what is exchanged.
+    async fn there(&self, first: &Path) -> Result<There, Failure> {
+        let mut sessions = None;
+        for socket in &self.0 {
+            let status = admin::call(socket, &AskStatus {}).await.map_err(|error| {
+                format!(
+                    "nothing was done, since every server has to hear of it: {}: {error}",
+                    socket.display()
+                )
+            })?;
+            sessions = sessions.or(status.contents.map(|contents| contents.sessions));
+        }
+        let sessions = sessions.ok_or("nothing was done, since the database does not answer")?;
+        Ok(There { sessions, apps: admin::call(first, &ListClients {}).await?.len() })
+    }
+
+    /// Each step is an entry of the trail.
+    async fn note(&self, setting: &str, step: RotationStep) -> Result<(), Failure> {
+        admin::call(self.first()?, &NoteRotation { setting: setting.to_owned(), step }).await?;
+        Ok(())
+    }
+}

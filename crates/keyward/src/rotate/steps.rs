@@ -1,0 +1,107 @@
+//! What a person does by hand, step by step.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use auth_service::admin::SecretShown;
+
+use super::There;
+
+/// What ends when the keys that sign are given up.
+pub(super) fn given_up(there: &There) -> String {
+    format!(
+        "Every token that they signed is worthless at once, in all {} apps; {} sessions go on, and whoever holds a token alone signs in \
+         again",
+        there.apps, there.sessions
+    )
+}
+
+/// What is left to be done about the key before.
+pub(super) fn after_encryption(kept: &Path, is_configured: bool) -> String {
+    let mut text = format!(
+        "Leave {} where it is until `keyward status` says that the key before may be dropped: codes that were mailed before are good, \
+         and need it for a day at the most.",
+        kept.display()
+    );
+    if !is_configured {
+        text += " keys.older_encryption does not name it: let it do so before you restart a server in that time, or those codes end.";
+    }
+    text
+}
+
+/// The steps for a secret that this command does not exchange itself.
+pub(super) fn of(secret: &SecretShown, compromised: bool, there: &There) -> String {
+    let reference = &secret.reference;
+    let setting = secret.setting.as_str();
+    let (what, steps): (String, Vec<String>) = match setting {
+        "keys.encryption" => (
+            format!("It ends nothing: {} sessions, their tokens and {} apps go on.", there.sessions, there.apps),
+            vec![
+                "Put the present key where keys.older_encryption looks, and a new one (`openssl rand -hex 32`) in its place, \
+                 in one write if both are values of one secret."
+                    .to_owned(),
+                "keyward secrets refresh".to_owned(),
+                "Wait until `keyward status` says that the key before may be dropped.".to_owned(),
+            ],
+        ),
+        "keys.audit" => (
+            "It ends the chain of the audit trail: what was written before is checked by the key before.".to_owned(),
+            vec![
+                "keyward audit verify, and keep what it says with the key before.".to_owned(),
+                format!("Stop the servers, and write a new key (`openssl rand -hex 32`) to {reference}."),
+                "keyward audit begin-anew (on PostgreSQL: auth-service audit begin-anew), then start the servers.".to_owned(),
+            ],
+        ),
+        "password.hashing.pepper" => (
+            "It ends nothing; each password gets the new one at its next sign-in.".to_owned(),
+            vec![
+                "Let password.hashing.older_peppers name the present one at another place.".to_owned(),
+                format!("Write a new one (`openssl rand -hex 32`) to {reference}, and restart the servers one after the other."),
+                "Drop the older one once `keyward passwords report` counts nobody under it.".to_owned(),
+            ],
+        ),
+        "clients.secret" => (
+            "It ends nothing: both secrets are good for secret_overlap.".to_owned(),
+            vec![
+                format!("Write a new secret (`openssl rand -hex 32`) to {reference}."),
+                "keyward secrets refresh, then give the app the new one before secret_overlap is over.".to_owned(),
+            ],
+        ),
+        "keys.older_encryption" | "password.hashing.older_peppers" => (
+            "It opens what was made before, and is not exchanged: it is dropped.".to_owned(),
+            vec!["Take it out of the configuration once `keyward status`, or `keyward passwords report`, says that nothing needs it.".to_owned()],
+        ),
+        _ => {
+            let (server, _) = setting.trim_start_matches("secrets.").split_once('.').unwrap_or((setting, ""));
+            (
+                "It ends nothing here: what is new is proved before it takes the place of the one before.".to_owned(),
+                vec![
+                    format!("Give the user that Keyward is another password (or token) at your {server} server."),
+                    format!("Write it to {reference}, beside the old one and moved over it."),
+                    "keyward secrets refresh, which says whether it proved itself.".to_owned(),
+                ],
+            )
+        }
+    };
+    let mut text = format!("{setting} ({reference}) is not exchanged by this command. {what}\n");
+    for (number, step) in (1..).zip(&steps) {
+        let _ = write!(text, "\n  {number}. {step}");
+    }
+    if compromised {
+        let _ = write!(text, "\n\nSince others may have it: {}", suspected(setting));
+    }
+    text
+}
+
+/// What else is lost where others have the present one.
+fn suspected(setting: &str) -> &'static str {
+    match setting {
+        "keys.encryption" => "`keyward keys rotate --compromised`, since it has sealed the keys that sign.",
+        "keys.audit" => "what was written since they may have it proves nothing.",
+        "password.hashing.pepper" => {
+            "it is worth something only beside a copy of the table of passwords; with one, have passwords changed."
+        }
+        "clients.secret" => "set secret_overlap to 0s first, so that the present one ends at once.",
+        _ => "end the present one at that server at once, and look in its log who used it.",
+    }
+}
