@@ -37,7 +37,6 @@ pub use operator::{Operator, group_number};
 pub use passwords::{HashingCount, ReportPasswords};
 pub use people::{ActOnUser, ListUsers, ShowUser, UserAct, UserActed, UserShown};
 pub use rows::ADDRESS_NAMES;
-pub use secrets::{LookAtSecrets, SecretShown, SecretsShown};
 pub use sealed::{KeyRoleShown, LookAtSealed, SealedShown, SealedUnderShown};
 pub use secrets::{LookAtSecrets, NoteRotation, RotationStep, SecretShown, SecretsShown};
 pub use serving::serve;

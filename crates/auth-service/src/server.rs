@@ -327,6 +327,7 @@ impl Server {
             mail: config.mail.transport.clone(),
             clients: config.clients.clone(),
             keys: config.keys.clone(),
+            hashing: config.password.hashing.clone(),
         };
         let references = config.references_to_serve();
         let rotation =

@@ -141,7 +141,7 @@ impl Auth {
     /// until `is_over` says so. Says when to do so next; sooner, if the ring [changed](Keyring::changed).
     pub async fn keep_encryption(&self, is_over: impl Fn() -> bool) -> Result<Duration, Fault> {
         let now = self.clock.now();
-        let others = self.agree(now).await?;
+        let others = self.agree_on_keys(now).await?;
         let (current, wanted) = (self.keyring.current_key_id(), self.keyring.wanted_key_id());
         let own = current.to_string();
         let alike = others.iter().all(|other| other.seals == own);
@@ -166,7 +166,7 @@ impl Auth {
     }
 
     /// Says what this process holds, and seals by the key that it is to seal by if all others open by that. Gives the others.
-    async fn agree(&self, now: Timestamp) -> Result<Vec<KeyHolder>, Fault> {
+    async fn agree_on_keys(&self, now: Timestamp) -> Result<Vec<KeyHolder>, Fault> {
         let (before, wanted) = (self.keyring.current_key_id(), self.keyring.wanted_key_id());
         let is_alone = self.hearing.processes() == Processes::One;
         if is_alone && before == wanted {

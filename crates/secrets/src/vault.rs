@@ -3,8 +3,8 @@
 
 mod enrolment;
 mod lease;
-mod secret_id;
 mod put;
+mod secret_id;
 mod sign_in;
 
 use reqwest::{Certificate, Client, RequestBuilder};

@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 
 use super::listener::is_closed;
 use super::{Desk, Operation, Operator, Refusal, Socket};
-use super::{audit, clients, deeds, import, keys, mail, passwords, people, secrets, status};
+use super::{audit, clients, deeds, import, keys, mail, passwords, people, sealed, secrets, status};
 use crate::stop::Stop;
 
 /// What is in flight has so long to end, once nobody is taken any more.

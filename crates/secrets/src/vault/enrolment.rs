@@ -102,7 +102,7 @@ impl Enrolment {
 
     /// Unwraps it, which can be done once.
     pub async fn unwrap(&self, token: &SecretString) -> Result<SecretId, EnrolError> {
-        let by = Token { secret: token.clone(), sign_in: 0, is_new: true, ends: None };
+        let by = Token { secret: token.clone(), sign_in: 0, is_new: true, ends: None, role: None };
         let asked = self.vault.post("sys/wrapping/unwrap", &json!({}), &by).await;
         let answer = asked.map_err(|cause| match cause {
             SecretCause::Unreachable { .. } | SecretCause::Unusable { .. } => EnrolError::Unknown(cause),

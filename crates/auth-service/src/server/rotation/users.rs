@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use auth::Auth;
+use auth::{Auth, HasherSettings};
 use domain::Timestamp;
 use secrets::Keeper;
 use secrets::sealing::Keyring;
@@ -61,6 +61,8 @@ pub(in crate::server) struct Users {
     pub(in crate::server) mail: config::Transport,
     pub(in crate::server) clients: Vec<ConfiguredClient>,
     pub(in crate::server) keys: Keys,
+    /// Whose peppers no key may be.
+    pub(in crate::server) hashing: HasherSettings,
 }
 
 impl Users {
@@ -112,7 +114,7 @@ impl Users {
 
     /// They open from now on. Which of them seals is seen to in the background, once every other server opens by it too.
     async fn take_keys(&self, keeper: &Keeper) -> Result<(), ServerError> {
-        let secrets = Secrets::resolve(&self.keys, keeper).await?;
+        let secrets = Secrets::resolve(&self.keys, &self.hashing, keeper).await?;
         let keyring = self.auth.keyring();
         let held = keyring.hold(&secrets.encryption, &secrets.older_encryption);
         held.map_err(|error| ServerError::Secret { setting: "keys.encryption", error: error.to_string() })?;

@@ -30,7 +30,7 @@ impl Installation {
         let bao = OpenBao::start()?;
         let folder = tempfile::tempdir().unwrap();
         let secrets = NAMES.map(|_| generate_key_text().expose_secret().to_owned());
-        let [encryption, audit, postmark, older, wiki, _] = &secrets;
+        let [encryption, _, postmark, older, wiki, _] = &secrets;
         let (role_id, secret_id) = bao.role("keyward", READS);
         let writer = writer(&bao);
         let at = folder.path().display();
