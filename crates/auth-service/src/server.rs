@@ -207,6 +207,18 @@ pub async fn hasher(
     Ok(Hasher::with_peppers(settings, parallel, peppers, random)?)
 }
 
+/// What the use cases have to know of the configuration.
+fn settings(config: &Config) -> Settings {
+    Settings {
+        public_url: config.server.public_url.clone(),
+        product: config.branding.name.clone(),
+        return_to: config.apps.return_to.clone(),
+        algorithms: vec![Algorithm::EdDsa, Algorithm::Es256, Algorithm::Rs256],
+        accounts: config.accounts.clone(),
+        limits: config.limits.clone(),
+    }
+}
+
 const PEPPER: &str = "password.hashing.pepper";
 const OLDER_PEPPERS: &str = "password.hashing.older_peppers";
 
@@ -267,14 +279,7 @@ impl Server {
             None => return Err(ServerError::NoMode),
         };
         let hasher = hasher(&config.password.hashing, random.clone(), keeper).await?;
-        let settings = Settings {
-            public_url: config.server.public_url.clone(),
-            product: config.branding.name.clone(),
-            return_to: config.apps.return_to.clone(),
-            algorithms: vec![Algorithm::EdDsa, Algorithm::Es256, Algorithm::Rs256],
-            accounts: config.accounts.clone(),
-            limits: config.limits.clone(),
-        };
+        let settings = settings(&config);
         let audit_key = secrets.audit_key()?;
         let egress = EgressClient::new(&egress_settings(&config.egress)?);
         let egress = egress.map_err(|error| ServerError::Egress(error.to_string()))?;

@@ -65,7 +65,7 @@ struct Add {
     #[arg(long, value_name = "URI")]
     post_logout_redirect_uri: Vec<String>,
     /// Where its callback leads on to before a person sees a page, if that is another origin than its own, such as
-    /// https://team.example.com or https://*.example.com; may be given again. Browsers go on to no other after a form.
+    /// `https://team.example.com` or `https://*.example.com`; may be given again. Browsers go on to no other after a form.
     #[arg(long, value_name = "ORIGIN")]
     onward_origin: Vec<String>,
     /// Where the app is told of sign-outs.

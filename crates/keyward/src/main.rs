@@ -45,7 +45,7 @@ enum Verb {
     /// Asks every server whose socket (`*.sock`) is in the folder of the one that the configuration says; without a configuration, in
     /// the folder of `keyward dev`, if it has run here, else in run/ beside compose.yml, and else in /run/keyward. --socket names one
     /// socket, or another folder. The exit code is 1 if no server answers, and beside compose.yml also if a slot of the colours that are
-    /// to live (COMPOSE_PROFILES in .env) does not.
+    /// to live (`COMPOSE_PROFILES` in .env) does not.
     Status(status::Status),
     /// Read the audit trail, or prove that nobody changed it.
     Audit(audit::Audit),

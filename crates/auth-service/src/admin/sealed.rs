@@ -67,7 +67,7 @@ impl From<Sealing> for SealedShown {
             },
             number: key.number,
             movable: key.movable,
-            ends: key.ends.map(|ends| ends.micros()),
+            ends: key.ends.map(domain::Timestamp::micros),
             may_be_dropped: key.may_be_dropped,
         });
         Self { keys: keys.collect(), lacking: sealing.lacking, at: sealing.at.micros() }

@@ -96,7 +96,7 @@ fn refuse_shared(keys: &[(&'static str, SecretString)]) -> Result<(), ServerErro
         let keyring = Keyring::of_one(setting, key).map_err(|error| wrong(error.to_string()))?;
         let derived = keyring.derive("compared with other keys");
         let twin = before.iter().find(|(other, known)| {
-            purpose(*other) != purpose(setting) && secrets::constant_time_equal(known, &derived)
+            purpose(other) != purpose(setting) && secrets::constant_time_equal(known, &derived)
         });
         if let Some((other, _)) = twin {
             return Err(wrong(format!(

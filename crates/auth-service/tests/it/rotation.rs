@@ -108,15 +108,12 @@ impl Load {
     /// How many were done, and what went wrong.
     pub(crate) fn end(self) -> (usize, Vec<String>) {
         self.over.store(true, Ordering::Relaxed);
-        let took = self.begun.elapsed().as_secs_f64();
+        let took = self.begun.elapsed();
         let failed: Vec<String> =
             self.threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect();
         let done = self.done.load(Ordering::Relaxed);
-        println!(
-            "{done} done and {} failed in {took:.1} s, {:.0} a second",
-            failed.len(),
-            done as f64 / took
-        );
+        let each_second = done as u128 * 1000 / took.as_millis().max(1);
+        println!("{done} done and {} failed in {took:.1?}, {each_second} a second", failed.len());
         (done, failed)
     }
 }

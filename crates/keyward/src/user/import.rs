@@ -71,7 +71,7 @@ pub(crate) struct Import {
 }
 
 /// One import under way.
-struct Run {
+struct UnderWay {
     channel: Channel,
     proved: bool,
     firebase: Option<FirebaseParameters>,
@@ -104,7 +104,7 @@ impl Import {
         let _claim = if self.dry_run { None } else { origin.claim()? };
         let place = beside(origin.name(), "progress");
         let Begun { progress, goes_on, cut_short } = self.begin(&origin, &place)?;
-        let mut run = Run {
+        let mut run = UnderWay {
             channel: self.installation.channel().await?,
             proved: !self.unproved,
             firebase,
@@ -118,7 +118,7 @@ impl Import {
         };
         let done = self.bring_in(&mut run, origin, &place).await;
         run.bar.finish_and_clear();
-        let Run { channel, progress, rejects: kept, has_asked, .. } = run;
+        let UnderWay { channel, progress, rejects: kept, has_asked, .. } = run;
         channel.close().await;
         drop(kept);
         if let Err(error) = done {
@@ -139,7 +139,7 @@ impl Import {
     }
 
     /// All rows, a batch at a time.
-    async fn bring_in(&self, run: &mut Run, mut origin: Origin, place: &Path) -> Result<(), Failure> {
+    async fn bring_in(&self, run: &mut UnderWay, mut origin: Origin, place: &Path) -> Result<(), Failure> {
         // From here on the file of rejects is this import's, whenever it may be ended.
         self.keep(place, &run.progress)?;
         run.bar = bar(&mut origin).await?;
@@ -218,7 +218,7 @@ impl Import {
     }
 }
 
-impl Run {
+impl UnderWay {
     /// Adds the accounts of a batch, and keeps what is refused of it.
     async fn take(&mut self, batch: Vec<Row>) -> Result<(), Failure> {
         let Some(last) = batch.last() else { return Ok(()) };

@@ -28,21 +28,21 @@ impl Vault {
         for _ in 0..TRIES {
             let (mut document, version) =
                 self.values_at(&at, path, is_versioned, &token).await.map_err(refused)?;
-            let (mut changed, mut taken) = (Vec::new(), Vec::new());
+            let (mut changed, mut other_values) = (Vec::new(), Vec::new());
             for (key, value) in values {
                 let value = value.expose_secret();
                 match document.get(key) {
                     Some(Value::String(there)) if constant_time_equal(there.as_bytes(), value.as_bytes()) => {
                     }
-                    Some(_) if !forced => taken.push(key.clone()),
+                    Some(_) if !forced => other_values.push(key.clone()),
                     _ => {
                         document.insert(key.clone(), value.into());
                         changed.push(key.clone());
                     }
                 }
             }
-            if !taken.is_empty() {
-                return Err(PutError::Taken { place: place(), keys: taken });
+            if !other_values.is_empty() {
+                return Err(PutError::Taken { place: place(), keys: other_values });
             }
             if changed.is_empty() {
                 let version = is_versioned.then(|| version.to_string());
