@@ -270,7 +270,9 @@ fn what_is_sealed_is_sealed_into_a_listed_column() {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 folders.push(path);
-            } else if std::fs::read_to_string(&path).unwrap().contains("Place {") {
+            } else if path.extension().is_some_and(|end| end == "rs")
+                && std::fs::read_to_string(&path).unwrap().contains("Place {")
+            {
                 found.push(path.file_name().unwrap().to_string_lossy().into_owned());
             }
         }
