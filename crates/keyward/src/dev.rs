@@ -23,6 +23,9 @@ use url::Url;
 use crate::installation::{DATA, DATABASE};
 use crate::{Failure, say};
 
+/// What is wrong, and each failure that was shown, by its support id: a developer is who makes them.
+const LOGGED: &str = "warn,auth_service::http::failure=info";
+
 /// The id of the example app, the file of its secret, and that of the key of its sessions.
 const EXAMPLE_APP: &str = "example-app";
 const APP_SECRET: &str = "example-app.secret";
@@ -54,7 +57,7 @@ pub(crate) struct Dev {
 
 impl Dev {
     pub(crate) async fn run(self) -> Result<(), Failure> {
-        let filter = EnvFilter::try_from_env("KEYWARD_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+        let filter = EnvFilter::try_from_env("KEYWARD_LOG").unwrap_or_else(|_| EnvFilter::new(LOGGED));
         tracing_subscriber::fmt()
             .with_env_filter(auth_service::traces::unlogged(filter))
             .with_writer(std::io::stderr)

@@ -46,7 +46,7 @@ fn served(data: &Path) -> Running {
 }
 
 /// What is not sealed yet is in no list: a server that has just started may have told of an app that is elsewhere now.
-fn until_sealed(data: &Path) {
+pub(crate) fn until_sealed(data: &Path) {
     while said(data, &["audit", "verify"]).contains("wait to be sealed") {}
 }
 

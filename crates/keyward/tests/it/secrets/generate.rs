@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::openbao::OpenBao;
 use super::{command, ended, kept, writer};
+use crate::channel::until_sealed;
 use crate::command::{run, text};
 use crate::running::Running;
 
@@ -65,6 +66,7 @@ fn a_file_is_made_whole_and_written_over_only_by_force_and_the_trail_has_it() {
     assert!(code == Some(0) && second != first && !output.contains(&second), "{output}");
     assert_eq!(std::fs::metadata(&key).unwrap().mode() & 0o7777, 0o440);
     assert_eq!(generate(&["--force", "--group", "no such group"]).0, Some(1));
+    until_sealed(Path::new(data));
     let listed = text(&run(&["audit", "list", "--data", data]).stdout);
     let noted = listed.lines().filter(|line| line.contains("generate_secret") && line.contains(&to));
     assert_eq!(noted.count(), 2, "{listed}");

@@ -271,6 +271,7 @@ fn an_engine_of_version_1_takes_them_too_and_a_running_server_notes_it() {
     let values = kept(&made.bao, "old/a/b");
     assert_eq!((&values["somebody"], &values["other_token"]), (&json!("else"), &json!("hunter2-of-others")));
     assert!(made.text("keyward.toml").contains("token = \"vault:old/a/b#other_token\""));
+    crate::channel::until_sealed(&data);
     let listed = crate::command::text(
         &crate::command::run(&["audit", "list", "--data", data.to_str().unwrap()]).stdout,
     );
