@@ -11,6 +11,7 @@ mod trail;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
+use secrets::{ExposeSecret as _, SecretString, constant_time_equal};
 
 use crate::Failure;
 use crate::installation::Installation;
@@ -58,4 +59,9 @@ impl Secrets {
             Verb::Rotate(rotate) => rotate.run(installation).await.map(|()| ExitCode::SUCCESS),
         }
     }
+}
+
+/// Whether two secrets are one. It takes as long whatever they have in common, as everywhere.
+fn are_alike(one: &SecretString, two: &SecretString) -> bool {
+    constant_time_equal(one.expose_secret().as_bytes(), two.expose_secret().as_bytes())
 }

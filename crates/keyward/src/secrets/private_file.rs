@@ -6,7 +6,7 @@ use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown};
 use std::path::{Path, PathBuf};
 
-use secrets::{ExposeSecret as _, SecretString, random_bytes};
+use secrets::{ExposeSecret as _, SecretString, constant_time_equal, random_bytes};
 
 use crate::Failure;
 
@@ -103,7 +103,7 @@ pub(super) fn replace_text(path: &Path, before: &SecretString, after: &SecretStr
         fchown(&draft.file, Some(was.uid()), Some(was.gid())).map_err(wrong)?;
     }
     draft.finish(after.expose_secret()).map_err(wrong)?;
-    if fs::read(&target).map_err(wrong)? != before.expose_secret().as_bytes() {
+    if !constant_time_equal(&fs::read(&target).map_err(wrong)?, before.expose_secret().as_bytes()) {
         return Err(
             format!("{} was changed by somebody else meanwhile: run this again", path.display()).into()
         );

@@ -11,6 +11,7 @@ use toml::{Table, Value};
 use super::env_file::EnvFile;
 use super::plan::{Change, Move, Source};
 use crate::Failure;
+use crate::secrets::are_alike;
 
 /// What takes the place of the texts that were read; none where one stays as it is.
 #[derive(Debug)]
@@ -54,7 +55,7 @@ pub(super) fn edit(
         )
         .into());
     }
-    let is_changed = after.expose_secret() != before.expose_secret();
+    let is_changed = !are_alike(&after, before);
     let env = env.filter(|_| !names.is_empty()).map(|env| env.without(&names));
     Ok(Edited { config: is_changed.then_some(after), env })
 }

@@ -5,6 +5,8 @@ use std::ops::Range;
 
 use secrets::{ExposeSecret, SecretString};
 
+use crate::secrets::are_alike;
+
 /// What is read of a file.
 #[derive(Debug)]
 pub(super) struct EnvFile {
@@ -71,7 +73,7 @@ impl EnvFile {
         let first = all.next()?;
         let mut value = first.value.as_ref().map_err(|why| *why);
         for other in all {
-            let alike = matches!((&value, &other.value), (Ok(one), Ok(two)) if one.expose_secret() == two.expose_secret());
+            let alike = matches!((&value, &other.value), (Ok(one), Ok(two)) if are_alike(one, two));
             if !alike {
                 value = Err("it is set more than once, and not alike: leave one of the lines");
             }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read};
 
-use secrets::{ExposeSecret as _, SecretString};
+use secrets::{ExposeSecret as _, SecretString, constant_time_equal};
 use url::Url;
 
 /// What is shorter stands everywhere.
@@ -122,7 +122,7 @@ fn forms(value: &str) -> Vec<SecretString> {
     if let Some(password) = Url::parse(value).ok().as_ref().and_then(Url::password) {
         forms.push(password.into());
         let decoded = decoded(password);
-        if decoded.expose_secret() != password {
+        if !constant_time_equal(decoded.expose_secret().as_bytes(), password.as_bytes()) {
             forms.push(decoded);
         }
     }

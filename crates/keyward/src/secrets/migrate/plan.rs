@@ -5,6 +5,8 @@ use std::ops::Range;
 use auth_service::config::{Holds, Place, setting_of_variable};
 use secrets::{ExposeSecret as _, SecretRef, SecretString};
 
+use crate::secrets::are_alike;
+
 use super::env_file::EnvFile;
 use super::naming::{key_of, looks_secret};
 use crate::Failure;
@@ -195,7 +197,7 @@ impl Plan {
         let change = match sources.places.iter().find(|place| place.setting == setting) {
             None => Change::Insert,
             Some(place) => match &place.holds {
-                Holds::Value(other) if other.expose_secret() == value.expose_secret() => {
+                Holds::Value(other) if are_alike(other, value) => {
                     if let Some(there) = self.moves.iter_mut().find(|one| one.setting == setting) {
                         there.from.push(source);
                     }
@@ -268,9 +270,9 @@ impl Plan {
     /// Two values under one key would be one.
     fn is_free_of_clashes(&self) -> Result<(), Failure> {
         for (index, one) in self.moves.iter().enumerate() {
-            let other = self.moves[..index].iter().find(|other| {
-                other.key == one.key && other.value.expose_secret() != one.value.expose_secret()
-            });
+            let other = self.moves[..index]
+                .iter()
+                .find(|other| other.key == one.key && !are_alike(&other.value, &one.value));
             if let Some(other) = other {
                 return Err(format!(
                     "{} and {} would both be {}: move one of them by hand first",
