@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::{DefaultGuard, Interest};
 use tracing::{Dispatch, Event, Metadata, Subscriber};
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::filter::{EnvFilter, LevelFilter};
 use tracing_subscriber::fmt::format::FmtSpan;
 
 /// Listens until it is dropped.
@@ -84,7 +84,8 @@ impl Log {
         let writer = lines.clone();
         let subscriber = tracing_subscriber::fmt()
             .with_ansi(false)
-            .with_max_level(level)
+            // What is for traces is not logged, as in a server.
+            .with_env_filter(EnvFilter::new(format!("{level},{}=off", auth_service::traces::TARGET)))
             .with_span_events(spans)
             .with_writer(move || writer.clone())
             .finish();
