@@ -128,6 +128,7 @@ fn each_secret_of_a_running_server_is_told_and_never_its_value() {
     );
     std::fs::rename(&aside, &key).unwrap();
     assert_eq!(told(&["refresh", "--data", data, "--json"]).0, Some(0));
+    crate::channel::until_sealed(folder.path());
     let listed = text(&run(&["audit", "list", "--data", data]).stdout);
     for entry in
         ["check_secrets", "refresh_secrets", "3 secrets, 1 with a problem", "3 secrets, 0 with a problem"]
