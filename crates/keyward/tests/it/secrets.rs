@@ -175,6 +175,7 @@ fn another_key_that_seals_is_taken_and_it_is_told_what_waits() {
         let shown = text(&run(&[verb, &["--data", data]].concat()).stdout);
         assert!(shown.contains(&format!("{after}  seals; ")) && !shown.contains(next), "{shown}");
     }
+    crate::channel::until_sealed(std::path::Path::new(data));
     let listed = text(&run(&["audit", "list", "--limit", "500", "--data", data]).stdout);
     assert!(
         listed.contains("exchange_encryption_key") && listed.contains(&format!("{before} {after}")),
@@ -229,6 +230,7 @@ fn the_key_that_seals_is_exchanged_step_by_step_and_nothing_of_another_server() 
     let signing = keys();
     assert_eq!(rotate(&["signing_keys", "--assume-compromised", "--yes"]).0, Some(0));
     assert_ne!(keys(), signing);
+    crate::channel::until_sealed(std::path::Path::new(data));
     let listed = text(&run(&["audit", "list", "--limit", "500", "--data", data]).stdout);
     for entry in ["begun", "the one before is kept elsewhere", "another is in its place", "is sealed anew"] {
         assert!(listed.contains("rotate_secret") && listed.contains(entry), "no {entry} in {listed}");
