@@ -5,7 +5,8 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -55,9 +56,10 @@ pub(crate) fn metric(server: &Running, name: &str, labels: &str) -> f64 {
 /// People who ask for what is in the database, two hundred times a second where the machine lets them: what all of it does is not what is
 /// looked at, and a server that is built for tests has to get a word in.
 pub(crate) struct Load {
-    over: Arc<AtomicBool>,
     done: Arc<AtomicUsize>,
     begun: Instant,
+    /// Each hangs up on one of those who ask, who then ends.
+    going: Vec<Sender<()>>,
     threads: Vec<JoinHandle<Vec<String>>>,
 }
 
@@ -71,15 +73,16 @@ pub(crate) fn rounds(usual: usize) -> usize {
 
 impl Load {
     pub(crate) fn on(server: &Running, cookies: &str) -> Self {
-        let (over, done) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
-        let threads: Vec<_> = (0..4)
+        let done = Arc::new(AtomicUsize::new(0));
+        let (going, threads): (Vec<_>, Vec<_>) = (0..4)
             .map(|_| {
-                let (over, done) = (over.clone(), done.clone());
+                let (going, is_over) = channel();
+                let done = done.clone();
                 let (address, cookies) = (server.address.clone(), cookies.to_owned());
-                std::thread::spawn(move || {
+                let asking = std::thread::spawn(move || {
                     let mut failed = Vec::new();
                     let mut due = now();
-                    while !over.load(Ordering::Relaxed) {
+                    loop {
                         let path = "/api/v1/account/sessions";
                         match try_to_send(&address, "GET", path, &json!({}), &cookies) {
                             Ok((200, _)) => drop(done.fetch_add(1, Ordering::Relaxed)),
@@ -88,13 +91,16 @@ impl Load {
                         }
                         // Who is late asks at once, and does not make up for it.
                         due = now().max(due + PACE);
-                        std::thread::sleep(due.saturating_duration_since(now()));
+                        let rest = due.saturating_duration_since(now());
+                        if is_over.recv_timeout(rest) == Err(RecvTimeoutError::Disconnected) {
+                            return failed;
+                        }
                     }
-                    failed
-                })
+                });
+                (going, asking)
             })
-            .collect();
-        let load = Self { over, done, begun: now(), threads };
+            .unzip();
+        let load = Self { done, begun: now(), going, threads };
         load.goes_on();
         load
     }
@@ -107,7 +113,7 @@ impl Load {
 
     /// How many were done, and what went wrong.
     pub(crate) fn end(self) -> (usize, Vec<String>) {
-        self.over.store(true, Ordering::Relaxed);
+        drop(self.going);
         let took = self.begun.elapsed();
         let failed: Vec<String> =
             self.threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect();

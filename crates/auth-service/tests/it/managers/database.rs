@@ -1,7 +1,5 @@
 //! Users of PostgreSQL that OpenBao makes, or whose passwords it exchanges, under load.
 
-use std::path::Path;
-
 use serde_json::json;
 
 use super::openbao::OpenBao;
@@ -40,7 +38,7 @@ async fn stack(policy: &str, made: impl Fn(&OpenBao)) -> Option<(Stack, OpenBao)
          [redis]\nhost = \"127.0.0.1\"\nport = {}\nusername = \"keyward\"\npassword = \"file:{at}/redis\"\n\
          [accounts]\nrequire_proof = false\n{}",
         redis.port(),
-        section(&bao, &role_id, &secret_id),
+        vault::section(&bao, &role_id, &secret_id),
     );
     assert!(text.contains(&small), "{text}");
     std::fs::write(&config, text.replace(&small, &full)).unwrap();
@@ -49,15 +47,6 @@ async fn stack(policy: &str, made: impl Fn(&OpenBao)) -> Option<(Stack, OpenBao)
     assert!(migrated.status.success(), "{}", String::from_utf8_lossy(&migrated.stderr));
     made(&bao);
     Some((stack, bao))
-}
-
-fn section(bao: &OpenBao, role_id: &str, secret_id: &Path) -> String {
-    format!(
-        "[secrets.vault]\naddress = \"{}\"\nroot_certificate = \"{}\"\nrole_id = \"{role_id}\"\nsecret_id = \"file:{}\"\n",
-        bao.address,
-        bao.certificate().display(),
-        secret_id.display()
-    )
 }
 
 fn point_at(stack: &Stack, path: &str) {

@@ -15,7 +15,7 @@ use crate::rotation::metric;
 
 const POLICY: &str = "path \"kv/data/keyward\" {\n capabilities = [\"read\"]\n}\n";
 
-fn section(bao: &OpenBao, role_id: &str, secret_id: &Path) -> String {
+pub(super) fn section(bao: &OpenBao, role_id: &str, secret_id: &Path) -> String {
     format!(
         "[secrets.vault]\naddress = \"{}\"\nroot_certificate = \"{}\"\nrole_id = \"{role_id}\"\nsecret_id = \"file:{}\"\n",
         bao.address,
