@@ -100,13 +100,16 @@ pub async fn seal(tx: &mut Tx, id: Uuid, number: i64, mac: &[u8]) -> Result<bool
 pub type Place = (Uuid, i64, Vec<u8>);
 
 /// As [`seal`], for eight entries by one statement; says how many of them had no place.
+///
+/// `+` keeps SQLite from the index of numbers, which is unique: it takes one entry at the most to have none, and would look through all
+/// that wait for each of the eight.
 pub async fn seal_eight(tx: &mut Tx, places: &[Place; 8]) -> Result<u64, Error> {
     changed!(tx, {
         let mut update = sqlx::query(
             "UPDATE audit SET number = v.column2, mac = v.column3
              FROM (VALUES ($1, $2, $3), ($4, $5, $6), ($7, $8, $9), ($10, $11, $12), ($13, $14, $15), ($16, $17, $18),
                           ($19, $20, $21), ($22, $23, $24)) AS v
-             WHERE audit.id = v.column1 AND audit.number IS NULL",
+             WHERE audit.id = v.column1 AND +audit.number IS NULL",
         );
         for (id, number, mac) in places {
             update = update.bind(id).bind(number).bind(mac);

@@ -19,7 +19,7 @@ INSERT INTO audit (id, at, act, outcome, actor, subject, network, support_id, de
 SELECT id, at, act, outcome, actor, subject, network, support_id, detail, number, mac FROM audit WHERE number IS NULL AND id >= $1 ORDER BY id LIMIT $2;
 SELECT COUNT(*) FROM audit WHERE number IS NULL;
 UPDATE audit SET number = $2, mac = $3 WHERE id = $1 AND number IS NULL;
-UPDATE audit SET number = v.column2, mac = v.column3 FROM (VALUES ($1, $2, $3), ($4, $5, $6), ($7, $8, $9), ($10, $11, $12), ($13, $14, $15), ($16, $17, $18), ($19, $20, $21), ($22, $23, $24)) AS v WHERE audit.id = v.column1 AND audit.number IS NULL;
+UPDATE audit SET number = v.column2, mac = v.column3 FROM (VALUES ($1, $2, $3), ($4, $5, $6), ($7, $8, $9), ($10, $11, $12), ($13, $14, $15), ($16, $17, $18), ($19, $20, $21), ($22, $23, $24)) AS v WHERE audit.id = v.column1 AND +audit.number IS NULL;
 SELECT number, mac FROM audit WHERE number IS NOT NULL ORDER BY number DESC LIMIT 1;
 SELECT id, at, act, outcome, actor, subject, network, support_id, detail, number, mac FROM audit WHERE number > $1 ORDER BY number LIMIT $2;
 SELECT id, at, act, outcome, actor, subject, network, support_id, detail, number, mac FROM audit WHERE number < $2 AND (subject = $1 OR actor = $1 OR $1 IS NULL) ORDER BY number DESC LIMIT $3;

@@ -137,6 +137,11 @@ async fn a_migration_that_takes_longer_than_locks_are_waited_for_is_waited_for()
     assert_eq!(waiting.await.unwrap().unwrap(), [6]);
 }
 
+/// What the sixth migration and all after it made is taken back: a new one is added here.
+const BACK_TO_THE_FIFTH: &str =
+    "DELETE FROM migrations WHERE version >= 6; DROP TABLE release, changes, key_holders;
+                                 ALTER TABLE passwords DROP COLUMN code_if_short";
+
 /// A step that took longer than the lease lost it to whoever waited, and its own process failed.
 #[tokio::test]
 async fn a_step_that_takes_longer_than_the_lease_leaves_it_renewed() {
@@ -145,10 +150,9 @@ async fn a_step_that_takes_longer_than_the_lease_leaves_it_renewed() {
     }
     let database = TestDatabase::empty().await;
     migrations::apply(&database.settings()).await.unwrap();
+    change(&database, BACK_TO_THE_FIFTH).await;
     // As each step is recorded its lease has run out; what is so as it commits is written down.
-    let late = "DELETE FROM migrations WHERE version >= 6; DROP TABLE release, changes, key_holders;
-                ALTER TABLE passwords DROP COLUMN code_if_short;
-                CREATE TABLE seen (held_until BIGINT);
+    let late = "CREATE TABLE seen (held_until BIGINT);
                 CREATE FUNCTION run_out() RETURNS trigger LANGUAGE plpgsql AS
                     'BEGIN UPDATE migration_lease SET held_until = 1; RETURN NULL; END';
                 CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS
@@ -172,9 +176,8 @@ async fn who_loses_the_lease_waits_for_it_again() {
     }
     let database = TestDatabase::empty().await;
     migrations::apply(&database.settings()).await.unwrap();
-    let taken = "DELETE FROM migrations WHERE version >= 6; DROP TABLE release, changes, key_holders;
-                ALTER TABLE passwords DROP COLUMN code_if_short;
-                 CREATE FUNCTION take() RETURNS trigger LANGUAGE plpgsql AS
+    change(&database, BACK_TO_THE_FIFTH).await;
+    let taken = "CREATE FUNCTION take() RETURNS trigger LANGUAGE plpgsql AS
                      'BEGIN UPDATE migration_lease SET holder = gen_random_uuid(), held_until = 9000000000000000; RETURN NULL; END';
                  CREATE CONSTRAINT TRIGGER take AFTER INSERT ON migrations DEFERRABLE INITIALLY DEFERRED
                      FOR EACH ROW WHEN (NEW.version = 6) EXECUTE FUNCTION take();";
