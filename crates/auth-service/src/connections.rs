@@ -8,14 +8,12 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tower::Service as _;
 
+use crate::shortcuts::Shortcuts;
 use crate::stop::Stop;
 
 /// A system that is out of file descriptors has some again when others have closed theirs.
@@ -74,12 +72,17 @@ fn descriptors() -> Option<usize> {
     line.split_ascii_whitespace().nth(3)?.parse().ok()
 }
 
-/// Serves routes until `stop` says so, then lets what is in flight end, for `connections.drain` at most. What has not ended
+/// Serves routes, or what stands before them, until `stop` says so, then lets what is in flight end, for `connections.drain` at most. What has not ended
 /// by then is cut, and does nothing any more. While it drains, every answer ends its connection.
-pub async fn serve(router: Router, listener: TcpListener, stop: impl Into<Stop>, connections: Connections) {
+pub async fn serve(
+    routes: impl Into<Shortcuts>,
+    listener: TcpListener,
+    stop: impl Into<Stop>,
+    connections: Connections,
+) {
+    let shortcuts = routes.into();
     let mut stop: Stop = stop.into();
     let heard = stop.clone();
-    let mut make_service = router.into_make_service_with_connect_info::<SocketAddr>();
     let mut protocol = http1::Builder::new();
     protocol.timer(TokioTimer::new()).header_read_timeout(connections.idle_timeout);
     let slots = Arc::new(Semaphore::new(connections.maximum));
@@ -97,9 +100,8 @@ pub async fn serve(router: Router, listener: TcpListener, stop: impl Into<Stop>,
             () = closed.as_mut() => break,
             accepted = accept(&listener, &slots) => accepted,
         };
-        let Ok(service) = make_service.call(peer).await;
-        let (stream, service) = patience::limit(stream, service, &connections, heard.clone());
-        let connection = protocol.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+        let (stream, service) = patience::limit(stream, peer, shortcuts.clone(), &connections, heard.clone());
+        let connection = protocol.serve_connection(TokioIo::new(stream), service);
         let mut ordered = ordered.clone();
         tokio::spawn(async move {
             let mut connection = pin!(connection);
@@ -163,6 +165,7 @@ async fn accept(
 
 #[cfg(test)]
 mod tests {
+    use axum::Router;
     use axum::http::header::CONNECTION;
     use axum::routing::{get, post};
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};

@@ -29,8 +29,10 @@ mod http;
 mod pages;
 mod protocol;
 mod router;
+mod shortcuts;
 mod state;
 mod warm;
 
 pub use router::{openapi, router};
+pub use shortcuts::Shortcuts;
 pub use state::{App, AppParts};

@@ -42,7 +42,7 @@ use crate::connections::{Connections, serve};
 use crate::health::{Health, Phase};
 use crate::mailbox::Mailbox;
 use crate::stop::Stop;
-use crate::{App, AppParts, router, traces};
+use crate::{App, AppParts, Shortcuts, traces};
 use references::{foreign_password, own_key, own_secret};
 use rotation::Users;
 
@@ -303,7 +303,7 @@ impl Server {
             }
         };
         let everything = async {
-            tokio::join!(serve(router(self.app), listener, stop, connections), operators);
+            tokio::join!(serve(Shortcuts::new(self.app), listener, stop, connections), operators);
             work.join_all().await;
         };
         tokio::select! {

@@ -4,12 +4,14 @@
 //! Each gives nothing where memory does not suffice, or where the answer would be a refusal; then the request goes the long way, as
 //! if nobody had looked. What it gives is what the long way gives, header by header.
 
+use std::net::SocketAddr;
+
 use axum::body::{Body, Bytes};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, Method};
+use axum::http::{HeaderMap, HeaderValue, Method, Request};
 use axum::response::Response;
-use oidc::{ClientAuthentication, Parameters, TokenReference, bearer_token};
+use oidc::{ClientAuthentication, Parameters, bearer_token};
 use serde::Serialize;
 
 use crate::App;
@@ -17,6 +19,9 @@ use crate::contract::{TokenAnswer, TokenBody};
 use crate::http::headers::Choice;
 use crate::http::{asking, guard, headers, json};
 use crate::protocol::answer;
+
+/// Longer than most such answers: bytes to begin with.
+const LENGTH: usize = 512;
 
 /// The headers of such answers, ready made.
 #[derive(Debug)]
@@ -45,12 +50,21 @@ impl WarmHeaders {
     }
 }
 
-/// The answer to a request that was read, if memory has it.
-pub(crate) async fn answer(app: &App, head: &Parts, body: &Bytes) -> Option<Response> {
+/// Whether memory may have the answer once the body is read.
+pub(crate) fn is_of_a_body<B>(request: &Request<B>) -> bool {
+    request.method() == Method::POST && matches!(request.uri().path(), "/verify-token" | "/introspect")
+}
+
+/// The answer to a request whose body was read, if memory has it.
+pub(crate) async fn answer(
+    app: &App,
+    head: &Parts,
+    body: &Bytes,
+    peer: Option<SocketAddr>,
+) -> Option<Response> {
     match head.uri.path() {
-        "/verify-token" if head.method == Method::POST => check_token(app, head, body),
-        "/userinfo" if head.method == Method::GET => userinfo(app, head),
-        "/introspect" if head.method == Method::POST => introspect(app, head, body).await,
+        "/verify-token" => check_token(app, head, body),
+        "/introspect" => introspect(app, head, body, peer).await,
         _ => None,
     }
 }
@@ -62,27 +76,31 @@ fn check_token(app: &App, head: &Parts, body: &Bytes) -> Option<Response> {
     respond(&app.warm_headers.family, &TokenAnswer::of(&checked))
 }
 
-fn userinfo(app: &App, head: &Parts) -> Option<Response> {
+/// What is known of whose token was shown, by a `GET` without a body.
+pub(crate) fn userinfo<B>(app: &App, request: &Request<B>) -> Option<Response> {
     // What stands in the query may be a mistake that has to be told.
-    if head.uri.query().is_some() {
+    if request.uri().path() != "/userinfo" || request.uri().query().is_some() {
         return None;
     }
-    let token = bearer_token(answer::authorization(&head.headers), None, &Parameters::default()).ok()??;
+    let token =
+        bearer_token(answer::authorization(request.headers()), None, &Parameters::default()).ok()??;
     respond(&app.warm_headers.open, &app.auth.known_userinfo(&token)?)
 }
 
-async fn introspect(app: &App, head: &Parts, body: &Bytes) -> Option<Response> {
+async fn introspect(app: &App, head: &Parts, body: &Bytes, peer: Option<SocketAddr>) -> Option<Response> {
     guard::check_origin(app, head).ok()?;
     let form = answer::form(&head.headers, body).ok()?;
     let shown = ClientAuthentication::read(answer::authorization(&head.headers), &form).ok()?;
-    let reference = TokenReference::parse(&form).ok()?;
-    let network = asking::network(&head.headers, &head.extensions, app);
-    let told = app.auth.known_introspection(&shown, &reference.token, network).await?;
+    let token = form.get("token")?;
+    let network = asking::network(&head.headers, peer, app);
+    let told = app.auth.known_introspection(&shown, token, network).await?;
     respond(&app.warm_headers.protocol, &told)
 }
 
 fn respond(headers: &HeaderMap, body: &impl Serialize) -> Option<Response> {
-    let mut response = Response::new(Body::from(serde_json::to_vec(body).ok()?));
+    let mut json = Vec::with_capacity(LENGTH);
+    serde_json::to_writer(&mut json, body).ok()?;
+    let mut response = Response::new(Body::from(json));
     *response.headers_mut() = headers.clone();
     Some(response)
 }

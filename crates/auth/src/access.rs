@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::audit::{Act, Outcome};
 use crate::client::{ProtocolError, RegisteredClient};
 use crate::exchange::split;
-use crate::session::hash_token;
+use crate::fingerprint::Fingerprint;
 use crate::{Auth, Context, Fault};
 
 const CACHED: usize = 50_000;
@@ -23,8 +23,8 @@ const CACHED: usize = 50_000;
 /// What this process knows of access tokens.
 #[derive(Debug)]
 pub(crate) struct KnownAccess {
-    /// By hash, each with the generation of the keys it was checked against.
-    tokens: Cache<[u8; 32], (u64, Arc<AccessToken>)>,
+    /// Each with the generation of the keys it was checked against.
+    tokens: Cache<Fingerprint, (u64, Arc<AccessToken>)>,
     grants: Cache<Uuid, (Timestamp, Arc<LiveGrant>)>,
     /// Tokens that were seen not to be revoked.
     unrevoked: Cache<Uuid, Timestamp>,
@@ -101,7 +101,7 @@ impl Auth {
 
     /// The same by the memory of this process alone; nothing if that does not suffice, or if it would be refused.
     pub fn known_userinfo(&self, token: &Secret) -> Option<UserInfo> {
-        self.userinfo_of(&self.known_access(token, self.clock.now())?).ok()
+        self.userinfo_of(&self.known_access(token.expose(), self.clock.now())?).ok()
     }
 
     fn userinfo_of(&self, checked: &Checked) -> Result<UserInfo, OAuthError> {
@@ -133,7 +133,7 @@ impl Auth {
     pub async fn known_introspection(
         &self,
         shown: &ClientAuthentication,
-        token: &Secret,
+        token: &str,
         network: Network,
     ) -> Option<Introspection> {
         let now = self.clock.now();
@@ -189,8 +189,8 @@ impl Auth {
     }
 
     /// The same as [`check_access`](Self::check_access), by memory alone; nothing if that does not suffice.
-    fn known_access(&self, token: &Secret, now: Timestamp) -> Option<Checked> {
-        let (generation, claims) = self.live.access.tokens.get(&hash_token(token.expose()))?;
+    fn known_access(&self, token: &str, now: Timestamp) -> Option<Checked> {
+        let (generation, claims) = self.live.access.tokens.get(&self.live.fingerprint(token))?;
         if generation != self.keys.known().generation() || now.seconds() >= claims.exp {
             return None;
         }
@@ -224,11 +224,11 @@ impl Auth {
         Ok(Checked { claims, live })
     }
 
-    /// The signature and the time. What was verified once is known by its hash.
+    /// The signature and the time. What was verified once is known again.
     fn verify_access(&self, token: &Secret, now: Timestamp) -> Result<Arc<AccessToken>, ProtocolError> {
         let keys = self.keys.known();
-        let hash = hash_token(token.expose());
-        let known = self.live.access.tokens.get(&hash);
+        let fingerprint = self.live.fingerprint(token.expose());
+        let known = self.live.access.tokens.get(&fingerprint);
         if let Some((generation, claims)) = known
             && generation == keys.generation()
         {
@@ -236,7 +236,7 @@ impl Auth {
         }
         let verified = AccessToken::verify_own(token.expose(), keys.verifying(), &self.issuer, now.seconds());
         let claims = Arc::new(verified.map_err(|_| invalid_token())?);
-        self.live.access.tokens.insert(hash, (keys.generation(), claims.clone()));
+        self.live.access.tokens.insert(fingerprint, (keys.generation(), claims.clone()));
         Ok(claims)
     }
 

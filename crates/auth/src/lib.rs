@@ -21,6 +21,7 @@ mod encryption;
 mod end_session;
 mod ending;
 mod exchange;
+mod fingerprint;
 mod hasher;
 mod hearing;
 mod import;

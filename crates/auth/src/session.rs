@@ -387,7 +387,7 @@ pub(crate) fn stored_email(address: &str) -> Result<Email, Fault> {
     Email::parse(address).map_err(|error| Fault::Corrupt(format!("a stored address cannot be read: {error}")))
 }
 
-pub(crate) fn hash_token(token: &str) -> [u8; 32] {
+fn hash_token(token: &str) -> [u8; 32] {
     secrets::sha256(token.as_bytes())
 }
 

@@ -105,6 +105,7 @@ impl Auth {
             );
         }
         let issuer = settings.public_url.as_str().trim_end_matches('/').to_owned();
+        let live = Arc::new(Live::new(&random));
         let support_ids = AtomicU64::new(u64::from_be_bytes(random.bytes()));
         let auth = Self {
             support_ids,
@@ -123,7 +124,7 @@ impl Auth {
             hearing: Hearing::new(processes, ephemeral.clone(), settings.limits.max_staleness),
             limiter: Limiter::new(ephemeral, settings.limits.clone()),
             settings,
-            live: Arc::new(Live::new()),
+            live,
             clients: KnownClients::new(),
             sessions_opened: Counts::default(),
             tokens_issued: Counts::default(),

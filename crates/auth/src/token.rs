@@ -16,8 +16,9 @@ use store::sessions::Session;
 use uuid::Uuid;
 
 use crate::access::KnownAccess;
+use crate::fingerprint::{Fingerprint, Fingerprints};
 use crate::keys::Keys;
-use crate::session::hash_token;
+use crate::random::Random;
 use crate::{Auth, Fault};
 
 /// The `typ` of a session's projection: no other token of ours can be taken for one.
@@ -66,8 +67,9 @@ pub enum TokenError {
 /// What this process knows of tokens and sessions.
 #[derive(Debug)]
 pub(crate) struct Live {
+    fingerprints: Fingerprints,
     /// Each with the generation of the keys it was checked against.
-    tokens: Cache<[u8; 32], (u64, Arc<CheckedToken>)>,
+    tokens: Cache<Fingerprint, (u64, Arc<CheckedToken>)>,
     sessions: Cache<Uuid, Seen>,
     pub(crate) access: KnownAccess,
     /// Counts changes: what was read before one must not be remembered after it.
@@ -81,13 +83,19 @@ struct Seen {
 }
 
 impl Live {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(random: &Random) -> Self {
         Self {
+            fingerprints: Fingerprints::new(random),
             tokens: Cache::new(CACHED),
             sessions: Cache::new(CACHED),
             access: KnownAccess::new(),
             epoch: AtomicU64::new(0),
         }
+    }
+
+    /// By what a token is known here.
+    pub(crate) fn fingerprint(&self, token: &str) -> Fingerprint {
+        self.fingerprints.of(token)
     }
 
     /// These sessions, grants or tokens have ended, or changed: what was known of them is forgotten.
@@ -142,7 +150,7 @@ impl Auth {
     /// A token that holds by what the memory of this process says alone; nothing if that does not suffice.
     pub fn known_token(&self, token: &str) -> Option<Arc<CheckedToken>> {
         let now = self.clock.now();
-        let (generation, known) = self.live.tokens.get(&hash_token(token))?;
+        let (generation, known) = self.live.tokens.get(&self.live.fingerprint(token))?;
         let holds = generation == self.keys.known().generation()
             && now.seconds() < known.expires_at
             && self.is_known_to_live(known.session, now);
@@ -152,9 +160,9 @@ impl Auth {
     /// Checks a token: its signature, its time, and that its session lives.
     pub async fn check_token(&self, token: &str) -> Result<Arc<CheckedToken>, TokenError> {
         let now = self.clock.now();
-        let hash = hash_token(token);
+        let fingerprint = self.live.fingerprint(token);
         let keys = self.keys.known();
-        let known = self.live.tokens.get(&hash).filter(|(generation, known)| {
+        let known = self.live.tokens.get(&fingerprint).filter(|(generation, known)| {
             *generation == keys.generation() && now.seconds() < known.expires_at
         });
         let checked = match known {
@@ -164,7 +172,7 @@ impl Auth {
         if !self.lives(checked.session, now).await? {
             return Err(TokenError::Invalid);
         }
-        self.live.tokens.insert(hash, (keys.generation(), checked.clone()));
+        self.live.tokens.insert(fingerprint, (keys.generation(), checked.clone()));
         Ok(checked)
     }
 

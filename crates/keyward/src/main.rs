@@ -4,6 +4,7 @@ mod audit;
 mod channel;
 mod client;
 mod completions;
+mod containers;
 mod dev;
 mod init;
 mod installation;

@@ -8,16 +8,17 @@ use auth_service::health::Phase;
 use clap::Args;
 use serde_json::{Value, json};
 
+use crate::containers::{self, Container};
 use crate::installation::{Installation, moment};
 use crate::stack::Stack;
 use crate::{Failure, say, sealed};
 
-/// See how the whole stack is, at one look: each server, the database, mail, keys.
+/// See how the whole stack is, at one look: each server, the database, mail, keys; in the folder of a stack, each container too.
 #[derive(Args)]
 pub(crate) struct Status {
     #[command(flatten)]
     installation: Installation,
-    /// Print JSON, one object a server.
+    /// Print JSON, one object a server, and then one a container.
     #[arg(long)]
     json: bool,
 }
@@ -48,10 +49,17 @@ impl Status {
                 );
             }
         }
+        let containers = match &stack_here {
+            Some(_) => Some(containers::of(Path::new(".")).await),
+            None => None,
+        };
         let answers: Vec<_> = asked.iter().filter_map(|one| one.said.as_ref().ok()).collect();
         if self.json {
             for one in &asked {
                 say(in_json(one));
+            }
+            for one in containers.iter().flatten().flatten() {
+                say(one.in_json());
             }
         } else if !answers.is_empty() {
             for one in &asked {
@@ -66,10 +74,18 @@ impl Status {
                 say(format_args!("\nDatabase    {}", error.unwrap_or("it was not looked at")));
             }
         }
+        if let Some(containers) = &containers
+            && !self.json
+        {
+            tell(containers);
+        }
         if answers.is_empty() {
             return Err(nobody(&place, &asked, stack_here.is_some()).into());
         }
-        stack_here.map_or(Ok(()), |stack| all_serve(&stack, &asked))
+        if let Some(stack) = stack_here {
+            all_serve(&stack, &asked)?;
+        }
+        all_are_well(&containers.and_then(Result::ok).unwrap_or_default())
     }
 }
 
@@ -102,6 +118,43 @@ fn all_serve(stack: &Stack, asked: &[Asked]) -> Result<(), Failure> {
         silent.len(),
         stack.slots.len(),
         silent.join(", ")
+    )
+    .into())
+}
+
+/// Whatever else takes no orders: the proxy, the database, Redis, the app.
+fn tell(containers: &Result<Vec<Container>, String>) {
+    match containers {
+        Err(why) => say(format_args!("\nContainers  not asked for: {why}")),
+        Ok(containers) => {
+            let (well, unwell): (Vec<_>, Vec<_>) = containers.iter().partition(|one| one.is_well());
+            let well: Vec<_> = well.iter().map(|one| one.service.as_str()).collect();
+            say(format_args!(
+                "\nContainers  {} of {} are well: {}",
+                well.len(),
+                containers.len(),
+                well.join(", ")
+            ));
+            for one in unwell {
+                let service = &one.service;
+                say(format_args!("{:<10}  {service}: {}; docker compose logs {service}", "", one.how()));
+            }
+        }
+    }
+}
+
+fn all_are_well(containers: &[Container]) -> Result<(), Failure> {
+    let unwell: Vec<_> = containers.iter().filter(|one| !one.is_well()).collect();
+    if unwell.is_empty() {
+        return Ok(());
+    }
+    let named: Vec<_> = unwell.iter().map(|one| format!("{} ({})", one.service, one.how())).collect();
+    Err(format!(
+        "{} of {} containers that are to run do not, or are not healthy: {}. `docker compose logs NAME` says why; \
+         `docker compose up -d --wait` starts what is missing",
+        unwell.len(),
+        containers.len(),
+        named.join(", ")
     )
     .into())
 }

@@ -1,7 +1,9 @@
 //! A head that has begun to come has to be whole soon; between two requests a connection may wait for long. Hyper has one
 //! limit for both, so this one stands before it; and so does the patience that an answer needs which was given too early.
 
+use std::convert::Infallible;
 use std::io::{self, IoSlice};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -9,23 +11,27 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::http::header::CONNECTION;
-use axum::http::{HeaderValue, Request, Response};
+use axum::http::{HeaderValue, Request};
+use axum::response::Response;
+use hyper::body::Incoming;
+use hyper::service::Service;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
-use tower::Service;
 
 use crate::connections::Connections;
 use crate::connections::linger::Linger;
+use crate::shortcuts::{Answering, Shortcuts};
 use crate::stop::Stop;
 
 /// The two ends of one connection: the bytes, and the requests that are made of them.
-pub(super) fn limit<S>(
+pub(super) fn limit(
     stream: TcpStream,
-    service: S,
+    peer: SocketAddr,
+    shortcuts: Shortcuts,
     connections: &Connections,
     stop: Stop,
-) -> (Hurried, Serving<S>) {
+) -> (Hurried, Serving) {
     let (heads, serving, refused) = (AtomicU64::new(0), AtomicBool::new(false), AtomicBool::new(false));
     let progress = Arc::new(Progress { heads, serving, refused, stop });
     let hurried = Hurried {
@@ -38,7 +44,7 @@ pub(super) fn limit<S>(
         linger: connections.linger,
         lingering: None,
     };
-    (hurried, Serving { service, progress })
+    (hurried, Serving { shortcuts, peer, progress })
 }
 
 /// What the two ends know of each other.
@@ -141,43 +147,44 @@ impl AsyncWrite for Hurried {
 
 /// A service that tells when a head is whole, and when its request is done with. While the process drains, its answers end the
 /// connection.
-#[derive(Clone)]
-pub(super) struct Serving<S> {
-    service: S,
+pub(super) struct Serving {
+    shortcuts: Shortcuts,
+    peer: SocketAddr,
     progress: Arc<Progress>,
 }
 
-impl<S, B, A> Service<Request<B>> for Serving<S>
-where
-    S: Service<Request<B>, Response = Response<A>>,
-    S::Future: Send + 'static,
-{
-    type Response = Response<A>;
-    type Error = S::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<A>, S::Error>> + Send>>;
+impl Service<Request<Incoming>> for Serving {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Finishing;
 
-    fn poll_ready(&mut self, task: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.service.poll_ready(task)
-    }
-
-    fn call(&mut self, request: Request<B>) -> Self::Future {
+    fn call(&self, request: Request<Incoming>) -> Finishing {
         self.progress.heads.fetch_add(1, Ordering::AcqRel);
         self.progress.serving.store(true, Ordering::Release);
-        let progress = self.progress.clone();
-        let answering = self.service.call(request);
-        Box::pin(async move {
-            let mut answered = answering.await;
-            // No other answer of ours says so: that a client wants no more than one is between it and hyper.
-            if answered.as_ref().is_ok_and(|answer| answer.headers().contains_key(CONNECTION)) {
-                progress.refused.store(true, Ordering::Release);
-            }
-            if progress.stop.is_draining()
-                && let Ok(answer) = &mut answered
-            {
-                answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-            }
-            progress.serving.store(false, Ordering::Release);
-            answered
-        })
+        let answering = self.shortcuts.answer(request, Some(self.peer));
+        Finishing { answering, progress: self.progress.clone() }
+    }
+}
+
+/// An answer on its way to the other end.
+pub(super) struct Finishing {
+    answering: Answering,
+    progress: Arc<Progress>,
+}
+
+impl Future for Finishing {
+    type Output = Result<Response, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Self::Output> {
+        let Ok(mut answer) = ready!(Pin::new(&mut self.answering).poll(task));
+        // No other answer of ours says so: that a client wants no more than one is between it and hyper.
+        if answer.headers().contains_key(CONNECTION) {
+            self.progress.refused.store(true, Ordering::Release);
+        }
+        if self.progress.stop.is_draining() {
+            answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        self.progress.serving.store(false, Ordering::Release);
+        Poll::Ready(Ok(answer))
     }
 }

@@ -81,7 +81,7 @@ impl Asking {
         let browser = extensions.get::<BrowserToken>().map(|token| token.0.as_str());
         let browser = browser.or_else(|| cookies::read(headers, app.cookies.browser));
         let context = Context {
-            network: network(headers, extensions, app),
+            network: network(headers, peer(extensions), app),
             device: Device::of(header(USER_AGENT).unwrap_or_default()).stored(),
             support_id: extensions.get::<SupportId>().map(|id| id.0.clone()).unwrap_or_default(),
             browser: browser.and_then(hash_browser_token),
@@ -142,14 +142,19 @@ impl Said {
 }
 
 /// The network that a request comes from.
-pub(crate) fn network(headers: &HeaderMap, extensions: &Extensions, app: &App) -> Network {
-    let peer = extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+pub(crate) fn network(headers: &HeaderMap, peer: Option<SocketAddr>, app: &App) -> Network {
+    let peer = peer.map(|peer| peer.ip());
     Network::of(client_address(peer, headers, &app.trusted_proxies))
+}
+
+/// The other end of the connection.
+fn peer(extensions: &Extensions) -> Option<SocketAddr> {
+    extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0)
 }
 
 /// Where a request comes from, and whether it came through a proxy that is believed.
 pub(crate) fn came_from(headers: &HeaderMap, extensions: &Extensions, app: &App) -> (IpAddr, bool) {
-    let peer = extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_canonical());
+    let peer = peer(extensions).map(|peer| peer.ip().to_canonical());
     let through_proxy =
         peer.is_some_and(|peer| app.trusted_proxies.iter().any(|network| network.contains(&peer)));
     (client_address(peer, headers, &app.trusted_proxies), through_proxy)

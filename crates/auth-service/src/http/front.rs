@@ -1,7 +1,7 @@
 //! What every request goes through, in order. It is one layer and not one for each step: a layer costs every request its
 //! allocations, whether or not it has anything to do.
 
-use axum::body::{Body, HttpBody as _};
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::middleware::Next;
@@ -12,35 +12,26 @@ use crate::App;
 use crate::http::asking::SupportId;
 use crate::http::failure::{self, Shown};
 use crate::http::{access, guard, headers};
-use crate::{protocol, warm};
+use crate::metrics::template;
+use crate::protocol;
+use crate::shortcuts::{self, Read};
 
 /// Gives the request its support id, and a span that carries it; lets it in, or refuses it; shows a failure in the form of
 /// the route; and puts the headers on the answer.
-pub(crate) async fn serve(State(app): State<App>, request: Request, next: Next) -> Response {
-    let measured = app.traffic.begin(&request);
+pub(crate) async fn serve(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let read = request.extensions_mut().remove::<Read>();
+    let since = read.as_ref().map_or_else(shortcuts::now, |read| read.since);
+    let measured = app.traffic.begin(request.method(), template(&request), since);
     if guard::has_too_long_a_path(request.uri()) {
         let refused = guard::path_too_long(&app);
         measured.end(refused.status());
         return refused;
     }
-    // A body is read before anything is answered, even one that nobody asked for.
-    if !app.is_development()
-        && request.body().is_end_stream()
-        && let Some(document) = protocol::ready_made(&app, &request)
-    {
-        measured.end(document.status());
-        return document;
-    }
     let (head, body) = request.into_parts();
-    let body = guard::read_body(&app, body).await;
-    if let Ok(body) = &body
-        && !app.is_development()
-        && !access::are_written()
-        && let Some(known) = warm::answer(&app, &head, body).await
-    {
-        measured.end(known.status());
-        return known;
-    }
+    let body = match read {
+        Some(read) => read.body,
+        None => guard::read_body(&app, body).await,
+    };
     let support_id = app.auth.new_support_id();
     // At the highest level, so that whatever is logged of a request carries its support id, however little is logged.
     let span = tracing::error_span!(

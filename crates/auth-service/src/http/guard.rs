@@ -1,10 +1,13 @@
 //! What is refused before a handler runs.
 
 use std::any::Any;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
-use axum::body::HttpBody as _;
-use axum::body::{Body, Bytes};
+use axum::BoxError;
+use axum::body::{Bytes, HttpBody};
 use axum::extract::{Request, State};
 use axum::http::header::{CONNECTION, HOST, ORIGIN};
 use axum::http::request::Parts;
@@ -50,7 +53,11 @@ pub(crate) fn path_too_long(app: &App) -> Response {
 
 /// Reads the whole body before anything is decided: an answer sent while a body is still coming makes a proxy hand a
 /// dying connection to the next client. What cannot be read to its end closes the connection.
-pub(crate) async fn read_body(app: &App, body: Body) -> Result<Bytes, Failure> {
+pub(crate) async fn read_body<B>(app: &App, body: B) -> Result<Bytes, Failure>
+where
+    B: HttpBody<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
     let most = app.auth.settings().limits.body;
     if body.is_end_stream() {
         return Ok(Bytes::new());
@@ -59,7 +66,12 @@ pub(crate) async fn read_body(app: &App, body: Body) -> Result<Bytes, Failure> {
     if body.size_hint().lower() > u64::from(most) {
         return Err(Failure::TooLarge(most));
     }
-    let read = tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, most as usize).collect()).await;
+    let mut read = pin!(Limited::new(body, most as usize).collect());
+    // Most bodies have come with their heads, and need no clock.
+    let read = match poll_fn(|task| Poll::Ready(read.as_mut().poll(task))).await {
+        Poll::Ready(read) => Ok(read),
+        Poll::Pending => tokio::time::timeout(BODY_TIMEOUT, read).await,
+    };
     match read {
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Err(Failure::TooLarge(most)),

@@ -43,17 +43,16 @@ pub(super) struct Answered {
 }
 
 impl Traffic {
-    /// A request has come.
-    pub(crate) fn begin(&self, request: &Request) -> Measured {
-        let template = template(request);
-        let method = match *request.method() {
+    /// A request to this route has come, and when.
+    pub(crate) fn begin(&self, method: &Method, template: &str, begun: Instant) -> Measured {
+        let method = match *method {
             // A HEAD is answered as a GET is.
             Method::GET | Method::HEAD => 0,
             Method::POST => 1,
             Method::OPTIONS => 2,
             _ => 3,
         };
-        Measured { route: self.series(template), method, begun: now() }
+        Measured { route: self.series(template), method, begun }
     }
 
     fn series(&self, template: &str) -> Arc<Route> {
@@ -98,16 +97,12 @@ impl Measured {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "it is how long a real request takes")]
-fn now() -> Instant {
-    Instant::now()
-}
-
 #[cfg(test)]
 mod tests {
     use axum::body::Body;
 
     use super::*;
+    use crate::shortcuts::now;
 
     #[test]
     fn what_strangers_send_makes_no_series_of_its_own() {
@@ -116,7 +111,9 @@ mod tests {
             [("GET", "/a?b=c", 404), ("HEAD", "/b", 404), ("BREW", "/c", 405), ("DELETE", "/d", 500)]
         {
             let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
-            traffic.begin(&request).end(StatusCode::from_u16(status).unwrap());
+            traffic
+                .begin(request.method(), template(&request), now())
+                .end(StatusCode::from_u16(status).unwrap());
         }
         let told: Vec<_> = traffic.read().into_iter().collect();
         let told: Vec<_> =

@@ -106,7 +106,7 @@ impl Documents {
 
 /// The answer to a request for one of them, headers and all. It can be given before anything else is looked at: nothing of
 /// it depends on who asks, and nothing of it can go wrong.
-pub(crate) fn ready_made(app: &App, request: &Request) -> Option<Response> {
+pub(crate) fn ready_made<B>(app: &App, request: &Request<B>) -> Option<Response> {
     if request.method() != Method::GET {
         return None;
     }

@@ -105,7 +105,8 @@ impl World {
         let public_url: &'static str = Box::leak(format!("{issuer}/").into_boxed_str());
         let provider = TestApp::with(|setup| setup.public_url = public_url).await;
         let watch = Watch::default();
-        let router = provider.router.clone().layer(from_fn_with_state(watch.clone(), self::watch));
+        let router =
+            auth_service::router(provider.app.clone()).layer(from_fn_with_state(watch.clone(), self::watch));
         tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         let secret = register(&provider, changes).await;
         let session_key = generate_key_text();

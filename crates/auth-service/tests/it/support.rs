@@ -21,8 +21,7 @@ use auth::{
 use auth_service::branding::Branding;
 use auth_service::client_keys::ClientKeys;
 use auth_service::mailbox::Mailbox;
-use auth_service::{App, AppParts};
-use axum::Router;
+use auth_service::{App, AppParts, Shortcuts};
 use domain::{Clock, Timestamp};
 use oidc::SigningKey;
 use outbound::{EgressClient, EgressSettings};
@@ -61,7 +60,7 @@ pub(crate) struct Setup {
 /// A server.
 pub(crate) struct TestApp {
     pub(crate) app: App,
-    pub(crate) router: Router,
+    pub(crate) router: Shortcuts,
     origin: String,
     clock: Arc<AtomicI64>,
     letters: Mutex<Vec<Letter>>,
@@ -135,7 +134,7 @@ impl TestApp {
             mailbox: setup.mailbox.clone(),
             client_keys: ClientKeys::new(EgressClient::new(&setup.egress).unwrap()),
         });
-        let router = auth_service::router(app.clone());
+        let router = Shortcuts::new(app.clone());
         let origin = app.public_url().origin().ascii_serialization();
         Self { app, router, origin, clock, letters: Mutex::default(), setup, key_text, directory }
     }
@@ -192,6 +191,11 @@ impl TestApp {
     /// A program: it keeps cookies, and sends none of the headers that browsers send.
     pub(crate) fn program(&self) -> Browser {
         Browser::new(self.router.clone(), self.host(), None)
+    }
+
+    /// The same, which nothing is answered before its request is at a route.
+    pub(crate) fn program_by_routes(&self) -> Browser {
+        Browser::new(auth_service::router(self.app.clone()), self.host(), None)
     }
 
     /// All mail that waits to be sent, oldest first.

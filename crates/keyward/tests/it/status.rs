@@ -1,5 +1,7 @@
 //! `keyward status`: what is told of servers that run, and of none.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -122,6 +124,12 @@ fn without_a_server_it_says_so_and_what_to_do() {
     assert!(text(&told.stderr).contains("no server answers at"), "{}", text(&told.stderr));
 }
 
+/// As `docker compose ps --all --format json` has them.
+const CONTAINERS: &str = r#"{"Service":"caddy","State":"running","Health":"healthy","ExitCode":0}
+{"Service":"app-service-blue-1","State":"exited","Health":"","ExitCode":137}
+{"Service":"migrate","State":"exited","Health":"","ExitCode":0}
+"#;
+
 /// A slot that ended again and again as it started was not seen: it has no socket, and the other one answered.
 #[test]
 fn a_slot_that_is_to_live_and_does_not_answer_is_told_and_is_a_failure() {
@@ -132,9 +140,24 @@ fn a_slot_that_is_to_live_and_does_not_answer_is_told_and_is_a_failure() {
     let live = |profiles: &str| {
         std::fs::write(folder.path().join(".env"), format!("COMPOSE_PROFILES={profiles}\n")).unwrap();
     };
+    // Docker is asked for the others: this one says what the test has written, and is asked for nothing else.
+    let says = |services: &str, containers: &str| {
+        std::fs::write(folder.path().join("services"), services).unwrap();
+        std::fs::write(folder.path().join("containers"), containers).unwrap();
+    };
+    let docker = folder.path().join("docker");
+    std::fs::write(
+        &docker,
+        "#!/bin/sh\ncase \"$*\" in\n'compose config --services') cat services ;;\n'compose ps --all --format json') cat containers ;;\n\
+         *) echo \"asked $*\" >&2; exit 2 ;;\nesac\n",
+    )
+    .unwrap();
+    std::fs::set_permissions(&docker, Permissions::from_mode(0o755)).unwrap();
+    says("", "");
+    let programs = format!("{}:{}", path(folder.path()), std::env::var("PATH").unwrap());
     let here = |arguments: &[&str]| {
         let mut command = Command::new(KEYWARD);
-        command.arg("status").args(arguments).current_dir(folder.path());
+        command.arg("status").args(arguments).current_dir(folder.path()).env("PATH", &programs);
         command.env_remove("KEYWARD_SOCKET").env_remove("KEYWARD_CONFIG").output().unwrap()
     };
     live("auth-service-blue,app-service-blue");
@@ -177,6 +200,33 @@ fn a_slot_that_is_to_live_and_does_not_answer_is_told_and_is_a_failure() {
     let told = here(&[]);
     assert_eq!(told.status.code(), Some(0), "{told:?}");
     assert!(text(&told.stderr).contains("names auth-service-bleu, and no slot"), "{}", text(&told.stderr));
+    says("caddy\napp-service-blue-1\ndb\nmigrate\n", CONTAINERS);
+    let told = here(&[]);
+    assert_eq!(told.status.code(), Some(1), "{told:?}");
+    let shown = text(&told.stdout);
+    let told_of_docker = shown.split("\nContainers  ").nth(1).unwrap();
+    assert_eq!(
+        told_of_docker,
+        "2 of 4 are well: caddy, migrate\n            app-service-blue-1: exited (137); docker compose logs app-service-blue-1\n            \
+         db: there is none; docker compose logs db\n"
+    );
+    let error = text(&told.stderr);
+    assert!(error.contains("2 of 4 containers that are to run do not, or are not healthy: app-service-blue-1 (exited (137)), db"), "{error}");
+    let told = here(&["--json"]);
+    let of_docker: Vec<_> = json(&told).into_iter().filter(|one| one.get("container").is_some()).collect();
+    assert_eq!((told.status.code(), of_docker.len()), (Some(1), 4));
+    assert_eq!(
+        of_docker[0],
+        serde_json::json!({ "container": "app-service-blue-1", "state": "exited", "health": null, "well": false })
+    );
+    says("caddy\nmigrate\n", CONTAINERS);
+    assert_eq!(here(&[]).status.code(), Some(0));
+    std::fs::write(&docker, "#!/bin/sh\necho 'permission denied while trying to connect' >&2; exit 1\n")
+        .unwrap();
+    let told = here(&[]);
+    let shown = text(&told.stdout);
+    assert_eq!(told.status.code(), Some(0), "who may not ask Docker is told of the servers: {told:?}");
+    assert!(shown.contains("\nContainers  not asked for: permission denied"), "{shown}");
     live("auth-service-bleu");
     let told = here(&[]);
     assert_eq!(told.status.code(), Some(1), "{told:?}");

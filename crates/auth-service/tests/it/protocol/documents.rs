@@ -163,6 +163,21 @@ async fn whoever_has_a_document_is_not_sent_it_again() {
     }
 }
 
+/// They are answered before the routes, and as the routes do, header by header.
+#[tokio::test]
+async fn a_document_is_what_the_routes_would_answer() {
+    let app = TestApp::start().await;
+    for path in [
+        "/.well-known/openid-configuration",
+        "/.well-known/oauth-authorization-server",
+        "/.well-known/jwks.json",
+    ] {
+        let (at_once, whole) = (app.program().get(path).await, app.program_by_routes().get(path).await);
+        assert_eq!((at_once.status, at_once.status.as_u16()), (whole.status, 200), "{path}");
+        assert_eq!((&at_once.headers, &at_once.body), (&whole.headers, &whole.body), "{path}");
+    }
+}
+
 #[tokio::test]
 async fn every_endpoint_it_names_is_there() {
     let app = TestApp::start().await;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use axum::Router;
+use auth_service::Shortcuts;
 use axum::body::Body;
 use axum::http::{Method, Request};
 use http_body_util::BodyExt as _;
@@ -14,15 +14,15 @@ use super::Answer;
 /// A browser, or a program if it has no origin.
 #[derive(Clone)]
 pub(crate) struct Browser {
-    router: Router,
+    router: Shortcuts,
     host: String,
     origin: Option<String>,
     pub(crate) jar: BTreeMap<String, String>,
 }
 
 impl Browser {
-    pub(crate) fn new(router: Router, host: String, origin: Option<String>) -> Self {
-        Self { router, host, origin, jar: BTreeMap::new() }
+    pub(crate) fn new(router: impl Into<Shortcuts>, host: String, origin: Option<String>) -> Self {
+        Self { router: router.into(), host, origin, jar: BTreeMap::new() }
     }
 
     /// Goes on with another server of the same address, cookies and all.
