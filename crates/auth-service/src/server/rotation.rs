@@ -232,7 +232,8 @@ impl Rotation {
 
     /// Offers a user what has changed of its secrets. Says whether that was taken.
     async fn offer(&self, user: User, fresh: &Keeper) -> bool {
-        let offered = timeout(PROVING, self.0.users.take(user, fresh, self.0.clock.now())).await;
+        let offered =
+            timeout(PROVING, self.0.users.take(user, fresh, &self.0.keeper, self.0.clock.now())).await;
         let taken = offered
             .unwrap_or_else(|_| Err(format!("it did not prove itself within {} s", PROVING.as_secs())));
         let references: Vec<_> = {
