@@ -1,10 +1,12 @@
 //! AWS Secrets Manager, by AWS's own client: who asks, in which region and by which signature is its default chain's to find.
 
+use std::error::Error;
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{AppName, BehaviorVersion, Region};
+use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::config::Builder;
 use aws_sdk_secretsmanager::error::{DisplayErrorContext, ProvideErrorMetadata as _, SdkError};
@@ -67,34 +69,55 @@ impl Aws {
         Ok(Document { text: SecretString::from(text), version: version_id, lease: None })
     }
 
-    fn explain<R: std::fmt::Debug>(&self, error: &SdkError<GetSecretValueError, R>) -> SecretCause {
+    fn explain(&self, error: &SdkError<GetSecretValueError>) -> SecretCause {
         let provider = self.provider.clone();
         let SdkError::ServiceError(refusal) = error else {
-            let why = words(&DisplayErrorContext(error).to_string());
-            // What signs a request is looked for while it is sent; that it is not there is no trouble of the network.
-            return if why.contains("redentials") && !matches!(error, SdkError::TimeoutError(_)) {
-                let why = "AWS's default chain finds nobody to sign in as: give the machine or container a role, or set \
-                           AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
-                SecretCause::Denied { provider, why: why.to_owned() }
-            } else {
-                SecretCause::Unreachable { provider, why }
+            // What signs a request is looked for while it is sent.
+            return match credentials_error(error) {
+                Some(CredentialsError::CredentialsNotLoaded(_)) => {
+                    let why = "AWS's default chain finds nobody to sign in as: give the machine or container a role, or set \
+                               AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
+                    SecretCause::Denied { provider, why: why.to_owned() }
+                }
+                Some(wrong @ CredentialsError::InvalidConfiguration(_)) => {
+                    SecretCause::Unusable { provider, why: words(&DisplayErrorContext(wrong).to_string()) }
+                }
+                // Whoever hands them out may be away, too.
+                _ => {
+                    SecretCause::Unreachable { provider, why: words(&DisplayErrorContext(error).to_string()) }
+                }
             };
         };
+        let status = refusal.raw().status().as_u16();
         let refusal = refusal.err();
         let code = refusal.code().unwrap_or("no code");
         let why = match refusal.message() {
             Some(message) => format!("{code}: {}", words(message)),
             None => code.to_owned(),
         };
+        if status == 429 || status >= 500 {
+            // Whatever stands in between answers so too, with a page that has no code.
+            return SecretCause::Unreachable { provider, why: format!("status {status}, {why}") };
+        }
         match code {
             // The second is that of a secret that is marked for deletion.
             "ResourceNotFoundException" | "InvalidRequestException" => SecretCause::Missing { provider, why },
-            "InternalServiceError" | "InternalFailure" | "ServiceUnavailable" | "ThrottlingException" => {
-                SecretCause::Unreachable { provider, why }
-            }
+            "ThrottlingException" => SecretCause::Unreachable { provider, why },
             "InvalidParameterException" | "ValidationException" => SecretCause::Unusable { provider, why },
             // Every other way of saying no: by IAM, by the key that seals the secret, by the signature.
             _ => SecretCause::Denied { provider, why },
         }
     }
+}
+
+/// What went wrong in finding out who asks, if that did.
+fn credentials_error(error: &dyn Error) -> Option<&CredentialsError> {
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        if let Some(found) = inner.downcast_ref() {
+            return Some(found);
+        }
+        cause = inner.source();
+    }
+    None
 }

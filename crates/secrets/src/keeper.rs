@@ -55,7 +55,7 @@ pub enum VaultAuth {
         /// The secret id, which is kept on this machine. It is read at each sign-in, so that a new one needs no restart.
         secret_id: SecretRef,
     },
-    /// By a token that somebody else keeps fresh (Vault's agent, say), read at each sign-in.
+    /// By a token that somebody else makes (Vault's agent, say): read at each sign-in, and renewed as far as it can be.
     Token(SecretRef),
 }
 

@@ -88,11 +88,11 @@ impl Vault {
     pub(crate) async fn read(&self, path: &str) -> Result<Document, SecretCause> {
         let token = self.token(None).await?;
         match self.read_by(path, &token).await {
-            // The token may be at its end, or taken back: a new one decides.
-            Err(SecretCause::Denied { .. }) if !token.is_new => {
-                let token = self.token(Some(&token)).await?;
-                self.read_by(path, &token).await
-            }
+            // The token may be at its end, or taken back: then a new one decides.
+            Err(denied @ SecretCause::Denied { .. }) if !token.is_new => match self.another(&token).await? {
+                Some(token) => self.read_by(path, &token).await,
+                None => Err(denied),
+            },
             done => done,
         }
     }

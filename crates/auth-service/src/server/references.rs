@@ -29,6 +29,17 @@ impl Secrets {
         hashing: &HasherSettings,
         keeper: &Keeper,
     ) -> Result<Self, ServerError> {
+        Self::exchanged(keys, hashing, keeper, keeper).await
+    }
+
+    /// The same while a server runs: what seals is what `keeper` reads now, and is compared with the other keys as the keeper of the start
+    /// holds them. Those stay in force, whatever is kept in their places meanwhile.
+    pub(super) async fn exchanged(
+        keys: &config::Keys,
+        hashing: &HasherSettings,
+        keeper: &Keeper,
+        of_start: &Keeper,
+    ) -> Result<Self, ServerError> {
         let mut all = Vec::new();
         let encryption = own_key("keys.encryption", &keys.encryption, keeper).await?;
         all.push(("keys.encryption", encryption.clone()));
@@ -38,13 +49,13 @@ impl Secrets {
             all.push(("keys.older_encryption", older.clone()));
             older_encryption.push(older);
         }
-        let audit = own_key("keys.audit", &keys.audit, keeper).await?;
+        let audit = own_key("keys.audit", &keys.audit, of_start).await?;
         all.push(("keys.audit", audit.clone()));
         if let Some(reference) = &hashing.pepper {
-            all.push((PEPPER, own_key(PEPPER, reference, keeper).await?));
+            all.push((PEPPER, own_key(PEPPER, reference, of_start).await?));
         }
         for reference in &hashing.older_peppers {
-            all.push((OLDER_PEPPERS, own_key(OLDER_PEPPERS, reference, keeper).await?));
+            all.push((OLDER_PEPPERS, own_key(OLDER_PEPPERS, reference, of_start).await?));
         }
         refuse_shared(&all)?;
         Ok(Self { encryption, older_encryption, audit })

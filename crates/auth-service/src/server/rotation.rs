@@ -1,6 +1,7 @@
 //! Secrets that change while the server runs. Each place is looked at again and again; what has changed there is offered to whoever
 //! uses it, who proves it first: what does not prove itself is refused, and the one before stays in force.
 
+mod refusals;
 mod users;
 mod watched;
 
@@ -19,6 +20,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::waiting::jittered;
 use crate::config::Named;
+use refusals::Refusals;
 use watched::{Tally, Watched};
 
 /// What is on this machine is read so often: it costs next to nothing, and sees every way in which a file can change.
@@ -27,11 +29,6 @@ const LOCAL: Duration = Duration::from_secs(5);
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// …up to this.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
-/// When a server refuses us it is looked whether there is a new password, but not more often than this, and each time that there is
-/// none half as often…
-const AFTER_REFUSAL: Duration = Duration::from_millis(100);
-/// …down to this.
-const LONGEST_AFTER_REFUSAL: Duration = Duration::from_secs(5);
 /// What is due in so long is looked at with what is due now: values of one document, mostly.
 const TOGETHER: Duration = Duration::from_millis(250);
 /// Whoever is offered a secret has so long to prove it.
@@ -152,22 +149,19 @@ impl Rotation {
     async fn watch(&self) {
         let (database, redis) = (self.0.users.refused_by_database(), self.0.users.refused_by_redis());
         let keyring = self.0.users.keyring();
-        let (mut pause, mut not_before) = (AFTER_REFUSAL, now());
+        let mut refusals = Refusals::new([
+            (User::Database, database.as_deref()),
+            (User::Redis, redis.as_deref()),
+            (User::Keys, Some(keyring.missed())),
+        ]);
         loop {
             let which = tokio::select! {
                 () = self.0.now.notified() => Which::All,
-                () = refused(database.as_deref(), not_before) => Which::Of(User::Database),
-                () = refused(redis.as_deref(), not_before) => Which::Of(User::Redis),
-                () = refused(Some(keyring.missed()), not_before) => Which::Of(User::Keys),
+                user = refusals.next() => Which::Of(user),
                 () = sleep_until(self.next_due()) => Which::Due,
             };
             let taken = self.round(which).await;
-            if taken {
-                pause = AFTER_REFUSAL;
-            } else if matches!(which, Which::Of(_)) {
-                pause = (pause * 2).min(LONGEST_AFTER_REFUSAL);
-            }
-            not_before = now() + pause;
+            refusals.looked(which, &taken);
         }
     }
 
@@ -180,8 +174,8 @@ impl Rotation {
         self.watched().iter().map(|one| one.due).min().unwrap_or(far)
     }
 
-    /// Looks at some, and hands over what has changed. Says whether anything of it was taken.
-    async fn round(&self, which: Which) -> bool {
+    /// Looks at some, and hands over what has changed. Says who took it.
+    async fn round(&self, which: Which) -> BTreeSet<User> {
         let _turn = self.0.turn.lock().await;
         let fresh = self.0.keeper.anew();
         let looked: Vec<_> = {
@@ -217,9 +211,11 @@ impl Rotation {
                 Err(error) => self.watched()[at].fail(&error, now()),
             }
         }
-        let mut taken = false;
+        let mut taken = BTreeSet::new();
         for user in changed {
-            taken |= self.offer(user, &fresh).await;
+            if self.offer(user, &fresh).await {
+                taken.insert(user);
+            }
         }
         taken
     }
@@ -236,7 +232,8 @@ impl Rotation {
 
     /// Offers a user what has changed of its secrets. Says whether that was taken.
     async fn offer(&self, user: User, fresh: &Keeper) -> bool {
-        let offered = timeout(PROVING, self.0.users.take(user, fresh, self.0.clock.now())).await;
+        let offered =
+            timeout(PROVING, self.0.users.take(user, fresh, &self.0.keeper, self.0.clock.now())).await;
         let taken = offered
             .unwrap_or_else(|_| Err(format!("it did not prove itself within {} s", PROVING.as_secs())));
         let references: Vec<_> = {
@@ -257,13 +254,6 @@ impl Rotation {
         }
         taken.is_ok()
     }
-}
-
-/// Resolves when a server has refused us, or something is sealed by a key that we have not read, and it is time to look again.
-async fn refused(by: Option<&Notify>, not_before: Instant) {
-    let Some(by) = by else { return std::future::pending().await };
-    sleep_until(not_before).await;
-    by.notified().await;
 }
 
 /// When a place is looked at next. What is good for some time is seen to when two thirds of that are over.

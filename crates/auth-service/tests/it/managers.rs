@@ -5,6 +5,7 @@ mod database;
 mod gcp;
 mod local;
 mod openbao;
+mod tokens;
 mod vault;
 
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};

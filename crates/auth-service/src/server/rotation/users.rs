@@ -79,8 +79,15 @@ impl Users {
         self.auth.keyring()
     }
 
-    /// Goes by what the keeper reads from now on, once that has proved itself; else all stays as it was, and it is said why.
-    pub(super) async fn take(&self, user: User, keeper: &Keeper, now: Timestamp) -> Result<(), String> {
+    /// Goes by what the keeper reads from now on, once that has proved itself; else all stays as it was, and it is said why. What a start
+    /// alone can take is what the keeper of the start holds.
+    pub(super) async fn take(
+        &self,
+        user: User,
+        keeper: &Keeper,
+        of_start: &Keeper,
+        now: Timestamp,
+    ) -> Result<(), String> {
         let told = |error: &dyn std::fmt::Display| error.to_string();
         match user {
             User::Database => {
@@ -106,15 +113,15 @@ impl Users {
                 let declared = declared(&self.clients, keeper).await.map_err(|error| told(&error))?;
                 self.auth.clients().declare(&declared, now).await.map_err(|error| told(&error))
             }
-            User::Keys => self.take_keys(keeper).await.map_err(|error| told(&error)),
+            User::Keys => self.take_keys(keeper, of_start).await.map_err(|error| told(&error)),
             User::Managers => Ok(()),
             User::Start => Err(AT_NEXT_START.to_owned()),
         }
     }
 
     /// They open from now on. Which of them seals is seen to in the background, once every other server opens by it too.
-    async fn take_keys(&self, keeper: &Keeper) -> Result<(), ServerError> {
-        let secrets = Secrets::resolve(&self.keys, &self.hashing, keeper).await?;
+    async fn take_keys(&self, keeper: &Keeper, of_start: &Keeper) -> Result<(), ServerError> {
+        let secrets = Secrets::exchanged(&self.keys, &self.hashing, keeper, of_start).await?;
         let keyring = self.auth.keyring();
         let held = keyring.hold(&secrets.encryption, &secrets.older_encryption);
         held.map_err(|error| ServerError::Secret { setting: "keys.encryption", error: error.to_string() })?;

@@ -7,10 +7,13 @@ use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::http::{HeaderMap, StatusCode};
+use axum::response::Html;
 use serde_json::{Value, json};
+use tokio::task::JoinHandle;
 
-use super::{checked, command, serve, shows_none, values, write_config};
+use super::{checked, command, serve, shows_none, values, write_config, write_private};
 use crate::process::Running;
+use crate::rotation::hang_up;
 
 /// moto's server, on a port that it chose itself.
 struct Moto {
@@ -141,6 +144,62 @@ async fn a_server_with_nothing_but_references_serves_and_every_stage_is_read() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn another_value_is_in_force_without_a_restart() {
+    let Some(moto) = Moto::start() else { return };
+    let mut values = values();
+    let kept = |values: &Value| values.to_string();
+    moto.call("CreateSecret", json!({ "Name": "prod/keyward", "SecretString": kept(&values) })).await;
+    let folder = tempfile::tempdir().unwrap();
+    let reference = |key: &str| format!("aws:prod/keyward#{key}");
+    let config = write_config(folder.path(), &section(&moto.address), reference);
+    let mut signed_in = serve(&config);
+    signed_in.env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "test");
+    let mut server = Running::of(&mut signed_in);
+    values["client"] = super::values()["client"].clone();
+    moto.call("PutSecretValue", json!({ "SecretId": "prod/keyward", "SecretString": kept(&values) })).await;
+    hang_up(&server);
+    let line = server.wait_for_line("a changed secret is in force");
+    assert!(line.contains("clients.secret") && line.contains("aws:prod/keyward#client"), "{line}");
+    shows_none(&server.end(), &values);
+}
+
+async fn double(routes: Router) -> (String, JoinHandle<std::io::Result<()>>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    (address, tokio::spawn(axum::serve(listener, routes).into_future()))
+}
+
+/// A double, which answers as whatever stands before AWS does while that is away: with a page.
+#[tokio::test(flavor = "multi_thread")]
+async fn trouble_that_may_pass_is_not_taken_for_a_refusal() {
+    let away = || async { (StatusCode::SERVICE_UNAVAILABLE, Html("<html>come back later</html>")) };
+    let (address, _double) = double(Router::new().fallback(away)).await;
+    let (folder, values) = (tempfile::tempdir().unwrap(), values());
+    let config = write_config(folder.path(), &section(&address), |key| match key {
+        "encryption" => "aws:prod/keyward#encryption".to_owned(),
+        key => {
+            let file = folder.path().join(key);
+            write_private(&file, values[key].as_str().unwrap());
+            format!("file:{}", file.display())
+        }
+    });
+    let (kind, sentence) = cause(&mut as_test(&["secrets", "check"], &config), &values);
+    assert!(kind == "unreachable" && sentence.contains("status 503"), "{kind}: {sentence}");
+    // So does whoever tells a container as whom it signs in.
+    let mut contained = command(&["secrets", "check"], &config);
+    contained.env("AWS_CONTAINER_CREDENTIALS_FULL_URI", format!("{address}/credentials"));
+    let (kind, sentence) = cause(contained.env("AWS_EC2_METADATA_DISABLED", "true"), &values);
+    assert_eq!(kind, "unreachable", "{sentence}");
+    // What is written wrongly for AWS's own chain does not pass, and is nobody's refusal either.
+    let profiles = folder.path().join("profiles");
+    write_private(&profiles, "[default]\nrole_arn = arn:aws:iam::123456789012:role/keyward\n");
+    let mut misled = command(&["secrets", "check"], &config);
+    misled.env("AWS_CONFIG_FILE", &profiles).env("AWS_EC2_METADATA_DISABLED", "true");
+    let (kind, sentence) = cause(&mut misled, &values);
+    assert_eq!(kind, "unusable", "{sentence}");
+}
+
 /// A double, which says no to everybody as AWS documents it, and remembers who asked.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_denied_or_away_is_told_so_and_we_name_ourselves() {
@@ -154,9 +213,7 @@ async fn what_is_denied_or_away_is_told_so_and_we_name_ourselves() {
         });
         (StatusCode::BAD_REQUEST, [("content-type", "application/x-amz-json-1.1")], body.to_string())
     };
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = format!("http://{}", listener.local_addr().unwrap());
-    let double = tokio::spawn(axum::serve(listener, Router::new().fallback(refuse)).into_future());
+    let (address, double) = double(Router::new().fallback(refuse)).await;
     let folder = tempfile::tempdir().unwrap();
     let config = write_config(folder.path(), &section(&address), |key| format!("aws:prod/keyward#{key}"));
     let values = values();

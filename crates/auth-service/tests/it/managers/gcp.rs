@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 
 use super::{checked, command, serve, shows_none, values, write_config, write_private};
 use crate::process::Running;
+use crate::rotation::hang_up;
 
 const TOKEN: &str = "ya29.a-token-of-the-double";
 
@@ -23,7 +24,7 @@ const TOKEN: &str = "ya29.a-token-of-the-double";
 #[derive(Clone, Default)]
 struct Double {
     /// `encryption`, and its versions from the first.
-    secrets: Arc<HashMap<String, Vec<String>>>,
+    secrets: Arc<Mutex<HashMap<String, Vec<String>>>>,
     agents: Arc<Mutex<Vec<String>>>,
     /// Every answer is damaged on its way.
     damages: bool,
@@ -33,7 +34,7 @@ impl Double {
     fn of(values: &Value) -> Self {
         let secret =
             |key: &str| (key.to_owned(), vec!["before".to_owned(), values[key].as_str().unwrap().to_owned()]);
-        Self { secrets: Arc::new(super::KEYS.map(secret).into()), ..Self::default() }
+        Self { secrets: Arc::new(Mutex::new(super::KEYS.map(secret).into())), ..Self::default() }
     }
 
     async fn serve(self) -> String {
@@ -79,7 +80,8 @@ async fn access(
         );
         return refusal(StatusCode::FORBIDDEN, "PERMISSION_DENIED", &message);
     }
-    let versions = double.secrets.get(&secret).map_or(&[][..], Vec::as_slice);
+    let secrets = double.secrets.lock().unwrap();
+    let versions = secrets.get(&secret).map_or(&[][..], Vec::as_slice);
     let number = if version == "latest" { versions.len() } else { version.parse().unwrap_or(0) };
     let Some(value) = number.checked_sub(1).and_then(|index| versions.get(index)) else {
         let message = format!("Secret [projects/1/secrets/{secret}] not found or has no versions.");
@@ -173,6 +175,24 @@ async fn a_server_with_nothing_but_references_serves_by_the_metadata_server_and_
     let (is_well, report) = checked(&mut as_a_person(), &values);
     assert!(!is_well);
     assert_eq!(report["secrets"][0]["cause"], "denied", "{report}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_version_is_in_force_without_a_restart() {
+    let mut values = values();
+    let double = Double::of(&values);
+    let secrets = double.secrets.clone();
+    let address = double.serve().await;
+    let folder = tempfile::tempdir().unwrap();
+    let config = write_config(folder.path(), &section(&address), reference);
+    let mut server = Running::of(serve(&config).env("GCE_METADATA_HOST", &address));
+    values["client"] = super::values()["client"].clone();
+    let next = values["client"].as_str().unwrap().to_owned();
+    secrets.lock().unwrap().get_mut("client").unwrap().push(next);
+    hang_up(&server);
+    let line = server.wait_for_line("a changed secret is in force");
+    assert!(line.contains("clients.secret") && line.contains("\"version\":\"3\""), "{line}");
+    shows_none(&server.end(), &values);
 }
 
 #[tokio::test(flavor = "multi_thread")]

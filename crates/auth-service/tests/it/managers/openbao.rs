@@ -80,15 +80,19 @@ impl OpenBao {
 
     /// A role with these policies: its id, and a secret id that is written into a file.
     pub(super) fn role(&self, name: &str, policy: &str) -> (String, PathBuf) {
-        let rules = self.folder.path().join(format!("{name}.hcl"));
-        std::fs::write(&rules, policy).unwrap();
-        self.bao(&["policy", "write", name, &rules.display().to_string()]);
+        self.write_policy(name, policy);
         let role = format!("auth/approle/role/{name}");
         self.bao(&["write", &role, &format!("token_policies={name}")]);
         let id = self.bao(&["read", "-field=role_id", &format!("{role}/role-id")]);
         let file = self.folder.path().join(format!("{name}.secret_id"));
         self.write_secret_id(name, &file);
         (id, file)
+    }
+
+    pub(super) fn write_policy(&self, name: &str, policy: &str) {
+        let rules = self.folder.path().join(format!("{name}.hcl"));
+        std::fs::write(&rules, policy).unwrap();
+        self.bao(&["policy", "write", name, &rules.display().to_string()]);
     }
 
     pub(super) fn write_secret_id(&self, name: &str, file: &std::path::Path) {

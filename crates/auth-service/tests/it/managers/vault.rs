@@ -276,9 +276,7 @@ fn a_secret_id_is_exchanged_before_it_ends_and_told_by_a_metric() {
     std::fs::set_permissions(&secret_id, std::fs::Permissions::from_mode(0o600)).unwrap();
     bao.write_secret_id("keyward", &secret_id);
     assert_eq!(renew(&[]), (true, "It does not end: nothing is to be done.\n".to_owned()));
-    let rules = bao.folder.path().join("keyward.hcl");
-    std::fs::write(&rules, POLICY).unwrap();
-    bao.bao(&["policy", "write", "keyward", &rules.display().to_string()]);
+    bao.write_policy("keyward", POLICY);
     let (is_well, said) = renew(&["--now"]);
     let why = "the policy has no `update` on auth/approle/role/keyward/secret-id/lookup";
     assert!(!is_well && said.contains(why), "{said}");
