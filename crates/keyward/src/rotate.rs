@@ -1,18 +1,22 @@
 //! `keyward secrets rotate`: a secret of Keyward's own is exchanged in steps; for one of another server it is said how.
 
+mod needed;
 mod own;
 mod steps;
+mod writing;
 
 use std::io::{BufRead as _, IsTerminal as _};
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use auth_service::admin::{
-    self, AskStatus, ListClients, LookAtSecrets, NoteRotation, RotateKeys, RotationStep, SecretShown,
+    self, AskStatus, ListClients, LookAtSecrets, NoteRotation, RotateKeys, RotationStep,
 };
 use clap::Args;
 
 use crate::installation::Installation;
 use crate::{Failure, say};
+use needed::Way;
 
 /// A secret that is to be exchanged.
 #[derive(Args)]
@@ -32,6 +36,9 @@ const SIGNING_KEYS: &str = "signing_keys";
 const ENCRYPTION: &str = "keys.encryption";
 const OLDER_ENCRYPTION: &str = "keys.older_encryption";
 
+/// What the shell is told where steps were printed, and nothing was exchanged.
+const LEFT_TO_YOU: u8 = 3;
+
 /// The servers of an installation, all of which answer.
 struct Servers(Vec<PathBuf>);
 
@@ -42,7 +49,7 @@ struct There {
 }
 
 impl Rotate {
-    pub(crate) async fn run(self, installation: &Installation) -> Result<(), Failure> {
+    pub(crate) async fn run(self, installation: &Installation) -> Result<ExitCode, Failure> {
         let (place, sockets) = installation.sockets()?;
         let Some(first) = sockets.first().cloned() else {
             return Err(format!(
@@ -54,7 +61,8 @@ impl Rotate {
         let servers = Servers(sockets);
         let there = servers.there(&first).await?;
         if self.name == SIGNING_KEYS {
-            return self.signing_keys(&first, &there).await;
+            self.signing_keys(&first, &there).await?;
+            return Ok(ExitCode::SUCCESS);
         }
         let secrets = admin::call(&first, &LookAtSecrets { refresh: false }).await?;
         let Some(secret) = secrets.iter().find(|one| one.setting == self.name) else {
@@ -67,11 +75,17 @@ impl Rotate {
             )
             .into());
         };
-        match own::file(secret) {
-            Some(file) if self.name == ENCRYPTION => self.encryption(&servers, &secrets, &file, &there).await,
+        let stack = installation.stack()?;
+        let file = own::file(secret, stack.as_ref())?;
+        match &file {
+            Some(file) if self.name == ENCRYPTION => {
+                let before = own::Before::read(file, &secrets, stack.as_ref())?;
+                self.encryption(&servers, &before, &there).await?;
+                Ok(ExitCode::SUCCESS)
+            }
             _ => {
-                say(steps::of(secret, self.assume_compromised, &there));
-                Ok(())
+                say(steps::of(secret, file.as_deref(), self.assume_compromised, &there));
+                Ok(ExitCode::from(LEFT_TO_YOU))
             }
         }
     }
@@ -98,11 +112,12 @@ impl Rotate {
     async fn encryption(
         &self,
         servers: &Servers,
-        secrets: &[SecretShown],
-        file: &Path,
+        before: &own::Before,
         there: &There,
     ) -> Result<(), Failure> {
-        let before = own::Before::read(file, secrets)?;
+        let (file, place) = (before.file().display(), before.place().display());
+        let way = needed::way(before.key_id(), before.kept_id(), &own::counted(servers).await?)
+            .map_err(|why| format!("nothing was done to {file} and {place}: {why}"))?;
         let ends = if self.assume_compromised {
             format!(
                 "Then the keys that sign are exchanged, since they were sealed by it. {}",
@@ -114,20 +129,33 @@ impl Rotate {
                 there.sessions, there.apps
             )
         };
-        self.confirm(&format!(
-            "This writes another {ENCRYPTION} into {}, keeps the one before in {}, and has {} servers seal anew what that has sealed. {ends}.",
-            file.display(),
-            before.place().display(),
-            servers.0.len()
-        ))?;
-        servers.note(ENCRYPTION, RotationStep::Begun).await?;
-        before.keep()?;
-        servers.note(ENCRYPTION, RotationStep::Kept).await?;
-        say(format_args!("The key before is kept in {}.", before.place().display()));
-        let next = before.exchange()?;
-        servers.note(ENCRYPTION, RotationStep::Written).await?;
-        say(format_args!("The next key, {next}, is in {}.", file.display()));
-        own::hand_over(servers, &before).await?;
+        let number = servers.0.len();
+        let next = match way {
+            Way::Anew => {
+                self.confirm(&format!(
+                    "This writes another {ENCRYPTION} into {file}, keeps the one before in {place}, and has {number} servers seal anew what \
+                     that has sealed. {ends}."
+                ))?;
+                servers.note(ENCRYPTION, RotationStep::Begun).await?;
+                before.keep()?;
+                servers.note(ENCRYPTION, RotationStep::Kept).await?;
+                say(format_args!("The key before is kept in {place}."));
+                let next = before.exchange()?;
+                servers.note(ENCRYPTION, RotationStep::Written).await?;
+                say(format_args!("The next key, {next}, is in {file}."));
+                next
+            }
+            Way::GoOn => {
+                let next = before.key_id().to_owned();
+                self.confirm(&format!(
+                    "The next {ENCRYPTION}, {next}, is in {file} already, and the one before in {place}: it was stopped there. This has \
+                     {number} servers take it, and seal anew what the one before has sealed. {ends}."
+                ))?;
+                servers.note(ENCRYPTION, RotationStep::Begun).await?;
+                next
+            }
+        };
+        own::hand_over(servers, before).await?;
         own::until_sealed(servers, &next).await?;
         servers.note(ENCRYPTION, RotationStep::Sealed).await?;
         say(format_args!("All servers seal by {next}, and what the key before had sealed is sealed anew."));

@@ -15,16 +15,18 @@ pub(crate) fn is_well(sealed: &SealedShown) -> bool {
     sealed.keys.iter().all(|key| key.role != KeyRoleShown::Unknown)
 }
 
+/// When mailed codes end, to the second.
+pub(crate) fn until(ends: i64) -> String {
+    moment(ends.div_euclid(1_000_000) * 1_000_000)
+}
+
 fn line(key: &SealedUnderShown, lacking: u64) -> Option<String> {
     let number = match key.number {
         1 => "1 value".to_owned(),
         number => format!("{number} values"),
     };
     let until = match key.ends {
-        Some(ends) => format!(
-            "are sealed anew, mailed codes among them end by {}",
-            moment(ends.div_euclid(1_000_000) * 1_000_000)
-        ),
+        Some(ends) => format!("are sealed anew, mailed codes among them end by {}", until(ends)),
         None => "are sealed anew".to_owned(),
     };
     let said = match (key.role, key.number) {

@@ -42,8 +42,10 @@ enum Verb {
     Migrate(migrate::Migrate),
     /// Give this machine the secret id of its AppRole, out of a wrapping token that can be used once.
     Enrol(enrol::Enrol),
-    /// Exchange a secret of Keyward's own, step by step, each an entry of the audit trail; first say what that would end, and ask. Of
-    /// another server's secret the steps are printed.
+    /// Exchange a secret of Keyward's own, step by step, each an entry of the audit trail; first say what that would end, and ask.
+    ///
+    /// `signing_keys` are exchanged, and `keys.encryption` where it is a file of this machine. Of any other secret, one that a manager keeps
+    /// or another server knows, the steps are printed for you to do, nothing is done, and the exit code is 3.
     Rotate(Rotate),
 }
 
@@ -56,7 +58,7 @@ impl Secrets {
             Verb::Generate(generate) => generate.run(installation, json).await,
             Verb::Migrate(migrate) => Box::pin(migrate.run(installation, json)).await,
             Verb::Enrol(enrol) => enrol.run(installation, json).await,
-            Verb::Rotate(rotate) => rotate.run(installation).await.map(|()| ExitCode::SUCCESS),
+            Verb::Rotate(rotate) => rotate.run(installation).await,
         }
     }
 }

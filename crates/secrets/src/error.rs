@@ -177,3 +177,28 @@ impl fmt::Display for SecretCause {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Tests have both features, so that no keeper of theirs says it.
+    #[test]
+    fn who_was_built_without_a_manager_says_which_build_has_it() {
+        for (reference, provider, feature) in [
+            ("aws:prod/keyward#url", "AWS Secrets Manager", "aws"),
+            ("gcp:projects/p/secrets/s#latest", "GCP Secret Manager", "gcp"),
+        ] {
+            let cause = SecretCause::NotBuilt { provider, feature };
+            assert_eq!((cause.kind(), cause.is_passing()), ("not_built", false));
+            let told = SecretError { reference: reference.parse().unwrap(), cause }.to_string();
+            assert_eq!(
+                told,
+                format!(
+                    "the secret {reference} is in {provider}, which this build cannot ask: releases of auth-service can, as does any \
+                     build with `--features {feature}`; `cargo run` is built without, since it need not wait for it"
+                )
+            );
+        }
+    }
+}

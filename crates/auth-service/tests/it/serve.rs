@@ -65,6 +65,27 @@ fn a_group_that_the_user_is_no_member_of_is_told() {
     assert!(error.contains("has to be a member of it"), "{error}");
 }
 
+/// Once would be overlooked: each start says it, of each such secret, and never shows it.
+#[test]
+fn a_secret_in_the_environment_is_warned_of_at_each_start() {
+    let folder = tempfile::tempdir().unwrap();
+    write_secrets(folder.path());
+    let key = std::fs::read_to_string(folder.path().join("encryption")).unwrap();
+    let warning = "\"a secret is in the environment, which whoever may look at the process or its container can read: keep it in a \
+                   file, and name that\"";
+    for _ in 0..2 {
+        let mut server = command(folder.path(), POSTMARK);
+        server.args(["--set", "keys.encryption=env:SEALS"]).env("SEALS", &key);
+        let log = Running::of(&mut server).end();
+        let warned: Vec<_> = log.lines().filter(|line| line.contains(warning)).collect();
+        let [line] = warned[..] else { panic!("{} warnings: {log}", warned.len()) };
+        for part in ["\"WARN\"", "\"setting\":\"keys.encryption\"", "\"variable\":\"SEALS\""] {
+            assert!(line.contains(part), "no {part} in {line}");
+        }
+        assert!(!log.contains(key.trim()), "{log}");
+    }
+}
+
 /// Starts the server on one bad secret among good ones.
 fn refused_with(name: &str, secret: &str, transport: &str) -> String {
     let folder = tempfile::tempdir().unwrap();

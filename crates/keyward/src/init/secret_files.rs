@@ -49,6 +49,8 @@ fn tempfile_in_memory() -> Result<std::path::PathBuf, Failure> {
 pub(super) fn write(folder: &Path, answers: &Answers) -> Result<(), Failure> {
     let (running, migrating) = (generate_key_text(), generate_key_text());
     let (redis, app) = (generate_key_text(), generate_key_text());
+    // No key was before it: the place for one holds the same, so that the configuration need not change at the first exchange.
+    let encryption = generate_key_text();
     let url = |user: &str, password: &SecretString| -> SecretString {
         format!("postgres://{user}:{}@db:5432/keyward", password.expose_secret()).into()
     };
@@ -97,7 +99,8 @@ pub(super) fn write(folder: &Path, answers: &Answers) -> Result<(), Failure> {
         &[
             ("database-url", &url("keyward_run", &running)),
             ("redis-password", &redis),
-            ("encryption", &generate_key_text()),
+            ("encryption", &encryption),
+            ("encryption-older", &encryption),
             ("audit", &generate_key_text()),
             ("example-app", &app),
         ],

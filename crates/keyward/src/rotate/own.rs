@@ -1,43 +1,84 @@
 //! The key that seals, where it is a file of this machine.
 
 use std::fs::{self, OpenOptions};
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use auth_service::admin::{self, KeyRoleShown, LookAtSealed, LookAtSecrets, SecretShown};
-use secrets::sealing::{Keyring, generate_key_text};
+use auth_service::admin::{self, KeyRoleShown, LookAtSealed, LookAtSecrets, SealedShown, SecretShown};
+use secrets::sealing::{KeyTextError, Keyring, generate_key_text};
 use secrets::{ExposeSecret as _, SecretString};
 
 use super::{ENCRYPTION, OLDER_ENCRYPTION, Servers};
 use crate::Failure;
+use crate::stack::Stack;
 
+/// A server counts what is sealed as soon as it has begun.
+const COUNTING: Duration = Duration::from_mins(1);
 /// A server that ended without a word is waited for for three minutes.
 const PATIENCE: Duration = Duration::from_mins(6);
 const BETWEEN: Duration = Duration::from_millis(200);
 
-/// The file in which a secret is, if this machine has it.
-pub(super) fn file(secret: &SecretShown) -> Option<PathBuf> {
-    let path = PathBuf::from(secret.reference.strip_prefix("file:")?);
-    path.is_file().then_some(path)
+/// The file in which a secret is, if this machine has it. What a stack's server calls it is a path of its container.
+pub(super) fn file(secret: &SecretShown, stack: Option<&Stack>) -> Result<Option<PathBuf>, Failure> {
+    let Some(told) = secret.reference.strip_prefix("file:").map(Path::new) else { return Ok(None) };
+    let path = match stack {
+        Some(stack) => stack.on_host(told),
+        None => Some(told.to_owned()),
+    };
+    let Some(path) = path else { return Ok(None) };
+    match fs::metadata(&path) {
+        Ok(data) => Ok(data.is_file().then_some(path)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(format!(
+            "nothing was done: {} cannot be looked at: {error}; ask as root, or as the user whose it is",
+            path.display()
+        )
+        .into()),
+    }
+}
+
+/// Names a key.
+fn id_of(key: &SecretString) -> Result<String, KeyTextError> {
+    Ok(Keyring::from_text(key, &[])?.current_key_id().to_string())
 }
 
 /// The key that is to be exchanged, and where it is kept meanwhile.
 pub(super) struct Before {
     file: PathBuf,
     key: SecretString,
+    key_id: String,
     kept: PathBuf,
+    kept_id: Option<String>,
     is_configured: bool,
 }
 
 impl Before {
-    pub(super) fn read(file: &Path, secrets: &[SecretShown]) -> Result<Self, Failure> {
-        let key = fs::read_to_string(file)
-            .map_err(|error| format!("nothing was done: {} could not be read: {error}", file.display()))?;
-        let older = secrets.iter().filter(|one| one.setting == OLDER_ENCRYPTION).find_map(self::file);
-        let kept = older.clone().unwrap_or_else(|| file.with_extension("before"));
-        Ok(Self { file: file.to_owned(), key: key.into(), kept, is_configured: older.is_some() })
+    pub(super) fn read(file: &Path, secrets: &[SecretShown], stack: Option<&Stack>) -> Result<Self, Failure> {
+        let (key, key_id) = read(file)?;
+        let mut older = None;
+        for secret in secrets.iter().filter(|one| one.setting == OLDER_ENCRYPTION) {
+            older = older.or(self::file(secret, stack)?);
+        }
+        let is_configured = older.is_some();
+        let kept = older.unwrap_or_else(|| file.with_extension("before"));
+        let kept_id = if kept.exists() { Some(read(&kept)?.1) } else { None };
+        Ok(Self { file: file.to_owned(), key, key_id, kept, kept_id, is_configured })
+    }
+
+    pub(super) fn file(&self) -> &Path {
+        &self.file
+    }
+
+    /// The id of the key in the file.
+    pub(super) fn key_id(&self) -> &str {
+        &self.key_id
+    }
+
+    /// That of the key in the other place, if there is one.
+    pub(super) fn kept_id(&self) -> Option<&str> {
+        self.kept_id.as_deref()
     }
 
     pub(super) fn place(&self) -> &Path {
@@ -51,6 +92,14 @@ impl Before {
 
     /// The key is in two places, before it is taken out of one.
     pub(super) fn keep(&self) -> Result<(), Failure> {
+        // Whoever was asked took their time.
+        if read(&self.file)?.1 != self.key_id {
+            return Err(format!(
+                "nothing was done: somebody else has put another key into {} meanwhile; run this again",
+                self.file.display()
+            )
+            .into());
+        }
         replace(&self.kept, &self.file, &self.key)
     }
 
@@ -58,8 +107,17 @@ impl Before {
     pub(super) fn exchange(&self) -> Result<String, Failure> {
         let next = generate_key_text();
         replace(&self.file, &self.file, &next)?;
-        Ok(Keyring::from_text(&next, &[])?.current_key_id().to_string())
+        Ok(id_of(&next)?)
     }
+}
+
+/// A key, and its id.
+fn read(path: &Path) -> Result<(SecretString, String), Failure> {
+    let wrong =
+        |why: String| format!("nothing was done: {} could not be read as a key: {why}", path.display());
+    let key = SecretString::from(fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?);
+    let id = id_of(&key).map_err(|error| wrong(error.to_string()))?;
+    Ok((key, id))
 }
 
 /// Written beside, then renamed; whoever may read `like` may read it.
@@ -84,6 +142,26 @@ fn replace(path: &Path, like: &Path, secret: &SecretString) -> Result<(), Failur
         drop(fs::remove_file(&new));
     }
     written.map_err(|error| wrong(error).into())
+}
+
+/// What each server has sealed, by key.
+pub(super) async fn counted(servers: &Servers) -> Result<Vec<SealedShown>, Failure> {
+    let all = async {
+        let mut all = Vec::new();
+        for socket in &servers.0 {
+            let sealed = loop {
+                match admin::call(socket, &LookAtSealed {}).await? {
+                    Some(sealed) => break sealed,
+                    None => tokio::time::sleep(BETWEEN).await,
+                }
+            };
+            all.push(sealed);
+        }
+        Ok::<_, Failure>(all)
+    };
+    tokio::time::timeout(COUNTING, all).await.unwrap_or_else(|_| {
+        Err("nothing was done: a server has not counted yet what is sealed by which key; run this again once `keyward status` tells it".into())
+    })
 }
 
 /// Every server takes it, or it is said which does not.
@@ -129,4 +207,33 @@ async fn is_sealed(socket: &Path, key: &str) -> Result<bool, Failure> {
     let seals = sealed.keys.iter().any(|one| one.role == KeyRoleShown::Current && one.key_id == key);
     let left = sealed.keys.iter().any(|one| one.key_id != key && one.movable > 0);
     Ok(seals && !left && sealed.lacking == 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// The path of the container was looked for on the host, where it is nobody's or somebody else's.
+    #[test]
+    fn in_the_folder_of_a_stack_the_file_is_the_one_of_the_host() {
+        let folder = tempfile::tempdir().unwrap();
+        let ours = folder.path().join("auth-service/of-a-test");
+        fs::create_dir(folder.path().join("auth-service")).unwrap();
+        fs::write(&ours, "").unwrap();
+        let stack = Stack::of(&format!("KEYWARD_SECRETS='{}'\n", folder.path().display()));
+        let found = |reference: &str, stack: Option<&Stack>| {
+            let secret =
+                json!({ "setting": ENCRYPTION, "reference": reference, "length": 64, "age": 0, "stale": 0 });
+            file(&serde_json::from_value(secret).unwrap(), stack).unwrap()
+        };
+        assert_eq!(found("file:/run/secrets/of-a-test", Some(&stack)), Some(ours.clone()));
+        assert_eq!(found("file:/run/secrets/of-a-test", None), None);
+        assert_eq!(found("file:/run/secrets/absent", Some(&stack)), None);
+        let host = format!("file:{}", ours.display());
+        assert_eq!(found(&host, Some(&stack)), None, "the container has another at that path");
+        assert_eq!(found(&host, None), Some(ours));
+        assert_eq!(found("vault:kv/keyward#encryption", Some(&stack)), None);
+    }
 }

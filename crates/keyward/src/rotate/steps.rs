@@ -6,6 +6,10 @@ use std::path::Path;
 use auth_service::admin::SecretShown;
 
 use super::There;
+use super::writing::{Writing, made_by_vault};
+
+/// Where what is written is not seen before.
+const RESTART: &str = "Restart the servers one after the other.";
 
 /// What ends when the keys that sign are given up.
 pub(super) fn given_up(there: &There) -> String {
@@ -29,18 +33,22 @@ pub(super) fn after_encryption(kept: &Path, is_configured: bool) -> String {
     text
 }
 
-/// The steps for a secret that this command does not exchange itself.
-pub(super) fn of(secret: &SecretShown, compromised: bool, there: &There) -> String {
+/// The steps for a secret that this command does not exchange itself. The file is this machine's, if it has one.
+pub(super) fn of(secret: &SecretShown, file: Option<&Path>, compromised: bool, there: &There) -> String {
     let reference = &secret.reference;
     let setting = secret.setting.as_str();
+    let writing = Writing::of(secret, file);
+    let how = &writing.how;
     let (what, steps): (String, Vec<String>) = match setting {
         "keys.encryption" => (
             format!("It ends nothing: {} sessions, their tokens and {} apps go on.", there.sessions, there.apps),
             vec![
-                "Put the present key where keys.older_encryption looks, and a new one (`openssl rand -hex 32`) in its place, \
-                 in one write if both are values of one secret."
-                    .to_owned(),
-                "keyward secrets refresh".to_owned(),
+                "Look in `keyward status` whether any value needs another key than the present one: then wait, or that key is lost.".to_owned(),
+                "Write the present key to where keys.older_encryption looks.".to_owned(),
+                format!(
+                    "Write a new one (`openssl rand -hex 32`) {how}. If both are values of one secret, write them at once, in one command."
+                ),
+                taken(&writing, "keyward secrets refresh."),
                 "Wait until `keyward status` says that the key before may be dropped.".to_owned(),
             ],
         ),
@@ -48,42 +56,40 @@ pub(super) fn of(secret: &SecretShown, compromised: bool, there: &There) -> Stri
             "It ends the chain of the audit trail: what was written before is checked by the key before.".to_owned(),
             vec![
                 "keyward audit verify, and keep what it says with the key before.".to_owned(),
-                format!("Stop the servers, and write a new key (`openssl rand -hex 32`) to {reference}."),
+                format!("Stop the servers, and write a new key (`openssl rand -hex 32`) {how}."),
                 "keyward audit begin-anew (on PostgreSQL: auth-service audit begin-anew), then start the servers.".to_owned(),
             ],
         ),
         "password.hashing.pepper" => (
             "It ends nothing; each password gets the new one at its next sign-in.".to_owned(),
             vec![
-                "Let password.hashing.older_peppers name the present one at another place.".to_owned(),
-                format!("Write a new one (`openssl rand -hex 32`) to {reference}, and restart the servers one after the other."),
+                "Let password.hashing.older_peppers of every server name a new one (`openssl rand -hex 32`) at another place, beside those \
+                 that it names, and restart the servers one after the other."
+                    .to_owned(),
+                format!("Let password.hashing.pepper name that, and password.hashing.older_peppers the present one ({reference}). {RESTART}"),
                 "Drop the older one once `keyward passwords report` counts nobody under it.".to_owned(),
             ],
         ),
         "clients.secret" => (
             "It ends nothing: both secrets are good for secret_overlap.".to_owned(),
             vec![
-                format!("Write a new secret (`openssl rand -hex 32`) to {reference}."),
-                "keyward secrets refresh, then give the app the new one before secret_overlap is over.".to_owned(),
+                format!("Write a new secret (`openssl rand -hex 32`) {how}."),
+                taken(&writing, "keyward secrets refresh."),
+                "Give the app the new one before secret_overlap is over.".to_owned(),
             ],
         ),
         "keys.older_encryption" | "password.hashing.older_peppers" => (
             "It opens what was made before, and is not exchanged: it is dropped.".to_owned(),
             vec!["Take it out of the configuration once `keyward status`, or `keyward passwords report`, says that nothing needs it.".to_owned()],
         ),
-        _ => {
-            let (server, _) = setting.trim_start_matches("secrets.").split_once('.').unwrap_or((setting, ""));
-            (
-                "It ends nothing here: what is new is proved before it takes the place of the one before.".to_owned(),
-                vec![
-                    format!("Give the user that Keyward is another password (or token) at your {server} server."),
-                    format!("Write it to {reference}, beside the old one and moved over it."),
-                    "keyward secrets refresh, which says whether it proved itself.".to_owned(),
-                ],
-            )
-        }
+        _ => (
+            "It ends nothing here: what is new is proved before it takes the place of the one before.".to_owned(),
+            of_another_server(secret, &writing),
+        ),
     };
-    let mut text = format!("{setting} ({reference}) is not exchanged by this command. {what}\n");
+    let mut text = format!(
+        "Nothing was done yet: {setting} ({reference}) is exchanged by you, and not by this command. {what}\n"
+    );
     for (number, step) in (1..).zip(&steps) {
         let _ = write!(text, "\n  {number}. {step}");
     }
@@ -91,6 +97,25 @@ pub(super) fn of(secret: &SecretShown, compromised: bool, there: &There) -> Stri
         let _ = write!(text, "\n\nSince others may have it: {}", suspected(setting));
     }
     text
+}
+
+fn of_another_server(secret: &SecretShown, writing: &Writing) -> Vec<String> {
+    if let Some(made) = made_by_vault(secret) {
+        return vec![made];
+    }
+    let setting = secret.setting.as_str();
+    let (server, _) = setting.trim_start_matches("secrets.").split_once('.').unwrap_or((setting, ""));
+    vec![
+        format!("Give the user that Keyward is another password (or token) at your {server} server."),
+        format!("Write it {}.", writing.how),
+        taken(writing, "keyward secrets refresh, which says whether it proved itself."),
+    ]
+}
+
+/// How running servers come to have what was written.
+fn taken(writing: &Writing, refreshed: &str) -> String {
+    let taken = if writing.at_start { RESTART } else { refreshed };
+    taken.to_owned()
 }
 
 /// What else is lost where others have the present one.

@@ -9,7 +9,8 @@ use std::process::{Command, Output, Stdio};
 
 use tempfile::TempDir;
 
-const ALL: [&str; 12] = [
+/// All options that it wants.
+pub(crate) const ALL: [&str; 12] = [
     "--domain",
     "auth.example.com",
     "--app-domain",
@@ -24,7 +25,8 @@ const ALL: [&str; 12] = [
     "keyward",
 ];
 
-fn init(folder: &Path, options: &[&str]) -> Output {
+/// Runs it, with nobody to be asked.
+pub(crate) fn init(folder: &Path, options: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_keyward"))
         .arg("init")
         .arg(folder)
@@ -40,7 +42,7 @@ fn refusal(output: &Output) -> String {
 }
 
 /// Only root may give a file to a service's group; for anybody else the command says so, which is tested then.
-fn as_root(parent: &TempDir) -> bool {
+pub(crate) fn as_root(parent: &TempDir) -> bool {
     if parent.path().metadata().unwrap().uid() == 0 {
         return true;
     }
@@ -116,6 +118,7 @@ fn it_writes_a_folder_that_compose_starts_from() {
     0440 10001 secrets/auth-service/audit
     0440 10001 secrets/auth-service/database-url
     0440 10001 secrets/auth-service/encryption
+    0440 10001 secrets/auth-service/encryption-older
     0440 10001 secrets/auth-service/example-app
     0440 10001 secrets/auth-service/redis-password
     0750   999 secrets/db
@@ -289,6 +292,8 @@ fn class_19_every_secret_is_made_anew_and_stands_nowhere_else() {
             secret("redis/redis.conf").contains(&format!("\nuser keyward reset on >{redis} ~keyward:* "))
         );
         assert_eq!(secret("auth-service/example-app"), app);
+        // There was none before it.
+        assert_eq!(secret("auth-service/encryption-older"), secret("auth-service/encryption"));
         seen.extend([run, migrate, redis, app]);
         for file in ["compose.yml", ".env", "config/keyward.toml", "caddy/Caddyfile", "db/users.sh"] {
             let text = fs::read_to_string(folder.join(file)).unwrap();

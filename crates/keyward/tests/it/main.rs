@@ -27,5 +27,6 @@ mod restart;
 mod running;
 mod secrets;
 mod security;
+mod setup;
 mod status;
 mod walls;

@@ -2,7 +2,7 @@
 
 use crate::running::Running;
 
-const PASSWORD: &str = "correct horse battery";
+pub(crate) const PASSWORD: &str = "correct horse battery";
 
 /// The value of a text of JSON, up to the next quotation mark.
 fn value<'a>(json: &'a str, name: &str) -> &'a str {
@@ -15,23 +15,28 @@ fn sign_in(running: &Running, password: &str) -> String {
     running.ask("POST", "/api/v1/sign-in", &body)
 }
 
+/// Somebody who has not proved their address yet: the proof, and the code that was mailed.
+pub(crate) fn sign_up(running: &Running) -> (String, String) {
+    let body = format!("{{\"email\":\"ana@example.com\",\"password\":\"{PASSWORD}\"}}");
+    let answer = running.ask("POST", "/api/v1/sign-up", &body);
+    assert!(answer.starts_with("HTTP/1.1 201 "), "{answer}");
+    let proof = value(&answer, "proof_id").to_owned();
+    loop {
+        let mailbox = running.ask("GET", "/dev/mailbox.json", "");
+        if let Some((_, codes)) = mailbox.split_once("\"codes\":[\"") {
+            return (proof, codes.split_once('"').unwrap().0.to_owned());
+        }
+        assert!(mailbox.starts_with("HTTP/1.1 200 "), "{mailbox}");
+        std::thread::yield_now();
+    }
+}
+
 #[test]
 fn accounts_survive_a_restart_and_so_does_their_proof() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     let running = Running::start(&data);
-    let body = format!("{{\"email\":\"ana@example.com\",\"password\":\"{PASSWORD}\"}}");
-    let answer = running.ask("POST", "/api/v1/sign-up", &body);
-    assert!(answer.starts_with("HTTP/1.1 201 "), "{answer}");
-    let proof = value(&answer, "proof_id").to_owned();
-    let code = loop {
-        let mailbox = running.ask("GET", "/dev/mailbox.json", "");
-        if let Some((_, codes)) = mailbox.split_once("\"codes\":[\"") {
-            break codes.split_once('"').unwrap().0.to_owned();
-        }
-        assert!(mailbox.starts_with("HTTP/1.1 200 "), "{mailbox}");
-        std::thread::yield_now();
-    };
+    let (proof, code) = sign_up(&running);
     // Before the address is proved, too: what was mailed is good after the restart.
     assert_eq!(running.stop().code(), Some(0));
     let running = Running::start(&data);

@@ -131,7 +131,7 @@ fn nothing_but_references_is_there(stack: &Installation, secrets: &[(String, Str
     }
     let configuration = fs::read_to_string(stack.folder.join("config/keyward.toml")).unwrap();
     assert!(!configuration.contains("\"file:/run/secrets/"), "{configuration}");
-    for key in ["encryption", "audit", "mail-password", "example-app"] {
+    for key in ["encryption", "encryption-older", "audit", "mail-password", "example-app"] {
         assert!(
             configuration.contains(&format!("\"vault:kv/keyward/auth-service#{key}\"")),
             "{configuration}"
