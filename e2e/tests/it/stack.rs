@@ -10,6 +10,8 @@ mod files;
 mod headers;
 mod installation;
 mod journey;
+mod no_slot;
 mod openbao;
+mod personal;
 mod rises;
 mod visitor;

@@ -41,10 +41,11 @@ async fn from_nothing_to_healthy_by_one_command_and_back_after_every_kill() {
     the_database_users_may_do_their_work_and_no_more(&stack);
     super::headers::hold_from_outside(&stack).await;
     redis_is_used_by_who_signs_in(&stack).await;
-    super::headers::hold_of_what_is_personal(&stack).await;
+    super::personal::hold_of_what_is_personal(&stack).await;
     redis_does_for_the_server_what_it_needs_and_no_more(&stack);
     the_operator_asks_a_slot(&stack);
     whoever_is_of_the_group_asks_a_slot(&stack);
+    super::no_slot::the_proxy_says_so_and_is_well(&stack).await;
     super::access_log::keeps_no_secret(&stack).await;
     super::addresses::are_the_proxys_word(&stack).await;
     a_colour_keeps_its_configuration(&stack);
