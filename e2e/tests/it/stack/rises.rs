@@ -49,7 +49,7 @@ async fn from_nothing_to_healthy_by_one_command_and_back_after_every_kill() {
     super::access_log::keeps_no_secret(&stack).await;
     super::addresses::are_the_proxys_word(&stack).await;
     a_colour_keeps_its_configuration(&stack);
-    a_stack_at_rest_is_not_disturbed(&stack);
+    a_stack_at_rest_is_not_disturbed(&stack).await;
     every_part_may_die(&stack).await;
     super::backup::brings_back_what_was_lost(&stack).await;
     the_trail_begins_anew_under_another_key(&stack).await;
@@ -62,6 +62,7 @@ async fn from_nothing_to_healthy_by_one_command_and_back_after_every_kill() {
 async fn a_database_and_a_redis_that_take_half_a_minute_are_waited_for() {
     let Some(docker) = Docker::find().await else { return };
     let stack = Installation::make(docker).and("compose.late.yml");
+    let health = Health::watch();
     #[expect(clippy::disallowed_methods, reason = "how long Docker took")]
     let started = Instant::now();
     for early in ["migrate", "auth-service-blue-1", "auth-service-blue-2"] {
@@ -69,6 +70,7 @@ async fn a_database_and_a_redis_that_take_half_a_minute_are_waited_for() {
     }
     stack.does(&[&["up", "--no-deps", "--wait", "--wait-timeout", "180"], &PARTS[..]].concat());
     assert!(started.elapsed() > Duration::from_secs(30), "the database was not late");
+    the_socket_is_not_taken_for_health(&stack, &health.end());
     let (answered, said) = asks(&stack, "keyward_run", "SELECT 1");
     assert!(answered, "healthy, and takes no connection: {said}");
     for slot in ["auth-service-blue-1", "auth-service-blue-2"] {
@@ -84,6 +86,19 @@ async fn a_database_and_a_redis_that_take_half_a_minute_are_waited_for() {
         }
     }
     somebody_signs_up_and_in(&stack).await;
+}
+
+/// For seconds the database answers at its socket, and nobody from elsewhere reaches it.
+fn the_socket_is_not_taken_for_health(stack: &Installation, healthy: &BTreeMap<String, i128>) {
+    let log = stack.does(&["logs", "--no-color", "--no-log-prefix", "--timestamps", "db"]);
+    let first = |said: &str| {
+        let line = log.lines().find(|line| line.contains(said)).unwrap_or_else(|| panic!("{said}: {log}"));
+        line.split_once(' ').unwrap().0.parse::<jiff::Timestamp>().unwrap()
+    };
+    let (socket, network) = (first("listening on Unix socket"), first("listening on IPv4 address"));
+    assert!(network.duration_since(socket).as_secs() >= 8, "the socket was not early: {socket} {network}");
+    let healthy = healthy[&stack.container("db")];
+    assert!(network.as_nanosecond() < healthy, "healthy at {healthy}, and reached at {network} first");
 }
 
 /// Notes when containers become healthy, as the daemon tells it.
@@ -338,6 +353,15 @@ fn redis_does_for_the_server_what_it_needs_and_no_more(stack: &Installation) {
         let said = asks(user, "get keyward:probe");
         assert!(said.contains(answer), "{user:?}: {said}");
     }
+    // Nor is a Redis well that lets nobody in by the password: it answers, and not what the check wants.
+    let known = stack.inspect("redis");
+    let check = known["Config"]["Healthcheck"]["Test"][1].as_str().unwrap();
+    let with_another = check.replace("$(cat /run/secrets/password)", "another");
+    assert_ne!(with_another, check);
+    for (check, is_well) in [(check, true), (&with_another, false)] {
+        let status = stack.compose(&["exec", "-T", "redis", "sh", "-c", check]).status;
+        assert_eq!(status.success(), is_well, "{check}");
+    }
 }
 
 /// Each slot has a socket of its own on the host; all of them are seen at one look, and the tables by the one-shot.
@@ -438,7 +462,8 @@ fn a_colour_keeps_its_configuration(stack: &Installation) {
     stack.does(&["up", "--no-recreate", "--wait", "--wait-timeout", "120"]);
 }
 
-fn a_stack_at_rest_is_not_disturbed(stack: &Installation) {
+/// `migrate` is run again by each `up`, finds nothing to do, and ends.
+async fn a_stack_at_rest_is_not_disturbed(stack: &Installation) {
     let standing = || {
         PARTS.map(|service| {
             let known = stack.inspect(service);
@@ -446,7 +471,14 @@ fn a_stack_at_rest_is_not_disturbed(stack: &Installation) {
         })
     };
     let before = standing();
+    let migrated = stack.inspect("migrate")["State"]["StartedAt"].clone();
     stack.does(&["up", "--detach"]);
+    let state = until("`migrate` to have run again", async || {
+        let state = stack.inspect("migrate")["State"].clone();
+        (state["Status"] == "exited" && state["StartedAt"] != migrated).then_some(state)
+    })
+    .await;
+    assert_eq!(state["ExitCode"], 0, "{state}");
     assert_eq!(standing(), before);
 }
 
