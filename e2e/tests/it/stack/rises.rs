@@ -1,7 +1,7 @@
 //! From nothing to healthy, and back to it after every part was killed.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::os::unix::fs::{PermissionsExt as _, chown};
+use std::os::unix::fs::chown;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use secrets::ExposeSecret as _;
 use serde_json::{Value, json};
 
 use super::docker::{Docker, success};
-use super::installation::{Installation, OPERATORS};
+use super::installation::Installation;
 use super::visitor::{app, auth};
 use crate::service::binary;
 use crate::wait::until;
@@ -44,7 +44,9 @@ async fn from_nothing_to_healthy_by_one_command_and_back_after_every_kill() {
     super::personal::hold_of_what_is_personal(&stack).await;
     redis_does_for_the_server_what_it_needs_and_no_more(&stack);
     the_operator_asks_a_slot(&stack);
-    whoever_is_of_the_group_asks_a_slot(&stack);
+    super::operators::whoever_is_of_the_group_asks_a_slot(&stack);
+    super::operators::another_group_is_named_later(&stack);
+    super::operators::a_secret_is_replaced(&stack);
     super::no_slot::the_proxy_says_so_and_is_well(&stack).await;
     super::access_log::keeps_no_secret(&stack).await;
     super::addresses::are_the_proxys_word(&stack).await;
@@ -379,25 +381,6 @@ fn the_operator_asks_a_slot(stack: &Installation) {
         let list = Command::new(binary()).args(["user", "list", "--socket"]).arg(socket).output().unwrap();
         assert!(success(&list).contains("ada@example.com"), "{slot}");
     }
-}
-
-/// Not as root, and in the folder of the stack, as the guide has it.
-fn whoever_is_of_the_group_asks_a_slot(stack: &Installation) {
-    // The test's own folder is closed to others; that of an installation is not.
-    let parent = stack.folder.parent().unwrap();
-    std::fs::set_permissions(parent, std::fs::Permissions::from_mode(0o711)).unwrap();
-    let asks = |group: u32| {
-        let mut asks = Command::new("setpriv");
-        asks.args(["--reuid=65534", "--regid=65534", &format!("--groups={group}")]);
-        asks.arg(binary()).args(["user", "disable", "nobody@example.com"]);
-        asks.env_remove("KEYWARD_SOCKET").env_remove("KEYWARD_CONFIG").current_dir(&stack.folder);
-        let output = asks.output().unwrap();
-        String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
-    };
-    let told = asks(OPERATORS);
-    assert!(told.contains("there is no account nobody@example.com"), "{told}");
-    let told = asks(OPERATORS + 1);
-    assert!(!told.contains("there is no account"), "{told}");
 }
 
 /// The key that the trail was sealed with is lost: what the guide says to do about it.
