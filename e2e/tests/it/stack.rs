@@ -16,4 +16,5 @@ mod openbao;
 mod operators;
 mod personal;
 mod rises;
+mod sight;
 mod visitor;

@@ -18,7 +18,7 @@ use crate::wait::until;
 pub(super) const PASSWORD: &str = "note G computes Bernoulli numbers";
 
 /// What runs when all is well: the live colour of each service. (`migrate` has run, and ended.)
-const PARTS: [&str; 6] =
+pub(super) const PARTS: [&str; 6] =
     ["app-service-blue-1", "auth-service-blue-1", "auth-service-blue-2", "caddy", "db", "redis"];
 
 /// From nothing to healthy.
@@ -47,6 +47,7 @@ async fn from_nothing_to_healthy_by_one_command_and_back_after_every_kill() {
     super::operators::whoever_is_of_the_group_asks_a_slot(&stack);
     super::operators::another_group_is_named_later(&stack);
     super::operators::a_secret_is_replaced(&stack);
+    super::sight::every_slot_tells_prometheus_how_it_is(&stack);
     super::no_slot::the_proxy_says_so_and_is_well(&stack).await;
     super::access_log::keeps_no_secret(&stack).await;
     super::addresses::are_the_proxys_word(&stack).await;
