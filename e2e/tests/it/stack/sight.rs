@@ -46,11 +46,8 @@ pub(super) fn every_slot_tells_prometheus_how_it_is(stack: &Installation) {
         }
         let page = format!("http://{target}/metrics");
         let metrics = stack.does(&["exec", "-T", "caddy", "wget", "-q", "-O", "-", &page]);
-        let sign = if slot.starts_with("app-") {
-            "\napp_build_info{"
-        } else {
-            "\nkeyward_phase{phase=\"ready\"} 1"
-        };
+        let sign =
+            if slot.starts_with("app-") { "\napp_build_info{" } else { "\nkeyward_phase{phase=\"ready\"} 1" };
         assert!(metrics.contains(sign), "{page}: {metrics}");
         told += 1;
     }
