@@ -90,7 +90,7 @@ impl Init {
     }
 }
 
-/// What was made, and the three commands that come next.
+/// What was made, what is still missing of it, and the three commands that come next.
 fn tell(folder: &Path, answers: &Answers) {
     let secrets = &answers.secrets;
     let shown = |path: &Path| quoted(&path.display().to_string());
@@ -98,16 +98,16 @@ fn tell(folder: &Path, answers: &Answers) {
     say(
         "keep copies of auth-service/encryption and auth-service/audit elsewhere, and apart from the backups.",
     );
-    say("\nNext:");
-    say(format_args!("  cd {}", shown(folder)));
     if let Some(name) = answers.missing_mail_secret() {
         let file = secrets.join("auth-service").join(name);
         say(format_args!(
-            "  install -m 0440 -g 10001 /dev/stdin {}   # paste {}, then Enter and Ctrl-D",
-            shown(&file),
+            "\nNo option gave {}, without which the server does not start. Type this, paste it, then Enter and Ctrl-D:",
             answers.what_is_missing()
         ));
+        say(format_args!("  install -m 0440 -g 10001 /dev/stdin {}", shown(&file)));
     }
+    say("\nNext:");
+    say(format_args!("  cd {}", shown(folder)));
     say("  docker compose up -d --wait");
     let unknown = if answers.local_certificates { " --insecure" } else { "" };
     say(format_args!("  curl{unknown} https://{}/.well-known/openid-configuration", answers.domain));

@@ -87,9 +87,11 @@ fn it_writes_a_folder_that_compose_starts_from() {
     Made /srv/keyward. Its secrets are in /srv/keyward/secrets:
     keep copies of auth-service/encryption and auth-service/audit elsewhere, and apart from the backups.
 
+    No option gave the password of the mail server, without which the server does not start. Type this, paste it, then Enter and Ctrl-D:
+      install -m 0440 -g 10001 /dev/stdin /srv/keyward/secrets/auth-service/mail-password
+
     Next:
       cd /srv/keyward
-      install -m 0440 -g 10001 /dev/stdin /srv/keyward/secrets/auth-service/mail-password   # paste the password of the mail server, then Enter and Ctrl-D
       docker compose up -d --wait
       curl https://auth.example.com/.well-known/openid-configuration
     ");
@@ -148,6 +150,43 @@ fn it_writes_a_folder_that_compose_starts_from() {
     }
     assert!(environment.contains(&format!("KEYWARD_SECRETS='{}'\n", folder.join("secrets").display())));
     assert!(environment.contains("\nKEYWARD_GROUP=10001\n"), "{environment}");
+}
+
+/// It stood among the commands that come next, which were four.
+#[test]
+fn what_is_missing_is_told_before_the_three_commands_and_written_by_what_is_told() {
+    let parent = tempfile::tempdir().unwrap();
+    if !as_root(&parent) {
+        return;
+    }
+    let given = parent.path().join("given");
+    fs::write(&given, "7d1f60c2b3a94e58").unwrap();
+    let given = ["--mail-secret", given.to_str().unwrap()];
+    let postmark = [&ALL[..9], &["postmark"]].concat();
+    for (name, options, file, is_missing) in [
+        ("with-user", ALL.to_vec(), "mail-password", true),
+        ("with-postmark", postmark, "postmark-token", true),
+        ("with-password", [&ALL[..], &given].concat(), "mail-password", false),
+    ] {
+        let folder = parent.path().join(name);
+        let output = init(&folder, &options);
+        assert!(output.status.success(), "{output:?}");
+        let told = String::from_utf8(output.stdout).unwrap();
+        let (before, next) = told.split_once("\nNext:\n").unwrap();
+        assert_eq!(next.lines().count(), 3, "{told}");
+        let install = before.lines().find(|line| line.starts_with("  install "));
+        assert_eq!(install.is_some(), is_missing, "{told}");
+        let secret = folder.join("secrets/auth-service").join(file);
+        assert_eq!(secret.exists(), !is_missing, "{told}");
+        if let Some(install) = install {
+            let mut typed = Command::new("sh").args(["-c", install]).stdin(Stdio::piped()).spawn().unwrap();
+            typed.stdin.take().unwrap().write_all(b"7d1f60c2b3a94e58\n").unwrap();
+            assert!(typed.wait().unwrap().success(), "{install}");
+        }
+        let known = secret.metadata().unwrap();
+        assert_eq!((known.permissions().mode() & 0o7777, known.gid()), (0o440, 10001), "{name}");
+        assert_eq!(fs::read_to_string(&secret).unwrap().trim_end(), "7d1f60c2b3a94e58", "{name}");
+    }
 }
 
 /// Two stacks of one name are one stack to Docker: `docker compose up` in the second folder took the first one down.

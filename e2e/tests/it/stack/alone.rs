@@ -4,12 +4,14 @@ use std::fs;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use reqwest::Client;
 use reqwest::header::{HOST, HeaderMap};
-use reqwest::{Client, StatusCode};
+use reqwest::redirect::Policy;
 use secrets::ExposeSecret as _;
 use secrets::sealing::generate_key_text;
 use tempfile::TempDir;
 
+use super::headers::{OF_APP_SERVICE, OF_AUTH_SERVICE, asks};
 use super::installation::{APP, AUTH};
 use crate::service::{binary, build_programs};
 use crate::tools::free_port;
@@ -31,25 +33,22 @@ impl Drop for Program {
 pub(super) async fn headers() -> Vec<(String, HeaderMap)> {
     build_programs();
     let folder = tempfile::tempdir().unwrap();
-    let client = Client::builder().no_proxy().build().unwrap();
+    let client = Client::builder().no_proxy().redirect(Policy::none()).build().unwrap();
     let mut found = Vec::new();
-    for (program, host, pages) in [
-        (
-            auth_service(&folder),
-            AUTH,
-            ["/sign-in", "/static/style.css", "/nowhere", "/.well-known/openid-configuration"].as_slice(),
-        ),
-        (app_service(&folder), APP, &["/", "/static/app.css", "/nowhere"]),
-    ] {
-        for page in pages {
-            let url = format!("http://127.0.0.1:{}{page}", program.port);
-            let answer = until(&format!("{host}{page}"), async || {
-                client.get(&url).header(HOST, host).send().await.ok()
+    let auth_service = auth_service(&folder);
+    // It asks the server before it leads there.
+    let app_service = app_service(&folder, auth_service.port);
+    for (program, host, pages) in
+        [(&auth_service, AUTH, OF_AUTH_SERVICE.as_slice()), (&app_service, APP, OF_APP_SERVICE.as_slice())]
+    {
+        for (method, path, status) in pages {
+            let url = format!("http://127.0.0.1:{}{path}", program.port);
+            let answer = until(&format!("{host}{path}"), async || {
+                asks(&client, method, &url).header(HOST, host).send().await.ok()
             })
             .await;
-            let expected = if *page == "/nowhere" { StatusCode::NOT_FOUND } else { StatusCode::OK };
-            assert!(answer.status() == expected, "{host}{page}: {}", answer.status());
-            found.push((format!("{host}{page}"), answer.headers().clone()));
+            assert_eq!(answer.status(), *status, "{host}{path}");
+            found.push((format!("{host}{path}"), answer.headers().clone()));
         }
     }
     found
@@ -97,11 +96,12 @@ fn auth_service(folder: &TempDir) -> Program {
     Program { child, port }
 }
 
-fn app_service(folder: &TempDir) -> Program {
+fn app_service(folder: &TempDir, issuer: u16) -> Program {
     let port = free_port();
     let child = Command::new(binary().with_file_name("app-service"))
         .env("APP_URL", format!("https://{APP}"))
         .env("ISSUER_URL", format!("https://{AUTH}"))
+        .env("INTERNAL_AUTH_URL", format!("http://127.0.0.1:{issuer}"))
         .env("CLIENT_SECRET", secret(folder.path(), "client-secret"))
         .env("SESSION_KEY", secret(folder.path(), "session-key"))
         .env("APP_LISTEN", format!("127.0.0.1:{port}"))

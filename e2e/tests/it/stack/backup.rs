@@ -5,10 +5,9 @@ use std::fs::{self, File};
 use reqwest::StatusCode;
 
 use super::docker::success;
+use super::guide::GUIDE;
 use super::installation::Installation;
 use super::rises::{PASSWORD, UP, ada_signs_in};
-
-const GUIDE: &str = include_str!("../../../../docs/guide/production.md");
 
 const DUMP: &str =
     "PGPASSWORD=$(cat /run/secrets/superuser-password) pg_dump -h 127.0.0.1 -U superuser -Fc keyward";

@@ -9,6 +9,7 @@ use std::process::Command;
 use secrets::ExposeSecret as _;
 
 use super::docker::{Docker, success};
+use super::guide;
 use super::installation::Installation;
 use crate::wait::until;
 
@@ -25,6 +26,7 @@ async fn compose_caddy_and_the_linter_of_dockerfiles_have_nothing_to_say() {
         assert!(said.status.success() && told.is_empty(), "{told}");
     };
     nothing_to_say(&stack);
+    the_guides_prometheus_joins_the_slots(&stack);
     let stack = stack.with_openbao();
     nothing_to_say(&stack);
 
@@ -63,6 +65,24 @@ async fn compose_caddy_and_the_linter_of_dockerfiles_have_nothing_to_say() {
             .map(|name| deploy.join("testing").join(name).join("Dockerfile")),
     );
     success(&Command::new(stack.docker.cache.join("bin/hadolint")).args(dockerfiles).output().unwrap());
+}
+
+/// Compose takes what the guide has an operator write to watch the stack.
+fn the_guides_prometheus_joins_the_slots(stack: &Installation) {
+    let file = stack.folder.join("compose.prometheus.yml");
+    fs::write(&file, guide::one("yaml", "prom/prometheus")).unwrap();
+    let said = stack.does(&["-f", file.to_str().unwrap(), "config", "--format", "json"]);
+    let said: serde_json::Value = serde_json::from_str(&said).unwrap();
+    let prometheus = &said["services"]["prometheus"];
+    let networks: Vec<_> = prometheus["networks"].as_object().unwrap().keys().collect();
+    assert_eq!(networks, ["front", "sight"]);
+    assert_eq!(prometheus["ports"][0]["host_ip"], "127.0.0.1", "{prometheus}");
+    for service in ["auth-service-blue-1", "app-service-blue-1"] {
+        assert!(
+            said["services"][service]["networks"].as_object().unwrap().contains_key("front"),
+            "{service}"
+        );
+    }
 }
 
 /// What the proxy makes of the file: who may change it, how long it waits, how much it carries, what it says of TLS.

@@ -5,21 +5,23 @@ use std::path::Path;
 use std::process::Command;
 
 use reqwest::header::{HeaderMap, STRICT_TRANSPORT_SECURITY};
-use reqwest::{Client, Response, StatusCode, Url, Version};
+use reqwest::{Client, Method, RequestBuilder, StatusCode, Version};
 
 use super::docker::success;
 use super::installation::{APP, AUTH, Installation};
-use super::rises::PASSWORD;
 use super::visitor::{app, auth};
 
-/// What every answer has, whoever it comes from.
+const POLICY: &str = "content-security-policy";
+const OPENER_POLICY: &str = "cross-origin-opener-policy";
+
+/// What every answer has, whoever it comes from; but for what is [said of the window](opener_policy) that it is in.
 const EVERYWHERE: [(&str, &str); 8] = [
     ("strict-transport-security", "max-age=63072000; includeSubDomains"),
     ("x-content-type-options", "nosniff"),
     ("x-frame-options", "DENY"),
     ("referrer-policy", "same-origin"),
     ("permissions-policy", "camera=(), geolocation=(), microphone=(), publickey-credentials-get=(self)"),
-    ("cross-origin-opener-policy", "same-origin"),
+    (OPENER_POLICY, "same-origin"),
     ("cross-origin-resource-policy", "same-origin"),
     ("cross-origin-embedder-policy", "require-corp"),
 ];
@@ -27,93 +29,73 @@ const EVERYWHERE: [(&str, &str); 8] = [
 /// Through the proxy, from outside: TLS, headers, cookies, redirects.
 pub(super) async fn hold_from_outside(stack: &Installation) {
     let client = stack.stranger();
-    for (page, status) in [
-        (auth("/sign-in"), StatusCode::OK),
-        (auth("/nowhere"), StatusCode::NOT_FOUND),
-        (auth("/.well-known/openid-configuration"), StatusCode::OK),
-        (app("/"), StatusCode::OK),
-        (app("/nowhere"), StatusCode::NOT_FOUND),
-    ] {
-        let answer = client.get(&page).send().await.unwrap();
-        assert_eq!((answer.status(), answer.version()), (status, Version::HTTP_2), "{page}");
-        hold_of(&page, answer.headers());
+    for (host, pages) in [(AUTH, OF_AUTH_SERVICE.as_slice()), (APP, &OF_APP_SERVICE)] {
+        for (method, path, status) in pages {
+            let page = format!("https://{host}{path}");
+            let answer = asks(&client, method, &page).send().await.unwrap();
+            assert_eq!((answer.status(), answer.version()), (*status, Version::HTTP_2), "{page}");
+            hold_of(&page, answer.headers());
+        }
     }
     only_tls_of_today_is_spoken(stack);
     a_body_is_bounded(&client).await;
     what_is_personal_is_not_compressed(&client).await;
     it_is_reached_over_quic(stack, &client).await;
     clear_text_leads_to_tls(&client).await;
-    cookies_are_kept_for_tls(&client).await;
+    super::personal::cookies_on_the_way_are_kept_for_tls(&client).await;
     what_is_inside_is_not_reached(&client).await;
 }
 
-fn hold_of(page: &str, headers: &HeaderMap) {
-    for (name, value) in EVERYWHERE {
-        assert_eq!(all(headers, name), [at(page, name, value)], "{name} of {page}");
+/// Of every sort that there is: a page, a form, a failure, a redirect, and what is for programs. Each is asked for through the proxy, and of
+/// the program alone.
+pub(super) const OF_AUTH_SERVICE: [(Method, &str, StatusCode); 7] = [
+    (Method::GET, "/sign-in", StatusCode::OK),
+    (Method::GET, "/sign-up", StatusCode::OK),
+    (Method::GET, "/authorize", StatusCode::BAD_REQUEST),
+    (Method::POST, "/login", StatusCode::UNAUTHORIZED),
+    (Method::GET, "/static/style.css", StatusCode::OK),
+    (Method::GET, "/nowhere", StatusCode::NOT_FOUND),
+    (Method::GET, "/.well-known/openid-configuration", StatusCode::OK),
+];
+pub(super) const OF_APP_SERVICE: [(Method, &str, StatusCode); 4] = [
+    (Method::GET, "/", StatusCode::OK),
+    (Method::GET, "/protected", StatusCode::SEE_OTHER),
+    (Method::GET, "/static/app.css", StatusCode::OK),
+    (Method::GET, "/nowhere", StatusCode::NOT_FOUND),
+];
+
+/// As a stranger does who may try to sign in as nobody.
+pub(super) fn asks(client: &Client, method: &Method, page: &str) -> RequestBuilder {
+    let asks = client.request(method.clone(), page);
+    if *method == Method::GET {
+        return asks;
     }
-    let policies = all(headers, "content-security-policy");
+    asks.json(&serde_json::json!({ "email": "nobody@example.com", "password": "no password of anybody" }))
+}
+
+/// Of an answer of the applications, as it comes through the proxy.
+pub(super) fn hold_of(page: &str, headers: &HeaderMap) {
+    hold(page, headers, opener_policy(page));
+    forbids_what_nobody_needs(&all(headers, POLICY)[0], page);
+}
+
+/// Of an answer of the proxy's own where no slot does: it stays its opener's, whatever the page is.
+pub(super) fn hold_of_a_failure(page: &str, headers: &HeaderMap) {
+    hold(page, headers, "unsafe-none");
+    let own = snippet(&caddyfile())[POLICY].clone();
+    assert_eq!(all(headers, POLICY), [own], "{page}");
+}
+
+fn hold(page: &str, headers: &HeaderMap, opener_policy: &str) {
+    for (name, value) in everywhere(opener_policy) {
+        assert_eq!(all(headers, name), [value], "{name} of {page}");
+    }
+    let policies = all(headers, POLICY);
     assert_eq!(policies.len(), 1, "{page}: {policies:?}");
-    for part in ["default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'"] {
-        assert!(policies[0].contains(part), "{page}: {policies:?}");
-    }
     assert!(!policies[0].contains("unsafe"), "{page}: {policies:?}");
     assert_eq!(all(headers, "cache-control").len(), 1, "{page}");
     for name in ["server", "via", "x-powered-by", "content-encoding"] {
         assert!(!headers.contains_key(name), "{name} of {page}");
-    }
-}
-
-/// Somebody signs in, and through that at the app: nobody keeps what they are shown.
-pub(super) async fn hold_of_what_is_personal(stack: &Installation) {
-    let mut person = Person { client: stack.stranger(), cookies: BTreeMap::new() };
-    let sign_in = serde_json::json!({ "email": "ada@example.com", "password": PASSWORD });
-    let answer = person.client.post(auth("/login")).json(&sign_in).send().await.unwrap();
-    assert_eq!(answer.status(), StatusCode::OK);
-    person.keeps(&auth("/"), answer.headers());
-    let mut seen = Vec::new();
-    for page in [auth("/account"), auth("/account/sessions"), app("/protected")] {
-        let mut at = page.clone();
-        let answer = loop {
-            let answer = person.opens(&at).await;
-            assert_eq!(all(answer.headers(), "cache-control"), ["no-store"], "{at}");
-            let Some(location) = answer.headers().get("location") else { break answer };
-            at = answer.url().join(location.to_str().unwrap()).unwrap().to_string();
-            seen.push(at.clone());
-            assert!(seen.len() < 20, "{seen:?}");
-        };
-        assert_eq!((answer.status(), at.as_str()), (StatusCode::OK, page.as_str()), "{seen:?}");
-        hold_of(&page, answer.headers());
-        assert!(
-            answer.text().await.unwrap().contains("ada@example.com") || page.ends_with("/sessions"),
-            "{page}"
-        );
-    }
-    assert!(seen.iter().any(|at| at.starts_with(&app("/")) && at.contains("code=")), "{seen:?}");
-}
-
-/// A browser that follows nothing by itself.
-struct Person {
-    client: Client,
-    /// By host, then by name.
-    cookies: BTreeMap<String, BTreeMap<String, String>>,
-}
-
-impl Person {
-    async fn opens(&mut self, page: &str) -> Response {
-        let host = Url::parse(page).unwrap().host_str().unwrap().to_owned();
-        let cookies = self.cookies.get(&host).into_iter().flatten();
-        let cookies: Vec<_> = cookies.map(|(name, value)| format!("{name}={value}")).collect();
-        let answer = self.client.get(page).header("cookie", cookies.join("; ")).send().await.unwrap();
-        self.keeps(page, answer.headers());
-        answer
-    }
-
-    fn keeps(&mut self, page: &str, headers: &HeaderMap) {
-        let host = Url::parse(page).unwrap().host_str().unwrap().to_owned();
-        for cookie in all(headers, "set-cookie") {
-            let (name, value) = cookie.split(';').next().unwrap().split_once('=').unwrap();
-            self.cookies.entry(host.clone()).or_default().insert(name.to_owned(), value.to_owned());
-        }
     }
 }
 
@@ -137,7 +119,7 @@ async fn a_body_is_bounded(client: &Client) {
     assert_eq!(answer.status(), StatusCode::PAYLOAD_TOO_LARGE);
 }
 
-fn all(headers: &HeaderMap, name: &str) -> Vec<String> {
+pub(super) fn all(headers: &HeaderMap, name: &str) -> Vec<String> {
     headers.get_all(name).iter().map(|value| value.to_str().unwrap().to_owned()).collect()
 }
 
@@ -183,8 +165,8 @@ async fn it_is_reached_over_quic(stack: &Installation, client: &Client) {
         let answer = success(&asks.output().unwrap());
         let lines: Vec<_> = answer.lines().collect();
         assert!(lines.contains(&":status: 200"), "{page}: {answer}");
-        for (name, value) in EVERYWHERE {
-            let line = format!("{name}: {}", at(&page, name, value));
+        for (name, value) in everywhere(opener_policy(&page)) {
+            let line = format!("{name}: {value}");
             assert!(lines.contains(&line.as_str()), "no {line} over HTTP/3 of {page}: {answer}");
         }
     }
@@ -206,24 +188,6 @@ async fn clear_text_leads_to_tls(client: &Client) {
     }
 }
 
-async fn cookies_are_kept_for_tls(client: &Client) {
-    let answer = client.get(app("/protected")).send().await.unwrap();
-    assert!(answer.status().is_redirection(), "{}", answer.status());
-    let location = answer.headers()["location"].to_str().unwrap().to_owned();
-    assert!(location.starts_with(&auth("/")), "{location}");
-    let mut cookies = all(answer.headers(), "set-cookie");
-    let answer = client.get(location).send().await.unwrap();
-    cookies.extend(all(answer.headers(), "set-cookie"));
-    assert!(!cookies.is_empty());
-    for cookie in cookies {
-        let attributes = cookie.to_ascii_lowercase();
-        assert!(attributes.starts_with("__host-"), "{cookie}");
-        for attribute in ["; secure", "; httponly", "; path=/", "; samesite=lax"] {
-            assert!(attributes.contains(attribute), "{attribute} of {cookie}");
-        }
-    }
-}
-
 /// What is for the proxy and for the containers is not for the world.
 async fn what_is_inside_is_not_reached(client: &Client) {
     for page in [auth("/readyz"), auth("/livez"), auth("/metrics"), app("/readyz"), app("/livez")] {
@@ -236,40 +200,50 @@ async fn what_is_inside_is_not_reached(client: &Client) {
 /// same; the policy of the proxy, which it sends only where an application sent none, allows nothing that theirs forbids.
 #[tokio::test]
 async fn the_proxy_and_the_applications_do_not_contradict_each_other() {
-    let caddyfile = std::fs::read_to_string(workspace().join("deploy/Caddyfile")).unwrap();
+    let caddyfile = caddyfile();
     let of_proxy = snippet(&caddyfile);
     for (name, value) in EVERYWHERE {
         assert_eq!(of_proxy.get(name).map(String::as_str), Some(value), "{name} of deploy/Caddyfile");
     }
     for (place, of_application) in super::alone::headers().await {
+        let expected = everywhere(opener_policy(&place));
+        for (name, value) in expected {
+            assert_eq!(all(&of_application, name), [value], "{name} of {place}");
+        }
         for (name, value) in &of_proxy {
             let Some(own) = of_application.get(name.as_str()) else { continue };
             let own = own.to_str().unwrap();
             match name.as_str() {
-                "content-security-policy" => allows_no_more(value, own, &place),
+                POLICY => {
+                    forbids_what_nobody_needs(own, &place);
+                    allows_no_more(value, own, &place);
+                }
                 // What is the same for everybody may be kept; the proxy says so of nothing.
                 "cache-control" => {}
-                name => assert_eq!(own, at(&place, name, value), "{name} of {place}"),
+                name if expected.iter().any(|(known, _)| *known == name) => {}
+                name => assert_eq!(own, value, "{name} of {place}"),
             }
         }
-        for (name, value) in EVERYWHERE {
-            assert_eq!(
-                of_application.get(name).map(|own| own.to_str().unwrap()),
-                Some(at(&place, name, value)),
-                "{name} of {place}"
-            );
-        }
     }
+    // A window that was once cut off from its opener is so for good: none is while no slot answers.
+    let mut of_failures = of_proxy;
+    of_failures.insert(OPENER_POLICY.to_owned(), "unsafe-none".to_owned());
+    assert_eq!(failures(&caddyfile), of_failures);
 }
 
-/// What stands everywhere, but for who signs in: they may do so in a window that an app has opened.
-fn at<'a>(page: &str, name: &str, value: &'a str) -> &'a str {
-    let stays_its_openers = name == "cross-origin-opener-policy" && page.ends_with("/sign-in");
-    if stays_its_openers { "unsafe-none" } else { value }
+fn everywhere(opener_policy: &str) -> [(&'static str, &str); 8] {
+    EVERYWHERE.map(|(name, value)| (name, if name == OPENER_POLICY { opener_policy } else { value }))
 }
 
-fn workspace() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+/// Who signs in may do so in a window that an app has opened, and that stays the app's; no other page of these does.
+fn opener_policy(page: &str) -> &'static str {
+    let on_the_way = ["/sign-in", "/sign-up", "/authorize"].iter().any(|path| page.ends_with(path));
+    if on_the_way { "unsafe-none" } else { "same-origin" }
+}
+
+fn caddyfile() -> String {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    std::fs::read_to_string(workspace.join("deploy/Caddyfile")).unwrap()
 }
 
 /// The snippet `(headers)`: what is set, where nothing says it must not be.
@@ -288,21 +262,44 @@ fn snippet(caddyfile: &str) -> BTreeMap<String, String> {
     found
 }
 
-/// Every directive of the one is in the other, and allows nothing there.
+/// What the snippet `(failures)` makes of it.
+fn failures(caddyfile: &str) -> BTreeMap<String, String> {
+    let (_, rest) = caddyfile.split_once("\n(failures) {\n").unwrap();
+    let (failures, _) = rest.split_once("\n}\n").unwrap();
+    let lines = failures.lines().map(str::trim);
+    assert!(lines.clone().any(|line| line == "import headers"), "{failures}");
+    let mut found = snippet(caddyfile);
+    // What is for some answers alone is not what it says of all.
+    for line in lines.filter_map(|line| line.strip_prefix("header ")).filter(|line| !line.starts_with('@')) {
+        let (name, value) = line.split_once(' ').unwrap();
+        found.insert(name.to_ascii_lowercase(), value.to_owned());
+    }
+    found
+}
+
+fn directives(policy: &str) -> BTreeMap<&str, &str> {
+    let parts = policy.split(';').map(str::trim).filter(|part| !part.is_empty());
+    parts.map(|part| part.split_once(' ').unwrap_or((part, ""))).collect()
+}
+
+/// Of an application's policy: what it must not leave to the page, or to who frames it.
+fn forbids_what_nobody_needs(policy: &str, place: &str) {
+    let said = directives(policy);
+    for (name, value) in [
+        ("default-src", "'none'"),
+        ("base-uri", "'none'"),
+        ("frame-ancestors", "'none'"),
+        ("require-trusted-types-for", "'script'"),
+    ] {
+        assert_eq!(said.get(name), Some(&value), "{name} of {place}: {policy}");
+    }
+}
+
+/// Every directive of the one, which allows nothing, is in the other.
 fn allows_no_more(of_proxy: &str, of_application: &str, place: &str) {
-    let directives = |policy: &str| -> BTreeMap<String, String> {
-        let parts = policy.split(';').map(str::trim).filter(|part| !part.is_empty());
-        parts
-            .map(|part| {
-                part.split_once(' ').map_or((part.to_owned(), String::new()), |(name, value)| {
-                    (name.to_owned(), value.to_owned())
-                })
-            })
-            .collect()
-    };
     let application = directives(of_application);
     for (name, value) in directives(of_proxy) {
         assert_eq!(value, "'none'", "{name} of the proxy's policy allows something");
-        assert!(application.contains_key(&name), "{place} leaves {name} open, which the proxy forbids");
+        assert!(application.contains_key(name), "{place} leaves {name} open, which the proxy forbids");
     }
 }

@@ -9,6 +9,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::docker::{Docker, success};
+use super::guide;
 use super::rises::UP;
 use crate::service::binary;
 use crate::tools::free_port;
@@ -111,9 +112,11 @@ impl Installation {
         stack
     }
 
-    /// All files that Compose reads.
-    pub(super) fn files(&self) -> Vec<PathBuf> {
-        [vec![self.folder.join("compose.yml")], self.overrides.clone()].concat()
+    /// A program that calls Compose by itself, told which files it is to read and what the stack is called.
+    pub(super) fn told_of<'a>(&self, program: &'a mut Command) -> &'a mut Command {
+        let files = [vec![self.folder.join("compose.yml")], self.overrides.clone()].concat();
+        let files: Vec<_> = files.iter().map(|file| file.display().to_string()).collect();
+        program.env("COMPOSE_FILE", files.join(":")).env("COMPOSE_PROJECT_NAME", &self.project)
     }
 
     /// `docker compose ARGUMENTS` in the folder.
@@ -171,13 +174,7 @@ impl Installation {
     /// What docs/guide/production.md has those do who try it without public names: the servers believe what Caddy's own authority
     /// signed.
     pub(super) fn believes_its_own_authority(&self) {
-        fs::write(self.folder.join("config/root.pem"), self.authority()).unwrap();
-        let file = self.folder.join("config/keyward.toml");
-        let text = fs::read_to_string(&file).unwrap();
-        let (before, after) = text.split_once("[egress]\n").unwrap();
-        let root = "root_certificate = \"/etc/keyward/root.pem\"";
-        fs::write(&file, format!("{before}[egress]\n{root}\n{after}")).unwrap();
-        self.does(&["restart", "auth-service-blue-1", "auth-service-blue-2"]);
+        self.types(guide::block("config/root.pem"), "");
         self.does(&UP);
     }
 

@@ -53,14 +53,8 @@ struct Said {
 
 /// `openbao/setup`, as an operator runs it.
 fn set_up(stack: &Installation) -> Said {
-    let files: Vec<_> = stack.files().iter().map(|file| file.display().to_string()).collect();
-    let output = Command::new(stack.folder.join("openbao/setup"))
-        .env("COMPOSE_FILE", files.join(":"))
-        .env("COMPOSE_PROJECT_NAME", &stack.project)
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
-    let said = success(&output);
+    let setup = stack.folder.join("openbao/setup");
+    let said = success(&stack.told_of(&mut Command::new(setup)).stdin(Stdio::null()).output().unwrap());
     let keys: Vec<_> =
         said.lines().filter_map(|line| line.strip_prefix("Unseal Key ")?.split_once(": ")).collect();
     assert_eq!(keys.len(), 3, "{said}");
