@@ -14,7 +14,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use secrets::ExposeSecret as _;
 use secrets::sealing::generate_key_text;
-use serde_json::json;
+use serde_json::Value;
 
 use crate::full::{LONG, Stack, sign_in, sign_up, within};
 use crate::postgres_server::PostgresServer;
@@ -53,8 +53,8 @@ pub(crate) fn metric(server: &Running, name: &str, labels: &str) -> f64 {
     value.unwrap_or_else(|| panic!("no {start}: {metrics}")).parse().unwrap()
 }
 
-/// People who ask for what is in the database, two hundred times a second where the machine lets them: what all of it does is not what is
-/// looked at, and a server that is built for tests has to get a word in.
+/// People who ask for what is in the database, and one who writes into it, more than two hundred times a second in all where the machine
+/// lets them: what all of it does is not what is looked at, and a server that is built for tests has to get a word in.
 pub(crate) struct Load {
     done: Arc<AtomicUsize>,
     begun: Instant,
@@ -63,28 +63,41 @@ pub(crate) struct Load {
     threads: Vec<JoinHandle<Vec<String>>>,
 }
 
-/// From one request of each of four to its next.
+/// From one request of each to its next.
 const PACE: Duration = Duration::from_millis(20);
+/// What each of them asks: whoever writes has a transaction open again and again, while the connections are exchanged.
+const ASKED: [(&str, &str, &str); 5] = [
+    ("GET", "/api/v1/account/sessions", "{}"),
+    ("GET", "/api/v1/account/sessions", "{}"),
+    ("GET", "/api/v1/account/sessions", "{}"),
+    ("GET", "/api/v1/account/sessions", "{}"),
+    ("PATCH", "/api/v1/account", "{\"name\":\"Ana\"}"),
+];
+/// What is asked in a second at the least where it is rehearsed.
+const EACH_SECOND: u128 = 200;
+/// Says how often a secret is exchanged in a rehearsal (`scripts/rehearse rotation`).
+const ROUNDS: &str = "KEYWARD_ROTATION_ROUNDS";
 
-/// How often a secret is exchanged: as often as the variable says (`scripts/rehearse rotation`), or so often.
+/// How often a secret is exchanged: as often as the variable says, or so often.
 pub(crate) fn rounds(usual: usize) -> usize {
-    std::env::var("KEYWARD_ROTATION_ROUNDS").map_or(usual, |rounds| rounds.parse().unwrap())
+    std::env::var(ROUNDS).map_or(usual, |rounds| rounds.parse().unwrap())
 }
 
 impl Load {
     pub(crate) fn on(server: &Running, cookies: &str) -> Self {
         let done = Arc::new(AtomicUsize::new(0));
-        let (going, threads): (Vec<_>, Vec<_>) = (0..4)
-            .map(|_| {
+        let (going, threads): (Vec<_>, Vec<_>) = ASKED
+            .into_iter()
+            .map(|(method, path, body)| {
                 let (going, is_over) = channel();
                 let done = done.clone();
                 let (address, cookies) = (server.address.clone(), cookies.to_owned());
+                let body: Value = serde_json::from_str(body).unwrap();
                 let asking = std::thread::spawn(move || {
                     let mut failed = Vec::new();
                     let mut due = now();
                     loop {
-                        let path = "/api/v1/account/sessions";
-                        match try_to_send(&address, "GET", path, &json!({}), &cookies) {
+                        match try_to_send(&address, method, path, &body, &cookies) {
                             Ok((200, _)) => drop(done.fetch_add(1, Ordering::Relaxed)),
                             Ok((_, answer)) => failed.push(answer),
                             Err(error) => failed.push(error.to_string()),
@@ -111,7 +124,7 @@ impl Load {
         within(LONG, "people are done", || self.done.load(Ordering::Relaxed) >= aim);
     }
 
-    /// How many were done, and what went wrong.
+    /// How many were done, and what went wrong. In a rehearsal that they were as many as it is about.
     pub(crate) fn end(self) -> (usize, Vec<String>) {
         drop(self.going);
         let took = self.begun.elapsed();
@@ -120,6 +133,8 @@ impl Load {
         let done = self.done.load(Ordering::Relaxed);
         let each_second = done as u128 * 1000 / took.as_millis().max(1);
         println!("{done} done and {} failed in {took:.1?}, {each_second} a second", failed.len());
+        let is_rehearsed = std::env::var_os(ROUNDS).is_some();
+        assert!(!is_rehearsed || each_second >= EACH_SECOND, "only {each_second} a second");
         (done, failed)
     }
 }
