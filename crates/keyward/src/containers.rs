@@ -1,18 +1,23 @@
 //! The containers of a stack, as Docker sees them: the proxy, the database, Redis and the app take no orders, and are asked for there.
 
 use std::collections::BTreeMap;
-use std::io::Read as _;
+use std::io::Read;
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process_group};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::sync::oneshot;
 
 /// A daemon that does not answer by then is told to be silent.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// What ends when it has done its work.
+/// What ends when it has done its work. Whoever tidies up may take it away then: the servers have waited for it.
 const ONE_SHOT: &str = "migrate";
+/// What Compose marks a container by that somebody runs beside those of the stack (`docker compose run`).
+const BESIDE: &str = "com.docker.compose.oneoff=True";
 
 /// A container of the stack that is to run, and how it is.
 pub(crate) struct Container {
@@ -32,21 +37,31 @@ struct Found {
     health: String,
     #[serde(default)]
     exit_code: i64,
+    /// `name=value`, with commas between.
+    #[serde(default)]
+    labels: String,
+}
+
+impl Found {
+    fn is_well(&self) -> bool {
+        match self.state.as_str() {
+            "running" => matches!(self.health.as_str(), "" | "healthy"),
+            "exited" => self.service == ONE_SHOT && self.exit_code == 0,
+            _ => false,
+        }
+    }
 }
 
 impl Container {
     /// Whether it does what it is there for.
     pub(crate) fn is_well(&self) -> bool {
-        self.found.as_ref().is_some_and(|found| match found.state.as_str() {
-            "running" => matches!(found.health.as_str(), "" | "healthy"),
-            "exited" => self.service == ONE_SHOT && found.exit_code == 0,
-            _ => false,
-        })
+        self.found.as_ref().map_or(self.service == ONE_SHOT, Found::is_well)
     }
 
     /// In a few words.
     pub(crate) fn how(&self) -> String {
         match &self.found {
+            None if self.service == ONE_SHOT => "done, and gone".to_owned(),
             None => "there is none".to_owned(),
             Some(Found { state, exit_code, .. }) if state == "exited" => format!("exited ({exit_code})"),
             Some(Found { state, health, .. }) if health.is_empty() => state.clone(),
@@ -80,14 +95,21 @@ pub(crate) async fn of(folder: &Path) -> Result<Vec<Container>, String> {
     Ok(services.into_iter().map(container).collect())
 }
 
-/// By service. An array, or since Compose 2.21 an object a line.
+/// By service; of several of one, which somebody has asked for, the first that is not well. An array, or since Compose 2.21 an object a line.
 fn read(listed: &str) -> Result<BTreeMap<String, Found>, String> {
     let all: Result<Vec<Found>, _> = match serde_json::from_str(listed) {
         Ok(all) => Ok(all),
         Err(_) => listed.lines().filter(|line| !line.trim().is_empty()).map(serde_json::from_str).collect(),
     };
     let all = all.map_err(|error| format!("`docker compose ps` says what cannot be read: {error}"))?;
-    Ok(all.into_iter().map(|found| (found.service.clone(), found)).collect())
+    let mut found: BTreeMap<String, Found> = BTreeMap::new();
+    for one in all.into_iter().filter(|one| !one.labels.split(',').any(|label| label == BESIDE)) {
+        match found.get(&one.service) {
+            Some(other) if !other.is_well() => {}
+            _ => drop(found.insert(one.service.clone(), one)),
+        }
+    }
+    Ok(found)
 }
 
 /// What `docker compose ARGUMENTS` prints.
@@ -99,22 +121,20 @@ async fn docker(folder: &Path, arguments: &[&str]) -> Result<String, String> {
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
+        // Compose is a program that `docker` starts: both are ended together.
+        .process_group(0)
         .spawn()
         .map_err(|error| format!("docker cannot be run ({error})"))?;
-    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-    let reading = tokio::task::spawn_blocking(move || {
-        let (mut said, mut error) = (String::new(), String::new());
-        stdout.map(|mut stdout| stdout.read_to_string(&mut said)).transpose()?;
-        stderr.map(|mut stderr| stderr.read_to_string(&mut error)).transpose()?;
-        Ok::<_, std::io::Error>((said, error))
-    });
-    let read = tokio::time::timeout(PATIENCE, reading).await;
-    if read.is_err() {
-        // Its pipes end with it, and so does whoever reads them.
-        let _ = child.kill();
+    let (said, error) = (read_beside(child.stdout.take()), read_beside(child.stderr.take()));
+    let both = async { (said.await.unwrap_or_default(), error.await.unwrap_or_default()) };
+    let read = tokio::time::timeout(PATIENCE, both).await;
+    if read.is_err()
+        && let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw)
+    {
+        let _ = kill_process_group(group, Signal::KILL);
     }
     let ended = child.wait();
-    let Ok(Ok(Ok((said, error)))) = read else {
+    let Ok((said, error)) = read else {
         return Err(format!("`docker compose` says nothing for {} s", PATIENCE.as_secs()));
     };
     if ended.is_ok_and(|status| status.success()) {
@@ -124,13 +144,26 @@ async fn docker(folder: &Path, arguments: &[&str]) -> Result<String, String> {
     Err(why.unwrap_or("`docker compose` failed and does not say why").to_owned())
 }
 
+/// All that comes. By a thread of its own: the runtime would wait for one of its own at its end, and who holds the other end of a pipe may
+/// never let go of it.
+fn read_beside(pipe: Option<impl Read + Send + 'static>) -> oneshot::Receiver<String> {
+    let (tell, told) = oneshot::channel();
+    std::thread::spawn(move || {
+        let mut said = Vec::new();
+        // What came before it broke off is all there is.
+        let _ = pipe.map(|mut pipe| pipe.read_to_end(&mut said));
+        let _ = tell.send(String::from_utf8_lossy(&said).into_owned());
+    });
+    told
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn container(service: &str, state: &str, health: &str, exit_code: i64) -> Container {
         let (state, health) = (state.to_owned(), health.to_owned());
-        let found = Found { service: service.to_owned(), state, health, exit_code };
+        let found = Found { service: service.to_owned(), state, health, exit_code, labels: String::new() };
         Container { service: service.to_owned(), found: Some(found) }
     }
 
@@ -149,8 +182,10 @@ mod tests {
             let container = container(service, state, health, exit_code);
             assert_eq!((container.is_well(), container.how().as_str()), (is_well, how), "{service}");
         }
-        let gone = Container { service: "db".to_owned(), found: None };
-        assert_eq!((gone.is_well(), gone.how().as_str()), (false, "there is none"));
+        for (service, is_well, how) in [("db", false, "there is none"), ("migrate", true, "done, and gone")] {
+            let gone = Container { service: service.to_owned(), found: None };
+            assert_eq!((gone.is_well(), gone.how().as_str()), (is_well, how));
+        }
     }
 
     #[test]
@@ -162,6 +197,12 @@ mod tests {
             assert_eq!(found.len(), 2);
             assert_eq!((found["db"].health.as_str(), found["caddy"].exit_code), ("healthy", 137));
         }
+        // Somebody has run another beside it, and of two one has ended.
+        let beside =
+            r#"{"Service":"db","State":"exited","ExitCode":1,"Labels":"a=b,com.docker.compose.oneoff=True"}"#;
+        let third = r#"{"Service":"caddy","State":"running","Labels":"com.docker.compose.oneoff=False"}"#;
+        let found = read(&[one, other, third, beside].join("\n")).unwrap();
+        assert_eq!((found["db"].state.as_str(), found["caddy"].state.as_str()), ("running", "exited"));
         assert!(read("").unwrap().is_empty() && read("[]").unwrap().is_empty());
         assert!(read("no such thing").is_err());
     }

@@ -53,6 +53,11 @@ impl Status {
             Some(_) => Some(containers::of(Path::new(".")).await),
             None => None,
         };
+        if let Some(Err(why)) = &containers
+            && self.json
+        {
+            eprintln!("keyward: the containers were not asked for: {why}");
+        }
         let answers: Vec<_> = asked.iter().filter_map(|one| one.said.as_ref().ok()).collect();
         if self.json {
             for one in &asked {

@@ -227,6 +227,20 @@ fn a_slot_that_is_to_live_and_does_not_answer_is_told_and_is_a_failure() {
     let shown = text(&told.stdout);
     assert_eq!(told.status.code(), Some(0), "who may not ask Docker is told of the servers: {told:?}");
     assert!(shown.contains("\nContainers  not asked for: permission denied"), "{shown}");
+    let told = here(&["--json"]);
+    assert!(text(&told.stderr).contains("were not asked for: permission denied"), "{told:?}");
+    // What `docker` starts outlives it, and would hold its pipes.
+    let plugin = folder.path().join("plugin");
+    let hangs = format!("#!/bin/sh\nsleep 1000 &\necho $! > {}\nwait\n", path(&plugin));
+    std::fs::write(&docker, hangs).unwrap();
+    let told = here(&[]);
+    assert_eq!(told.status.code(), Some(0), "{told:?}");
+    assert!(text(&told.stdout).contains("not asked for: `docker compose` says nothing for"), "{told:?}");
+    let plugin = std::fs::read_to_string(&plugin).unwrap();
+    let stat = format!("/proc/{}/stat", plugin.trim());
+    // Whoever is dead and not yet taken note of is a zombie.
+    let is_gone = || std::fs::read_to_string(&stat).map_or(true, |stat| stat.contains(") Z "));
+    assert!((0..100_000).any(|_| is_gone()), "Compose goes on without `docker`");
     live("auth-service-bleu");
     let told = here(&[]);
     assert_eq!(told.status.code(), Some(1), "{told:?}");
