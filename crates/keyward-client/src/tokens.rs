@@ -54,6 +54,8 @@ impl Provider {
     ) -> Result<Session, ProviderError> {
         // Before it is asked: what ends while the answer is on its way ends this proof.
         let now = self.clock.now();
+        // No refresh token is spent on an answer that cannot be read.
+        self.keys().await?;
         let tokens = self.ask_for_tokens(refresh_form(refresh_token)).await?;
         let mut renewed = session.clone();
         renewed.proved_at = now;

@@ -60,6 +60,26 @@ async fn class_21_unknown_keys_do_not_make_the_app_ask_and_ask() {
     assert!(is_let_in(&mut visitor).await);
 }
 
+/// What came of the refresh token could not be read, and was thrown away: used again later it was reuse.
+#[tokio::test]
+async fn a_fresh_process_without_keys_exchanges_no_refresh_token() {
+    let world = World::start().await;
+    let (here, _) = world.member().await;
+    let mut there = super::visitor(&world.process(|_| ()));
+    there.jar = here.jar.clone();
+    let asked = world.watch.asked("/token");
+    for (status, shown) in [(503, 200), (200, 503), (404, 503)] {
+        world.watch.becomes(Mood::Lacking(KEYS, status));
+        world.provider.turn(MINUTE * 6);
+        assert_eq!(there.get("/protected").await.status, shown, "{status}");
+    }
+    assert_eq!(world.watch.asked("/token"), asked);
+    world.watch.becomes(Mood::Fine);
+    world.provider.turn(MINUTE);
+    assert!(is_let_in(&mut there).await);
+    assert_eq!(world.watch.asked("/token"), asked + 1);
+}
+
 /// Its refresh token is exchanged by then: without the next one the session would be over.
 #[tokio::test]
 async fn a_new_key_while_the_key_set_is_away_ends_no_session() {
