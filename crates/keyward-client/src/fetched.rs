@@ -29,6 +29,7 @@ struct Kept<T> {
     fetched_at: Moment,
     fresh_until: Moment,
     backoff: Backoff,
+    /// Of the last time that it was asked, if that failed.
     error: Option<ProviderError>,
 }
 
@@ -48,7 +49,8 @@ impl<T> Fetched<T> {
         self.newer_than(None, fetch).await
     }
 
-    /// The document; one that has just turned out to lack something is old. The same again if it was fetched a moment ago.
+    /// The document; one that has just turned out to lack something is old. The same again if it was fetched a moment ago,
+    /// and an error if the server cannot be asked: nobody knows then what is lacking.
     pub(crate) async fn beyond(
         &self,
         known: &Arc<T>,
@@ -78,17 +80,18 @@ impl<T> Fetched<T> {
                 kept.value = Some(value.clone());
                 (kept.fetched_at, kept.fresh_until) = (now, now.plus(life));
                 kept.backoff.succeeded(now, REST);
+                kept.error = None;
                 Ok(value)
             }
             Err(error) => {
                 kept.backoff.failed(now);
                 kept.error = Some(error.clone());
                 match &kept.value {
-                    Some(value) => {
+                    Some(value) if known.is_none() => {
                         tracing::warn!(%error, "what was known before of the sign-in server is used on");
                         Ok(value.clone())
                     }
-                    None => Err(error),
+                    _ => Err(error),
                 }
             }
         }
@@ -104,6 +107,7 @@ impl<T> Fetched<T> {
         match (&kept.value, &kept.error) {
             (Some(value), _) if fresh && !is_known(value) => Some(Ok(value.clone())),
             _ if kept.backoff.wait(now).is_none() => None,
+            (_, Some(error)) if known.is_some() => Some(Err(error.clone())),
             (Some(value), _) => Some(Ok(value.clone())),
             (None, Some(error)) => Some(Err(error.clone())),
             (None, None) => None,
@@ -199,6 +203,26 @@ mod tests {
             assert_eq!(again().await, 1, "once");
         }
         assert_eq!(world.asked(), 2);
+    }
+
+    #[tokio::test]
+    async fn what_it_lacks_is_not_known_while_it_cannot_be_asked() {
+        let world = World::new();
+        let known = world.fetched.get(async || world.answer(true)).await.unwrap();
+        let beyond = async |fine: bool| {
+            let answer = world.fetched.beyond(&known, async || world.answer(fine)).await;
+            answer.ok().map(|value| *value)
+        };
+        world.turn(5);
+        for _ in 0..10 {
+            assert_eq!(beyond(false).await, None);
+            assert_eq!(world.get(false).await, Some(0), "it serves on for all else");
+        }
+        assert_eq!(world.asked(), 2);
+        world.turn(1);
+        assert_eq!(beyond(true).await, Some(2));
+        world.turn(60);
+        assert_eq!(world.get(false).await, Some(2));
     }
 
     #[tokio::test]

@@ -74,13 +74,18 @@ impl Provider {
         self.metadata.get(async || self.fetch_metadata().await).await
     }
 
+    /// Its keys.
+    pub(crate) async fn keys(&self) -> Result<Arc<KeySet>, ProviderError> {
+        self.keys.get(async || self.fetch_keys().await).await
+    }
+
     /// Reads a token by the server's keys. If it names a key that is not known, the keys are fetched anew, at most once in a
-    /// while.
+    /// while; if they cannot be, nobody knows whether the token is good.
     pub(crate) async fn verify<T>(
         &self,
         read: impl Fn(&KeySet) -> Result<T, JwsError>,
     ) -> Result<T, ProviderError> {
-        let keys = self.keys.get(async || self.fetch_keys().await).await?;
+        let keys = self.keys().await?;
         match read(&keys) {
             Err(JwsError::UnknownKey) => {
                 let newer = self.keys.beyond(&keys, async || self.fetch_keys().await).await?;
@@ -105,14 +110,18 @@ impl Provider {
     async fn fetch_keys(&self) -> Result<Fresh<KeySet>, ProviderError> {
         let metadata = self.metadata().await?;
         let answer = self.get(&metadata.jwks_uri).await?;
-        let unacceptable = |error: oidc::JwkError| ProviderError::Unacceptable(error.to_string());
-        let mut set = JwkSet::parse(&answer.body).map_err(unacceptable)?;
+        // A proxy may have said it: no token was read by it, so none is refused, and nobody is signed out.
+        let no_set = |error: oidc::JwkError| {
+            let address = &metadata.jwks_uri;
+            ProviderError::Unreachable(format!("{address} answered with what is no key set: {error}"))
+        };
+        let mut set = JwkSet::parse(&answer.body).map_err(no_set)?;
         // Only what this app is registered with: no token chooses its algorithm (RFC 8725 section 3.1).
         let pinned = |key: &oidc::Jwk| {
             oidc::VerifyingKey::from_jwk(key).is_ok_and(|key| key.algorithm() == self.algorithm)
         };
         set.keys.retain(pinned);
-        let value = KeySet::from_jwk_set(&set).map_err(unacceptable)?;
+        let value = KeySet::from_jwk_set(&set).map_err(no_set)?;
         Ok(Fresh { value, life: life(&answer) })
     }
 

@@ -54,6 +54,8 @@ impl Provider {
     ) -> Result<Session, ProviderError> {
         // Before it is asked: what ends while the answer is on its way ends this proof.
         let now = self.clock.now();
+        // No refresh token is spent on an answer that cannot be read.
+        self.keys().await?;
         let tokens = self.ask_for_tokens(refresh_form(refresh_token)).await?;
         let mut renewed = session.clone();
         renewed.proved_at = now;
@@ -64,7 +66,16 @@ impl Provider {
             session_id: session.session_id.as_deref(),
             auth_time: session.auth_time,
         };
-        let signed_in = self.read_id_token(&id_token, &tokens.access_token, Known::SignIn(kept)).await?;
+        let signed_in = match self.read_id_token(&id_token, &tokens.access_token, Known::SignIn(kept)).await {
+            Ok(signed_in) => signed_in,
+            // By a new key, which cannot be had just now. The answer need not have an ID token at all (section 12.2); were
+            // the next refresh token lost with it, the one before would be reuse, and the session over.
+            Err(error @ ProviderError::Unreachable(_)) => {
+                tracing::warn!(%error, "an ID token is passed over; its session was proved by the refresh token");
+                return Ok(renewed);
+            }
+            Err(error) => return Err(error),
+        };
         match self.person(&signed_in, &tokens.access_token).await {
             Ok(person) => renewed.know(person),
             Err(error) => tracing::warn!(%error, "a person is shown as before"),

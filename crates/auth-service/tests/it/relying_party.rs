@@ -44,6 +44,8 @@ enum Mood {
     Away,
     /// A proxy in front of it answers in its place, with this status.
     Hidden(u16),
+    /// The proxy does so at this path alone.
+    Lacking(&'static str, u16),
     /// It holds the next answers of this path back until it is told to go on, after the work is done.
     Holding(&'static str, Arc<Notify>, Arc<Notify>),
 }
@@ -72,7 +74,8 @@ async fn watch(State(watch): State<Watch>, request: Request, next: Next) -> Resp
     };
     match mood {
         Mood::Away => StatusCode::SERVICE_UNAVAILABLE.into_response(),
-        Mood::Hidden(status) => (StatusCode::from_u16(status).unwrap(), "<h1>Blocked</h1>").into_response(),
+        Mood::Hidden(status) => blocked(status),
+        Mood::Lacking(lacking, status) if lacking == path => blocked(status),
         Mood::Holding(held, reached, go_on) if held == path => {
             let response = next.run(request).await;
             reached.notify_one();
@@ -81,6 +84,10 @@ async fn watch(State(watch): State<Watch>, request: Request, next: Next) -> Resp
         }
         _ => next.run(request).await,
     }
+}
+
+fn blocked(status: u16) -> Response {
+    (StatusCode::from_u16(status).unwrap(), "<h1>Blocked</h1>").into_response()
 }
 
 /// A provider, an app, and the key of its sessions.
