@@ -1,5 +1,6 @@
 //! The authorization endpoint: an app sends a person, who comes back with a code.
 
+mod before;
 mod code;
 mod reach;
 
@@ -20,6 +21,7 @@ use store::sealed::Column;
 use crate::audit::Act;
 use crate::client::RegisteredClient;
 use crate::{Auth, Context, Current, Fault, NewTicket, Ticket, TooMany, encryption};
+use before::Before;
 use reach::Reached;
 
 /// While a person signs in, proves an address or reads a consent page, the request waits for so long.
@@ -104,6 +106,9 @@ pub struct PendingAuthorization {
 struct Waiting {
     request: AuthorizationRequest,
     account_chosen: bool,
+    /// A release before this one sealed none.
+    #[serde(default)]
+    before: Before,
 }
 
 /// What the person has just said.
@@ -144,7 +149,8 @@ impl Auth {
                 return Ok(self.answer_error(&to, &error, context));
             }
         };
-        let waiting = Waiting { request, account_chosen: false };
+        let before = Before::of(current.as_ref().ok().and_then(Option::as_ref));
+        let waiting = Waiting { request, account_chosen: false, before };
         let arrived = match current {
             Ok(current) => self.arrive(&client.client, &waiting, current.as_ref(), ticket, context).await,
             Err(fault) => Err(fault.into()),

@@ -27,7 +27,7 @@ use crate::{Auth, Context, Fault, encryption};
 
 /// A client that lost the answer may ask for it again for so long, and longer by as much as the clock of the process that gave it is
 /// ahead of this one's: up to [`CLOCKS`].
-const GRACE: Duration = Duration::from_secs(10);
+pub(crate) const GRACE: Duration = Duration::from_secs(10);
 
 /// What tokens are made of.
 struct Issue<'a> {

@@ -6,6 +6,7 @@ use domain::{Timestamp, UserId};
 use store::Turn;
 
 use crate::audit::{Act, SERVER};
+use crate::exchange::GRACE;
 use crate::sign_up::is_of_nobody;
 use crate::{Auth, Fault};
 
@@ -15,10 +16,11 @@ const BATCH: i64 = 200;
 const UNPROVED_KEPT: Duration = Duration::from_hours(7 * 24);
 /// A used code is kept for so long: its second use, by whoever stole it, still ends what it had issued.
 const CODE_KEPT: Duration = Duration::from_hours(24);
-/// A client may ask for a lost answer for ten seconds; a little more, for clocks.
-const SUCCESSOR_KEPT: Duration = Duration::from_mins(1);
 /// So far the clocks of two processes may be from each other.
 pub(crate) const CLOCKS: Duration = Duration::from_mins(1);
+/// A lost answer is kept for as long as its client may ask for it, and longer for clocks: the process that gave it, the one that is
+/// asked again and the one that cleans may be three.
+const SUCCESSOR_KEPT: Duration = GRACE.saturating_add(CLOCKS.saturating_mul(2));
 
 impl Auth {
     /// One round. Says how many rows went; another round is due at once if it was many.

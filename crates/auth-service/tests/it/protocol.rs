@@ -2,6 +2,7 @@
 
 mod authorize;
 mod clients;
+mod clocks;
 mod code;
 mod documents;
 mod faults;

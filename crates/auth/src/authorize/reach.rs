@@ -82,7 +82,7 @@ impl Auth {
         let session = current.zip(subject.as_deref()).map(|(current, subject)| KnownSession {
             subject,
             auth_time: current.proved_at.seconds(),
-            authenticated_now: since.is_some_and(|since| current.proved_at >= since),
+            authenticated_now: since.is_some_and(|since| waiting.before.is_proved_since(current, since)),
             acr: levels(&current.proofs),
         });
         let known = Known {

@@ -243,6 +243,27 @@ async fn class_05_the_grace_is_no_longer_where_a_clock_is_ahead() {
     }
 }
 
+/// The janitor took away what the client may ask for once more, where the clock that it goes by was ahead, and the family ended.
+#[tokio::test]
+async fn class_05_the_grace_is_no_shorter_where_the_janitor_s_clock_is_ahead() {
+    let app = TestApp::start().await;
+    let wiki = Wiki::register(&app, json!({})).await;
+    let mut browser = app.member(ANA).await;
+    let first = token(&wiki.sign_in(&app, &mut browser).await);
+    let second = token(&wiki.refresh(&app, &first).await.json());
+    app.turn(GRACE);
+    let other = app.another_process_ahead(Duration::from_mins(1)).await;
+    while other.app.auth.clean().await.unwrap() > 0 {}
+    assert_eq!(token(&wiki.refresh(&app, &first).await.json()), second);
+    // It goes in the end: it is no secret to be kept for ever.
+    app.turn(Duration::from_mins(3));
+    while app.app.auth.clean().await.unwrap() > 0 {}
+    let mut tx = app.store().await.read().await.unwrap();
+    let used =
+        store::refresh_tokens::find(&mut tx, &secrets::sha256(first.as_bytes())).await.unwrap().unwrap();
+    assert!(used.used_at.is_some() && used.successor.is_none());
+}
+
 /// Somebody else's proof is none: not another app's, not a wrong secret, not none.
 #[tokio::test]
 async fn class_05_the_grace_is_for_the_client_that_proves_itself() {
