@@ -34,14 +34,20 @@ pub struct ClientKeys {
 struct Known {
     asked_at: Option<Timestamp>,
     /// At the last look.
-    failed: bool,
+    failed: Option<KeysAway>,
     fetched: Option<(Timestamp, Arc<KeySet>)>,
 }
 
-/// They cannot be had just now, so nobody can say whose an assertion is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the keys of an app cannot be had")]
-pub struct KeysAway;
+/// Why they cannot be had just now, so that nobody can say whose an assertion is.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KeysAway {
+    /// Nothing came from the address, or something else than 200.
+    #[error("the address does not give them: {0}")]
+    Unreached(String),
+    /// What came is no set that is taken.
+    #[error("the set is refused: {0}")]
+    Refused(String),
+}
 
 impl ClientKeys {
     /// Nothing is known yet.
@@ -62,33 +68,43 @@ impl ClientKeys {
         let mut entry = entry.lock().await;
         if entry.needs_a_look(kid, now) {
             entry.asked_at = Some(now);
-            let fetched = self.fetch(uri).await;
-            entry.failed = fetched.is_err();
-            match fetched {
-                Ok(keys) => entry.fetched = Some((now, Arc::new(keys))),
-                Err(error) => tracing::warn!(jwks_uri = uri, error, "the keys of an app cannot be had"),
+            match self.fetch(uri).await {
+                Ok(keys) => {
+                    entry.failed = None;
+                    entry.fetched = Some((now, Arc::new(keys)));
+                }
+                Err(error) => {
+                    tracing::warn!(jwks_uri = uri, %error, "the keys of an app cannot be had");
+                    entry.failed = Some(error);
+                }
             }
         }
         let believed = entry.fetched.as_ref().filter(|(at, _)| now.since(*at) < STALE).map(|(_, keys)| keys);
         // A key id that is not among them may be one that the app has published since.
-        let keys = believed.filter(|keys| !entry.failed || kid.is_none_or(|kid| keys.contains(kid)));
-        keys.cloned().ok_or(KeysAway)
+        let keys = believed.filter(|keys| entry.failed.is_none() || kid.is_none_or(|kid| keys.contains(kid)));
+        keys.cloned().ok_or_else(|| {
+            // Whoever asked may have gone before there was an answer.
+            let failed = entry.failed.clone();
+            failed.unwrap_or_else(|| KeysAway::Unreached("it has not answered yet".to_owned()))
+        })
     }
 
-    async fn fetch(&self, uri: &str) -> Result<KeySet, String> {
+    async fn fetch(&self, uri: &str) -> Result<KeySet, KeysAway> {
         let request = EgressRequest::get(uri).header("accept", "application/jwk-set+json, application/json");
-        let response = self.egress.send(request).await.map_err(|error| error.to_string())?;
+        let answered = self.egress.send(request).await;
+        let response = answered.map_err(|error| KeysAway::Unreached(error.to_string()))?;
         if response.status != 200 {
-            return Err(format!("it answered {}", response.status));
+            return Err(KeysAway::Unreached(format!("it answered {}", response.status)));
         }
-        let set = JwkSet::parse(&response.body).map_err(|error| error.to_string())?;
-        KeySet::from_jwk_set(&set).map_err(|error| error.to_string())
+        JwkSet::parse(&response.body)
+            .and_then(|set| KeySet::from_jwk_set(&set))
+            .map_err(|error| KeysAway::Refused(error.to_string()))
     }
 }
 
 impl Known {
     fn needs_a_look(&self, kid: Option<&str>, now: Timestamp) -> bool {
-        let pause = if self.failed { PAUSE_AFTER_FAILURE } else { PAUSE };
+        let pause = if self.failed.is_some() { PAUSE_AFTER_FAILURE } else { PAUSE };
         let rested = self.asked_at.is_none_or(|at| now.since(at) >= pause || now < at);
         let known = self
             .fetched

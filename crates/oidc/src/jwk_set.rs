@@ -16,18 +16,21 @@ pub struct JwkSet {
 }
 
 impl JwkSet {
-    /// Parses a set of at most 256 KiB and 64 keys.
+    /// Parses a set that was fetched, of at most 256 KiB and 64 keys.
     ///
-    /// Keys of a kind or use that is not spoken here are passed over, as RFC 7517 section 5 asks; a key that is
-    /// malformed or private, and a `kid` that occurs twice, refuse the whole set.
+    /// Keys of a kind or use that is not spoken here, with a member missing or malformed, or with numbers that are no
+    /// key, are passed over, as RFC 7517 section 5 asks: one of them takes no other's use away. A private key, and a
+    /// `kid` that occurs twice, refuse the whole set.
     pub fn parse(json: &[u8]) -> Result<Self, JwkError> {
         if json.len() > MAXIMUM_SET_BYTES {
             return Err(JwkError::TooLarge { limit: MAXIMUM_SET_BYTES });
         }
-        Self::from_document(&parse_strict_json(json)?)
+        Self::from_document(&parse_strict_json(json)?, |error| {
+            matches!(error, JwkError::Unsupported(_) | JwkError::Member(_) | JwkError::Invalid(_))
+        })
     }
 
-    fn from_document(document: &Value) -> Result<Self, JwkError> {
+    fn from_document(document: &Value, is_passed_over: impl Fn(&JwkError) -> bool) -> Result<Self, JwkError> {
         let entries = document.get("keys").and_then(Value::as_array).ok_or(JwkError::Member("keys"))?;
         if entries.len() > MAXIMUM_KEYS {
             return Err(JwkError::TooMany { limit: MAXIMUM_KEYS });
@@ -40,7 +43,7 @@ impl JwkSet {
                     return Err(JwkError::RepeatedKid);
                 }
                 Ok(key) => keys.push(key),
-                Err(JwkError::Unsupported(_)) => {}
+                Err(error) if is_passed_over(&error) => {}
                 Err(error) => return Err(error),
             }
         }
@@ -48,9 +51,12 @@ impl JwkSet {
     }
 }
 
-/// As [`JwkSet::parse`], out of the configuration or a stored row.
+/// Out of the configuration or a stored row. As [`JwkSet::parse`], but a key that is malformed or no key refuses the whole
+/// set: whoever registers it is there to put it right.
 impl<'de> Deserialize<'de> for JwkSet {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::from_document(&Value::deserialize(deserializer)?).map_err(D::Error::custom)
+        let document = Value::deserialize(deserializer)?;
+        Self::from_document(&document, |error| matches!(error, JwkError::Unsupported(_)))
+            .map_err(D::Error::custom)
     }
 }

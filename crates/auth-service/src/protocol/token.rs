@@ -27,19 +27,26 @@ async fn read(
         Some(uri) => {
             let keys = app.client_keys.of(&uri, shown.claimed_kid().as_deref(), app.auth.now()).await;
             // Nobody guessed at anything: nothing is counted.
-            Some(keys.map_err(|KeysAway| keys_away())?)
+            Some(keys.map_err(|why| keys_away(&why))?)
         }
         None => None,
     };
     Ok((app.auth.authenticate_client(shown, keys.as_deref(), &asking.context).await?, form))
 }
 
-fn keys_away() -> OAuthError {
-    OAuthError::new(
-        ErrorCode::TemporarilyUnavailable,
-        "The keys at the client's jwks_uri cannot be had, so its assertion cannot be checked; see that this server \
-         reaches the address and is answered by a JWK set, and ask again.",
-    )
+fn keys_away(why: &KeysAway) -> OAuthError {
+    let description = match why {
+        KeysAway::Unreached(_) => {
+            "The keys at the client's jwks_uri cannot be had, so its assertion cannot be checked; see that this server \
+             reaches the address and is answered by a JWK set, and ask again."
+                .to_owned()
+        }
+        KeysAway::Refused(error) => format!(
+            "The JWK set at the jwks_uri of the client is refused, so its assertion cannot be checked: {error}. Put the \
+             set right, and ask again."
+        ),
+    };
+    OAuthError::new(ErrorCode::TemporarilyUnavailable, description)
 }
 
 /// RFC 6749 section 3.2.

@@ -87,7 +87,7 @@ fn fuzz_token_request() {
 
 #[test]
 fn fuzz_client_assertion() {
-    assert_eq!(smoke("client_assertion", fuzz::client_assertion::run), 3);
+    assert_eq!(smoke("client_assertion", fuzz::client_assertion::run), 5);
 }
 
 #[test]

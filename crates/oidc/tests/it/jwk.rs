@@ -11,6 +11,10 @@ const RFC_7638_MODULUS: &str = "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78L
     ZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awa\
     pJzKnqDKgw";
 
+/// 1,024 bits: Wycheproof's `RS256_1024`.
+const SHORT_MODULUS: &str = "rJBIp6T1YK-RtPyvYqFFlcucqewSAA_IReSFchE8qyiQrbARqRlXWkB2DR8j_pJQnIpYELbQWZC5Cd0PTGAU8rMbar\
+    2AW6zpmBbi7aQf17lUBdt8XI9M9rq7FPVQ1dDdUXm1SVH_9qqWhvMPR422SbfHBEzCAtzK0ANDRo6qz78";
+
 fn rsa() -> Value {
     json!({"kty": "RSA", "n": RFC_7638_MODULUS, "e": "AQAB", "alg": "RS256", "kid": "2011-04-29"})
 }
@@ -165,4 +169,23 @@ fn a_set_passes_over_what_it_does_not_speak_and_refuses_what_is_wrong() {
     assert!(matches!(set(Value::Array(vec![json!({}); 65])), Err(JwkError::TooMany { .. })));
     assert!(matches!(JwkSet::parse(b"[]"), Err(JwkError::Member("keys"))));
     assert!(matches!(JwkSet::parse(&vec![b' '; 300_000]), Err(JwkError::TooLarge { .. })));
+}
+
+#[test]
+fn rfc_7517_section_5_a_fetched_set_passes_over_keys_that_cannot_be_used() {
+    let good = parse(&p256()).unwrap();
+    for unusable in [
+        with(rsa(), "n", json!(SHORT_MODULUS)),
+        with(rsa(), "e", json!("AQ")),
+        with(rsa(), "kid", json!("")),
+        with(ed25519(), "x", json!("AAAA")),
+        json!({"kty": "EC", "crv": "P-256", "x": p256()["x"]}),
+        json!({}),
+    ] {
+        let document = json!({"keys": [unusable, p256()]});
+        let fetched = JwkSet::parse(document.to_string().as_bytes()).unwrap();
+        assert_eq!(fetched.keys, [good.clone()], "{unusable}");
+        // Whoever registers a set is there to put it right.
+        assert!(serde_json::from_value::<JwkSet>(document).is_err(), "{unusable}");
+    }
 }

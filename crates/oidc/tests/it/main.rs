@@ -1,6 +1,7 @@
 //! The public face of `oidc`, as its users see it.
 #![expect(clippy::unwrap_used, reason = "a helper that cannot go on should end its test")]
 
+mod any_json;
 mod authorization_request;
 mod bearer;
 mod claims;

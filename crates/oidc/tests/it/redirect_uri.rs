@@ -291,6 +291,21 @@ proptest! {
     }
 
     #[test]
+    fn an_origin_that_is_registered_ends_no_directive(
+        name in "(\\*\\.)?[a-z0-9-]{1,6}(\\.[a-z]{2,5}){0,2}(:[0-9]{2,5})?",
+        sign in "[;, \\t\\n\\x{A0}\\x{2003}'\"*/.a]?",
+        at in 0_usize..40,
+    ) {
+        let mut text = format!("https://{name}");
+        text.insert_str(at.min(text.len()), &sign);
+        if let Ok(origin) = OnwardOrigin::parse(&text) {
+            prop_assert_eq!(origin.as_str(), text.as_str());
+            let ends = |sign: char| sign.is_whitespace() || [';', ',', '\'', '"'].contains(&sign);
+            prop_assert!(!text.contains(ends), "{}", text);
+        }
+    }
+
+    #[test]
     fn only_the_same_string_matches(at in 0_usize..28, letter in "[ -~]") {
         let text = "https://app.example/callback";
         let mut changed = text.to_owned();

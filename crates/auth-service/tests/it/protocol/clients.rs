@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use insta::assert_snapshot;
 use oidc::{Algorithm, Jwk, JwkSet, SigningKey};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use super::{Wiki, ask_by_key, ask_with, assertion, userinfo};
@@ -267,6 +267,69 @@ async fn an_app_whose_keys_are_away_is_not_taken_for_somebody_who_guesses() {
     away.store(false, Ordering::SeqCst);
     app.turn(std::time::Duration::from_secs(5));
     assert_eq!(ask(&next).await.text("error"), "invalid_client", "it is not the app's");
+}
+
+/// The address of somebody who publishes this.
+async fn published(document: Value) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let uri = format!("http://{}/jwks", listener.local_addr().unwrap());
+    let router = axum::Router::new().route("/jwks", get(move || async move { axum::Json(document) }));
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    uri
+}
+
+/// RFC 7517 section 5: one key that could not be used kept the app out with all its others.
+#[tokio::test]
+async fn an_app_is_let_in_by_a_good_key_among_ones_that_cannot_be_used() {
+    /// 1,024 bits: Wycheproof's `RS256_1024`.
+    const SHORT: &str = "rJBIp6T1YK-RtPyvYqFFlcucqewSAA_IReSFchE8qyiQrbARqRlXWkB2DR8j_pJQnIpYELbQWZC5Cd0PTGAU8\
+        rMbar2AW6zpmBbi7aQf17lUBdt8XI9M9rq7FPVQ1dDdUXm1SVH_9qqWhvMPR422SbfHBEzCAtzK0ANDRo6qz78";
+    let app = TestApp::with(|setup| setup.egress = apps_here()).await;
+    let key = SigningKey::generate(Algorithm::Es256).unwrap();
+    let good = serde_json::to_value(key.public_jwk()).unwrap();
+    let short = json!({ "kty": "RSA", "n": SHORT, "e": "AQAB", "kid": "short" });
+    let halved = json!({ "kty": "EC", "crv": "P-256", "x": good["x"], "kid": "halved" });
+    let uri = published(json!({ "keys": [short, halved, good] })).await;
+    Wiki::register(&app, json!({ "token_endpoint_auth_method": "private_key_jwt", "jwks_uri": uri })).await;
+    assert_eq!(
+        ask_by_key(&app, "wiki", &key, "1").await,
+        "invalid_grant",
+        "it is the app; the token is none"
+    );
+}
+
+/// Its developer was sent to see whether the address is reached.
+#[tokio::test]
+async fn an_app_whose_key_set_is_refused_is_told_why() {
+    let app = TestApp::with(|setup| setup.egress = apps_here()).await;
+    let key = SigningKey::generate(Algorithm::Es256).unwrap();
+    let good = serde_json::to_value(key.public_jwk()).unwrap();
+    let mut private = good.clone();
+    private["d"] = json!("AAAA");
+    for (id, document, why) in [
+        ("private", json!({ "keys": [private] }), "private member `d`"),
+        ("repeated", json!({ "keys": [good, good] }), "the same `kid`"),
+        ("none", json!([]), "member `keys`"),
+    ] {
+        let uri = published(document).await;
+        let changes =
+            json!({ "client_id": id, "token_endpoint_auth_method": "private_key_jwt", "jwks_uri": uri });
+        Wiki::register(&app, changes).await;
+        // What was found is told again while the address is left alone.
+        for jti in ["1", "2"] {
+            let assertion = assertion(&app, id, "https://auth.example.com", &key, jti);
+            let fields = [
+                ("grant_type", "refresh_token"),
+                ("refresh_token", "x"),
+                ("client_assertion_type", oidc::CLIENT_ASSERTION_TYPE),
+                ("client_assertion", &assertion),
+            ];
+            let answer = app.program().post("/token", &fields).await;
+            assert_eq!((answer.status.as_u16(), answer.header("retry-after")), (503, "5"), "{}", answer.body);
+            let told = answer.text("error_description");
+            assert!(told.contains("is refused") && told.contains(why), "{told}");
+        }
+    }
 }
 
 #[tokio::test]
