@@ -131,6 +131,7 @@ fn all_serve(stack: &Stack, asked: &[Asked]) -> Result<(), Failure> {
 fn tell(containers: &Result<Vec<Container>, String>) {
     match containers {
         Err(why) => say(format_args!("\nContainers  not asked for: {why}")),
+        Ok(containers) if containers.is_empty() => {}
         Ok(containers) => {
             let (well, unwell): (Vec<_>, Vec<_>) = containers.iter().partition(|one| one.is_well());
             let well: Vec<_> = well.iter().map(|one| one.service.as_str()).collect();

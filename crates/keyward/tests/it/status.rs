@@ -2,7 +2,7 @@
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use serde_json::Value;
@@ -124,44 +124,64 @@ fn without_a_server_it_says_so_and_what_to_do() {
     assert!(text(&told.stderr).contains("no server answers at"), "{}", text(&told.stderr));
 }
 
-/// As `docker compose ps --all --format json` has them.
-const CONTAINERS: &str = r#"{"Service":"caddy","State":"running","Health":"healthy","ExitCode":0}
-{"Service":"app-service-blue-1","State":"exited","Health":"","ExitCode":137}
-{"Service":"migrate","State":"exited","Health":"","ExitCode":0}
-"#;
+/// The folder of a stack, with a `docker` that says what the test has written, and is asked for nothing else.
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        let folder = Self(tempfile::tempdir().unwrap());
+        std::fs::create_dir(folder.place("run")).unwrap();
+        folder.write("compose.yml", "services: {}\n");
+        folder.docker(
+            "case \"$*\" in\n'compose config --services') cat services ;;\n'compose ps --all --format json') cat containers ;;\n\
+             *) echo \"asked $*\" >&2; exit 2 ;;\nesac\n",
+        );
+        folder.says("", "");
+        folder
+    }
+
+    fn place(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.place(name), text).unwrap();
+    }
+
+    fn live(&self, profiles: &str) {
+        self.write(".env", &format!("COMPOSE_PROFILES={profiles}\n"));
+    }
+
+    fn docker(&self, script: &str) {
+        self.write("docker", &format!("#!/bin/sh\n{script}"));
+        std::fs::set_permissions(self.place("docker"), Permissions::from_mode(0o755)).unwrap();
+    }
+
+    fn says(&self, services: &str, containers: &str) {
+        self.write("services", services);
+        self.write("containers", containers);
+    }
+
+    /// A slot has the socket of a server.
+    fn link(&self, server: &Path, slot: &str) {
+        let socket = self.place("run").join(format!("{slot}.sock"));
+        std::fs::hard_link(server.join("keyward.sqlite.sock"), socket).unwrap();
+    }
+
+    fn status(&self, arguments: &[&str]) -> Output {
+        let programs = format!("{}:{}", path(self.0.path()), std::env::var("PATH").unwrap());
+        let mut command = Command::new(KEYWARD);
+        command.arg("status").args(arguments).current_dir(self.0.path()).env("PATH", programs);
+        command.env_remove("KEYWARD_SOCKET").env_remove("KEYWARD_CONFIG").output().unwrap()
+    }
+}
 
 /// A slot that ended again and again as it started was not seen: it has no socket, and the other one answered.
 #[test]
 fn a_slot_that_is_to_live_and_does_not_answer_is_told_and_is_a_failure() {
-    let folder = tempfile::tempdir().unwrap();
-    let run = folder.path().join("run");
-    std::fs::create_dir(&run).unwrap();
-    std::fs::write(folder.path().join("compose.yml"), "services: {}\n").unwrap();
-    let live = |profiles: &str| {
-        std::fs::write(folder.path().join(".env"), format!("COMPOSE_PROFILES={profiles}\n")).unwrap();
-    };
-    // Docker is asked for the others: this one says what the test has written, and is asked for nothing else.
-    let says = |services: &str, containers: &str| {
-        std::fs::write(folder.path().join("services"), services).unwrap();
-        std::fs::write(folder.path().join("containers"), containers).unwrap();
-    };
-    let docker = folder.path().join("docker");
-    std::fs::write(
-        &docker,
-        "#!/bin/sh\ncase \"$*\" in\n'compose config --services') cat services ;;\n'compose ps --all --format json') cat containers ;;\n\
-         *) echo \"asked $*\" >&2; exit 2 ;;\nesac\n",
-    )
-    .unwrap();
-    std::fs::set_permissions(&docker, Permissions::from_mode(0o755)).unwrap();
-    says("", "");
-    let programs = format!("{}:{}", path(folder.path()), std::env::var("PATH").unwrap());
-    let here = |arguments: &[&str]| {
-        let mut command = Command::new(KEYWARD);
-        command.arg("status").args(arguments).current_dir(folder.path()).env("PATH", &programs);
-        command.env_remove("KEYWARD_SOCKET").env_remove("KEYWARD_CONFIG").output().unwrap()
-    };
-    live("auth-service-blue,app-service-blue");
-    let told = here(&[]);
+    let folder = Folder::new();
+    folder.live("auth-service-blue,app-service-blue");
+    let told = folder.status(&[]);
     assert_eq!((told.status.code(), text(&told.stdout).as_str()), (Some(1), ""));
     let error = text(&told.stderr);
     for part in [
@@ -171,13 +191,10 @@ fn a_slot_that_is_to_live_and_does_not_answer_is_told_and_is_a_failure() {
         assert!(error.contains(part), "{error}");
     }
 
-    let data = folder.path().join("data");
+    let data = folder.place("data");
     let running = Running::start(&data);
-    let link = |slot: &str| {
-        std::fs::hard_link(data.join("keyward.sqlite.sock"), run.join(format!("{slot}.sock"))).unwrap();
-    };
-    link("auth-service-blue-1");
-    let told = here(&[]);
+    folder.link(&data, "auth-service-blue-1");
+    let told = folder.status(&[]);
     assert_eq!(told.status.code(), Some(1), "{told:?}");
     let shown = text(&told.stdout);
     let lines: Vec<_> = shown.lines().collect();
@@ -187,53 +204,87 @@ fn a_slot_that_is_to_live_and_does_not_answer_is_told_and_is_a_failure() {
         "auth-service-blue-2     no socket: not started, or it cannot start; docker compose logs auth-service-blue-2"
     );
     assert!(text(&told.stderr).contains("1 of 2 slots that are to live"), "{}", text(&told.stderr));
-    let told = here(&["--json"]);
+    let told = folder.status(&["--json"]);
     assert_eq!(told.status.code(), Some(1));
     assert!(json(&told)[1]["error"].as_str().unwrap().starts_with("no socket: "), "{told:?}");
 
     // One that was killed leaves its socket.
-    drop(std::os::unix::net::UnixListener::bind(run.join("auth-service-blue-2.sock")).unwrap());
-    assert_eq!(here(&[]).status.code(), Some(1));
-    std::fs::remove_file(run.join("auth-service-blue-2.sock")).unwrap();
-    link("auth-service-blue-2");
-    live("auth-service-blue,auth-service-bleu");
-    let told = here(&[]);
+    let killed = folder.place("run").join("auth-service-blue-2.sock");
+    drop(std::os::unix::net::UnixListener::bind(&killed).unwrap());
+    assert_eq!(folder.status(&[]).status.code(), Some(1));
+    std::fs::remove_file(killed).unwrap();
+    folder.link(&data, "auth-service-blue-2");
+    folder.live("auth-service-blue,auth-service-bleu");
+    let told = folder.status(&[]);
     assert_eq!(told.status.code(), Some(0), "{told:?}");
     assert!(text(&told.stderr).contains("names auth-service-bleu, and no slot"), "{}", text(&told.stderr));
-    says("caddy\napp-service-blue-1\ndb\nmigrate\n", CONTAINERS);
-    let told = here(&[]);
+    folder.live("auth-service-bleu");
+    let told = folder.status(&[]);
+    assert_eq!(told.status.code(), Some(1), "{told:?}");
+    assert!(text(&told.stderr).contains("names no colour of auth-service"), "{}", text(&told.stderr));
+    assert_eq!(running.stop().code(), Some(0));
+}
+
+/// As `docker compose ps --all --format json` has them.
+const CONTAINERS: &str = r#"{"Service":"caddy","State":"running","Health":"healthy","ExitCode":0}
+{"Service":"app-service-blue-1","State":"exited","Health":"","ExitCode":137}
+{"Service":"migrate","State":"exited","Health":"","ExitCode":0}
+"#;
+
+/// The proxy, the database, Redis and the app take no orders: whether they run was not told.
+#[test]
+fn a_container_that_is_to_run_and_is_not_well_is_told_and_is_a_failure() {
+    let folder = Folder::new();
+    let data = folder.place("data");
+    let running = Running::start(&data);
+    folder.link(&data, "auth-service-blue-1");
+    folder.link(&data, "auth-service-blue-2");
+    folder.live("auth-service-blue,app-service-blue");
+    folder.says("caddy\napp-service-blue-1\ndb\nmigrate\n", CONTAINERS);
+    let told = folder.status(&[]);
     assert_eq!(told.status.code(), Some(1), "{told:?}");
     let shown = text(&told.stdout);
-    let told_of_docker = shown.split("\nContainers  ").nth(1).unwrap();
     assert_eq!(
-        told_of_docker,
+        shown.split("\nContainers  ").nth(1).unwrap(),
         "2 of 4 are well: caddy, migrate\n            app-service-blue-1: exited (137); docker compose logs app-service-blue-1\n            \
          db: there is none; docker compose logs db\n"
     );
     let error = text(&told.stderr);
-    assert!(error.contains("2 of 4 containers that are to run do not, or are not healthy: app-service-blue-1 (exited (137)), db"), "{error}");
-    let told = here(&["--json"]);
+    let named =
+        "2 of 4 containers that are to run do not, or are not healthy: app-service-blue-1 (exited (137)), db";
+    assert!(error.contains(named), "{error}");
+    let told = folder.status(&["--json"]);
     let of_docker: Vec<_> = json(&told).into_iter().filter(|one| one.get("container").is_some()).collect();
     assert_eq!((told.status.code(), of_docker.len()), (Some(1), 4));
     assert_eq!(
         of_docker[0],
         serde_json::json!({ "container": "app-service-blue-1", "state": "exited", "health": null, "well": false })
     );
-    says("caddy\nmigrate\n", CONTAINERS);
-    assert_eq!(here(&[]).status.code(), Some(0));
-    std::fs::write(&docker, "#!/bin/sh\necho 'permission denied while trying to connect' >&2; exit 1\n")
-        .unwrap();
-    let told = here(&[]);
+    folder.says("caddy\nmigrate\n", CONTAINERS);
+    assert_eq!(folder.status(&[]).status.code(), Some(0));
+    assert_eq!(running.stop().code(), Some(0));
+}
+
+#[test]
+fn who_may_not_ask_docker_or_gets_no_answer_is_told_so_and_of_the_servers() {
+    let folder = Folder::new();
+    let data = folder.place("data");
+    let running = Running::start(&data);
+    folder.link(&data, "auth-service-blue-1");
+    folder.link(&data, "auth-service-blue-2");
+    folder.live("auth-service-blue,app-service-blue");
+    folder.docker("echo 'permission denied while trying to connect' >&2; exit 1\n");
+    let told = folder.status(&[]);
     let shown = text(&told.stdout);
-    assert_eq!(told.status.code(), Some(0), "who may not ask Docker is told of the servers: {told:?}");
+    assert_eq!(told.status.code(), Some(0), "{told:?}");
     assert!(shown.contains("\nContainers  not asked for: permission denied"), "{shown}");
-    let told = here(&["--json"]);
+    let told = folder.status(&["--json"]);
     assert!(text(&told.stderr).contains("were not asked for: permission denied"), "{told:?}");
-    // What `docker` starts outlives it, and would hold its pipes.
-    let plugin = folder.path().join("plugin");
-    let hangs = format!("#!/bin/sh\nsleep 1000 &\necho $! > {}\nwait\n", path(&plugin));
-    std::fs::write(&docker, hangs).unwrap();
-    let told = here(&[]);
+
+    // What `docker` starts outlived it, and held its pipes, so that the command never ended.
+    let plugin = folder.place("plugin");
+    folder.docker(&format!("sleep 1000 &\necho $! > {}\nwait\n", path(&plugin)));
+    let told = folder.status(&[]);
     assert_eq!(told.status.code(), Some(0), "{told:?}");
     assert!(text(&told.stdout).contains("not asked for: `docker compose` says nothing for"), "{told:?}");
     let plugin = std::fs::read_to_string(&plugin).unwrap();
@@ -241,9 +292,5 @@ fn a_slot_that_is_to_live_and_does_not_answer_is_told_and_is_a_failure() {
     // Whoever is dead and not yet taken note of is a zombie.
     let is_gone = || std::fs::read_to_string(&stat).map_or(true, |stat| stat.contains(") Z "));
     assert!((0..100_000).any(|_| is_gone()), "Compose goes on without `docker`");
-    live("auth-service-bleu");
-    let told = here(&[]);
-    assert_eq!(told.status.code(), Some(1), "{told:?}");
-    assert!(text(&told.stderr).contains("names no colour of auth-service"), "{}", text(&told.stderr));
     assert_eq!(running.stop().code(), Some(0));
 }
