@@ -5,6 +5,7 @@ use std::time::Duration;
 use auth::Rotation;
 use axum::body::Body;
 use axum::http::Request;
+use axum::http::header::CONTENT_LENGTH;
 use insta::assert_snapshot;
 use oidc::{AccessToken, Algorithm, JwkSet, KeySet};
 use serde_json::{Value, json};
@@ -172,7 +173,12 @@ async fn a_document_is_what_the_routes_would_answer() {
         "/.well-known/oauth-authorization-server",
         "/.well-known/jwks.json",
     ] {
-        let (at_once, whole) = (app.program().get(path).await, app.program_by_routes().get(path).await);
+        let (mut at_once, mut whole) =
+            (app.program().get(path).await, app.program_by_routes().get(path).await);
+        // How long the body is says the connection, of whatever has no such header.
+        for answer in [&mut at_once, &mut whole] {
+            answer.headers.remove(CONTENT_LENGTH);
+        }
         assert_eq!((at_once.status, at_once.status.as_u16()), (whole.status, 200), "{path}");
         assert_eq!((&at_once.headers, &at_once.body), (&whole.headers, &whole.body), "{path}");
     }
