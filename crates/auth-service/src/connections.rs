@@ -72,8 +72,8 @@ fn descriptors() -> Option<usize> {
     line.split_ascii_whitespace().nth(3)?.parse().ok()
 }
 
-/// Serves routes, or what stands before them, until `stop` says so, then lets what is in flight end, for `connections.drain` at most. What has not ended
-/// by then is cut, and does nothing any more. While it drains, every answer ends its connection.
+/// Serves routes, and what stands before them, until `stop` says so, then lets what is in flight end, for `connections.drain`
+/// at most. What has not ended by then is cut, and does nothing any more. While it drains, every answer ends its connection.
 pub async fn serve(
     routes: impl Into<Shortcuts>,
     listener: TcpListener,

@@ -10,7 +10,7 @@ mod scrape;
 mod traffic;
 
 pub use families::{ALL, Family, Sort};
-pub(crate) use traffic::{Measured, Traffic, template};
+pub(crate) use traffic::{Measured, Traffic, now, template};
 
 use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};

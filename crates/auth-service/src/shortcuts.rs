@@ -17,6 +17,7 @@ use tower::Service;
 
 use crate::http::failure::Failure;
 use crate::http::{access, guard};
+use crate::metrics::now;
 use crate::{App, protocol, router, warm};
 
 /// Routes, and what is answered before them.
@@ -145,9 +146,4 @@ impl Future for Answering {
             Self::Later(response) => response.as_mut().poll(task).map(Ok),
         }
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "it is how long a real request takes")]
-pub(crate) fn now() -> Instant {
-    Instant::now()
 }

@@ -27,7 +27,7 @@ pub(crate) struct Container {
 }
 
 /// A container, as `docker compose ps --format json` has it.
-#[derive(Clone, Deserialize)]
+#[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Found {
     service: String,
@@ -95,7 +95,8 @@ pub(crate) async fn of(folder: &Path) -> Result<Vec<Container>, String> {
     Ok(services.into_iter().map(container).collect())
 }
 
-/// By service; of several of one, which somebody has asked for, the first that is not well. An array, or since Compose 2.21 an object a line.
+/// By service; of several of one, which somebody has asked for, the first that is not well. It is an array, or since Compose 2.21
+/// an object a line.
 fn read(listed: &str) -> Result<BTreeMap<String, Found>, String> {
     let all: Result<Vec<Found>, _> = match serde_json::from_str(listed) {
         Ok(all) => Ok(all),
@@ -144,8 +145,8 @@ async fn docker(folder: &Path, arguments: &[&str]) -> Result<String, String> {
     Err(why.unwrap_or("`docker compose` failed and does not say why").to_owned())
 }
 
-/// All that comes. By a thread of its own: the runtime would wait for one of its own at its end, and who holds the other end of a pipe may
-/// never let go of it.
+/// All that comes. By a thread of its own: the runtime would wait at its end for one of its own, and who holds the other end of
+/// a pipe may never let go of it.
 fn read_beside(pipe: Option<impl Read + Send + 'static>) -> oneshot::Receiver<String> {
     let (tell, told) = oneshot::channel();
     std::thread::spawn(move || {

@@ -11,6 +11,7 @@ mod guide;
 mod headers;
 mod installation;
 mod journey;
+mod late;
 mod no_slot;
 mod openbao;
 mod operators;

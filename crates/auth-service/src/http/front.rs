@@ -12,15 +12,15 @@ use crate::App;
 use crate::http::asking::SupportId;
 use crate::http::failure::{self, Shown};
 use crate::http::{access, guard, headers};
-use crate::metrics::template;
+use crate::metrics::{now, template};
 use crate::protocol;
-use crate::shortcuts::{self, Read};
+use crate::shortcuts::Read;
 
 /// Gives the request its support id, and a span that carries it; lets it in, or refuses it; shows a failure in the form of
 /// the route; and puts the headers on the answer.
 pub(crate) async fn serve(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let read = request.extensions_mut().remove::<Read>();
-    let since = read.as_ref().map_or_else(shortcuts::now, |read| read.since);
+    let since = read.as_ref().map_or_else(now, |read| read.since);
     let measured = app.traffic.begin(request.method(), template(&request), since);
     if guard::has_too_long_a_path(request.uri()) {
         let refused = guard::path_too_long(&app);

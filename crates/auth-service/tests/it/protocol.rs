@@ -1,6 +1,7 @@
 //! OpenID Connect, driven in process: an app, a person, and their browser.
 
 mod authorize;
+mod client_keys;
 mod clients;
 mod clocks;
 mod code;

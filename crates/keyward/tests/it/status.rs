@@ -140,6 +140,18 @@ impl Folder {
         folder
     }
 
+    /// Both slots of the colour that is to live answer.
+    fn served() -> (Self, Running) {
+        let folder = Self::new();
+        let data = folder.place("data");
+        let running = Running::start(&data);
+        for slot in ["auth-service-blue-1", "auth-service-blue-2"] {
+            folder.link(&data, slot);
+        }
+        folder.live("auth-service-blue,app-service-blue");
+        (folder, running)
+    }
+
     fn place(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
@@ -234,12 +246,7 @@ const CONTAINERS: &str = r#"{"Service":"caddy","State":"running","Health":"healt
 /// The proxy, the database, Redis and the app take no orders: whether they run was not told.
 #[test]
 fn a_container_that_is_to_run_and_is_not_well_is_told_and_is_a_failure() {
-    let folder = Folder::new();
-    let data = folder.place("data");
-    let running = Running::start(&data);
-    folder.link(&data, "auth-service-blue-1");
-    folder.link(&data, "auth-service-blue-2");
-    folder.live("auth-service-blue,app-service-blue");
+    let (folder, running) = Folder::served();
     folder.says("caddy\napp-service-blue-1\ndb\nmigrate\n", CONTAINERS);
     let told = folder.status(&[]);
     assert_eq!(told.status.code(), Some(1), "{told:?}");
@@ -267,12 +274,7 @@ fn a_container_that_is_to_run_and_is_not_well_is_told_and_is_a_failure() {
 
 #[test]
 fn who_may_not_ask_docker_or_gets_no_answer_is_told_so_and_of_the_servers() {
-    let folder = Folder::new();
-    let data = folder.place("data");
-    let running = Running::start(&data);
-    folder.link(&data, "auth-service-blue-1");
-    folder.link(&data, "auth-service-blue-2");
-    folder.live("auth-service-blue,app-service-blue");
+    let (folder, running) = Folder::served();
     folder.docker("echo 'permission denied while trying to connect' >&2; exit 1\n");
     let told = folder.status(&[]);
     let shown = text(&told.stdout);

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::chown;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 use reqwest::StatusCode;
 use secrets::ExposeSecret as _;
@@ -44,6 +43,7 @@ async fn from_nothing_to_healthy_by_one_command_and_back_after_every_kill() {
     super::personal::hold_of_what_is_personal(&stack).await;
     redis_does_for_the_server_what_it_needs_and_no_more(&stack);
     the_operator_asks_a_slot(&stack);
+    super::sight::the_status_tells_of_each_container(&stack);
     super::operators::whoever_is_of_the_group_asks_a_slot(&stack);
     super::operators::another_group_is_named_later(&stack);
     super::operators::a_secret_is_replaced(&stack);
@@ -60,62 +60,17 @@ async fn from_nothing_to_healthy_by_one_command_and_back_after_every_kill() {
     it_stops_by_itself(&stack);
 }
 
-/// While the database is being made it answers on its socket; nobody takes that for health. Here no order of Compose helps: the
-/// servers and `migrate` start first, and wait by themselves.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_database_and_a_redis_that_take_half_a_minute_are_waited_for() {
-    let Some(docker) = Docker::find().await else { return };
-    let stack = Installation::make(docker).and("compose.late.yml");
-    let health = Health::watch();
-    #[expect(clippy::disallowed_methods, reason = "how long Docker took")]
-    let started = Instant::now();
-    for early in ["migrate", "auth-service-blue-1", "auth-service-blue-2"] {
-        stack.does(&["up", "--no-deps", "--detach", early]);
-    }
-    stack.does(&[&["up", "--no-deps", "--wait", "--wait-timeout", "180"], &PARTS[..]].concat());
-    assert!(started.elapsed() > Duration::from_secs(30), "the database was not late");
-    the_socket_is_not_taken_for_health(&stack, &health.end());
-    let (answered, said) = asks(&stack, "keyward_run", "SELECT 1");
-    assert!(answered, "healthy, and takes no connection: {said}");
-    for slot in ["auth-service-blue-1", "auth-service-blue-2"] {
-        let known = stack.inspect(slot);
-        assert_eq!(known["RestartCount"], 0, "{slot} waited");
-        let migrate = stack.inspect("migrate");
-        let [started, migrated] = [&known["State"]["StartedAt"], &migrate["State"]["FinishedAt"]]
-            .map(|at| at.as_str().unwrap().parse::<jiff::Timestamp>().unwrap());
-        assert!(started < migrated, "{slot} started first");
-        let said = stack.does(&["logs", slot]);
-        for late in ["waiting for PostgreSQL at db:", "waiting for Redis at redis:"] {
-            assert!(said.contains(late), "{slot} does not say that it is {late}");
-        }
-    }
-    somebody_signs_up_and_in(&stack).await;
-}
-
-/// For seconds the database answers at its socket, and nobody from elsewhere reaches it.
-fn the_socket_is_not_taken_for_health(stack: &Installation, healthy: &BTreeMap<String, i128>) {
-    let log = stack.does(&["logs", "--no-color", "--no-log-prefix", "--timestamps", "db"]);
-    let first = |said: &str| {
-        let line = log.lines().find(|line| line.contains(said)).unwrap_or_else(|| panic!("{said}: {log}"));
-        line.split_once(' ').unwrap().0.parse::<jiff::Timestamp>().unwrap()
-    };
-    let (socket, network) = (first("listening on Unix socket"), first("listening on IPv4 address"));
-    assert!(network.duration_since(socket).as_secs() >= 8, "the socket was not early: {socket} {network}");
-    let healthy = healthy[&stack.container("db")];
-    assert!(network.as_nanosecond() < healthy, "healthy at {healthy}, and reached at {network} first");
-}
-
 /// Notes when containers become healthy, as the daemon tells it.
-struct Health(Child);
+pub(super) struct Health(Child);
 
 impl Health {
-    fn watch() -> Self {
+    pub(super) fn watch() -> Self {
         let arguments = ["events", "--filter", "event=health_status", "--format", "{{json .}}"];
         Self(Command::new("docker").args(arguments).stdout(Stdio::piped()).spawn().unwrap())
     }
 
     /// By the id of the container, in nanoseconds since 1970.
-    fn end(mut self) -> BTreeMap<String, i128> {
+    pub(super) fn end(mut self) -> BTreeMap<String, i128> {
         self.0.kill().unwrap();
         let told = String::from_utf8(self.0.wait_with_output().unwrap().stdout).unwrap();
         let mut first = BTreeMap::new();
@@ -242,7 +197,7 @@ fn no_secret_is_in_an_environment(stack: &Installation) {
 }
 
 /// What `psql` says to a statement of a user, by TCP and with its password.
-fn asks(stack: &Installation, user: &str, statement: &str) -> (bool, String) {
+pub(super) fn asks(stack: &Installation, user: &str, statement: &str) -> (bool, String) {
     let file = if user == "keyward_run" { "run-password" } else { "migrate-password" };
     let password = std::fs::read_to_string(stack.folder.join("secrets/db").join(file)).unwrap();
     let url = format!("postgres://{user}:{password}@127.0.0.1:5432/keyward");
