@@ -14,8 +14,6 @@ use crate::{Auth, Fault};
 const BATCH: i64 = 200;
 /// An account whose address nobody proves goes after so long. No proof may live longer (`Limits::proof_life`).
 const UNPROVED_KEPT: Duration = Duration::from_hours(7 * 24);
-/// A used code is kept for so long: its second use, by whoever stole it, still ends what it had issued.
-const CODE_KEPT: Duration = Duration::from_hours(24);
 /// So far the clocks of two processes may be from each other.
 pub(crate) const CLOCKS: Duration = Duration::from_mins(1);
 /// A lost answer is kept for as long as its client may ask for it, and longer for clocks: the process that gave it, the one that is
@@ -109,14 +107,14 @@ impl Auth {
         let mut gone = 0;
         let mut tx = self.store.begin_in_turn(&[Turn::Janitor]).await?;
         gone += store::authorization_requests::delete_expired(&mut tx, now, BATCH).await?;
-        gone += store::authorization_codes::delete_expired(&mut tx, now.minus(CODE_KEPT), BATCH).await?;
         gone += store::client_assertions::delete_expired(&mut tx, now, BATCH).await?;
         gone += store::revoked_tokens::delete_expired(&mut tx, now, BATCH).await?;
         tx.commit().await?;
         Ok(gone)
     }
 
-    /// What they held.
+    /// What they held. A code goes with its grant: unused, once nothing can come of it, and used, once all that came of it is over. Until
+    /// then its second use, by whoever stole it, ends the rest.
     async fn clean_grants(&self, now: Timestamp) -> Result<u64, Fault> {
         let mut gone = 0;
         let mut tx = self.store.begin_in_turn(&[Turn::Janitor]).await?;

@@ -1,4 +1,4 @@
-//! Table `authorization_codes`: codes that apps exchange for tokens.
+//! Table `authorization_codes`: codes that apps exchange for tokens. A code is deleted with its grant.
 
 use domain::{GrantId, Timestamp};
 use uuid::Uuid;
@@ -61,17 +61,4 @@ pub async fn set_used(tx: &mut Tx, hash: &[u8], now: Timestamp) -> Result<bool, 
         .bind(now.micros())
     )?;
     Ok(done == 1)
-}
-
-/// Deletes up to `limit` codes that expired before `before`.
-pub async fn delete_expired(tx: &mut Tx, before: Timestamp, limit: i64) -> Result<u64, Error> {
-    changed!(
-        tx,
-        sqlx::query(
-            "DELETE FROM authorization_codes WHERE hash IN (
-             SELECT hash FROM authorization_codes WHERE expires_at <= $1 LIMIT $2)",
-        )
-        .bind(before.micros())
-        .bind(limit)
-    )
 }

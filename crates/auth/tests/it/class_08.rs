@@ -1,6 +1,7 @@
 //! Class 8: a one-time artefact used twice, or elsewhere.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use auth::ProtocolError;
 use tokio::task::JoinSet;
@@ -112,6 +113,24 @@ async fn class_08_of_ten_processes_one_takes_a_code_of_an_app() {
         app.world.auth.userinfo(&tokens.access_token).await.expect_err("it is ended");
         app.by_refresh(tokens.refresh_token.unwrap().expose()).await.expect_err("it is ended");
     }
+}
+
+/// A used code was forgotten after a day, and whoever showed it later ended nothing.
+#[tokio::test]
+async fn class_08_a_used_code_is_known_as_long_as_what_came_of_it_lives() {
+    let app = InApp::of("ana", World::new().await).await;
+    let code = app.code(&app.current).await;
+    let mut tokens = app.by_code(&code).await.unwrap();
+    // The limits of a session are not what this is about: its app renews what it holds every day, and the person is there.
+    for _ in 0..5 {
+        app.world.turn(Duration::from_hours(24));
+        while app.world.auth.clean().await.unwrap() > 0 {}
+        tokens = app.by_refresh(tokens.refresh_token.unwrap().expose()).await.unwrap();
+    }
+    app.world.auth.userinfo(&tokens.access_token).await.unwrap();
+    app.by_code(&code).await.expect_err("it was used");
+    app.world.auth.userinfo(&tokens.access_token).await.expect_err("it is ended");
+    app.by_refresh(tokens.refresh_token.unwrap().expose()).await.expect_err("it is ended");
 }
 
 #[tokio::test]

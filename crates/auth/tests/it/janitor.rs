@@ -164,7 +164,7 @@ const OWNERS: [(&str, Cleaned); 27] = [
     ("audit", Cleaned::AllButTheLast),
     ("audit_checkpoints", Cleaned::AllButTheLast),
     ("audit_people", Cleaned::With("users")),
-    ("authorization_codes", Cleaned::ByTime),
+    ("authorization_codes", Cleaned::With("grants")),
     ("authorization_requests", Cleaned::ByTime),
     ("changes", Cleaned::ByTime),
     ("client_assertions", Cleaned::ByTime),
