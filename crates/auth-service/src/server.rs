@@ -384,7 +384,7 @@ async fn transport(settings: &config::Transport, keeper: &Keeper) -> Result<Tran
     let wrong = |error: String| ServerError::Mail(error);
     let secret = mail_secret(settings, keeper).await?;
     match settings {
-        config::Transport::Smtp { host, port, security, username, password: _ } => {
+        config::Transport::Smtp { host, port, security, username, password: _, root_certificate } => {
             let settings = SmtpSettings {
                 host: host.clone(),
                 port: *port,
@@ -395,6 +395,7 @@ async fn transport(settings: &config::Transport, keeper: &Keeper) -> Result<Tran
                 },
                 username: username.clone(),
                 password: secret,
+                root_certificate: root_certificate.clone(),
                 timeout: MAIL_TIMEOUT,
             };
             Ok(Transport::Smtp(Smtp::new(&settings).map_err(|error| wrong(error.to_string()))?))

@@ -3,6 +3,7 @@
 use std::{
     fmt,
     net::IpAddr,
+    path::{Path, PathBuf},
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
@@ -10,7 +11,7 @@ use std::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use lettre::transport::smtp::{
     authentication::{Credentials, Mechanism},
-    client::{AsyncSmtpConnection, Certificate, TlsParameters},
+    client::{AsyncSmtpConnection, Certificate, CertificateStore, TlsParameters},
     extension::ClientId,
 };
 use secrecy::{ExposeSecret as _, SecretString};
@@ -44,6 +45,9 @@ pub struct SmtpSettings {
     pub username: Option<String>,
     /// Its password.
     pub password: Option<SecretString>,
+    /// A file of certificates in PEM. The server's has to be signed by one of them; without the file, by an authority that the system
+    /// trusts.
+    pub root_certificate: Option<PathBuf>,
     /// For one mail, from connecting to the last answer.
     pub timeout: Duration,
 }
@@ -70,6 +74,14 @@ pub enum SmtpSettingsError {
         /// What the TLS library said.
         cause: String,
     },
+    /// The certificates that the server's is to be checked by cannot be read.
+    #[error("the root certificate {path} cannot be used: {cause}", path = .path.display())]
+    RootCertificate {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        cause: String,
+    },
 }
 
 /// Sends mail through one SMTP server, keeping a few connections open.
@@ -93,12 +105,6 @@ struct Login {
 impl Smtp {
     /// Checks the settings; connects with the first mail.
     pub fn new(settings: &SmtpSettings) -> Result<Self, SmtpSettingsError> {
-        Self::trusting(settings, &[])
-    }
-
-    /// The same, trusting these authorities (X.509, DER) besides the system's: for a server whose certificate is of a
-    /// house's own making.
-    pub fn trusting(settings: &SmtpSettings, authorities: &[Vec<u8>]) -> Result<Self, SmtpSettingsError> {
         let host = settings.host.clone();
         if settings.security == SmtpSecurity::None && !is_this_machine(&host) {
             return Err(SmtpSettingsError::Unencrypted { host });
@@ -112,12 +118,10 @@ impl Smtp {
         };
         let tls = match settings.security {
             SmtpSecurity::None => None,
-            SmtpSecurity::StartTls | SmtpSecurity::Tls => {
-                Some(tls(&host, authorities).map_err(|error| SmtpSettingsError::Tls {
-                    host: host.clone(),
-                    cause: error.to_string(),
-                })?)
-            }
+            SmtpSecurity::StartTls | SmtpSecurity::Tls => Some(match &settings.root_certificate {
+                Some(path) => tls_by(&host, path)?,
+                None => tls(&host)?,
+            }),
         };
         Ok(Self {
             host,
@@ -239,6 +243,10 @@ impl Smtp {
                 SendError::Permanent(format!("the mail server {self} refused the mail: {said}"))
             }
             Some(_) => SendError::Temporary(format!("the mail server {self} put the mail off: {said}")),
+            None if said.contains("certificate") => SendError::Temporary(format!(
+                "the mail server {self} could not be used: {said}; if its certificate is of an authority of your own, name that \
+                 authority's in mail.transport.root_certificate"
+            )),
             None => SendError::Temporary(format!(
                 "the mail server {self} could not be used: {said}; check its host, port and security"
             )),
@@ -261,12 +269,29 @@ fn redact(said: &str, login: Option<&Login>) -> String {
     one_line(said).chars().take(MAXIMUM_CHARACTERS).collect()
 }
 
-fn tls(host: &str, authorities: &[Vec<u8>]) -> Result<TlsParameters, lettre::transport::smtp::Error> {
-    let mut builder = TlsParameters::builder(host.to_owned());
-    for authority in authorities {
-        builder = builder.add_root_certificate(Certificate::from_der(authority.clone())?);
+/// Certificates are checked by the authorities that the system trusts.
+fn tls(host: &str) -> Result<TlsParameters, SmtpSettingsError> {
+    TlsParameters::builder(host.to_owned())
+        .build_rustls()
+        .map_err(|error| SmtpSettingsError::Tls { host: host.to_owned(), cause: error.to_string() })
+}
+
+/// Certificates are checked by those of a file, of which there is at least one, and by no other.
+fn tls_by(host: &str, path: &Path) -> Result<TlsParameters, SmtpSettingsError> {
+    const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
+    let wrong = |cause: String| SmtpSettingsError::RootCertificate { path: path.to_owned(), cause };
+    let pem = std::fs::read(path).map_err(|error| wrong(error.to_string()))?;
+    if !pem.windows(BEGIN.len()).any(|part| part == BEGIN) {
+        return Err(wrong(
+            "there is none in it, which would begin with -----BEGIN CERTIFICATE-----".to_owned(),
+        ));
     }
-    builder.build_rustls()
+    let certificates = Certificate::from_pem(&pem).map_err(|error| wrong(error.to_string()))?;
+    TlsParameters::builder(host.to_owned())
+        .certificate_store(CertificateStore::None)
+        .add_root_certificate(certificates)
+        .build_rustls()
+        .map_err(|error| wrong(error.to_string()))
 }
 
 fn is_this_machine(host: &str) -> bool {

@@ -12,6 +12,7 @@ mod headers;
 mod installation;
 mod journey;
 mod late;
+mod mail_server;
 mod no_slot;
 mod openbao;
 mod operators;

@@ -41,7 +41,7 @@ pub(super) fn violations(config: &Config, purpose: Use) -> Vec<Violation> {
     }
     mode(&config.database, &config.redis, &mut found);
     schemes(&config.database, &config.redis, &mut found);
-    wires::violations(&config.database, &config.redis, &mut found);
+    wires::violations(&config.database, &config.redis, &config.mail.transport, &mut found);
     migrating(&config.database, &mut found);
     sender(&config.mail, &mut found);
     apps(&config.apps, &mut found);

@@ -1,5 +1,7 @@
 //! `[mail]`: who mail comes from, and by what it is sent.
 
+use std::path::PathBuf;
+
 use schemars::JsonSchema;
 use secrets::SecretRef;
 use serde::{Deserialize, Serialize};
@@ -39,6 +41,10 @@ pub enum Transport {
         /// That user's password.
         #[schemars(with = "Option<SecretReference>")]
         password: Option<SecretRef>,
+        /// The certificate (PEM) that the server's is checked by, and by that alone; without one, by the authorities that this system
+        /// trusts.
+        #[schemars(with = "Option<String>", extend("format" = "path"), example = "/etc/keyward/mail-root.pem")]
+        root_certificate: Option<PathBuf>,
     },
     /// Postmark's API.
     Postmark {

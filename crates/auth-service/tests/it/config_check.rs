@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::process::{POSTMARK, binary, command, write_config, write_secrets};
+use crate::process::{POSTMARK, SMTP, binary, command, write_config, write_secrets};
 
 struct Told {
     code: Option<i32>,
@@ -269,6 +269,32 @@ fn it_refuses_what_a_start_refuses() {
         "{}",
         checked.error
     );
+}
+
+/// The same of a mail server, whose certificate is to be checked by a file.
+#[test]
+fn it_refuses_what_a_start_refuses_of_a_mail_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let certificate = "mail.transport.root_certificate=/nowhere.pem";
+    for (settings, reason) in [
+        (vec![certificate], "the root certificate /nowhere.pem cannot be used: No such file"),
+        (
+            vec![certificate, "mail.transport.security=none"],
+            "mail.transport.root_certificate is set, and mail.transport.security is none",
+        ),
+    ] {
+        let mut checking = check(&folder);
+        write_config(folder.path(), SMTP);
+        let mut serving = command(folder.path(), SMTP);
+        for command in [&mut checking, &mut serving] {
+            for setting in &settings {
+                command.args(["--set", setting]);
+            }
+            let told = told(&folder, command);
+            assert_eq!(told.code, Some(1), "{settings:?}: {}", told.output);
+            assert!(told.error.contains(reason), "{settings:?}: {}", told.error);
+        }
+    }
 }
 
 #[test]

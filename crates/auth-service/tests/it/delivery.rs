@@ -74,6 +74,7 @@ fn transport(port: u16) -> Transport {
         security: SmtpSecurity::None,
         username: None,
         password: None,
+        root_certificate: None,
         timeout: Duration::from_mins(1),
     };
     Transport::Smtp(Smtp::new(&settings).unwrap())

@@ -15,6 +15,7 @@ fn settings(port: u16) -> SmtpSettings {
         security: SmtpSecurity::None,
         username: None,
         password: None,
+        root_certificate: None,
         timeout: Duration::from_secs(5),
     }
 }

@@ -1,8 +1,9 @@
 //! Mail over an encrypted SMTP conversation, with certificates made for the test.
 
+use std::fs;
 use std::time::Duration;
 
-use outbound::{SendError, Smtp, SmtpSecurity, SmtpSettings};
+use outbound::{SendError, Smtp, SmtpSecurity, SmtpSettings, SmtpSettingsError};
 use tokio_rustls::TlsAcceptor;
 
 use crate::authority::Authority;
@@ -27,17 +28,24 @@ fn settings(server: &SmtpServer, security: SmtpSecurity) -> SmtpSettings {
         security,
         username: Some("keyward".to_owned()),
         password: Some("hunter2".into()),
+        root_certificate: None,
         timeout: Duration::from_secs(5),
     }
 }
 
-/// Sends to this server, and says what it heard in clear text and what encrypted.
+/// Sends to this server, whose certificate is to be signed by one of these authorities, or by one that the system trusts if there is none of
+/// them; says what it heard in clear text and what encrypted.
 async fn send(
     server: &SmtpServer,
     security: SmtpSecurity,
-    authorities: &[Vec<u8>],
+    authorities: &[&Authority],
 ) -> (Result<(), SendError>, String, String) {
-    let sent = Smtp::trusting(&settings(server, security), authorities).unwrap().send(&mail()).await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("root.pem");
+    fs::write(&file, authorities.iter().map(|authority| authority.pem()).collect::<String>()).unwrap();
+    let root_certificate = (!authorities.is_empty()).then_some(file);
+    let settings = SmtpSettings { root_certificate, ..settings(server, security) };
+    let sent = Smtp::new(&settings).unwrap().send(&mail()).await;
     let transcript = server.transcript();
     match transcript.split_once(ENCRYPTED) {
         Some((clear, encrypted)) => (sent, clear.to_owned(), encrypted.to_owned()),
@@ -47,11 +55,10 @@ async fn send(
 
 #[tokio::test]
 async fn a_mail_and_the_sign_in_before_it_go_encrypted() {
-    let authority = Authority::new();
+    let (authority, other) = (Authority::new(), Authority::new());
     for (security, encryption) in ways(&authority.acceptor("localhost")) {
         let server = SmtpServer::encrypting(encryption, |_, _| Reply::Usual).await;
-        let (sent, clear, encrypted) =
-            send(&server, security, std::slice::from_ref(&authority.certificate)).await;
+        let (sent, clear, encrypted) = send(&server, security, &[&other, &authority]).await;
         assert_eq!(sent, Ok(()), "{security:?}");
         assert!(!clear.contains("AUTH") && !clear.contains("MAIL"), "{security:?}: {clear}");
         for part in [SIGN_IN, "MAIL FROM:<no-reply@auth.example>", "The code is 123456."] {
@@ -64,9 +71,9 @@ async fn a_mail_and_the_sign_in_before_it_go_encrypted() {
 async fn a_certificate_of_somebody_else_s_is_refused() {
     let (ours, other) = (Authority::new(), Authority::new());
     let cases = [
-        ("an authority we do not trust", other.acceptor("localhost"), vec![ours.certificate.clone()]),
+        ("an authority we do not trust", other.acceptor("localhost"), vec![&ours]),
         ("an authority the system does not know", ours.acceptor("localhost"), Vec::new()),
-        ("another name", ours.acceptor("mail.example.com"), vec![ours.certificate.clone()]),
+        ("another name", ours.acceptor("mail.example.com"), vec![&ours]),
     ];
     for (case, acceptor, trusted) in cases {
         for (security, encryption) in ways(&acceptor) {
@@ -74,11 +81,38 @@ async fn a_certificate_of_somebody_else_s_is_refused() {
             let (sent, clear, encrypted) = send(&server, security, &trusted).await;
             let refused = sent.unwrap_err();
             assert!(
-                matches!(&refused, SendError::Temporary(said) if said.contains("certificate")),
+                matches!(&refused, SendError::Temporary(said) if said.contains("invalid peer certificate")
+                    && said.contains("mail.transport.root_certificate")),
                 "{case}: {refused}"
             );
             let heard = clear + &encrypted;
             assert!(!heard.contains("AUTH") && !heard.contains("MAIL"), "{case}, {security:?}: {heard}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_root_certificate_that_is_none_is_refused_by_name() {
+    let server = SmtpServer::start(|_, _| Reply::Usual).await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("root.pem");
+    for (text, why) in [
+        (None, "No such file"),
+        (Some(""), "there is none in it"),
+        (Some("-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n"), ""),
+        (Some("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"), ""),
+    ] {
+        if let Some(text) = text {
+            fs::write(&file, text).unwrap();
+        }
+        let root_certificate = Some(file.clone());
+        for security in [SmtpSecurity::StartTls, SmtpSecurity::Tls] {
+            let settings =
+                SmtpSettings { root_certificate: root_certificate.clone(), ..settings(&server, security) };
+            let refused = Smtp::new(&settings).map(drop).unwrap_err();
+            assert!(matches!(refused, SmtpSettingsError::RootCertificate { .. }), "{text:?}: {refused}");
+            let begins = format!("the root certificate {} cannot be used: {why}", file.display());
+            assert!(refused.to_string().starts_with(&begins), "{text:?}: {refused}");
         }
     }
 }
@@ -97,8 +131,7 @@ async fn starttls_that_was_stripped_is_refused() {
     for strip in strip {
         let encryption = Encryption::Asked(authority.acceptor("localhost"), "");
         let server = SmtpServer::encrypting(encryption, move |_, line| strip(line)).await;
-        let (sent, clear, encrypted) =
-            send(&server, SmtpSecurity::StartTls, std::slice::from_ref(&authority.certificate)).await;
+        let (sent, clear, encrypted) = send(&server, SmtpSecurity::StartTls, &[&authority]).await;
         sent.unwrap_err();
         assert!(!clear.contains("AUTH") && !clear.contains("MAIL"), "{clear}");
         assert_eq!(encrypted, "");
@@ -113,8 +146,7 @@ async fn what_is_said_in_clear_text_behind_the_agreement_to_encrypt_is_not_heede
     let injected = "250-evil\r\n250 AUTH LOGIN\r\n550 no such mailbox\r\n";
     let encryption = Encryption::Asked(authority.acceptor("localhost"), injected);
     let server = SmtpServer::encrypting(encryption, |_, _| Reply::Usual).await;
-    let (sent, _, encrypted) =
-        send(&server, SmtpSecurity::StartTls, std::slice::from_ref(&authority.certificate)).await;
+    let (sent, _, encrypted) = send(&server, SmtpSecurity::StartTls, &[&authority]).await;
     assert!(matches!(sent, Err(SendError::Temporary(_))), "{sent:?}");
     assert!(!encrypted.contains("AUTH") && !encrypted.contains("MAIL"), "{encrypted}");
 }

@@ -158,6 +158,7 @@ async fn what_an_image_is_compiled_of_is_kept_for_as_long_as_the_manifests_are_t
         "/Cargo.toml",
         "/Cargo.lock",
         "/rust-toolchain.toml",
+        "./scripts/build-release",
         "/src/lib.rs",
         "/src/main.rs",
     ];
@@ -172,9 +173,36 @@ async fn what_an_image_is_compiled_of_is_kept_for_as_long_as_the_manifests_are_t
     fs::create_dir(code.join("another")).unwrap();
     fs::write(code.join("another/file.rs"), "").unwrap();
     assert_eq!(listed(), first, "code is in the layer of dependencies");
-    let lock = context.path().join("Cargo.lock");
-    fs::write(&lock, format!("{}\n# another\n", fs::read_to_string(&lock).unwrap())).unwrap();
-    assert_ne!(listed(), first, "the layer is kept, and what we depend on has changed");
+    for (file, what) in [("Cargo.lock", "what we depend on"), ("scripts/build-release", "how it is compiled")]
+    {
+        let before = listed();
+        let file = context.path().join(file);
+        fs::write(&file, format!("{}\n# another\n", fs::read_to_string(&file).unwrap())).unwrap();
+        assert_ne!(listed(), before, "the layer is kept, and {what} has changed");
+    }
+}
+
+/// What is shown to be the same twice is what an image holds: both are compiled by one script, and stripped of nothing after it.
+#[test]
+fn an_image_is_compiled_as_what_is_shown_to_be_the_same_twice() {
+    let workspace = PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned();
+    for (file, builds) in [("deploy/Dockerfile", 2), ("scripts/reproduce", 1)] {
+        let text = fs::read_to_string(workspace.join(file)).unwrap();
+        let lines = text.lines().filter(|line| !line.trim_start().starts_with('#'));
+        let calls = lines.clone().filter(|line| {
+            line.contains("RUN ") && line.contains("scripts/build-release")
+                || line.contains("/scripts/build-release\"")
+        });
+        assert_eq!(calls.count(), builds, "{file}");
+        for line in lines {
+            for other in ["cargo build", "cargo rustc", "--strip", "RUSTFLAGS", "CFLAGS"] {
+                assert!(
+                    !line.contains(other),
+                    "{file} does by itself what scripts/build-release is for: {line}"
+                );
+            }
+        }
+    }
 }
 
 /// Nobody who gets into a container finds something to go on with.

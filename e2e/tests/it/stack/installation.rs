@@ -10,6 +10,7 @@ use tempfile::TempDir;
 
 use super::docker::{Docker, success};
 use super::guide;
+use super::mail_server::MailServer;
 use super::rises::UP;
 use crate::service::binary;
 use crate::tools::free_port;
@@ -19,6 +20,13 @@ pub(super) const APP: &str = "app.example.com";
 
 /// The group that may give orders: it has no name on the host either.
 pub(super) const OPERATORS: u32 = 4711;
+
+/// Who mail comes from.
+pub(super) const MAIL_FROM: &str = "no-reply@example.com";
+const MAIL_USER: &str = "keyward";
+const MAIL_PASSWORD: &str = "7d1f60c2b3a94e58";
+
+const WITHOUT_PROOF: &str = "[accounts]\nrequire_proof = false\n\n";
 
 /// Ends, with its containers, networks and volumes, with the value.
 pub(super) struct Installation {
@@ -48,11 +56,11 @@ impl Installation {
         // A port that is free is a number that no other test has.
         let [high, low] = free_port().to_be_bytes();
         let secret = parent.path().join("mail-password");
-        fs::write(&secret, "7d1f60c2b3a94e58").unwrap();
+        fs::write(&secret, MAIL_PASSWORD).unwrap();
         let init = Command::new(binary())
             .args(["init", "--domain", AUTH, "--app-domain", APP, "--contact", "ops@example.org"])
-            .args(["--mail-from", "no-reply@example.com", "--mail", "mail.example.com:587"])
-            .args(["--mail-user", "keyward", "--mail-secret", secret.to_str().unwrap()])
+            .args(["--mail-from", MAIL_FROM, "--mail", "mail.example.com:587"])
+            .args(["--mail-user", MAIL_USER, "--mail-secret", secret.to_str().unwrap()])
             .args(["--group", &OPERATORS.to_string()])
             .args(["--front", &format!("10.{high}.{low}"), "--local-certificates"])
             .arg(&folder)
@@ -69,7 +77,7 @@ impl Installation {
             // What each part writes of a request is laid side by side.
             .replace("APP_LOG_ACCESS=false", "APP_LOG_ACCESS=true");
         fs::write(&environment, text).unwrap();
-        // No mail server is reached from here: an account can sign in without a proved address.
+        // Unless there is a mail server (`with_mail_server`) none is reached from here: an account can sign in without a proved address.
         let configuration = folder.join("config/keyward.toml");
         let text = fs::read_to_string(&configuration).unwrap();
         // They once were where people sign in only if they were the same as in `.env`: the server took this for its own name, refused every
@@ -82,11 +90,7 @@ impl Installation {
             .replace("trusted_proxies = [\"10.", "trusted_proxies = [\"11.");
         assert_ne!(elsewhere, text);
         let text = elsewhere;
-        fs::write(
-            &configuration,
-            format!("{text}\n[accounts]\nrequire_proof = false\n\n[log]\naccess = true\n"),
-        )
-        .unwrap();
+        fs::write(&configuration, format!("{text}\n{WITHOUT_PROOF}[log]\naccess = true\n")).unwrap();
         let images = testing().join("compose.images.yml");
         let project = format!("keyward-test-{high}-{low}");
         Self { docker, folder, project, address, overrides: vec![images], _parent: parent }
@@ -110,6 +114,29 @@ impl Installation {
         assert_ne!(own, text);
         fs::write(&environment, own).unwrap();
         stack
+    }
+
+    /// Its mail goes to a server on this machine, which the containers reach by their network to the world; and addresses have to be proved,
+    /// as they have by default. Before anything is started.
+    pub(super) async fn with_mail_server(&self) -> MailServer {
+        self.does(&["create"]);
+        let network = self.docker.inspect(&format!("{}_outward", self.project));
+        let address: IpAddr = network["IPAM"]["Config"][0]["Gateway"].as_str().unwrap().parse().unwrap();
+        let server = MailServer::start(address, MAIL_USER, MAIL_PASSWORD).await;
+        self.types(guide::block("config/mail-root.pem"), server.root_certificate());
+        let configuration = self.folder.join("config/keyward.toml");
+        let mut text = fs::read_to_string(&configuration).unwrap();
+        let (host, port) = (format!("host = \"{address}\"\n"), format!("port = {}\n", server.port()));
+        for (before, after) in [
+            ("host = \"mail.example.com\"\n", host.as_str()),
+            ("port = 587\n", port.as_str()),
+            (WITHOUT_PROOF, ""),
+        ] {
+            assert_eq!(text.matches(before).count(), 1, "{before} in {text}");
+            text = text.replace(before, after);
+        }
+        fs::write(&configuration, text).unwrap();
+        server
     }
 
     /// A program that calls Compose by itself, told which files it is to read and what the stack is called.

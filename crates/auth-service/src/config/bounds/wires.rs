@@ -1,8 +1,13 @@
 //! What is asked for besides TLS must not be left out in silence where TLS is not spoken.
 
-use super::super::{ConnectionUrl, Database, Redis, Violation};
+use super::super::{ConnectionUrl, Database, Redis, Security, Transport, Violation};
 
-pub(super) fn violations(database: &Database, redis: &Redis, violations: &mut Vec<Violation>) {
+pub(super) fn violations(
+    database: &Database,
+    redis: &Redis,
+    mail: &Transport,
+    violations: &mut Vec<Violation>,
+) {
     let mut refuse = |setting, expected: &str| {
         violations.push(Violation { setting, found: None, expected: expected.to_owned() });
     };
@@ -54,5 +59,12 @@ pub(super) fn violations(database: &Database, redis: &Redis, violations: &mut Ve
             (None, None) => "is set, and there is no Redis whose certificate it would check: remove it",
         };
         refuse("redis.root_certificate", expected);
+    }
+    if let Transport::Smtp { security: Security::None, root_certificate: Some(_), .. } = mail {
+        refuse(
+            "mail.transport.root_certificate",
+            "is set, and mail.transport.security is none, which speaks without TLS: write security = \"start_tls\" or \"tls\", or \
+             remove root_certificate",
+        );
     }
 }
