@@ -82,6 +82,11 @@ fn these_routes_take_a_key() {
     PATCH /api/v1/account
     POST /api/v1/account/email
     ");
+    // The guide names them too, and no others.
+    let guide = include_str!("../../../../docs/guide/json-api.md");
+    let named = guide.lines().filter_map(|line| line.strip_prefix("- `")?.split_once('`'));
+    let named: BTreeSet<_> = named.map(|(route, _)| route.to_owned()).collect();
+    assert_eq!(named, routes.into_iter().collect());
 }
 
 /// By what they say of themselves: whoever is signed in is asked for, and what is answered is a sentence.
