@@ -11,6 +11,8 @@ mod sign_up;
 pub(crate) use document::finish;
 pub(crate) use sign_in::{clear_session, set_session};
 
+use auth::Context;
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use domain::{DisplayName, Email, Password};
 use serde::Serialize;
@@ -19,7 +21,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::App;
+use crate::http::asking::Asking;
 use crate::http::failure::{Failure, FieldError, Problem};
+use crate::http::idempotency;
 use crate::http::typed::Typed;
 
 #[derive(OpenApi)]
@@ -33,7 +37,7 @@ use crate::http::typed::Typed;
 )]
 pub(crate) struct Document;
 
-/// Every route of the API.
+/// The routes of the API, but for those that take an `Idempotency-Key`.
 pub(crate) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(sign_up::sign_up))
@@ -45,21 +49,62 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(sign_in::sign_out))
         .routes(routes!(recover::request))
         .routes(routes!(recover::reset))
-        .routes(routes!(account::show, account::change, account::delete))
+        .routes(routes!(account::show, account::delete))
         .routes(routes!(account::change_password))
         .routes(routes!(account::change_second_step))
-        .routes(routes!(
-            account::show_email_change,
-            account::request_email_change,
-            account::cancel_email_change
-        ))
+        .routes(routes!(account::show_email_change))
         .routes(routes!(account::confirm_email_change))
         .routes(routes!(apps::list))
-        .routes(routes!(apps::withdraw))
-        .routes(routes!(session::list, session::end_others))
+        .routes(routes!(session::list))
         .routes(routes!(session::end))
         .routes(routes!(session::confirm))
         .routes(routes!(session::renew))
+}
+
+/// Those that take one: each changes something for whoever is signed in, in one transaction, and is answered by [`Done`], in which no
+/// credential is. A proxy may send a request to them again (`deploy/Caddyfile`).
+pub(crate) fn idempotent() -> OpenApiRouter<App> {
+    let mut routes = OpenApiRouter::new()
+        .routes(routes!(account::change))
+        .routes(routes!(account::request_email_change, account::cancel_email_change))
+        .routes(routes!(apps::withdraw))
+        .routes(routes!(session::end_others));
+    document::take_keys(routes.get_openapi_mut());
+    routes
+}
+
+/// What is answered once something is done, and known before: under an `Idempotency-Key` it is kept in the transaction that does it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Done {
+    status: StatusCode,
+    message: &'static str,
+}
+
+impl Done {
+    pub(crate) const fn ok(message: &'static str) -> Self {
+        Self { status: StatusCode::OK, message }
+    }
+
+    pub(crate) const fn accepted(message: &'static str) -> Self {
+        Self { status: StatusCode::ACCEPTED, message }
+    }
+
+    /// What the use case that does it is told of the request.
+    pub(crate) fn kept(self, asking: &Asking) -> Context {
+        let once = asking.idempotent.as_ref();
+        let once = once.map(|request| request.answered(self.status.as_u16(), self.body()));
+        Context { once, ..asking.context.clone() }
+    }
+
+    fn body(self) -> String {
+        serde_json::to_string(&Said { message: self.message }).unwrap_or_default()
+    }
+}
+
+impl IntoResponse for Done {
+    fn into_response(self) -> Response {
+        idempotency::answered(self.status, self.body())
+    }
 }
 
 /// An answer that only says what happened.

@@ -8,6 +8,7 @@ pub(crate) mod failure;
 pub(crate) mod front;
 pub(crate) mod guard;
 pub(crate) mod headers;
+pub(crate) mod idempotency;
 pub(crate) mod json;
 pub(crate) mod kind;
 pub(crate) mod tickets;

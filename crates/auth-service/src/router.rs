@@ -10,13 +10,14 @@ use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::http::failure::Failure;
-use crate::http::{front, guard};
+use crate::http::{front, guard, idempotency};
 use crate::{App, api, contract, dev, pages, protocol, traces};
 
 /// The whole server.
 pub fn router(app: App) -> Router {
     let signing_in = signing_in().layer(from_fn_with_state(app.clone(), guard::keep_whoever_signs_in));
-    let (programs, mut document) = programs(signing_in).split_for_parts();
+    let idempotent = api::idempotent().route_layer(from_fn_with_state(app.clone(), idempotency::once));
+    let (programs, mut document) = programs(signing_in, idempotent).split_for_parts();
     api::finish(&mut document, app.cookies.session, app.is_development());
     let document = document.to_json().unwrap_or_default();
     let mut router = Router::new()
@@ -51,13 +52,14 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 
 /// The `OpenAPI` document, for a server whose session cookie has this name, and which may be `keyward dev`.
 pub(crate) fn describe(session_cookie: &str, development: bool) -> utoipa::openapi::OpenApi {
-    let mut document = programs(signing_in()).into_openapi();
+    let mut document = programs(signing_in(), api::idempotent()).into_openapi();
     api::finish(&mut document, session_cookie, development);
     document
 }
 
-fn programs(signing_in: OpenApiRouter<App>) -> OpenApiRouter<App> {
-    OpenApiRouter::with_openapi(api::Document::openapi()).merge(signing_in).merge(contract::checks())
+fn programs(signing_in: OpenApiRouter<App>, idempotent: OpenApiRouter<App>) -> OpenApiRouter<App> {
+    let document = OpenApiRouter::with_openapi(api::Document::openapi());
+    document.merge(signing_in).merge(idempotent).merge(contract::checks())
 }
 
 /// What may open a session.

@@ -337,7 +337,7 @@ impl Auth {
         context: &Context,
     ) -> Result<bool, Fault> {
         let now = self.clock.now();
-        let (mut tx, current) = self.begin_as(current).await?;
+        let (mut tx, current) = self.begin_once(current, context).await?;
         let had = store::consents::delete(&mut tx, current.user, client).await?;
         let ended = self.end_grants(&mut tx, current.user, client, now).await?;
         if !had && ended.is_empty() {

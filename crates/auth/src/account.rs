@@ -113,7 +113,7 @@ impl Auth {
         context: &Context,
     ) -> Result<(), Fault> {
         let now = self.clock.now();
-        let (mut tx, current) = self.begin_as(current).await?;
+        let (mut tx, current) = self.begin_once(current, context).await?;
         store::users::set_profile(&mut tx, current.user, name.as_str(), locale, now).await?;
         self.record(&mut tx, Outcome::Done(Act::ChangeProfile), Some(current.pseudonym), "", context, now)
             .await?;

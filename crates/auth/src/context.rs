@@ -2,6 +2,8 @@
 
 use domain::Network;
 
+use crate::Once;
+
 /// What a use case is told of the request it serves.
 #[derive(Clone, Debug)]
 pub struct Context {
@@ -17,4 +19,6 @@ pub struct Context {
     pub new_browser: Option<[u8; 32]>,
     /// The language of the request, as a BCP 47 tag: for mail to somebody who never chose one.
     pub locale: String,
+    /// If it came under an `Idempotency-Key`, how it is answered once it is done.
+    pub once: Option<Once>,
 }

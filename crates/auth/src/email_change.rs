@@ -117,7 +117,7 @@ impl Auth {
         let now = self.clock.now();
         let life = self.life(Purpose::ChangeAddressNew);
         let minutes = life.as_secs() / 60;
-        let (mut tx, current) = self.begin_as(current).await?;
+        let (mut tx, current) = self.begin_once(current, context).await?;
         let user = current.user;
         store::artefacts::delete_of(&mut tx, user, Purpose::ChangeAddressOld.name()).await?;
         store::artefacts::delete_of(&mut tx, user, Purpose::ChangeAddressNew.name()).await?;
@@ -176,7 +176,7 @@ impl Auth {
     /// Gives the change under way up. False if none is.
     pub async fn cancel_email_change(&self, current: &Current, context: &Context) -> Result<bool, Fault> {
         let now = self.clock.now();
-        let (mut tx, current) = self.begin_as(current).await?;
+        let (mut tx, current) = self.begin_once(current, context).await?;
         if !store::email_changes::delete(&mut tx, current.user).await? {
             return Ok(false);
         }

@@ -28,6 +28,11 @@ pub enum Fault {
     /// The session that asked ended while its request was under way: signed out elsewhere, or the account changed.
     #[error("this session has ended meanwhile: sign in again")]
     SessionEnded,
+    /// The same request was done under its `Idempotency-Key` while this one was under way.
+    #[error(
+        "this was done just now, under the same idempotency key: send it again, and you are told how that went"
+    )]
+    DoneBefore,
     /// Something sealed does not open: another key, or a row that was tampered with.
     #[error("a sealed value does not open: {0}")]
     Sealed(#[from] secrets::sealing::OpenError),

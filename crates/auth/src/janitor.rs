@@ -41,6 +41,7 @@ impl Auth {
         let mut tx = self.store.begin_in_turn(&[Turn::Janitor]).await?;
         gone += store::artefacts::delete_expired(&mut tx, now, BATCH).await?;
         gone += store::email_changes::delete_expired(&mut tx, now, BATCH).await?;
+        gone += store::idempotency_keys::delete_expired(&mut tx, now, BATCH).await?;
         tx.commit().await?;
         unless_over!(gone);
         let mut tx = self.store.begin_in_turn(&[Turn::Janitor]).await?;

@@ -24,6 +24,7 @@ mod exchange;
 mod fingerprint;
 mod hasher;
 mod hearing;
+mod idempotency;
 mod import;
 mod janitor;
 mod keys;
@@ -64,6 +65,7 @@ pub use hasher::{
     HashingViolation, Histogram, Peppers, Unreadable, Verified, describe_scheme, has_room, max_parallel,
 };
 pub use hearing::Processes;
+pub use idempotency::{Begun, IdempotencyError, IdempotentRequest, KeptAnswer, Once};
 pub use import::{Batch, Batches, Import, Imported, ImportedAccount};
 pub use keys::{KEY_SET_LIFE, KeyInfo, KeyState, LONGEST_TOKEN, Rotation, SigningKeys};
 pub use limit::TooMany;

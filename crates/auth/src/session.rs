@@ -304,7 +304,7 @@ impl Auth {
     /// Ends all of a person's sessions but the present one, and says how many there were.
     pub async fn end_other_sessions(&self, current: &Current, context: &Context) -> Result<usize, Fault> {
         let now = self.clock.now();
-        let (mut tx, current) = self.begin_as(current).await?;
+        let (mut tx, current) = self.begin_once(current, context).await?;
         let before = store::sessions::count_others(&mut tx, current.user, current.id).await?;
         let ended = self.end_sessions(&mut tx, current.user, Ending::Others(current.id), now).await?;
         let count = usize::try_from(before).unwrap_or_default();

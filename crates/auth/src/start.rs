@@ -14,6 +14,7 @@ use crate::client::KnownClients;
 use crate::counts::{Counts, Issued, Opened, Sending};
 use crate::encryption::Encryption;
 use crate::hearing::{Hearing, Processes};
+use crate::idempotency::UnderWay;
 use crate::keys::SigningKeys;
 use crate::limit::Limiter;
 use crate::rehash::Rehashing;
@@ -65,6 +66,7 @@ pub struct Auth {
     pub(crate) live: Arc<Live>,
     pub(crate) hearing: Hearing,
     pub(crate) clients: KnownClients,
+    pub(crate) under_way: Arc<UnderWay>,
     pub(crate) sessions_opened: Counts<Opened>,
     pub(crate) tokens_issued: Counts<Issued>,
     pub(crate) mails: Counts<Sending>,
@@ -126,6 +128,7 @@ impl Auth {
             settings,
             live,
             clients: KnownClients::new(),
+            under_way: Arc::default(),
             sessions_opened: Counts::default(),
             tokens_issued: Counts::default(),
             mails: Counts::default(),

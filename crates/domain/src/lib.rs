@@ -2,6 +2,7 @@
 
 mod email;
 mod id;
+mod idempotency_key;
 mod name;
 mod network;
 mod password;
@@ -10,6 +11,7 @@ mod time;
 
 pub use email::{Email, EmailError};
 pub use id::{ArtefactId, EmailId, GrantId, MessageId, NoticeId, Pseudonym, RequestId, SessionId, UserId};
+pub use idempotency_key::{IdempotencyKey, IdempotencyKeyError};
 pub use name::{DisplayName, DisplayNameError};
 pub use network::Network;
 pub use password::{Password, PasswordError, PasswordPolicy, Weakness};

@@ -21,6 +21,7 @@ pub mod ephemeral;
 pub mod family;
 pub mod grants;
 pub mod health;
+pub mod idempotency_keys;
 pub mod installation;
 pub mod key_holders;
 pub mod known_browsers;

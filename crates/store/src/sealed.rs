@@ -20,6 +20,8 @@ pub enum Column {
     Code,
     /// A refresh token whose answer may have been lost.
     Successor,
+    /// How a request is answered that is sent again under its `Idempotency-Key`.
+    Answer,
 }
 
 /// What a row is found by.
@@ -57,8 +59,15 @@ pub struct Counted {
 
 impl Column {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::SigningKey, Self::Mail, Self::Artefact, Self::Request, Self::Code, Self::Successor];
+    pub const ALL: [Self; 7] = [
+        Self::SigningKey,
+        Self::Mail,
+        Self::Artefact,
+        Self::Request,
+        Self::Code,
+        Self::Successor,
+        Self::Answer,
+    ];
 
     /// The name of its table.
     pub const fn table(self) -> &'static str {
@@ -69,6 +78,7 @@ impl Column {
             Self::Request => "authorization_requests",
             Self::Code => "authorization_codes",
             Self::Successor => "refresh_tokens",
+            Self::Answer => "idempotency_keys",
         }
     }
 
@@ -79,6 +89,7 @@ impl Column {
             Self::Mail | Self::Artefact | Self::Code => "payload",
             Self::Request => "request",
             Self::Successor => "successor",
+            Self::Answer => "answer",
         }
     }
 
@@ -92,7 +103,7 @@ impl Column {
         match self {
             Self::SigningKey => RowKey::Text(String::new()),
             Self::Mail | Self::Artefact | Self::Request => RowKey::Id(Uuid::nil()),
-            Self::Code | Self::Successor => RowKey::Hash(Vec::new()),
+            Self::Code | Self::Successor | Self::Answer => RowKey::Hash(Vec::new()),
         }
     }
 
@@ -123,6 +134,10 @@ impl Column {
                 "SELECT substr(successor, 2, 4) AS key_id, COUNT(*) AS number, CAST(NULL AS BIGINT) AS ends
                  FROM refresh_tokens WHERE successor IS NOT NULL GROUP BY substr(successor, 2, 4)"
             }
+            Self::Answer => {
+                "SELECT substr(answer, 2, 4) AS key_id, COUNT(*) AS number, CAST(NULL AS BIGINT) AS ends
+                 FROM idempotency_keys GROUP BY substr(answer, 2, 4)"
+            }
         }
     }
 
@@ -150,6 +165,10 @@ impl Column {
                 "SELECT hash AS row_key, successor AS sealed FROM refresh_tokens
                  WHERE successor IS NOT NULL AND substr(successor, 1, 5) <> $1 AND hash > $2 ORDER BY hash LIMIT $3"
             }
+            Self::Answer => {
+                "SELECT hash AS row_key, answer AS sealed FROM idempotency_keys
+                 WHERE substr(answer, 1, 5) <> $1 AND hash > $2 ORDER BY hash LIMIT $3"
+            }
         })
     }
 
@@ -163,6 +182,7 @@ impl Column {
             Self::Request => "UPDATE authorization_requests SET request = $3 WHERE id = $1 AND request = $2",
             Self::Code => "UPDATE authorization_codes SET payload = $3 WHERE hash = $1 AND payload = $2",
             Self::Successor => "UPDATE refresh_tokens SET successor = $3 WHERE hash = $1 AND successor = $2",
+            Self::Answer => "UPDATE idempotency_keys SET answer = $3 WHERE hash = $1 AND answer = $2",
         })
     }
 }

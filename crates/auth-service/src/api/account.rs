@@ -2,14 +2,13 @@
 
 use auth::{DeleteError, EmailChangeError, Evidence, PasswordChangeError, Progress, SecondStepError, Side};
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::App;
-use crate::api::{Fields, Said, said};
+use crate::api::{Done, Fields, Said, said};
 use crate::api::{clear_session, set_session};
 use crate::http::asking::{Fresh, SignedIn, Visitor};
 use crate::http::failure::Failure;
@@ -107,8 +106,9 @@ pub(crate) async fn change(
         fields.add("locale", "unknown", &"the languages are en and de");
     }
     let (Some(name), true) = (name, fields.is_empty()) else { return Err(fields.refuse()) };
-    app.auth.change_profile(&current, &name, locale.map(Locale::tag), &asking.context).await?;
-    Ok(said("Changed."))
+    let done = Done::ok("Changed.");
+    app.auth.change_profile(&current, &name, locale.map(Locale::tag), &done.kept(&asking)).await?;
+    Ok(done.into_response())
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -264,8 +264,9 @@ pub(crate) async fn request_email_change(
 ) -> Result<Response, Failure> {
     let mut fields = Fields::default();
     let Some(email) = fields.email("email", &body.email) else { return Err(fields.refuse()) };
-    app.auth.request_email_change(&signed_in.current, &email, &signed_in.asking.context).await?;
-    Ok((StatusCode::ACCEPTED, said("Both addresses have been sent a code: enter both.")).into_response())
+    let done = Done::accepted("Both addresses have been sent a code: enter both.");
+    app.auth.request_email_change(&signed_in.current, &email, &done.kept(&signed_in.asking)).await?;
+    Ok(done.into_response())
 }
 
 /// Give the change of address up
@@ -276,10 +277,11 @@ pub(crate) async fn cancel_email_change(
     State(app): State<App>,
     signed_in: SignedIn,
 ) -> Result<Response, Failure> {
-    if !app.auth.cancel_email_change(&signed_in.current, &signed_in.asking.context).await? {
+    let done = Done::ok("The address stays as it is.");
+    if !app.auth.cancel_email_change(&signed_in.current, &done.kept(&signed_in.asking)).await? {
         return Err(Failure::NotFound);
     }
-    Ok(said("The address stays as it is."))
+    Ok(done.into_response())
 }
 
 #[derive(Clone, Copy, Deserialize, ToSchema)]

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use crate::App;
 use crate::api::account::rfc3339;
-use crate::api::{Said, said};
+use crate::api::{Done, Said};
 use crate::http::asking::SignedIn;
 use crate::http::failure::Failure;
 
@@ -60,8 +60,9 @@ pub(crate) async fn withdraw(
 ) -> Result<Response, Failure> {
     // An id that is not even text is none.
     let Path(client_id) = client_id.map_err(|_| Failure::NotFound)?;
-    if !app.auth.withdraw_consent(&signed_in.current, &client_id, &signed_in.asking.context).await? {
+    let done = Done::ok("The app may no longer sign you in.");
+    if !app.auth.withdraw_consent(&signed_in.current, &client_id, &done.kept(&signed_in.asking)).await? {
         return Err(Failure::NotFound);
     }
-    Ok(said("The app may no longer sign you in."))
+    Ok(done.into_response())
 }

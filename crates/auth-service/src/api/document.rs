@@ -1,8 +1,10 @@
 //! The `OpenAPI` document: what every operation can answer besides its own, said once.
 
-use utoipa::openapi::path::Operation;
+use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
-use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder};
+use utoipa::openapi::{
+    ContentBuilder, ObjectBuilder, OpenApi, Ref, RefOr, Required, Response, ResponseBuilder, Type,
+};
 
 /// What any operation may answer.
 const ALWAYS: &[(&str, &str)] = &[
@@ -46,6 +48,26 @@ const GONE: (&str, &str) = ("410", "The code or link has been used or has expire
 
 /// What an operation may answer that is done so often and no more.
 const LIMITED: (&str, &str) = ("429", "Too many tries. `Retry-After` says when to come back.");
+
+/// What an operation may answer that takes an `Idempotency-Key`.
+const WITH_KEY: &[(&str, &str)] = &[
+    ("400", "The `Idempotency-Key` is none, or the body cannot be read."),
+    (
+        "409",
+        "The request that came first with this `Idempotency-Key` is under way. `Retry-After` says when to come back.",
+    ),
+    (
+        "422",
+        "Some fields are not right, and `errors` points to them; or another request came with this `Idempotency-Key` before.",
+    ),
+    (
+        "429",
+        "1,000 requests of the account are remembered by their `Idempotency-Key`. `Retry-After` says when to come back.",
+    ),
+];
+
+/// The header by which such an operation is known.
+const KEY: &str = "Idempotency-Key";
 
 /// What operations may answer because of what they do, which their shape does not tell.
 const ACTS: &[(&str, &[(&str, &str)])] = &[
@@ -102,6 +124,33 @@ pub(crate) fn finish(document: &mut OpenApi, session_cookie: &str, development: 
     }
 }
 
+/// Adds the header to each operation.
+pub(crate) fn take_keys(document: &mut OpenApi) {
+    let schema =
+        ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(255)).build();
+    let parameter = ParameterBuilder::new()
+        .name(KEY)
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(
+            "Made up anew for each request, a UUID for instance. If the request is sent again with it within 24 hours, it is not done \
+             again, and is answered as before, with `Idempotency-Replayed: true`.",
+        ))
+        .schema(Some(schema))
+        .build();
+    for item in document.paths.paths.values_mut() {
+        let operations = [&mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
+        for operation in operations.into_iter().flatten() {
+            operation.parameters.get_or_insert_default().push(RefOr::T(parameter.clone()));
+        }
+    }
+}
+
+fn takes_key(operation: &Operation) -> bool {
+    let mut parameters = operation.parameters.iter().flatten();
+    parameters.any(|parameter| matches!(parameter, RefOr::T(parameter) if parameter.name == KEY))
+}
+
 /// `post_account_email` for `POST /api/v1/account/email`.
 fn name(method: &str, path: &str) -> String {
     let path = path.strip_prefix("/api/v1").unwrap_or(path).replace(['{', '}'], "");
@@ -113,6 +162,9 @@ fn complete(operation: &mut Operation, name: &str, family: bool, development: bo
     let mut known: Vec<_> = acts.iter().chain(ALWAYS).collect();
     if development {
         known.push(&MISDIRECTED);
+    }
+    if takes_key(operation) {
+        known.extend(WITH_KEY);
     }
     if operation.request_body.is_some() {
         known.extend(WITH_BODY);

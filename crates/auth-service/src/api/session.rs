@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::App;
 use crate::api::account::rfc3339;
 use crate::api::sign_in::{SecondStepAnswer, SignedInAnswer, answer, clear_session};
-use crate::api::{Fields, Said, said};
+use crate::api::{Done, Fields, Said, said};
 use crate::http::asking::SignedIn;
 use crate::http::failure::Failure;
 use crate::http::json::Json;
@@ -82,8 +82,9 @@ pub(crate) async fn list(
 #[utoipa::path(delete, path = "/api/v1/account/sessions", tag = "Sessions", security(("session" = [])),
     responses((status = 200, body = Said, description = "Ended.")))]
 pub(crate) async fn end_others(State(app): State<App>, signed_in: SignedIn) -> Result<Response, Failure> {
-    app.auth.end_other_sessions(&signed_in.current, &signed_in.asking.context).await?;
-    Ok(said("All other sessions have ended."))
+    let done = Done::ok("All other sessions have ended.");
+    app.auth.end_other_sessions(&signed_in.current, &done.kept(&signed_in.asking)).await?;
+    Ok(done.into_response())
 }
 
 /// End one session

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
-use auth::{Context, Current, Fault, TokenError};
+use auth::{Context, Current, Fault, IdempotentRequest, TokenError};
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::header::{ACCEPT_LANGUAGE, USER_AGENT};
 use axum::http::request::Parts;
@@ -53,6 +53,8 @@ pub(crate) struct Asking {
     pub(crate) jwt: Option<String>,
     /// By which its authorization requests are found.
     pub(crate) tickets: Tickets,
+    /// If it came under an `Idempotency-Key` to a route that takes one.
+    pub(crate) idempotent: Option<IdempotentRequest>,
 }
 
 /// Whether there are tokens, never which.
@@ -87,6 +89,7 @@ impl Asking {
             browser: browser.and_then(hash_browser_token),
             new_browser: extensions.get::<NewBrowserToken>().and_then(|token| hash_browser_token(&token.0)),
             locale: locale.tag().to_owned(),
+            once: None,
         };
         let owned = |value: Option<&str>| value.map(ToOwned::to_owned);
         Self {
@@ -99,6 +102,7 @@ impl Asking {
             session_token: owned(cookies::read(headers, app.cookies.session)),
             jwt: owned(cookies::read(headers, app.cookies.jwt)),
             tickets: Tickets::read(headers, &app.cookies),
+            idempotent: extensions.get::<IdempotentRequest>().cloned(),
         }
     }
 

@@ -60,6 +60,12 @@ pub(crate) enum Failure {
     Unavailable,
     /// The database was lost before it said whether what was asked is done.
     Uncertain,
+    /// The request that came first under an `Idempotency-Key` is under way.
+    KeyInUse,
+    /// Another request came under an `Idempotency-Key` before.
+    KeyReused,
+    /// Too many keys of an account are remembered.
+    TooManyKeys(Duration),
     /// An app asked for something that cannot be done, and cannot be told.
     AppRequest(OAuthError),
     /// Ours.
@@ -127,6 +133,9 @@ impl Failure {
             Self::Busy(_) => Kind::Busy,
             Self::Unavailable => Kind::Unavailable,
             Self::Uncertain => Kind::Uncertain,
+            Self::KeyInUse => Kind::KeyInUse,
+            Self::KeyReused => Kind::KeyReused,
+            Self::TooManyKeys(_) => Kind::TooManyKeys,
             Self::AppRequest(_) => Kind::AppRequest,
             Self::Internal => Kind::Internal,
         }
@@ -157,6 +166,18 @@ impl Failure {
             }
             Self::WrongCode { tries_left } => format!("This is not the code: {tries_left} tries left."),
             Self::TooMany(wait) | Self::Busy(wait) => format!("Come back in {} s.", seconds(*wait)),
+            Self::KeyInUse => {
+                "The request that came first with this Idempotency-Key is under way: send it again in 1 s."
+                    .into()
+            }
+            Self::KeyReused => {
+                "Another request came with this Idempotency-Key before: make up a new one for each request."
+                    .into()
+            }
+            Self::TooManyKeys(wait) => format!(
+                "1,000 requests of this account are remembered by their Idempotency-Key: come back in {} s, or send it without one.",
+                seconds(*wait)
+            ),
             Self::AppRequest(error) => error.description.to_string(),
             Self::Unavailable => "Nothing was changed: try again in a moment.".into(),
             Self::Uncertain => {
@@ -168,8 +189,8 @@ impl Failure {
 
     pub(crate) fn retry_after(&self) -> Option<u64> {
         match self {
-            Self::TooMany(wait) | Self::Busy(wait) => Some(seconds(*wait)),
-            Self::Unavailable | Self::Uncertain => Some(1),
+            Self::TooMany(wait) | Self::TooManyKeys(wait) | Self::Busy(wait) => Some(seconds(*wait)),
+            Self::KeyInUse | Self::Unavailable | Self::Uncertain => Some(1),
             _ => None,
         }
     }
@@ -216,6 +237,7 @@ impl From<Fault> for Failure {
         match fault {
             Fault::Busy { retry_after } => Self::Busy(retry_after),
             Fault::SessionEnded => Self::Unauthenticated,
+            Fault::DoneBefore => Self::KeyInUse,
             Fault::Store(error) if error.is_unanswered() => {
                 tracing::info!(%error, "the database was lost during a commit");
                 Self::Uncertain

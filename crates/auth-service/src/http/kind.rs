@@ -96,6 +96,15 @@ kinds! {
     Uncertain: SERVICE_UNAVAILABLE "uncertain", "Not known whether it was done",
         "The database was lost at the last step, before it said whether it took it. All of it was done, or nothing.",
         "Wait for as many seconds as Retry-After says and look; where it was not done, send it again.";
+    KeyInUse: CONFLICT "idempotency-key-in-use", "The same request is under way",
+        "The request that came first with this `Idempotency-Key` has not been answered yet.",
+        "Wait for as many seconds as Retry-After says, and send it again with the same key.";
+    KeyReused: UNPROCESSABLE_ENTITY "idempotency-key-reused", "Another request had this key",
+        "Within the last 24 hours this account sent another request with this `Idempotency-Key`: another method, path or body. Nothing was done.",
+        "Make up a new key for each request, a UUID for instance, and send the same key with the same request only.";
+    TooManyKeys: TOO_MANY_REQUESTS "too-many-idempotency-keys", "Too many keys",
+        "1,000 requests of this account are remembered by their `Idempotency-Key`, each for 24 hours. Nothing was done.",
+        "Wait for as many seconds as Retry-After says, or send the request without a key.";
     AppRequest: BAD_REQUEST "app-request", "What the app asks cannot be done",
         "An app sent a person here with a `client_id` or a redirect URI that is not registered, so nobody was sent back.",
         "Register the app, or correct what it sends: the page says which.";

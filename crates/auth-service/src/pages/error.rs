@@ -34,7 +34,7 @@ fn error_page<'a>(app: &'a App, failure: &Failure) -> ErrorPage<'a> {
         Failure::ForeignOrigin => ErrorPage::Forbidden,
         Failure::MisdirectedHost => ErrorPage::Misdirected(app.public_url().as_str()),
         Failure::Gone | Failure::WrongCode { .. } => ErrorPage::LinkExpired,
-        Failure::TooMany(wait) => ErrorPage::TooManyTries(super::seconds(*wait)),
+        Failure::TooMany(wait) | Failure::TooManyKeys(wait) => ErrorPage::TooManyTries(super::seconds(*wait)),
         Failure::Busy(_) | Failure::Unavailable => ErrorPage::Unavailable,
         Failure::Uncertain => ErrorPage::Uncertain,
         Failure::Internal => ErrorPage::Internal,
@@ -45,6 +45,8 @@ fn error_page<'a>(app: &'a App, failure: &Failure) -> ErrorPage<'a> {
         | Failure::Unauthenticated
         | Failure::NotFresh
         | Failure::Incorrect(_)
+        | Failure::KeyInUse
+        | Failure::KeyReused
         | Failure::AppRequest(_) => ErrorPage::BadRequest,
     }
 }

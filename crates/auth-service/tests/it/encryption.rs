@@ -33,8 +33,14 @@ async fn sealed(folder: &Path, number: usize) -> SealedShown {
 
 /// What another key than the present one has sealed; mailed codes apart, which end by themselves.
 fn left(server: &Running) -> f64 {
-    let tables =
-        ["signing_keys", "outbox", "authorization_requests", "authorization_codes", "refresh_tokens"];
+    let tables = [
+        "signing_keys",
+        "outbox",
+        "authorization_requests",
+        "authorization_codes",
+        "refresh_tokens",
+        "idempotency_keys",
+    ];
     let of = |table: &str, key: &str| {
         metric(server, "keyward_sealed_values", &format!("table=\"{table}\",key=\"{key}\""))
     };

@@ -15,6 +15,7 @@ mod full;
 mod gallery;
 mod hashing;
 mod health;
+mod idempotency;
 mod loss;
 mod mail_gallery;
 mod mails;

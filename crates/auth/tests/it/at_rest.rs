@@ -6,6 +6,7 @@ use tempfile::TempDir;
 
 use crate::artefacts::{EVERY, mailed};
 use crate::backend::Backend;
+use crate::idempotency::{answer, done_once};
 use crate::people::{browser, password};
 use crate::world::{OTHER, PASSWORD, World};
 
@@ -58,6 +59,9 @@ async fn nothing_secret_can_be_read_in_the_database_file() {
     world.account("ana", &browser(1)).await;
     let first = world.session("ana", PASSWORD, &browser(1)).await;
     let current = world.current(&first).await.unwrap();
+    let key = "8e03978e-40d5-43dd-bc93-6894a57f9324";
+    done_once(&world.auth, &current, key).await;
+    secrets.extend([key.to_owned(), answer().body]);
     let change =
         world.auth.change_password(&current, &password(PASSWORD), &password(OTHER), &browser(1)).await;
     for session in [first, change.unwrap()] {

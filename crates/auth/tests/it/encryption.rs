@@ -11,6 +11,7 @@ use secrets::SecretString;
 use secrets::sealing::{Keyring, generate_key_text};
 
 use crate::artefacts::{Answer, EVERY, mailed, show};
+use crate::idempotency::{answer, done_once, repeated};
 use crate::in_app::InApp;
 use crate::people::browser;
 use crate::world::{PASSWORD, World};
@@ -58,10 +59,11 @@ async fn what_the_old_key_sealed_is_sealed_anew_and_codes_that_were_mailed_befor
     app.by_refresh(first.refresh_token.unwrap().expose()).await.unwrap();
     assert!(matches!(app.asks(None).await, Next::SignIn { .. }));
     world.sign_up("late", PASSWORD, &browser(1)).await;
+    done_once(auth, &app.current, "key").await;
     keep(auth).await;
     let counted: Vec<_> =
         auth.sealed_values().into_iter().map(|(table, [current, ..])| (table, current > 0)).collect();
-    assert!(counted.len() == 6 && counted.iter().all(|(_, is_filled)| *is_filled), "{counted:?}");
+    assert!(counted.len() == 7 && counted.iter().all(|(_, is_filled)| *is_filled), "{counted:?}");
 
     let new = generate_key_text();
     auth.keyring().hold(&new, std::slice::from_ref(&old)).unwrap();
@@ -70,6 +72,7 @@ async fn what_the_old_key_sealed_is_sealed_anew_and_codes_that_were_mailed_befor
     assert_eq!(seals(auth), id(&new));
     let [(table, number)] = older(auth)[..] else { panic!("{:?}", older(auth)) };
     assert_eq!((table, number), ("artefacts", u64::try_from(world.count("artefacts").await).unwrap()));
+    assert_eq!(repeated(auth, &app.current, "key").await, answer());
     let left = told(auth, &old);
     assert_eq!((left.role, left.number, left.may_be_dropped), (KeyRole::Older, number, false));
     assert!(left.ends.unwrap() > auth.now());

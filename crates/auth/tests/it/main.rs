@@ -23,6 +23,7 @@ mod class_13;
 mod class_23;
 mod consents;
 mod encryption;
+mod idempotency;
 mod in_app;
 mod janitor;
 mod journey;

@@ -77,5 +77,6 @@ pub(crate) fn browser(number: u8) -> Context {
         browser: Some([number; 32]),
         new_browser: None,
         locale: "en".to_owned(),
+        once: None,
     }
 }

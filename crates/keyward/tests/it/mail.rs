@@ -58,6 +58,7 @@ async fn mails_that_wait_were_sent_and_failed_are_told_apart() {
         browser: None,
         new_browser: None,
         locale: "en".to_owned(),
+        once: None,
     };
     for name in ["ana", "ben", "cleo", "dan"] {
         let form = SignUp {
