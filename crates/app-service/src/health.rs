@@ -3,7 +3,6 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -14,6 +13,7 @@ use axum::response::Response;
 use axum::routing::get;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 
 /// A process that does not answer by then is not well.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -21,13 +21,24 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// What the app says of itself. A copy says the same.
 #[derive(Clone, Debug, Default)]
 pub struct Health {
-    draining: Arc<AtomicBool>,
+    draining: Arc<watch::Sender<bool>>,
 }
 
 impl Health {
     /// From now on it wants no new requests; it answers those that come all the same.
     pub fn drain(&self) {
-        self.draining.store(true, Ordering::Relaxed);
+        self.draining.send_replace(true);
+    }
+
+    /// Resolves once it wants no new requests.
+    pub async fn drained(&self) {
+        let mut draining = self.draining.subscribe();
+        // Whoever could tell is held by us.
+        let _ = draining.wait_for(|draining| *draining).await;
+    }
+
+    fn is_draining(&self) -> bool {
+        *self.draining.borrow()
     }
 
     /// `/livez`: the process answers. `/readyz`: it wants requests, which it does unless it drains; that its sign-in server
@@ -46,7 +57,7 @@ impl Health {
 }
 
 async fn ready(State(health): State<Health>) -> (StatusCode, &'static str) {
-    if health.draining.load(Ordering::Relaxed) {
+    if health.is_draining() {
         return (StatusCode::SERVICE_UNAVAILABLE, "draining\n");
     }
     (StatusCode::OK, "ready\n")
@@ -54,7 +65,7 @@ async fn ready(State(health): State<Health>) -> (StatusCode, &'static str) {
 
 async fn closing(State(health): State<Health>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
-    if health.draining.load(Ordering::Relaxed) {
+    if health.is_draining() {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     response

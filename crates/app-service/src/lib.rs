@@ -2,6 +2,7 @@
 //! It speaks English only: the languages of the sign-in server are a matter of its own pages.
 
 pub mod build;
+pub mod entrance;
 pub mod health;
 pub mod log;
 pub mod metrics;

@@ -6,11 +6,14 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use app_service::Settings;
+use app_service::entrance::Entrance;
 use app_service::health::{self, Health};
 use app_service::log::Log;
 use app_service::metrics::Metrics;
+use axum::serve::{Listener as _, ListenerExt as _};
 use clap::{Parser, Subcommand};
 use secrets::{SecretRef, SecretString, check_strength};
+use service_manager::{Progress, Sockets};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
@@ -79,18 +82,23 @@ fn main() -> ExitCode {
 }
 
 fn execute(arguments: Arguments) -> Result<(), Box<dyn Error>> {
+    // Before there is a second thread.
+    let sockets = match arguments.verb {
+        Some(Verb::Healthcheck) => Sockets::default(),
+        None => Sockets::take()?,
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let done = runtime.block_on(async {
         match arguments.verb {
             Some(Verb::Healthcheck) => healthcheck(arguments.internal_listen).await,
-            None => run(arguments).await,
+            None => run(arguments, sockets).await,
         }
     });
     runtime.shutdown_timeout(END);
     done
 }
 
-async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
+async fn run(arguments: Arguments, sockets: Sockets) -> Result<(), Box<dyn Error>> {
     arguments.log.start();
     let client_secret = resolve("--client-secret", arguments.client_secret).await?;
     check_strength("the client secret", &client_secret)?;
@@ -103,20 +111,36 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
         session_key: resolve("--session-key", arguments.session_key).await?,
     })?;
     let signals = Signals::listen()?;
-    let listener = listen(arguments.listen, "--listen").await?;
     let (health, metrics) = (Health::default(), Metrics::new(&keyward));
-    if let Some(address) = arguments.internal_listen {
-        let internal = listen(address, "--internal-listen").await?;
+    let entrance = match sockets.public {
+        Some(given) => {
+            Entrance::shared(handed_over(given, Some(arguments.listen), "--listen")?, health.clone())
+        }
+        None => Entrance::own(listen(arguments.listen, "--listen").await?),
+    };
+    let internal = match (sockets.internal, arguments.internal_listen) {
+        (Some(given), own) => Some(handed_over(given, own, "--internal-listen")?),
+        (None, Some(own)) => Some(listen(own, "--internal-listen").await?),
+        (None, None) => None,
+    };
+    if let Some(internal) = internal {
         // Until the very end, so that it is told to the last that requests are not wanted.
         tokio::spawn(axum::serve(internal, health.routes().merge(metrics.routes())).into_future());
     }
     let router = arguments.log.of_requests(health.announce(metrics.measure(router)));
     let router = router.into_make_service_with_connect_info::<SocketAddr>();
-    let address = listener.local_addr()?;
+    let address = entrance.local_addr()?;
     tracing::info!(%address, "serving");
+    tokio::spawn(tell(Progress::Ready));
     let drain = Duration::from_secs(arguments.drain_seconds);
     let (stopping, stopped) = oneshot::channel();
-    let serving = axum::serve(listener, router).with_graceful_shutdown(async move {
+    // Answers are small and written at once: waiting for more to send only delays them.
+    let entrance = entrance.tap_io(|stream| {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a connection keeps Nagle's algorithm");
+        }
+    });
+    let serving = axum::serve(entrance, router).with_graceful_shutdown(async move {
         stop(signals, health, drain).await;
         // Nobody is left to hear it where serving has ended already.
         let _ = stopping.send(());
@@ -151,6 +175,25 @@ async fn listen(address: SocketAddr, option: &str) -> Result<TcpListener, String
     })
 }
 
+/// A socket that the service manager listens on. The address of the option is then not listened on.
+fn handed_over(
+    given: std::net::TcpListener,
+    own: Option<SocketAddr>,
+    option: &str,
+) -> std::io::Result<TcpListener> {
+    let listener = TcpListener::from_std(given)?;
+    let (address, configured) = (listener.local_addr()?, own.map(|own| own.to_string()));
+    tracing::info!(%address, configured, "a socket was handed over: the address of {option} is not listened on");
+    Ok(listener)
+}
+
+/// Tells whoever started this process, if they asked to be.
+async fn tell(progress: Progress) {
+    if let Err(error) = service_manager::tell(progress).await {
+        tracing::warn!(%error, ?progress, "the service manager could not be told at NOTIFY_SOCKET");
+    }
+}
+
 async fn resolve(option: &str, reference: Option<String>) -> Result<SecretString, Box<dyn Error>> {
     let reference = reference.ok_or_else(|| format!("{option} is missing"))?;
     let reference: SecretRef = reference.parse().map_err(|error| format!("{option}: {error}"))?;
@@ -179,6 +222,7 @@ async fn stop(signals: Signals, health: Health, drain: Duration) {
     }
     health.drain();
     tracing::info!(seconds = drain.as_secs(), "draining: served on, and no longer ready");
+    tokio::spawn(tell(Progress::Stopping));
     tokio::select! {
         () = tokio::time::sleep(drain) => {}
         _ = interrupt.recv() => {}

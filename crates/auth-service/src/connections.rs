@@ -35,6 +35,9 @@ pub struct Connections {
     pub linger: Duration,
     /// After being told to stop, requests in flight have so long to end.
     pub drain: Duration,
+    /// Whether others take connections from the same socket, now or once this one has ended. Then nobody is taken from the order to drain on:
+    /// who comes is theirs, and whoever was taken here before has all of the drain to ask.
+    pub shared: bool,
 }
 
 impl Default for Connections {
@@ -50,6 +53,7 @@ impl Default for Connections {
             // Two seconds before in which it is known not to be ready, and two after to seal what the last requests did: Docker
             // kills after ten, unless it is told otherwise.
             drain: Duration::from_secs(4),
+            shared: false,
         }
     }
 }
@@ -82,16 +86,20 @@ pub async fn serve(
 ) {
     let shortcuts = routes.into();
     let mut stop: Stop = stop.into();
-    let heard = stop.clone();
+    let (heard, mut order) = (stop.clone(), stop.clone());
     let mut protocol = http1::Builder::new();
     protocol.timer(TokioTimer::new()).header_read_timeout(connections.idle_timeout);
     let slots = Arc::new(Semaphore::new(connections.maximum));
     // A change is the order to end, and its end the order to be cut.
     let (ending, ordered) = watch::channel(());
     let closed = async {
-        stop.stopped().await;
-        // Who stands in the system's queue was let in before the order, and may have sent a request already.
-        tokio::time::sleep(MOMENT).await;
+        if connections.shared {
+            stop.drained().await;
+        } else {
+            stop.stopped().await;
+            // Who stands in the system's queue was let in before the order, and may have sent a request already.
+            tokio::time::sleep(MOMENT).await;
+        }
     };
     let mut closed = pin!(closed);
     loop {
@@ -122,7 +130,10 @@ pub async fn serve(
             drop(slot);
         });
     }
-    drop((listener, ordered));
+    drop(listener);
+    // Given already, but where others take who comes: there whoever is here is served on until it is.
+    order.stopped().await;
+    drop(ordered);
     ending.send_replace(());
     if tokio::time::timeout(connections.drain, ending.closed()).await.is_err() {
         let seconds = connections.drain.as_secs();
@@ -380,6 +391,44 @@ mod tests {
         over.store(true, std::sync::atomic::Ordering::Relaxed);
         flood.join().unwrap();
         stopped.unwrap().unwrap();
+    }
+
+    #[tokio::test]
+    async fn from_a_socket_that_others_share_nobody_is_taken_once_it_drains_and_who_waits_is_theirs() {
+        let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        socket.set_nonblocking(true).unwrap();
+        let address = socket.local_addr().unwrap();
+        let serving = |name: &'static str, stop: Stop| {
+            let listener = TcpListener::from_std(socket.try_clone().unwrap()).unwrap();
+            let router = Router::new().route("/", get(move || async move { name }));
+            tokio::spawn(serve(
+                router,
+                listener,
+                stop,
+                Connections { shared: true, ..Connections::default() },
+            ))
+        };
+        let (stopper, told) = crate::stop::stop();
+        let first = serving("first", told);
+        let mut kept = send(address, ASK).await;
+        let mut status = [0; 12];
+        kept.read_exact(&mut status).await.unwrap();
+        stopper.drain();
+        let waiting = send(address, ASK_ONCE).await;
+        kept.write_all(ASK.as_bytes()).await.unwrap();
+        let answers = rest(kept).await;
+        assert_eq!(answers.matches("first").count(), 2, "served on, and ended by its answer: {answers}");
+        let (second_stopper, told) = crate::stop::stop();
+        let second = serving("second", told);
+        assert!(rest(waiting).await.ends_with("second"));
+        stopper.stop();
+        first.await.unwrap();
+        assert!(
+            rest(send(address, ASK_ONCE).await).await.ends_with("second"),
+            "it goes on without the first"
+        );
+        second_stopper.stop();
+        second.await.unwrap();
     }
 
     #[tokio::test]

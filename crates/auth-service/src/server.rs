@@ -155,6 +155,7 @@ pub struct Server {
     socket: Option<Socket>,
     finish: Duration,
     rotation: Rotation,
+    shared: bool,
 }
 
 impl Server {
@@ -259,13 +260,18 @@ impl Server {
         .with_full_addresses(config.log.full_addresses)
         .with_traces(config.traces.endpoint.is_some());
         health.measure(&app);
-        Ok(Self { app, transport, sender, egress, desk, socket: None, finish, rotation })
+        Ok(Self { app, transport, sender, egress, desk, socket: None, finish, rotation, shared: false })
     }
 
     /// Takes orders of the operator at this socket too, once it serves.
     pub fn listen_to_operators(&mut self, socket: &Path, group: Option<&str>) -> Result<(), ServerError> {
         self.socket = Some(Socket::bind(socket, group)?);
         Ok(())
+    }
+
+    /// The listener that it will serve is another's, who may have handed it to others too: they go on to take connections from it.
+    pub fn share_listener(&mut self) {
+        self.shared = true;
     }
 
     /// What keeps its secrets up to date.
@@ -295,7 +301,7 @@ impl Server {
             told.stopped().await;
             tokio::time::sleep(finish + LONGER).await;
         };
-        let connections = Connections { drain: finish, ..Connections::default() };
+        let connections = Connections { drain: finish, shared: self.shared, ..Connections::default() };
         let operators = self.socket.map(|socket| admin::serve(socket, self.desk, stop.clone()));
         let operators = async {
             if let Some(operators) = operators {

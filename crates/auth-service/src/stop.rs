@@ -11,6 +11,7 @@ use tokio::sync::watch;
 pub struct Stop {
     /// Asked at each answer: it costs next to nothing.
     draining: Arc<AtomicBool>,
+    drains: watch::Receiver<bool>,
     stopping: watch::Receiver<bool>,
 }
 
@@ -18,20 +19,24 @@ pub struct Stop {
 #[derive(Debug)]
 pub struct Stopper {
     draining: Arc<AtomicBool>,
+    drains: watch::Sender<bool>,
     stopping: watch::Sender<bool>,
 }
 
 /// An order that can be given, and whoever is to hear it.
 pub fn stop() -> (Stopper, Stop) {
-    let (sender, stopping) = watch::channel(false);
+    let (stop, stopping) = watch::channel(false);
+    let (drain, drains) = watch::channel(false);
     let draining = Arc::new(AtomicBool::new(false));
-    (Stopper { draining: draining.clone(), stopping: sender }, Stop { draining, stopping })
+    let stopper = Stopper { draining: draining.clone(), drains: drain, stopping: stop };
+    (stopper, Stop { draining, drains, stopping })
 }
 
 impl Stopper {
     /// Serve on, and let every connection end with its next answer, so that its client comes back by another.
     pub fn drain(&self) {
         self.draining.store(true, Ordering::Release);
+        self.drains.send_replace(true);
     }
 
     /// Take nobody any more, and end what is in flight.
@@ -55,6 +60,11 @@ impl Stop {
         self.draining.load(Ordering::Acquire)
     }
 
+    /// Resolves when connections are to end with their next answer. It does if nobody can give the order any more, too.
+    pub async fn drained(&mut self) {
+        let _ = self.drains.wait_for(|drains| *drains).await;
+    }
+
     /// Resolves when nobody is to be taken any more. It does if nobody can give the order any more, too.
     pub async fn stopped(&mut self) {
         let _ = self.stopping.wait_for(|stop| *stop).await;
@@ -69,6 +79,6 @@ impl Stop {
 /// An order in one step.
 impl From<watch::Receiver<bool>> for Stop {
     fn from(stopping: watch::Receiver<bool>) -> Self {
-        Self { draining: Arc::default(), stopping }
+        Self { draining: Arc::default(), drains: stopping.clone(), stopping }
     }
 }

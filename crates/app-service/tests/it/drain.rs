@@ -2,8 +2,14 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixDatagram;
 use std::process::{Child, Command, Output};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_app-service");
 
 /// Ends with the value.
 pub(super) struct Program {
@@ -27,14 +33,28 @@ impl Program {
 
     /// With this in its environment.
     pub(super) fn start_with(settings: &[(&str, &str)]) -> Self {
+        let [port, internal] = free_ports();
+        Self::spawn(Command::new(PROGRAM), port, internal, settings)
+    }
+
+    /// On a socket that others may have been handed too, as a service manager hands it over: as descriptor 3, to a process of this number.
+    fn start_on(socket: &TcpListener, settings: &[(&str, &str)]) -> Self {
+        let [_, internal] = free_ports();
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "exec 3<&0 0</dev/null; export LISTEN_PID=$$; exec \"$0\"", PROGRAM]);
+        shell.env("LISTEN_FDS", "1").env("LISTEN_FDNAMES", "public");
+        shell.stdin(OwnedFd::from(socket.try_clone().unwrap()));
+        Self::spawn(shell, socket.local_addr().unwrap().port(), internal, settings)
+    }
+
+    fn spawn(mut command: Command, port: u16, internal: u16, settings: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let place = |name: &str, text: &str| {
             let path = folder.path().join(name);
             std::fs::write(&path, text).unwrap();
             format!("file:{}", path.display())
         };
-        let [port, internal] = free_ports();
-        let child = Command::new(env!("CARGO_BIN_EXE_app-service"))
+        let child = command
             .env("CLIENT_SECRET", place("secret", "8f1c2a90d7e64b35a1f08e7d6c5b4a39"))
             .env(
                 "SESSION_KEY",
@@ -55,7 +75,7 @@ impl Program {
 
     /// Asked as the health check of its image asks.
     fn healthcheck(&self) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_app-service"))
+        Command::new(PROGRAM)
             .arg("healthcheck")
             .env("INTERNAL_LISTEN", format!("0.0.0.0:{}", self.internal))
             .output()
@@ -181,5 +201,49 @@ fn what_is_in_flight_is_answered_before_it_ends() {
 fn ctrl_c_waits_for_no_proxy() {
     let mut program = Program::start();
     program.signal("-INT");
+    until("it to end", || program.ended());
+}
+
+#[test]
+fn of_two_on_one_socket_one_ends_while_the_other_answers_who_comes() {
+    let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut old = Program::start_on(&socket, &[("DRAIN_SECONDS", "1")]);
+    let is_over = Arc::new(AtomicBool::new(false));
+    let (port, told) = (old.port, is_over.clone());
+    let client = std::thread::spawn(move || {
+        let mut answered = 0;
+        while !told.load(Ordering::Relaxed) {
+            let answer = get(port, "/healthz");
+            assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+            answered += 1;
+        }
+        answered
+    });
+    let new = Program::start_on(&socket, &[]);
+    assert!(new.log().contains("a socket was handed over: the address of --listen is not listened on"));
+    old.signal("-TERM");
+    until("the old one to end", || old.ended());
+    assert!(get(port, "/healthz").starts_with("HTTP/1.1 200 "));
+    is_over.store(true, Ordering::Relaxed);
+    let answered: u32 = client.join().expect("none of its requests failed");
+    assert!(answered > 0);
+}
+
+#[test]
+fn a_service_manager_is_told_when_it_serves_and_when_it_drains() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("notify");
+    let manager = UnixDatagram::bind(&place).unwrap();
+    manager.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let told = || {
+        let mut words = [0; 128];
+        let length = manager.recv(&mut words).unwrap();
+        String::from_utf8(words[..length].to_vec()).unwrap()
+    };
+    let mut program = Program::start_with(&[("NOTIFY_SOCKET", place.to_str().unwrap())]);
+    assert_eq!(told(), "READY=1");
+    program.signal("-TERM");
+    assert_eq!(told(), "STOPPING=1");
+    program.signal("-TERM");
     until("it to end", || program.ended());
 }

@@ -13,6 +13,7 @@ mod delivery;
 mod encryption;
 mod full;
 mod gallery;
+mod handed_over;
 mod hashing;
 mod health;
 mod idempotency;
@@ -40,6 +41,7 @@ mod stopping;
 mod stylesheet;
 mod support;
 mod traces;
+mod units;
 
 #[path = "../../../store/tests/support/pgbouncer.rs"]
 mod pgbouncer;

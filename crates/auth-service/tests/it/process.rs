@@ -228,7 +228,11 @@ pub(crate) fn post_form(address: &str, path: &str, body: &str) -> (u16, String) 
 }
 
 fn ask(address: &str, request: &str) -> std::io::Result<(u16, String)> {
-    let mut stream = TcpStream::connect(address)?;
+    exchange(&mut TcpStream::connect(address)?, request)
+}
+
+/// Asks by a connection that may have been asked by before; gives the status and the whole answer.
+pub(crate) fn exchange(stream: &mut TcpStream, request: &str) -> std::io::Result<(u16, String)> {
     stream.write_all(request.as_bytes())?;
     stream.set_read_timeout(Some(LONG))?;
     let (mut answer, mut piece) = (Vec::new(), [0; 4096]);
