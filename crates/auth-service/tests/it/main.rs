@@ -17,6 +17,7 @@ mod hashing;
 mod health;
 mod loss;
 mod mail_gallery;
+mod mail_secrets;
 mod mails;
 mod managers;
 mod markup;
