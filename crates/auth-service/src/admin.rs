@@ -31,7 +31,7 @@ pub use import::{ADDRESS_TAKEN, ImportBatch, ImportUsers, ImportedRow};
 pub use keys::{KeyShown, ListKeys, RotateKeys, RotatedKey};
 pub(crate) use listener::LONGEST_PATH;
 pub use listener::{Socket, SocketError};
-pub use mail::{ListMail, MailShown};
+pub use mail::{ListMail, MailShown, WithdrawMailed, Withdrawn};
 pub use operation::{Done, Operation, Refusal};
 pub use operator::{Operator, group_number};
 pub use passwords::{HashingCount, ReportPasswords};

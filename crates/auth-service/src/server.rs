@@ -23,7 +23,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use auth::{
-    AuditTrail, Auth, DeclaredClient, Hasher, HasherSettings, Parts, Peppers, Processes, Random, Settings,
+    AuditTrail, Auth, Breaches, DeclaredClient, Hasher, HasherSettings, Parts, Peppers, Processes, Random,
+    Settings,
 };
 use domain::{Clock, Timestamp};
 use oidc::Algorithm;
@@ -40,7 +41,6 @@ use crate::client_keys::ClientKeys;
 use crate::config::{self, Config, ConfiguredClient, Mode};
 use crate::connections::{Connections, serve};
 use crate::health::{Health, Phase};
-use crate::mailbox::Mailbox;
 use crate::stop::Stop;
 use crate::{App, AppParts, Shortcuts, traces};
 use references::{foreign_password, own_key, own_secret};
@@ -77,7 +77,7 @@ pub async fn refused(config: &Config) -> Vec<(String, String)> {
             }
         },
     }
-    if let Err(ServerError::Mail(error)) = transport(&config.mail.transport, &keeper).await {
+    if let Err(ServerError::Mail(error)) = configured_transport(&config.mail.transport, &keeper).await {
         found.push(("mail.transport", error));
     }
     if let Err(error) = traces::of(&config.traces, system_clock(), Random::system()) {
@@ -159,21 +159,26 @@ pub struct Server {
 }
 
 impl Server {
-    /// Puts a server together. With a `mailbox` it is `keyward dev`: no mail leaves the machine.
+    /// Puts a server together. Mail leaves as the configuration says, if not by a `transport` of the caller's: that of `keyward dev` is a
+    /// mailbox, so that no mail leaves the machine.
     pub async fn build(
         config: Config,
         secrets: &Secrets,
         keeper: &Keeper,
-        mailbox: Option<Mailbox>,
+        transport: Option<Transport>,
         clock: Clock,
         random: Random,
         health: &Health,
     ) -> Result<Self, ServerError> {
         let finish = config.server.finish;
-        let transport = Arc::new(match &mailbox {
-            Some(mailbox) => Transport::Mailbox(mailbox.clone()),
-            None => transport(&config.mail.transport, keeper).await?,
+        let transport = Arc::new(match transport {
+            Some(transport) => transport,
+            None => configured_transport(&config.mail.transport, keeper).await?,
         });
+        let mailbox = match &*transport {
+            Transport::Mailbox(mailbox) => Some(mailbox.clone()),
+            Transport::Smtp(_) | Transport::Postmark(_) => None,
+        };
         let Memory { store, ephemeral, processes } = match config.mode() {
             Some(Mode::Full(url)) => Box::pin(full::open(&config, url, keeper, &random, health)).await?,
             Some(Mode::Small(path)) => {
@@ -213,18 +218,18 @@ impl Server {
                 settings: settings.clone(),
             };
             let auth = Auth::start(parts).await?;
-            auth.clients().declare(&declared, auth.now()).await.map_err(ServerError::Clients)?;
+            if let Err(error) = auth.clients().declare(&declared, auth.now()).await {
+                auth.let_go_of_keys().await;
+                return Err(ServerError::Clients(error));
+            }
             Ok(auth)
         };
+        let known_breaches = known_breaches(&config, &egress)?;
         let beginning = full::beginning(&config);
         let mut auth =
             Box::pin(beginning.wait(health, &random, async || begin().await.map_err(full::trouble))).await?;
-        if let Some(url) = &config.password.breach_range_url {
-            let refused = |error: outbound::EgressError| {
-                ServerError::Egress(format!("password.breach_range_url: {error}"))
-            };
-            egress.check(url.as_str()).map_err(refused)?;
-            auth = auth.with_breaches(breaches::at(egress.clone(), url.as_str()));
+        if let Some(known) = known_breaches {
+            auth = auth.with_breaches(known);
         }
         let auth = Arc::new(auth);
         let users = Users {
@@ -346,6 +351,15 @@ pub fn desk(store: Store, egress: &config::Egress, offline: Offline) -> Result<D
     })
 }
 
+/// Who knows passwords from breaches, if the configuration names one.
+fn known_breaches(config: &Config, egress: &EgressClient) -> Result<Option<Breaches>, ServerError> {
+    let Some(url) = &config.password.breach_range_url else { return Ok(None) };
+    let refused =
+        |error: outbound::EgressError| ServerError::Egress(format!("password.breach_range_url: {error}"));
+    egress.check(url.as_str()).map_err(refused)?;
+    Ok(Some(breaches::at(egress.clone(), url.as_str())))
+}
+
 fn egress_settings(egress: &config::Egress) -> Result<EgressSettings, ServerError> {
     let networks = egress.allowed_networks.iter().map(|network| {
         network.parse().map_err(|error| ServerError::Egress(format!("allowed_networks: {network}: {error}")))
@@ -386,7 +400,10 @@ async fn mail_secret(
     }
 }
 
-async fn transport(settings: &config::Transport, keeper: &Keeper) -> Result<Transport, ServerError> {
+async fn configured_transport(
+    settings: &config::Transport,
+    keeper: &Keeper,
+) -> Result<Transport, ServerError> {
     let wrong = |error: String| ServerError::Mail(error);
     let secret = mail_secret(settings, keeper).await?;
     match settings {

@@ -68,7 +68,7 @@ pub(crate) fn place(column: Column, row: &[u8]) -> Place<'_> {
 }
 
 impl Encryption {
-    /// A process begins. Where others run that do not hold its key yet, it seals by theirs.
+    /// A process begins that was found to open what is there. Where others run that do not hold its key yet, it seals by theirs.
     pub(crate) async fn begin(
         store: &Store,
         keyring: &Keyring,
@@ -201,14 +201,9 @@ impl Auth {
         Ok(others)
     }
 
-    /// This process seals nothing any more.
-    pub(crate) async fn let_go_of_keys(&self) -> Result<(), Fault> {
-        if self.hearing.processes() == Processes::One {
-            return Ok(());
-        }
-        let mut tx = self.store.begin().await?;
-        store::key_holders::delete(&mut tx, self.encryption.process).await?;
-        Ok(tx.commit().await?)
+    /// This process seals nothing any more, and nobody waits for it.
+    pub async fn let_go_of_keys(&self) {
+        let_go_of_keys(&self.store, self.hearing.processes(), self.encryption.process).await;
     }
 
     /// Forgets processes that ended without a word.
@@ -217,6 +212,21 @@ impl Auth {
         let gone = store::key_holders::delete_before(&mut tx, now.minus(FORGOTTEN), limit).await?;
         tx.commit().await?;
         Ok(gone)
+    }
+}
+
+/// A process seals nothing any more, or never came so far.
+pub(crate) async fn let_go_of_keys(store: &Store, processes: Processes, process: Uuid) {
+    if processes == Processes::One {
+        return;
+    }
+    let gone = async {
+        let mut tx = store.begin().await?;
+        store::key_holders::delete(&mut tx, process).await?;
+        tx.commit().await
+    };
+    if let Err(error) = gone.await {
+        tracing::debug!(%error, "other servers wait for this one's keys for some minutes");
     }
 }
 

@@ -214,6 +214,11 @@ impl Keys {
 }
 
 impl SigningKeys {
+    /// Whether those that are there open by the keys of this ring: what is wrong if not.
+    pub(crate) async fn can_be_opened(store: &Store, keyring: &Keyring, now: Timestamp) -> Result<(), Fault> {
+        Keys::read(Rows::list(store).await?, keyring, now).map(drop)
+    }
+
     /// Reads the keys, and makes those that are missing: one for each of `algorithms`.
     pub async fn load(
         store: Store,

@@ -46,6 +46,7 @@ mod sign_up;
 mod start;
 mod ticket;
 mod token;
+mod withdraw;
 
 pub use access::App;
 pub use account::{Account, DeleteError, SecondStepError};

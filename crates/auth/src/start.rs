@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 use crate::breaches::Breaches;
 use crate::client::KnownClients;
 use crate::counts::{Counts, Issued, Opened, Sending};
-use crate::encryption::Encryption;
+use crate::encryption::{self, Encryption};
 use crate::hearing::{Hearing, Processes};
 use crate::idempotency::UnderWay;
 use crate::keys::SigningKeys;
@@ -78,17 +78,35 @@ pub struct Auth {
 impl Auth {
     /// Reads or makes the signing keys, and is ready.
     pub async fn start(parts: Parts) -> Result<Self, Fault> {
-        let Parts { store, ephemeral, processes, keyring, audit_key, hasher, clock, random, settings } =
-            parts;
-        let now = clock.now();
-        let keyring = Arc::new(keyring);
-        let audit = AuditTrail::new(store.clone(), audit_key);
+        let now = parts.clock.now();
+        let audit = AuditTrail::new(parts.store.clone(), parts.audit_key);
         if !audit.is_its_key().await? {
             return Err(Fault::AnotherAuditKey);
         }
+        let (store, processes, process) = (parts.store.clone(), parts.processes, parts.random.opaque_id());
+        if processes == Processes::Several {
+            // One that was given a wrong key, and is started again and again, is waited for by nobody.
+            SigningKeys::can_be_opened(&store, &parts.keyring, now).await?;
+        }
         // Before anything is sealed: it decides by which key.
-        let process = random.opaque_id();
-        let encryption = Encryption::begin(&store, &keyring, processes, process, now).await?;
+        let encryption = Encryption::begin(&store, &parts.keyring, processes, process, now).await?;
+        let begun = Box::pin(Self::begun(parts, audit, encryption, now)).await;
+        if begun.is_err() {
+            encryption::let_go_of_keys(&store, processes, process).await;
+        }
+        begun
+    }
+
+    /// What others wait for from now on.
+    async fn begun(
+        parts: Parts,
+        audit: AuditTrail,
+        encryption: Encryption,
+        now: Timestamp,
+    ) -> Result<Self, Fault> {
+        let Parts { store, ephemeral, processes, keyring, audit_key: _, hasher, clock, random, settings } =
+            parts;
+        let keyring = Arc::new(keyring);
         let (held, made_by) = (store.clone(), random.clone());
         let keys =
             SigningKeys::load(held, keyring.clone(), made_by, audit.clone(), &settings.algorithms, now)
@@ -192,9 +210,7 @@ impl Auth {
 
     /// Waits for what is in flight and closes the database.
     pub async fn stop(&self) {
-        if let Err(error) = self.let_go_of_keys().await {
-            tracing::debug!(%error, "other servers wait for this one's keys for some minutes");
-        }
+        self.let_go_of_keys().await;
         self.store.close().await;
     }
 }

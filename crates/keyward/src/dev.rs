@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
+use auth_service::background::Transport;
 use auth_service::config::{self, Config, Sources};
 use auth_service::connections::{Connections, serve};
 use auth_service::health::{Health, Phase};
@@ -91,14 +92,14 @@ impl Dev {
             older_encryption: Vec::new(),
             audit: key("audit.key")?,
         };
-        let mailbox = Some(Mailbox::default());
+        let mailbox = Transport::Mailbox(Mailbox::default());
         let health = Health::new(system_clock());
         let admin_socket = config.admin_socket();
         let mut server = Server::build(
             config,
             &secrets,
             &Keeper::local(),
-            mailbox,
+            Some(mailbox),
             system_clock(),
             auth::Random::system(),
             &health,

@@ -4,6 +4,7 @@ mod audit;
 mod channel;
 mod client;
 mod completions;
+mod confirm;
 mod containers;
 mod dev;
 mod init;
@@ -50,7 +51,7 @@ enum Verb {
     Status(status::Status),
     /// Read the audit trail, or prove that nobody changed it.
     Audit(audit::Audit),
-    /// See what became of each mail.
+    /// See what became of each mail, and end what was mailed.
     Mail(mail::Mail),
     /// Register apps that sign people in here.
     Client(client::ClientCommand),

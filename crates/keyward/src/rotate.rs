@@ -5,17 +5,18 @@ mod own;
 mod steps;
 mod writing;
 
-use std::io::{BufRead as _, IsTerminal as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use auth_service::admin::{
-    self, AskStatus, ListClients, LookAtSecrets, NoteRotation, RotateKeys, RotationStep,
+    self, AskStatus, ListClients, LookAtSecrets, NoteRotation, RotateKeys, RotationStep, SecretShown,
+    WithdrawMailed,
 };
 use clap::Args;
 
+use crate::confirm::confirm;
 use crate::installation::Installation;
-use crate::{Failure, say};
+use crate::{Failure, mail, say};
 use needed::Way;
 
 /// A secret that is to be exchanged.
@@ -46,6 +47,16 @@ struct Servers(Vec<PathBuf>);
 struct There {
     sessions: u64,
     apps: usize,
+    /// Codes, each with its link, that were mailed and are good.
+    mailed: u64,
+}
+
+/// Where a secret is kept, and the key before of the one that seals.
+struct Places<'a> {
+    secret: &'a SecretShown,
+    /// Its file, if this machine has it.
+    file: Option<&'a Path>,
+    older: Option<&'a SecretShown>,
 }
 
 impl Rotate {
@@ -84,10 +95,32 @@ impl Rotate {
                 Ok(ExitCode::SUCCESS)
             }
             _ => {
-                say(steps::of(secret, file.as_deref(), self.assume_compromised, &there));
+                let mailed = self.end_what_was_mailed(&servers, secret, &there).await?;
+                let older = secrets.iter().find(|one| one.setting == OLDER_ENCRYPTION);
+                let places = Places { secret, file: file.as_deref(), older };
+                say(steps::of(&places, self.assume_compromised, mailed, &there));
                 Ok(ExitCode::from(LEFT_TO_YOU))
             }
         }
+    }
+
+    /// Whoever has what a secret lets them read has read what was mailed: that ends, though the secret itself is exchanged by a person.
+    async fn end_what_was_mailed(
+        &self,
+        servers: &Servers,
+        secret: &SecretShown,
+        there: &There,
+    ) -> Result<Option<u64>, Failure> {
+        if !self.assume_compromised || !steps::reveals_mail(&secret.setting) {
+            return Ok(None);
+        }
+        let ends = mail::ends(there.mailed);
+        let why = "since others may have read them";
+        confirm(
+            &format!("{ends}, {why}. How {} itself is exchanged is told then.", secret.setting),
+            self.yes,
+        )?;
+        servers.withdraw_mailed().await.map(Some)
     }
 
     async fn signing_keys(&self, server: &Path, there: &There) -> Result<(), Failure> {
@@ -99,7 +132,7 @@ impl Rotate {
                 there.sessions
             )
         };
-        self.confirm(&format!("This exchanges the keys that sign tokens. {ends}."))?;
+        confirm(&format!("This exchanges the keys that sign tokens. {ends}."), self.yes)?;
         for rotated in
             admin::call(server, &RotateKeys { algorithm: None, compromised: self.assume_compromised }).await?
         {
@@ -120,8 +153,9 @@ impl Rotate {
             .map_err(|why| format!("nothing was done to {file} and {place}: {why}"))?;
         let ends = if self.assume_compromised {
             format!(
-                "Then the keys that sign are exchanged, since they were sealed by it. {}",
-                steps::given_up(there)
+                "Then the keys that sign are exchanged, since they were sealed by it. {}. {}, since their codes were kept by it",
+                steps::given_up(there),
+                mail::ends(there.mailed)
             )
         } else {
             format!(
@@ -132,10 +166,11 @@ impl Rotate {
         let number = servers.0.len();
         let next = match way {
             Way::Anew => {
-                self.confirm(&format!(
+                let what = format!(
                     "This writes another {ENCRYPTION} into {file}, keeps the one before in {place}, and has {number} servers seal anew what \
                      that has sealed. {ends}."
-                ))?;
+                );
+                confirm(&what, self.yes)?;
                 servers.note(ENCRYPTION, RotationStep::Begun).await?;
                 before.keep()?;
                 servers.note(ENCRYPTION, RotationStep::Kept).await?;
@@ -147,10 +182,11 @@ impl Rotate {
             }
             Way::GoOn => {
                 let next = before.key_id().to_owned();
-                self.confirm(&format!(
+                let what = format!(
                     "The next {ENCRYPTION}, {next}, is in {file} already, and the one before in {place}: it was stopped there. This has \
                      {number} servers take it, and seal anew what the one before has sealed. {ends}."
-                ))?;
+                );
+                confirm(&what, self.yes)?;
                 servers.note(ENCRYPTION, RotationStep::Begun).await?;
                 next
             }
@@ -163,25 +199,12 @@ impl Rotate {
             let first = servers.first()?;
             admin::call(first, &RotateKeys { algorithm: None, compromised: true }).await?;
             say("Other keys sign tokens from now on.");
+            // Last: until now codes were kept by the key before.
+            let mailed = servers.withdraw_mailed().await?;
+            say(mail::ended(mailed));
         }
-        say(steps::after_encryption(before.place(), before.is_configured()));
+        say(steps::after_encryption(before.place(), before.is_configured(), self.assume_compromised));
         Ok(())
-    }
-
-    /// Says what would be done, and asks whoever sits there.
-    fn confirm(&self, what: &str) -> Result<(), Failure> {
-        if self.yes {
-            say(what);
-            return Ok(());
-        }
-        let input = std::io::stdin();
-        if !input.is_terminal() {
-            return Err(format!("{what} Nothing was done: nobody is there to be asked, so give --yes").into());
-        }
-        eprintln!("{what} Type yes to go on:");
-        let mut typed = String::new();
-        input.lock().read_line(&mut typed)?;
-        if typed.trim() == "yes" { Ok(()) } else { Err("nothing was done: something else was typed".into()) }
     }
 }
 
@@ -203,7 +226,14 @@ impl Servers {
             sessions = sessions.or(status.contents.map(|contents| contents.sessions));
         }
         let sessions = sessions.ok_or("nothing was done, since the database does not answer")?;
-        Ok(There { sessions, apps: admin::call(first, &ListClients {}).await?.len() })
+        let apps = admin::call(first, &ListClients {}).await?.len();
+        let mailed = admin::call(first, &WithdrawMailed { only_count: true }).await?.good;
+        Ok(There { sessions, apps, mailed })
+    }
+
+    /// Ends every code and link that was mailed; says how many were good.
+    async fn withdraw_mailed(&self) -> Result<u64, Failure> {
+        Ok(admin::call(self.first()?, &WithdrawMailed { only_count: false }).await?.good)
     }
 
     /// Each step is an entry of the trail.

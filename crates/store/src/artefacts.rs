@@ -259,6 +259,24 @@ pub async fn delete_all_of(tx: &mut Tx, user: UserId) -> Result<(), Error> {
     Ok(())
 }
 
+/// How many somebody can use: decoys apart.
+pub async fn count(tx: &mut Tx, now: Timestamp) -> Result<i64, Error> {
+    on!(tx, |connection| sqlx::query_scalar(
+        "SELECT COUNT(*) FROM artefacts WHERE expires_at > $1 AND user_id <> $2"
+    )
+    .bind(now.micros())
+    .bind(NOBODY.0)
+    .fetch_one(connection))
+}
+
+/// Withdraws up to `limit` artefacts, whosever they are, decoys among them.
+pub async fn delete_any(tx: &mut Tx, limit: i64) -> Result<u64, Error> {
+    changed!(
+        tx,
+        sqlx::query("DELETE FROM artefacts WHERE id IN (SELECT id FROM artefacts LIMIT $1)").bind(limit)
+    )
+}
+
 /// Deletes up to `limit` artefacts that can no longer be used.
 pub async fn delete_expired(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<u64, Error> {
     changed!(

@@ -86,6 +86,17 @@ pub async fn delete(tx: &mut Tx, user: UserId) -> Result<bool, Error> {
     Ok(done == 1)
 }
 
+/// Ends up to `limit` changes under way, whosever they are.
+pub async fn delete_any(tx: &mut Tx, limit: i64) -> Result<u64, Error> {
+    changed!(
+        tx,
+        sqlx::query(
+            "DELETE FROM email_changes WHERE user_id IN (SELECT user_id FROM email_changes LIMIT $1)"
+        )
+        .bind(limit)
+    )
+}
+
 /// Deletes up to `limit` changes that have lapsed.
 pub async fn delete_expired(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<u64, Error> {
     changed!(

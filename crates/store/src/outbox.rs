@@ -172,6 +172,22 @@ pub async fn expire(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<u64, Erro
     )
 }
 
+/// Wipes up to `limit` mails that wait and carry a code or a link, for those were withdrawn.
+pub async fn withdraw(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<u64, Error> {
+    changed!(
+        tx,
+        sqlx::query(
+            "UPDATE outbox SET state = 'expired', payload = NULL, finished_at = $1
+         WHERE state = 'queued' AND id IN (
+             SELECT id FROM outbox WHERE state = 'queued' AND kind IN
+                 ('prove_address', 'sign_in_code', 'reset_password', 'change_address_old', 'change_address_new')
+             LIMIT $2)",
+        )
+        .bind(now.micros())
+        .bind(limit)
+    )
+}
+
 /// Deletes up to `limit` mails done with before `before`.
 pub async fn delete_finished(tx: &mut Tx, before: Timestamp, limit: i64) -> Result<u64, Error> {
     changed!(

@@ -1,4 +1,4 @@
-//! What became of each mail.
+//! What became of each mail, and of the codes and links that were mailed.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -36,6 +36,32 @@ pub struct MailShown {
     pub next_attempt_at: i64,
     /// Why the last try failed.
     pub last_error: Option<String>,
+}
+
+/// End every code and link that was mailed and not used yet.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+pub struct WithdrawMailed {
+    /// Only say how many are good: nothing ends.
+    pub only_count: bool,
+}
+
+/// What was mailed.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+pub struct Withdrawn {
+    /// How many codes, each with its link, are good; or were, if they were ended.
+    pub good: u64,
+}
+
+impl Operation for WithdrawMailed {
+    const PATH: &'static str = "/v1/mail/withdraw";
+    type Answer = Withdrawn;
+
+    async fn run(self, desk: &Desk) -> Result<Self::Answer, Refusal> {
+        let auth = desk.auth().await?;
+        let good =
+            if self.only_count { auth.mailed().await? } else { auth.withdraw_mailed(&desk.trail).await? };
+        Ok(Withdrawn { good })
+    }
 }
 
 impl Operation for ListMail {

@@ -105,6 +105,7 @@ fn routes() -> Router<Desk> {
     let router = with::<audit::ListAudit>(router);
     let router = with::<audit::VerifyAudit>(router);
     let router = with::<mail::ListMail>(router);
+    let router = with::<mail::WithdrawMailed>(router);
     let router = with::<clients::AddClient>(router);
     let router = with::<clients::ListClients>(router);
     let router = with::<clients::ShowClient>(router);

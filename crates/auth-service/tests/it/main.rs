@@ -19,6 +19,7 @@ mod health;
 mod idempotency;
 mod loss;
 mod mail_gallery;
+mod mail_secrets;
 mod mails;
 mod managers;
 mod markup;

@@ -1,6 +1,7 @@
 //! Secrets from managers: OpenBao itself, moto for AWS, and a double of GCP's documented answers.
 
 mod aws;
+mod class_24_managed;
 mod database;
 mod gcp;
 mod local;

@@ -47,7 +47,12 @@ pub(crate) fn tell_redis(port: u16, password: &str) {
 
 /// What a metric says of a setting.
 pub(crate) fn metric(server: &Running, name: &str, labels: &str) -> f64 {
-    let (_, metrics) = get(&server.internal, "/metrics");
+    metric_at(&server.internal, name, labels)
+}
+
+/// The same of a server whose machines ask it there.
+pub(crate) fn metric_at(internal: &str, name: &str, labels: &str) -> f64 {
+    let (_, metrics) = get(internal, "/metrics");
     let start = if labels.is_empty() { format!("{name} ") } else { format!("{name}{{{labels}}} ") };
     let value = metrics.lines().find_map(|line| line.strip_prefix(&start));
     value.unwrap_or_else(|| panic!("no {start}: {metrics}")).parse().unwrap()

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use auth::{Auth, KeyRole, Next, Processes, SealedUnder};
+use auth::{Auth, Fault, Hasher, HasherSettings, KeyRole, Next, Processes, Random, SealedUnder};
 use secrets::SecretString;
 use secrets::sealing::{Keyring, generate_key_text};
 
 use crate::artefacts::{Answer, EVERY, mailed, show};
 use crate::idempotency::{answer, done_once, repeated};
 use crate::in_app::InApp;
-use crate::people::browser;
+use crate::people::{browser, email, password};
 use crate::world::{PASSWORD, World};
 
 /// A test that waits for so long has failed.
@@ -178,6 +178,38 @@ async fn a_new_key_seals_once_every_process_opens_by_it() {
     world.turn(MINUTE);
     keep(&third).await;
     assert_eq!(seals(&third), id(&next), "of the other nobody has heard for long");
+}
+
+/// Each such start was waited for, for three minutes: one that was tried again and again held an exchange up for good.
+#[tokio::test]
+async fn a_start_that_fails_is_waited_for_by_nobody() {
+    let world = World::new().await;
+    let (old, new, wrong) = (world.key_text(), generate_key_text(), generate_key_text());
+    world.account("ana", &browser(1)).await;
+    let one = world.process_with(Processes::Several, &old, &[]).await.unwrap();
+    let holders = async || world.number("SELECT count(*) FROM key_holders").await;
+    let known = holders().await;
+    for _ in 0..3 {
+        let refused = world.process_with(Processes::Several, &wrong, &[]).await.unwrap_err();
+        assert!(matches!(refused, Fault::Sealed(_)), "{refused:?}");
+    }
+    assert_eq!(holders().await, known, "they never held a key that opens anything");
+    one.keyring().hold(&new, std::slice::from_ref(&old)).unwrap();
+    keep(&one).await;
+    assert_eq!(seals(&one), id(&new));
+
+    // So is one whose key is right, and that fails later.
+    let peppers = auth::Peppers::new(Some(&generate_key_text()), &[]).unwrap();
+    let settings = HasherSettings { memory_kib: 64, iterations: 1, ..HasherSettings::default() };
+    let peppered = Hasher::with_peppers(&settings, 1, peppers, Random::system()).unwrap();
+    let hash = peppered.hash(&password(PASSWORD)).await.unwrap();
+    let mut tx = world.store.begin().await.unwrap();
+    let owner = store::emails::owner(&mut tx, &email("ana")).await.unwrap().unwrap();
+    store::passwords::set(&mut tx, owner.user_id.into(), &hash, one.now()).await.unwrap();
+    tx.commit().await.unwrap();
+    let refused = world.process_with(Processes::Several, &new, std::slice::from_ref(&old)).await.unwrap_err();
+    assert!(matches!(refused, Fault::MissingPepper { .. }), "{refused:?}");
+    assert_eq!(holders().await, known, "it took back that it holds keys");
 }
 
 /// It was given up at once as one that cannot be read.

@@ -35,6 +35,7 @@ mod people;
 mod processes;
 mod rehash;
 mod statements;
+mod withdrawn;
 mod world;
 
 #[path = "../../../store/tests/support/on_postgres.rs"]

@@ -52,7 +52,7 @@ fn needed(key: &SealedUnderShown) -> String {
         }
         (_, Some(ends)) if key.movable == 0 => format!(
             "{values} the key {key_id} until {} (mailed codes), and it would be lost: run this again then. If others may have the present \
-             one, `keyward keys rotate --compromised` exchanges at once what it has sealed",
+             one, end those codes (`keyward mail withdraw`), and run this again once `keyward status` says that none is left",
             until(ends)
         ),
         _ => format!(

@@ -53,6 +53,25 @@ impl Writing {
     }
 }
 
+/// Where both keys that seal are values of one secret in KV of version 2: what makes the present one the one before and writes another,
+/// at once. Neither is on a command line: `printf` is the shell's own.
+pub(super) fn both_at_once(present: &SecretShown, older: &SecretShown) -> Option<String> {
+    let (Ok(SecretRef::Vault { path, key }), Ok(SecretRef::Vault { path: older_path, key: older_key })) =
+        (present.reference.parse::<SecretRef>(), older.reference.parse::<SecretRef>())
+    else {
+        return None;
+    };
+    let is_plain = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || "-_./".contains(c));
+    let is_one =
+        path == older_path && key != older_key && [&path, &key, &older_key].iter().all(|text| is_plain(text));
+    let version = present.version.as_deref().filter(|_| is_one)?;
+    Some(format!(
+        "`(present=\"$(bao kv get -field={key} {path})\" && printf '{{\"{older_key}\":\"%s\",\"{key}\":\"%s\"}}' \"$present\" \
+         \"$(openssl rand -hex 32)\" | bao kv patch -cas={version} {path} -)` (or `vault`), which is refused if somebody has written there since \
+         version {version}"
+    ))
+}
+
 /// What Vault makes itself cannot be written: how another is made.
 pub(super) fn made_by_vault(secret: &SecretShown) -> Option<String> {
     let Ok(SecretRef::Vault { path, key }) = secret.reference.parse::<SecretRef>() else { return None };
@@ -194,6 +213,27 @@ mod tests {
         let here =
             Writing::of(&secret("file:/run/secrets/redis", None), Some(Path::new("/srv/secrets/redis")));
         assert!(here.how.starts_with("to /srv/secrets/redis, beside the old one"), "{}", here.how);
+    }
+
+    #[test]
+    fn both_keys_that_seal_are_written_at_once_where_they_are_in_one_secret() {
+        let both = |present: &str, version, older: &str| {
+            both_at_once(&secret(present, version), &secret(older, version))
+        };
+        let told = both("vault:kv/keyward#encryption", Some("3"), "vault:kv/keyward#older").unwrap();
+        let command = "`(present=\"$(bao kv get -field=encryption kv/keyward)\" && printf '{\"older\":\"%s\",\"encryption\":\"%s\"}' \
+                       \"$present\" \"$(openssl rand -hex 32)\" | bao kv patch -cas=3 kv/keyward -)`";
+        assert!(told.starts_with(command), "{told}");
+        for (present, version, older) in [
+            ("vault:kv/keyward#encryption", None, "vault:kv/keyward#older"),
+            ("vault:kv/keyward#encryption", Some("3"), "vault:kv/elsewhere#older"),
+            ("vault:kv/keyward#encryption", Some("3"), "vault:kv/keyward#encryption"),
+            ("vault:kv/keyward#encryption", Some("3"), "vault:kv/keyward#o'lder"),
+            ("vault:kv/keyward#encryption", Some("3"), "file:/run/secrets/older"),
+            ("file:/run/secrets/encryption", None, "vault:kv/keyward#older"),
+        ] {
+            assert_eq!(both(present, version, older), None, "{present} {older}");
+        }
     }
 
     #[test]

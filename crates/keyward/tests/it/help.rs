@@ -52,6 +52,7 @@ fn each_verb_has_a_manual_page() {
         ("keyward-dev.1", "app\\-port"),
         ("keyward-audit-verify.1", "NUMBER:MAC"),
         ("keyward-mail-list.1", "mail_retention"),
+        ("keyward-mail-withdraw.1", "asks for another"),
         ("keyward-status.1", "/run/keyward"),
         ("keyward-secrets-migrate.1", "history\\-seconds"),
         ("keyward-secrets-enrol.1", "wrapping\\-token\\-file"),

@@ -1,4 +1,4 @@
-//! `keyward mail list` over mails in every state.
+//! `keyward mail list` over mails in every state, and the end of what was mailed.
 
 use std::net::Ipv4Addr;
 use std::path::Path;
@@ -16,6 +16,7 @@ use store::Store;
 use store::ephemeral::Ephemeral;
 
 use crate::command::{run, text};
+use crate::restart::{prove, sign_up};
 use crate::running::Running;
 
 /// The server of a stopped installation, without its worker.
@@ -118,4 +119,26 @@ async fn mails_that_wait_were_sent_and_failed_are_told_apart() {
     assert!(!listed.contains("ana@") && !listed.contains("dan@"), "{listed}");
     let newest = text(&run(&["mail", "list", "--limit", "1", "--data", data]).stdout);
     assert_eq!(newest.lines().collect::<Vec<_>>(), lines[..1]);
+}
+
+/// By a server that runs it is done in `secrets/rotate.rs`.
+#[test]
+fn what_was_mailed_ends_where_no_server_runs_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().to_str().unwrap();
+    let running = Running::start(folder.path());
+    let (proof, code) = sign_up(&running);
+    assert_eq!(running.stop().code(), Some(0));
+    let asked = run(&["mail", "withdraw", "--data", data]);
+    let error = text(&asked.stderr);
+    assert!(asked.status.code() == Some(1) && error.contains("(1 is good now)"), "{error}");
+    for good in [1, 0] {
+        let told = run(&["mail", "withdraw", "--yes", "--json", "--data", data]);
+        let told: Value = serde_json::from_slice(&told.stdout).unwrap();
+        assert_eq!(told["withdrawn"], good);
+    }
+    let running = Running::start(folder.path());
+    let answer = prove(&running, &proof, &code);
+    assert!(answer.starts_with("HTTP/1.1 410 "), "{answer}");
+    assert_eq!(running.stop().code(), Some(0));
 }

@@ -31,6 +31,12 @@ pub(crate) fn sign_up(running: &Running) -> (String, String) {
     }
 }
 
+/// What the code of a proof is answered with.
+pub(crate) fn prove(running: &Running, proof: &str, code: &str) -> String {
+    let body = format!("{{\"proof_id\":\"{proof}\",\"code\":\"{code}\",\"password\":\"{PASSWORD}\"}}");
+    running.ask("POST", "/api/v1/sign-up/proof", &body)
+}
+
 #[test]
 fn accounts_survive_a_restart_and_so_does_their_proof() {
     let folder = tempfile::tempdir().unwrap();
@@ -40,8 +46,7 @@ fn accounts_survive_a_restart_and_so_does_their_proof() {
     // Before the address is proved, too: what was mailed is good after the restart.
     assert_eq!(running.stop().code(), Some(0));
     let running = Running::start(&data);
-    let body = format!("{{\"proof_id\":\"{proof}\",\"code\":\"{code}\",\"password\":\"{PASSWORD}\"}}");
-    let answer = running.ask("POST", "/api/v1/sign-up/proof", &body);
+    let answer = prove(&running, &proof, &code);
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
     assert_eq!(running.stop().code(), Some(0));
     let running = Running::start(&data);

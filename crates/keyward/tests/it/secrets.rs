@@ -8,6 +8,7 @@ mod migrate;
 #[path = "../../../auth-service/tests/it/managers/openbao.rs"]
 mod openbao;
 mod rotate;
+mod rotate_in_openbao;
 
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,12 @@
 //! Class 24: a secret printed, or kept as it is. Both modes, at their loudest: after the way of a person, every secret of the server's
-//! and of theirs is looked for in everything that the server leaves behind or tells to others than them.
+//! and of theirs is looked for in everything that the server leaves behind or tells to others than them. Where managers keep the secrets
+//! the same is done in `managers/class_24_managed.rs`.
+//!
+//! What a run looks for it has drawn itself: no snapshot that is in the repository can hold it. What people type is the same in each
+//! run, and so is looked for in those, too.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use auth_service::admin::{AskStatus, ListAudit, ListMail, LookAtSecrets, call};
 use secrets::ExposeSecret as _;
@@ -11,15 +16,15 @@ use super::class_24_log::{decoded, forms};
 use super::class_24_server::{PASSWORDS, Used, found_nowhere, journey, mail_server, of_folder, transport};
 use crate::full::Stack;
 use crate::process::{NAMES, POSTMARK, Running, command, get, write_secrets};
-use crate::rotation::{guarded, hang_up, put};
+use crate::rotation::{guarded, hang_up, put, tell_redis};
 use crate::traces::collector;
 
 /// What there is to be looked at of a server, by name.
 #[derive(Default)]
-struct Left(Vec<(String, Vec<u8>)>);
+pub(crate) struct Left(Vec<(String, Vec<u8>)>);
 
 impl Left {
-    fn add(&mut self, name: impl Into<String>, bytes: impl Into<Vec<u8>>) {
+    pub(crate) fn add(&mut self, name: impl Into<String>, bytes: impl Into<Vec<u8>>) {
         let (name, bytes) = (name.into(), bytes.into());
         assert!(!bytes.is_empty(), "there is nothing of {name}");
         self.0.push((name, bytes));
@@ -43,7 +48,7 @@ impl Left {
 }
 
 /// What is the server's, or the person's, is in nothing that is left. What answers tell the person is theirs, but for passwords.
-fn is_in_nothing(left: &Left, used: Used, of_server: Vec<(String, String)>) {
+pub(crate) fn is_in_nothing(left: &Left, used: Used, of_server: Vec<(String, String)>) {
     let mut answers = Left::default();
     answers.add("the answers", used.answers);
     let passwords = PASSWORDS.map(|password| (password.to_owned(), password.to_owned()));
@@ -51,21 +56,18 @@ fn is_in_nothing(left: &Left, used: Used, of_server: Vec<(String, String)>) {
     left.holds_none(&[of_server, used.secrets].concat());
 }
 
-/// Starts a server, has a person go their way, and looks at all but the database.
-async fn lived(
-    mut command: std::process::Command,
-    folder: &Path,
+/// Starts a server, has a person go their way, and what is kept change; then looks at all but the database.
+pub(crate) async fn lived(
+    mut command: Command,
     socket: &Path,
     mails: &std::sync::mpsc::Receiver<String>,
+    change: impl FnOnce(&mut Running),
 ) -> (Left, Used) {
     let (endpoint, traces) = collector();
     command.args(["--set", &format!("traces.endpoint={endpoint}")]).env("KEYWARD_LOG", "trace");
     let mut server = Running::of(&mut command);
     let used = journey(&server, mails);
-    // What changes is read anew, and so is what does not.
-    put(&folder.join("client"), generate_key_text().expose_secret());
-    hang_up(&server);
-    server.wait_for_line("a changed secret is in force");
+    change(&mut server);
 
     let mut left = Left::default();
     for path in ["/metrics", "/readyz", "/startupz", "/livez"] {
@@ -95,6 +97,13 @@ async fn lived(
     assert!(told.iter().any(|message| message.contains("POST /api/v1/sign-in/code")), "{told:?}");
     left.add("the traces", told.concat());
     (left, used)
+}
+
+/// What changes is read anew, and so is what does not.
+fn another_client(server: &mut Running, folder: &Path) {
+    put(&folder.join("client"), generate_key_text().expose_secret());
+    hang_up(server);
+    server.wait_for_line("a changed secret is in force");
 }
 
 /// A process, and those that it started, and those that they did.
@@ -129,7 +138,8 @@ async fn class_24_no_secret_is_left_by_a_server_of_one_process() {
     command.args(["--set", &format!("password.hashing.pepper=file:{at}/pepper")]);
     command.args(["--set", &format!("admin.socket={}", socket.display())]);
     let mut secrets = of_folder(folder.path(), NAMES.into_iter().chain(["pepper"]));
-    let (mut left, used) = lived(command, folder.path(), &socket, &mails).await;
+    let (mut left, used) =
+        lived(command, &socket, &mails, |server| another_client(server, folder.path())).await;
     let mut files = 0;
     for entry in std::fs::read_dir(folder.path()).unwrap().map(Result::unwrap) {
         let name = entry.file_name().into_string().unwrap();
@@ -161,15 +171,23 @@ async fn class_24_no_secret_is_left_by_a_server_on_postgresql_and_redis() {
         .replace("require_proof = false", "require_proof = true");
     assert!(told.contains("kind = \"smtp\"") && told.contains("require_proof = true"), "{told}");
     std::fs::write(&config, told).unwrap();
+    // Of this run alone.
+    let [database, redis] = [(); 2].map(|()| generate_key_text().expose_secret().to_owned());
+    stack.tamper(&format!("ALTER ROLE app PASSWORD '{database}'"));
+    tell_redis(stack.redis.port(), &redis);
+    put(&folder.join("database"), &database);
+    put(&folder.join("redis"), &redis);
     let mut secrets = of_folder(folder, NAMES.into_iter().chain(["database", "redis"]));
-    let (mut left, used) = lived(stack.server(1, &[]), folder, &folder.join("1.sock"), &mails).await;
+    let (server, socket) = (stack.server(1, &[]), folder.join("1.sock"));
+    let (mut left, used) = lived(server, &socket, &mails, |server| another_client(server, folder)).await;
     left.add("PostgreSQL", every_row(&stack));
+    left.add("Redis", every_key(&stack));
     secrets.extend(of_folder(folder, ["client"]));
     is_in_nothing(&left, used, secrets);
 }
 
 /// Every column of every table, as text; bytes are hexadecimal in it.
-fn every_row(stack: &Stack) -> String {
+pub(crate) fn every_row(stack: &Stack) -> String {
     let tables = stack.asked("SELECT quote_ident(tablename) FROM pg_tables WHERE schemaname = 'public'");
     let rows: Vec<_> = tables
         .lines()
@@ -179,4 +197,74 @@ fn every_row(stack: &Stack) -> String {
     // It is looked where people are.
     assert!(tables.lines().count() > 10 && all.contains("ana@example.com"), "{tables}");
     all
+}
+
+/// Every key of Redis with its value, whatever kind that is of.
+const EVERY_KEY: &str = "
+    local told = {}
+    local reads = { string = { 'GET' }, hash = { 'HGETALL' }, list = { 'LRANGE', 0, -1 }, set = { 'SMEMBERS' },
+                    zset = { 'ZRANGE', 0, -1 }, stream = { 'XRANGE', '-', '+' } }
+    for _, key in ipairs(redis.call('KEYS', '*')) do
+        local read = reads[redis.call('TYPE', key).ok]
+        table.insert(told, key)
+        table.insert(told, redis.call(read[1], key, unpack(read, 2)))
+    end
+    return told";
+
+pub(crate) fn every_key(stack: &Stack) -> Vec<u8> {
+    let port = stack.redis.port().to_string();
+    let told =
+        Command::new("redis-cli").args(["-p", &port, "--raw", "EVAL", EVERY_KEY, "0"]).output().unwrap();
+    // It is looked where people are counted.
+    let text = String::from_utf8_lossy(&told.stdout);
+    assert!(told.status.success() && text.contains("keyward:limit:mail:"), "{text}");
+    told.stdout
+}
+
+/// The snapshots that stand in a source, and what else is quoted behind an `@`.
+fn inline(source: &str) -> impl Iterator<Item = &str> {
+    source.split('@').skip(1).filter_map(|rest| {
+        let rest = rest.strip_prefix('r').unwrap_or(rest);
+        let quoted = rest.trim_start_matches('#');
+        let end = format!("\"{}", "#".repeat(rest.len() - quoted.len()));
+        Some(quoted.strip_prefix('"')?.split_once(&end)?.0)
+    })
+}
+
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|end| end == "rs" || end == "snap") {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn class_24_no_snapshot_holds_what_people_type() {
+    assert_eq!(
+        inline("x, @r#\"a \"b\" c\"#); y, @\"d\"); e@example").collect::<Vec<_>>(),
+        ["a \"b\" c", "d"]
+    );
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut files = Vec::new();
+    for folder in ["crates", "e2e", "rehearsal"] {
+        sources(&root.join(folder), &mut files);
+    }
+    let mut seen = 0;
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        let is_whole = file.extension().is_some_and(|end| end == "snap");
+        let snapshots: Vec<_> = if is_whole { vec![&*text] } else { inline(&text).collect() };
+        seen += snapshots.len();
+        for (snapshot, password) in snapshots.iter().flat_map(|one| PASSWORDS.map(|password| (one, password)))
+        {
+            for form in forms(password) {
+                found_nowhere(snapshot, &file.display().to_string(), &form, |_, _| true);
+            }
+        }
+    }
+    assert!(seen > 100, "the snapshots are found: {seen}");
 }

@@ -8,7 +8,7 @@ use std::sync::{Mutex, Once, PoisonError};
 
 use axum::routing::post;
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::{STANDARD, URL_SAFE, URL_SAFE_NO_PAD};
 use oidc::{Algorithm, JwkSet, SigningKey};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -74,7 +74,9 @@ pub(super) fn decoded(secret: &str) -> Option<Vec<u8>> {
     let bytes = if is_hexadecimal {
         secret.as_bytes().chunks(2).map(digit).collect()
     } else {
-        URL_SAFE_NO_PAD.decode(secret).ok()
+        // In either alphabet, filled up or not.
+        let text = secret.trim_end_matches('=').replace('+', "-").replace('/', "_");
+        URL_SAFE_NO_PAD.decode(text).ok()
     };
     bytes.filter(|bytes| bytes.len() >= 16)
 }
@@ -336,6 +338,9 @@ fn class_24_a_secret_is_found_in_every_form() {
         ("f3b1c29d7e5a48d0f3b1c29d7e5a48d1", [0xf3, 0xb1, 0xc2, 0x9d, 0x7e, 0x5a, 0x48, 0xd0]);
     let bytes = [bytes, [0xf3, 0xb1, 0xc2, 0x9d, 0x7e, 0x5a, 0x48, 0xd1]].concat();
     assert_eq!(decoded(key).as_ref(), Some(&bytes));
+    for encoded in [STANDARD.encode(&bytes), URL_SAFE_NO_PAD.encode(&bytes), URL_SAFE.encode(&bytes)] {
+        assert_eq!(decoded(&encoded).as_ref(), Some(&bytes), "{encoded}");
+    }
     for text in [
         STANDARD.encode(&bytes),
         format!("{bytes:?}"),

@@ -23,7 +23,7 @@ const PASSWORD: &str = "correct horse battery staple";
 const WRONG: &str = "a password of nobody at all";
 const NEW: &str = "another horse with other staples";
 /// All that a person types, rightly and wrongly.
-pub(super) const PASSWORDS: [&str; 3] = [PASSWORD, WRONG, NEW];
+pub(crate) const PASSWORDS: [&str; 3] = [PASSWORD, WRONG, NEW];
 
 /// A mail, as it came: to whom, with the code and the secret of the link in it.
 struct Letter {
@@ -32,7 +32,7 @@ struct Letter {
 }
 
 /// Takes every mail of anybody who signs in, and tells of it.
-pub(super) fn mail_server() -> (u16, mpsc::Receiver<String>) {
+pub(crate) fn mail_server() -> (u16, mpsc::Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let (told, mails) = mpsc::channel();
@@ -135,7 +135,7 @@ fn ask(running: &Running, cookies: &mut Cookies, method: &str, path: &str, body:
 
 /// What was secret on the way of a person, by name.
 #[derive(Default)]
-pub(super) struct Used {
+pub(crate) struct Used {
     pub(super) secrets: Vec<(String, String)>,
     /// Of six digits.
     pub(super) codes: Vec<(String, String)>,
@@ -245,7 +245,7 @@ fn class_24_no_secret_is_in_the_output_of_the_server() {
 }
 
 /// How mail is sent to the server of [`mail_server`].
-pub(super) fn transport(port: u16) -> String {
+pub(crate) fn transport(port: u16) -> String {
     format!(
         "kind = \"smtp\"\nhost = \"127.0.0.1\"\nport = {port}\nsecurity = \"none\"\nusername = \"keyward\"\n\
          password = \"file:SECRETS/mail\""

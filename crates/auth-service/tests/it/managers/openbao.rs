@@ -28,11 +28,22 @@ pub(super) struct OpenBao {
 impl OpenBao {
     /// Starts one, unsealed and empty. None if the program is not there.
     pub(super) fn start() -> Option<Self> {
+        Self::start_with("")
+    }
+
+    /// The same, with one more audit log, which hides nothing: for whoever has to know what it gives out.
+    pub(super) fn start_and_tell_all() -> Option<Self> {
+        Self::start_with(
+            "audit \"file\" \"raw\" {\n options {\n file_path = \"FOLDER/raw.log\"\n log_raw = \"true\"\n }\n}\n",
+        )
+    }
+
+    fn start_with(more: &str) -> Option<Self> {
         let program = super::program("bao")?;
         let folder = tempfile::tempdir().unwrap();
         write_certificate(&folder);
         // Somebody else may take a port in between; then others are free.
-        let (port, process, lines) = (0..10).find_map(|_| run(&program, &folder))?;
+        let (port, process, lines) = (0..10).find_map(|_| run(&program, &folder, more))?;
         let mut bao = Self {
             address: format!("https://127.0.0.1:{port}"),
             folder,
@@ -110,6 +121,11 @@ impl OpenBao {
         std::fs::read_to_string(self.folder.path().join("audit.log")).unwrap()
     }
 
+    /// All of what it was asked and answered, if it tells all.
+    pub(super) fn told(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("raw.log")).unwrap()
+    }
+
     /// Kills it (SIGKILL).
     pub(super) fn kill(&mut self) {
         self.process.kill().unwrap();
@@ -145,7 +161,7 @@ fn pem(label: &str, der: &[u8]) -> String {
     format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
 }
 
-fn run(program: &PathBuf, folder: &TempDir) -> Option<(u16, Child, mpsc::Receiver<String>)> {
+fn run(program: &PathBuf, folder: &TempDir, more: &str) -> Option<(u16, Child, mpsc::Receiver<String>)> {
     let (port, cluster) = (free_port(), free_port());
     let at = folder.path().display();
     let settings = format!(
@@ -155,6 +171,7 @@ fn run(program: &PathBuf, folder: &TempDir) -> Option<(u16, Child, mpsc::Receive
          audit \"file\" \"file\" {{\n options {{\n file_path = \"{at}/audit.log\"\n }}\n}}\n\
          api_addr = \"https://127.0.0.1:{port}\"\ncluster_addr = \"https://127.0.0.1:{cluster}\"\n"
     );
+    let settings = settings + &more.replace("FOLDER", &at.to_string());
     std::fs::create_dir_all(folder.path().join("data")).unwrap();
     std::fs::write(folder.path().join("bao.hcl"), settings).unwrap();
     let (reader, writer) = std::io::pipe().unwrap();

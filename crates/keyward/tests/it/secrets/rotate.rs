@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use super::{ended, sealed};
 use crate::command::{KEYWARD, run, text};
-use crate::restart::{PASSWORD, sign_up};
+use crate::restart::{PASSWORD, prove, sign_up};
 use crate::running::{Running, free_port};
 
 const ROTATE: [&str; 4] = ["secrets", "rotate", "keys.encryption", "--yes"];
@@ -25,7 +25,7 @@ fn settings(data: &Path, older: &str, port: u16) -> PathBuf {
 }
 
 /// The server on them, once it answers.
-fn serve(config: &Path, port: u16) -> Running {
+pub(super) fn serve(config: &Path, port: u16) -> Running {
     let program = Path::new(KEYWARD).with_file_name("auth-service");
     let mut command = Command::new(&program);
     command.arg("serve").arg("--config").arg(config).stderr(Stdio::null());
@@ -90,8 +90,7 @@ fn a_run_that_was_stopped_leaves_the_key_before_where_it_is_needed() {
 
     let port = free_port();
     let running = serve(&settings(folder.path(), "encryption.before", port), port);
-    let body = format!("{{\"proof_id\":\"{proof}\",\"code\":\"{code}\",\"password\":\"{PASSWORD}\"}}");
-    let answer = running.ask("POST", "/api/v1/sign-up/proof", &body);
+    let answer = prove(&running, &proof, &code);
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
     let status = run(&["status", "--socket", data]);
     assert!(!text(&status.stdout).contains("is not here"), "{}", text(&status.stdout));
@@ -121,5 +120,73 @@ fn the_key_before_is_kept_where_the_configuration_looks() {
     let (status, _, error) = ended(&run(&[&ROTATE[..], &["--config", config]].concat()));
     assert!(status == Some(1) && error.contains("run this again in two minutes"), "{error}");
     assert_eq!(read("encryption-older"), first);
+    assert_eq!(running.stop().code(), Some(0));
+}
+
+/// They went on: whoever has the key and a copy of the database finds a code of six digits by trying.
+#[test]
+fn with_a_key_that_others_may_have_what_was_mailed_ends_too_and_that_is_said_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().to_str().unwrap();
+    let running = Running::start(folder.path());
+    let (proof, code) = sign_up(&running);
+    let arguments = ["secrets", "rotate", "keys.encryption", "--assume-compromised", "--data", data];
+    let (status, _, error) = ended(&run(&arguments));
+    assert!(
+        status == Some(1) && error.contains("Every code and link that was mailed ends (1 is good now)"),
+        "{error}"
+    );
+    let (status, said, error) = ended(&run(&[&arguments[..], &["--yes"]].concat()));
+    assert_eq!((status, error.as_str()), (Some(0), ""), "{said}");
+    assert!(said.contains("What was mailed is good no more: 1 until now."), "{said}");
+    assert!(said.contains("may need it for a minute"), "{said}");
+    let answer = prove(&running, &proof, &code);
+    assert!(answer.starts_with("HTTP/1.1 410 "), "{answer}");
+    crate::channel::until_sealed(folder.path());
+    let listed = text(&run(&["audit", "list", "--limit", "500", "--data", data]).stdout);
+    assert!(listed.contains("withdraw_mailed"), "{listed}");
+    assert_eq!(running.stop().code(), Some(0));
+}
+
+#[test]
+fn with_what_sends_mail_in_other_hands_what_was_mailed_ends_and_the_rest_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path();
+    assert_eq!(Running::start(data).stop().code(), Some(0));
+    std::fs::write(data.join("mail.password"), "a-password-of-the-mail-server").unwrap();
+    let port = free_port();
+    let config = settings(data, "encryption.key", port);
+    let without = std::fs::read_to_string(&config).unwrap();
+    let signs_in = format!("username = \"keyward\"\npassword = \"file:{}/mail.password\"\n", data.display());
+    std::fs::write(&config, without + &signs_in).unwrap();
+    let running = serve(&config, port);
+    let config = config.to_str().unwrap();
+    let body = format!("{{\"email\":\"ana@example.com\",\"password\":\"{PASSWORD}\"}}");
+    assert!(running.ask("POST", "/api/v1/sign-up", &body).starts_with("HTTP/1.1 201 "));
+
+    // Without the word that others may have it nothing ends.
+    let rotate = ["secrets", "rotate", "mail.transport.password", "--config", config];
+    let (status, said, _) = ended(&run(&rotate));
+    assert!(status == Some(3) && said.starts_with("Nothing was done yet: mail.transport.password"), "{said}");
+    let compromised = [&rotate[..], &["--assume-compromised"]].concat();
+    let (status, _, error) = ended(&run(&compromised));
+    assert!(
+        status == Some(1) && error.contains("(1 is good now)") && error.contains("give --yes"),
+        "{error}"
+    );
+    let (status, said, error) = ended(&run(&[&compromised[..], &["--yes"]].concat()));
+    assert_eq!((status, error.as_str()), (Some(3), ""), "{said}");
+    assert!(
+        said.contains("What was mailed is good no more: 1 until now. But mail.transport.password"),
+        "{said}"
+    );
+    assert!(said.contains("\n  1. Give the user that Keyward is another password"), "{said}");
+    assert!(said.contains("once the new one is in force, `keyward mail withdraw`"), "{said}");
+    // As it says; and there is nothing left.
+    let (status, said, error) = ended(&run(&["mail", "withdraw", "--yes", "--config", config]));
+    assert_eq!((status, error.as_str()), (Some(0), ""), "{said}");
+    assert!(said.contains("What was mailed is good no more: 0 until now."), "{said}");
+    let listed = text(&run(&["mail", "list", "--config", config]).stdout);
+    assert!(listed.contains("prove_address") && listed.contains("  expired  "), "{listed}");
     assert_eq!(running.stop().code(), Some(0));
 }
