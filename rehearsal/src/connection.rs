@@ -1,6 +1,7 @@
 //! One keep-alive HTTP/1.1 connection, and no more of the protocol than our server speaks: what measures should do next
 //! to nothing between the clock's two readings.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -56,6 +57,16 @@ impl Connection {
         let length = body.len();
         let head = format!("POST {path} HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/json");
         Request(format!("{head}\r\ncontent-length: {length}\r\n\r\n{body}").into_bytes())
+    }
+
+    /// Any request, with headers of its own.
+    pub(crate) fn prepare(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Request {
+        let mut text = format!("{method} {path} HTTP/1.1\r\nhost: {}\r\n", self.host);
+        for (name, value) in headers {
+            let _ = write!(text, "{name}: {value}\r\n");
+        }
+        let _ = write!(text, "content-length: {}\r\n\r\n{body}", body.len());
+        Request(text.into_bytes())
     }
 
     pub(crate) async fn get(&mut self, path: &str) -> Result<Answer, Failure> {

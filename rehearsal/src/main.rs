@@ -10,6 +10,7 @@ mod figures;
 mod hashing;
 mod import;
 mod machine;
+mod overlap;
 mod peers;
 mod psql;
 mod readiness;
@@ -59,6 +60,8 @@ enum Verb {
     Scale(scale::Scale),
     /// Compare the server with others, side by side.
     Peers(peers::Peers),
+    /// Run the release before beside this one, and look whether what is in flight at the one goes on at the other.
+    Overlap(overlap::Overlap),
 }
 
 #[tokio::main]
@@ -75,6 +78,7 @@ async fn main() -> ExitCode {
         Verb::Start(readiness) => readiness.run(&arguments.program).await,
         Verb::Scale(scale) => scale.run().await,
         Verb::Peers(peers) => peers.run().await,
+        Verb::Overlap(overlap) => overlap.run(&arguments.program).await,
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,

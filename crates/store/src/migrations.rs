@@ -4,18 +4,20 @@
 //! SQLite is migrated by whoever opens the file. In PostgreSQL that is an act of the operator ([`apply`]), by a user that may,
 //! which the server's own need not.
 
+mod plan;
 mod postgres;
 
 use sqlx::SqliteConnection;
 
 use crate::{Error, PostgresError};
 
+pub use plan::{Kind, Plan};
 pub(crate) use postgres::look;
 pub use postgres::{apply, plan, status};
 
-/// This release. Every release has the next number.
-pub const RELEASE: i64 = 1;
-/// The oldest release that runs on this one's tables: the one before it, once there is one.
+/// This release. Every release has the next number; the one before it is named in `deploy/previous-release`.
+pub const RELEASE: i64 = 2;
+/// The oldest release that runs on this one's tables: the one before it.
 pub const OLDEST_SUPPORTED: i64 = 1;
 
 /// One folder for both databases.
@@ -50,6 +52,8 @@ pub struct Step {
     pub version: i64,
     /// What it is about.
     pub description: String,
+    /// What it does to the releases before its own.
+    pub kind: Kind,
     /// Its statements.
     pub sql: String,
 }
@@ -159,6 +163,7 @@ impl Schema {
             .map(|migration| Step {
                 version: migration.version,
                 description: migration.description.to_string(),
+                kind: Kind::of(migration.sql.as_str()),
                 sql: migration.sql.as_str().to_owned(),
             })
             .collect();

@@ -7,19 +7,30 @@ use auth_service::config::Config;
 use auth_service::server::{Migrating, migrating};
 use clap::{Args, Subcommand};
 use serde_json::json;
-use store::migrations::{self, RELEASE, Schema, Status, Step};
+use store::PostgresSettings;
+use store::migrations::{self, Kind, OLDEST_SUPPORTED, Plan, RELEASE, Schema, Status, Step};
 
 use super::{Configuration, Failure, logging};
 
 /// Bring the tables of PostgreSQL to this release's form. SQLite needs none of it: the server does it as it starts.
 #[derive(Subcommand)]
 pub(crate) enum Migrate {
-    /// Print what `apply` would do, as SQL, and change nothing.
-    Plan(Options),
+    /// Print what `apply` would do, as SQL, and whether the release that runs now goes on meanwhile: exit code 0 if it does, 1 if it
+    /// does not. Changes nothing.
+    Plan(Planning),
     /// Apply what is missing. Any number may be started at once: one does it, and the others wait for it.
     Apply(Options),
     /// Tell whether this release can serve the database: exit code 0 if it can, 1 if it has to be migrated first or is refused.
     Status(Options),
+}
+
+#[derive(Args)]
+pub(crate) struct Planning {
+    #[command(flatten)]
+    options: Options,
+    /// The release that runs now, where it is not the one that migrated the database last: one that was gone back to.
+    #[arg(long, value_name = "RELEASE")]
+    running: Option<i64>,
 }
 
 #[derive(Args)]
@@ -43,8 +54,10 @@ impl Migrate {
     }
 
     fn options(&self) -> &Options {
-        let (Self::Plan(options) | Self::Apply(options) | Self::Status(options)) = self;
-        options
+        match self {
+            Self::Plan(planning) => &planning.options,
+            Self::Apply(options) | Self::Status(options) => options,
+        }
     }
 
     async fn done(&self, config: Config) -> Result<(String, ExitCode), Failure> {
@@ -55,26 +68,48 @@ impl Migrate {
             return Ok((text, ExitCode::SUCCESS));
         };
         match self {
-            Self::Plan(options) => plan(&database, options.json).await,
+            Self::Plan(planning) => plan(&database, planning.running, planning.options.json).await,
             Self::Apply(options) => apply(&database, options.json).await,
             Self::Status(options) => status(&database, options.json).await,
         }
     }
 }
 
-async fn plan(database: &Migrating, json: bool) -> Result<(String, ExitCode), Failure> {
-    let steps = database.run(migrations::plan).await?;
-    let text = if json {
-        json!({ "steps": steps.iter().map(as_json).collect::<Vec<_>>() }).to_string()
-    } else if steps.is_empty() {
-        "Nothing is to be done: the tables are those of this release.".to_owned()
-    } else {
-        let steps = steps
-            .iter()
-            .map(|step| format!("-- {:04} {}\n{}\n", step.version, step.description, step.sql.trim_end()));
-        steps.collect::<Vec<_>>().join("\n")
+async fn plan(database: &Migrating, running: Option<i64>, json: bool) -> Result<(String, ExitCode), Failure> {
+    let asked = async |settings: &PostgresSettings| migrations::plan(settings, running).await;
+    let plan = database.run(asked).await?;
+    let code = if plan.keeps_running_release() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    Ok((if json { in_json(&plan) } else { in_words(&plan) }, code))
+}
+
+fn in_json(plan: &Plan) -> String {
+    json!({
+        "release": RELEASE,
+        "oldest_supported": OLDEST_SUPPORTED,
+        "running_release": plan.running,
+        "steps": plan.steps.iter().map(as_json).collect::<Vec<_>>(),
+        "keeps_running_release": plan.keeps_running_release(),
+        "reason": plan.refusal,
+    })
+    .to_string()
+}
+
+/// As SQL: what is no statement is a comment.
+fn in_words(plan: &Plan) -> String {
+    let verdict = match (&plan.refusal, plan.running) {
+        (Some(why), _) => format!("Refused: {why}."),
+        (None, _) if plan.steps.is_empty() => {
+            "Nothing is to be done: this release can serve the tables as they are.".to_owned()
+        }
+        (None, Some(running)) => format!("-- Release {running}, which runs now, goes on meanwhile."),
+        (None, None) => "-- No release runs on these tables yet.".to_owned(),
     };
-    Ok((text, ExitCode::SUCCESS))
+    let comment = if plan.steps.is_empty() || plan.refusal.is_none() { "" } else { "-- " };
+    let steps = plan
+        .steps
+        .iter()
+        .map(|step| format!("-- {:04} {}\n{}\n", step.version, step.description, step.sql.trim_end()));
+    steps.chain([format!("{comment}{verdict}")]).collect::<Vec<_>>().join("\n")
 }
 
 async fn apply(database: &Migrating, json: bool) -> Result<(String, ExitCode), Failure> {
@@ -129,7 +164,17 @@ async fn status(database: &Migrating, json: bool) -> Result<(String, ExitCode), 
 }
 
 fn as_json(step: &Step) -> serde_json::Value {
-    json!({ "version": step.version, "description": step.description, "sql": step.sql })
+    let (kind, oldest) = match step.kind {
+        Kind::Expand => ("expand", None),
+        Kind::Contract { oldest } => ("contract", Some(oldest)),
+    };
+    json!({
+        "version": step.version,
+        "description": step.description,
+        "kind": kind,
+        "oldest_release": oldest,
+        "sql": step.sql,
+    })
 }
 
 /// `migration 7`, `migrations 1, 2 and 3`.

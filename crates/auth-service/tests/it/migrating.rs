@@ -5,6 +5,7 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::Stdio;
 
 use serde_json::json;
+use store::migrations::{OLDEST_SUPPORTED, RELEASE};
 
 use crate::full::{Stack, printed, sign_up, stderr};
 use crate::process::{POSTMARK, Running, binary, write_config, write_secrets};
@@ -95,22 +96,73 @@ async fn a_user_without_rights_is_named_at_once_with_where_the_rights_are() {
     }
 }
 
+/// What a deploy asks before it touches anything.
+#[tokio::test]
+async fn a_plan_says_whether_the_release_that_runs_goes_on() {
+    let Some(stack) = Stack::start().await else { return };
+    let plan = |arguments: &[&str]| {
+        let planned = stack.migrate("plan", &[&["--json"][..], arguments].concat());
+        let told = printed(&planned);
+        assert_eq!(planned.status.code(), Some(i32::from(told["keeps_running_release"] != true)), "{told}");
+        told
+    };
+    let first = plan(&[]);
+    assert!(first["keeps_running_release"] == true && first["running_release"].is_null(), "{first}");
+    assert_eq!(
+        (&first["steps"][0]["kind"], &first["steps"][0]["oldest_release"]),
+        (&json!("expand"), &json!(null))
+    );
+    assert!(stack.migrate("apply", &[]).status.success());
+    let done = plan(&[]);
+    assert_eq!(
+        (&done["steps"], &done["running_release"], &done["reason"]),
+        (&json!([]), &json!(RELEASE), &json!(null))
+    );
+
+    // As the release before left it, with a migration that it does not have.
+    let before =
+        format!("UPDATE release SET number = {}, oldest_supported = {OLDEST_SUPPORTED}", RELEASE - 1);
+    stack.tamper(&format!("{before}; DELETE FROM migrations WHERE version = 9; DROP TABLE key_holders"));
+    let next = plan(&[]);
+    assert!(next["keeps_running_release"] == true && next["running_release"] == RELEASE - 1, "{next}");
+    assert_eq!(next["steps"][0]["version"], 9);
+    let in_words = String::from_utf8(stack.migrate("plan", &[]).stdout).unwrap();
+    let verdict = format!("-- Release {}, which runs now, goes on meanwhile.\n", RELEASE - 1);
+    assert!(in_words.starts_with("-- 0009 key holders\n") && in_words.ends_with(&verdict), "{in_words}");
+
+    // One that was gone back to would be left behind.
+    let older = (OLDEST_SUPPORTED - 1).to_string();
+    let refused = plan(&["--running", &older]);
+    let why = refused["reason"].as_str().unwrap();
+    assert!(why.ends_with(&format!("go by way of release {OLDEST_SUPPORTED}")), "{why}");
+    let in_words = String::from_utf8(stack.migrate("plan", &["--running", &older]).stdout).unwrap();
+    assert!(in_words.contains("\n-- Refused: this is release"), "{in_words}");
+    // Nor is anything done to what is too new for this.
+    stack.tamper(&format!("UPDATE release SET number = {}, oldest_supported = {}", RELEASE + 2, RELEASE + 1));
+    let refused = plan(&[]);
+    assert!(refused["reason"].as_str().unwrap().contains("install a newer release"), "{refused}");
+    assert_eq!(refused["steps"], json!([]));
+}
+
 #[tokio::test]
 async fn a_database_of_another_release_is_served_beside_or_refused_untouched() {
     let Some(stack) = Stack::migrated().await else { return };
-    stack.tamper("UPDATE release SET number = 2, oldest_supported = 1");
+    let record = |number: i64, oldest: i64| {
+        stack.tamper(&format!("UPDATE release SET number = {number}, oldest_supported = {oldest}"));
+    };
+    record(RELEASE + 1, RELEASE);
     let mut server = Running::begin(&mut stack.server(1, &[]));
     server.wait_for_line("beside which this one runs on");
     server.serves();
     assert_eq!(sign_up(&server, "ana@example.com"), 201);
     let status = stack.migrate("status", &[]);
     assert!(status.status.success());
-    stack.tamper("UPDATE release SET number = 3, oldest_supported = 2");
+    record(RELEASE + 2, RELEASE + 1);
     for refused in [stack.server(2, &[]).output().unwrap(), stack.migrate("apply", &[])] {
         assert_eq!(refused.status.code(), Some(1));
         assert!(stderr(&refused).contains("install a newer release"), "{}", stderr(&refused));
     }
-    stack.tamper("DO $$ BEGIN ASSERT (SELECT number FROM release) = 3; END $$");
+    assert_eq!(stack.asked("SELECT number FROM release"), (RELEASE + 2).to_string());
 }
 
 #[test]

@@ -11,7 +11,9 @@ use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
 use tokio::time::{Instant, sleep, timeout};
 use uuid::Uuid;
 
-use super::{MIGRATIONS, MigrationError, OLDEST_SUPPORTED, RECORD, RELEASE, Recorded, Schema, Status, Step};
+use super::{
+    MIGRATIONS, MigrationError, OLDEST_SUPPORTED, Plan, RECORD, RELEASE, Recorded, Schema, Status, Step,
+};
 use crate::PostgresSettings;
 use crate::postgres::{connect_once, takes_writes};
 
@@ -52,13 +54,10 @@ const KEEP: &str = "DO $$ DECLARE ours RECORD; BEGIN
 /// Two who make a table at once get in each other's way, so the first step has a lock of its own.
 const FIRST: i64 = 0x6b65_7977_6172_6400;
 
-/// What [`apply`] would apply, in order. Changes nothing.
-pub async fn plan(settings: &PostgresSettings) -> Result<Vec<Step>, MigrationError> {
-    match status(settings).await?.schema {
-        Schema::Behind(steps) => Ok(steps),
-        Schema::Refused(why) => Err(MigrationError::Refused(why)),
-        Schema::Ready | Schema::Ahead(_) => Ok(Vec::new()),
-    }
+/// What [`apply`] would do, and whether the release that runs now goes on: that one is `running`, or the one that migrated the database
+/// last. Changes nothing.
+pub async fn plan(settings: &PostgresSettings, running: Option<i64>) -> Result<Plan, MigrationError> {
+    Ok(Plan::of(&status(settings).await?, running))
 }
 
 /// What the database is. Changes nothing.

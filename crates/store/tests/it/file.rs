@@ -26,6 +26,15 @@ const TYPED: [(&str, &str); 3] = [
     ),
 ];
 
+/// What the driver says of the types of values, where the text alone leaves it open.
+pub(crate) fn declared(statement: &str) -> String {
+    if statement.contains("(VALUES") {
+        return format!("({})", ["uuid, bigint, bytea"; 8].join(", "));
+    }
+    let types = TYPED.iter().find(|(part, _)| statement.contains(part));
+    types.map_or_else(String::new, |(_, types)| (*types).to_owned())
+}
+
 /// The same database past the store.
 pub(crate) enum Past {
     Sqlite(SqlitePool, TempDir),
@@ -42,7 +51,8 @@ impl File {
         file
     }
 
-    async fn without_anybody() -> Self {
+    /// With tables that are empty.
+    pub(crate) async fn without_anybody() -> Self {
         if is_on_postgres() {
             let database = TestDatabase::new().await;
             let store = Store::connect(&database.settings()).await.unwrap();
@@ -73,14 +83,7 @@ impl File {
                 sqlx::query(plan).fetch_all(raw).await.map(drop)
             }
             Past::Postgres(database) => {
-                // What the driver says of the types of values, where the text alone leaves it open.
-                let of_eight = format!("({})", ["uuid, bigint, bytea"; 8].join(", "));
-                let types = TYPED.iter().find(|(part, _)| statement.contains(part));
-                let types = match types {
-                    _ if statement.contains("(VALUES") => &of_eight,
-                    Some((_, types)) => *types,
-                    None => "",
-                };
+                let types = declared(statement);
                 let prepare = sqlx::AssertSqlSafe(format!("PREPARE p {types} AS {statement}"));
                 sqlx::raw_sql(prepare).execute(&mut database.past().await).await.map(drop)
             }

@@ -4,6 +4,7 @@
 mod apart;
 mod certificates;
 mod ephemeral;
+mod every_statement;
 mod exchange;
 mod file;
 mod migrating;
@@ -11,6 +12,9 @@ mod overlap;
 mod pooler;
 mod postgres_away;
 mod postgres_tls;
+mod previous_release;
+mod recorded;
+mod recording;
 mod redis_away;
 mod redis_tls;
 mod rows;
@@ -34,11 +38,21 @@ mod wire;
 
 #[test]
 fn the_same_on_postgresql() {
-    on_postgres::run_again(&["migrating::", "overlap::", "rows::", "text::", "turns::"], &[]);
+    on_postgres::run_again(
+        &["migrating::", "overlap::", "previous_release::", "rows::", "text::", "turns::"],
+        &[],
+    );
 }
 
 #[tokio::test]
 async fn the_same_behind_a_pooler() {
-    on_postgres::run_again_behind_a_pooler(&["migrating::", "overlap::", "rows::", "text::", "turns::"])
-        .await;
+    on_postgres::run_again_behind_a_pooler(&[
+        "migrating::",
+        "overlap::",
+        "previous_release::",
+        "rows::",
+        "text::",
+        "turns::",
+    ])
+    .await;
 }

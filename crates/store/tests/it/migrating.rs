@@ -14,14 +14,19 @@ async fn change(database: &TestDatabase, sql: &str) {
     database.past().await.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await.unwrap();
 }
 
+/// What would be applied.
+async fn planned(database: &TestDatabase) -> Vec<i64> {
+    let plan = migrations::plan(&database.settings(), None).await.unwrap();
+    plan.steps.iter().map(|step| step.version).collect()
+}
+
 #[tokio::test]
 async fn of_ten_who_migrate_at_once_each_migration_is_applied_by_one() {
     if !is_on_postgres() {
         return;
     }
     let database = TestDatabase::empty().await;
-    let planned: Vec<i64> =
-        migrations::plan(&database.settings()).await.unwrap().iter().map(|step| step.version).collect();
+    let planned = planned(&database).await;
     assert!(planned.len() >= 6, "{planned:?}");
     let ten = (0..10).map(|_| async { migrations::apply(&database.settings()).await.unwrap() });
     let mut applied: Vec<i64> = futures_util::future::join_all(ten).await.concat();
@@ -203,8 +208,7 @@ async fn who_is_cut_off_while_migrating_goes_on_over_another_connection() {
         return;
     }
     let database = TestDatabase::empty().await;
-    let planned = migrations::plan(&database.settings()).await.unwrap();
-    let planned: Vec<i64> = planned.iter().map(|step| step.version).collect();
+    let planned = planned(&database).await;
     let at = database.settings().at();
     let [_, port, name] = at.split([':', '/']).collect::<Vec<_>>()[..] else { panic!("{at}") };
     let wire = Wire::to(port.parse().unwrap()).await;

@@ -1,0 +1,934 @@
+-- What a release was seen to run, in this order and on empty tables: each statement, what it was given, and how many rows it gave or
+-- changed. PostgreSQL wrote it to its log while tests/it/every_statement.rs ran; made by a test, see tests/it/recording.rs.
+
+INSERT INTO users (id, name, second_step, created_at, updated_at) VALUES ($1, '', FALSE, 0, 0) ON CONFLICT (id) DO NOTHING;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000000'
+-- rows: 1
+
+INSERT INTO emails (id, user_id, address, normalized, is_primary, proved_at, created_at) VALUES ($1, $1, 'nobody', 'nobody', TRUE, 0, 0) ON CONFLICT (id) DO NOTHING;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000000'
+-- rows: 1
+
+INSERT INTO passwords (user_id, hash, scheme, changed_at) VALUES ($1, $2, '', 0) ON CONFLICT (user_id) DO NOTHING;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000000', $2 text = '-------------------------------------------------------------------------------------------------'
+-- rows: 1
+
+INSERT INTO audit_people (pseudonym, user_id, mac) VALUES ($1, $1, $2) ON CONFLICT (pseudonym) DO NOTHING;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000000', $2 bytea = '\x01'
+-- rows: 1
+
+INSERT INTO installation (id, rp_id, created_at) VALUES (1, $1, $2) ON CONFLICT (id) DO UPDATE SET rp_id = installation.rp_id RETURNING rp_id;
+-- given: $1 text = 'example.com', $2 bigint = '1800000000000000'
+-- rows: 1
+
+INSERT INTO users (id, name, locale, second_step, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $5);
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000001', $2 text = 'ana', $3 text = NULL, $4 boolean = 'f', $5 bigint = '1800000000000000'
+-- rows: 1
+
+INSERT INTO audit_people (pseudonym, user_id, mac) VALUES ($1, $2, $3);
+-- given: $1 uuid = '00000000-0000-0000-0000-0000000003e9', $2 uuid = '00000000-0000-0000-0000-000000000001', $3 bytea = '\x'
+-- rows: 1
+
+INSERT INTO emails (id, user_id, address, normalized, is_primary, proved_at, created_at) VALUES ($1, $2, $3, $4, TRUE, $5, $6) ON CONFLICT (normalized) DO NOTHING;
+-- given: $1 uuid = '00000000-0000-0000-0000-0000000007d1', $2 uuid = '00000000-0000-0000-0000-000000000001', $3 text = 'ana@example.com', $4 text = 'ana@example.com', $5 bigint = NULL, $6 bigint = '1800000000000000'
+-- rows: 1
+
+INSERT INTO users (id, name, locale, second_step, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $5);
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000002', $2 text = 'ben', $3 text = NULL, $4 boolean = 'f', $5 bigint = '1800000000000000'
+-- rows: 1
+
+INSERT INTO audit_people (pseudonym, user_id, mac) VALUES ($1, $2, $3);
+-- given: $1 uuid = '00000000-0000-0000-0000-0000000003ea', $2 uuid = '00000000-0000-0000-0000-000000000002', $3 bytea = '\x'
+-- rows: 1
+
+INSERT INTO emails (id, user_id, address, normalized, is_primary, proved_at, created_at) VALUES ($1, $2, $3, $4, TRUE, $5, $6) ON CONFLICT (normalized) DO NOTHING;
+-- given: $1 uuid = '00000000-0000-0000-0000-0000000007d2', $2 uuid = '00000000-0000-0000-0000-000000000002', $3 text = 'ben@example.com', $4 text = 'ben@example.com', $5 bigint = '1800000000000000', $6 bigint = '1800000000000000'
+-- rows: 1
+
+INSERT INTO users (id, name, locale, second_step, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $5);
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000003', $2 text = 'eve', $3 text = NULL, $4 boolean = 'f', $5 bigint = '1800000000000000'
+-- rows: 1
+
+INSERT INTO audit_people (pseudonym, user_id, mac) VALUES ($1, $2, $3);
+-- given: $1 uuid = '00000000-0000-0000-0000-0000000003eb', $2 uuid = '00000000-0000-0000-0000-000000000003', $3 bytea = '\x'
+-- rows: 1
+
+INSERT INTO emails (id, user_id, address, normalized, is_primary, proved_at, created_at) VALUES ($1, $2, $3, $4, TRUE, $5, $6) ON CONFLICT (normalized) DO NOTHING;
+-- given: $1 uuid = '00000000-0000-0000-0000-0000000007d3', $2 uuid = '00000000-0000-0000-0000-000000000003', $3 text = 'eve@example.com', $4 text = 'eve@example.com', $5 bigint = NULL, $6 bigint = '1800000000000000'
+-- rows: 1
+
+INSERT INTO users (id, name, locale, second_step, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $5);
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000004', $2 text = 'dan', $3 text = NULL, $4 boolean = 'f', $5 bigint = '1800000000000000'
+-- rows: 1
+
+INSERT INTO audit_people (pseudonym, user_id, mac) VALUES ($1, $2, $3);
+-- given: $1 uuid = '00000000-0000-0000-0000-0000000003ec', $2 uuid = '00000000-0000-0000-0000-000000000004', $3 bytea = '\x'
+-- rows: 1
+
+INSERT INTO emails (id, user_id, address, normalized, is_primary, proved_at, created_at) VALUES ($1, $2, $3, $4, TRUE, $5, $6) ON CONFLICT (normalized) DO NOTHING;
+-- given: $1 uuid = '00000000-0000-0000-0000-0000000007d4', $2 uuid = '00000000-0000-0000-0000-000000000004', $3 text = 'dan@example.com', $4 text = 'dan@example.com', $5 bigint = '1800000000000000', $6 bigint = '1800000000000000'
+-- rows: 1
+
+UPDATE emails SET proved_at = $2 WHERE user_id = $1 AND is_primary AND proved_at IS NULL;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000001', $2 bigint = '1800000000000000'
+-- rows: 1
+
+SELECT normalized, user_id, proved_at FROM emails WHERE normalized = COALESCE( (SELECT n.normalized FROM emails n WHERE n.normalized >= $1 ORDER BY n.normalized LIMIT 1), 'nobody');
+-- given: $1 text = 'ana@example.com'
+-- rows: 1
+
+UPDATE emails SET address = $2, normalized = $3, proved_at = $4 WHERE user_id = $1 AND is_primary AND NOT EXISTS (SELECT 1 FROM emails o WHERE o.normalized = $3 AND o.user_id <> $1);
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000002', $2 text = 'next@example.com', $3 text = 'next@example.com', $4 bigint = '1800000060000000'
+-- rows: 1
+
+UPDATE users SET name = $2, locale = $3, updated_at = $4 WHERE id = $1;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000001', $2 text = 'Ana', $3 text = 'de', $4 bigint = '1800000060000000'
+-- rows: 1
+
+UPDATE users SET second_step = $2, updated_at = $3 WHERE id = $1;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000001', $2 boolean = 't', $3 bigint = '1800000000000000'
+-- rows: 1
+
+UPDATE users SET disabled_at = $2 WHERE id = $1;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000002', $2 bigint = '1800000000000000'
+-- rows: 1
+
+UPDATE users SET disabled_at = $2 WHERE id = $1;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000002', $2 bigint = NULL
+-- rows: 1
+
+SELECT u.id, u.name, u.locale, u.second_step, u.disabled_at, u.created_at, e.address, e.proved_at, p.pseudonym FROM users u JOIN emails e ON e.user_id = u.id AND e.is_primary JOIN audit_people p ON p.user_id = u.id WHERE u.id = $1;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000001'
+-- rows: 1
+
+SELECT u.id, u.name, u.locale, u.second_step, u.disabled_at, u.created_at, e.address, e.proved_at, p.pseudonym, e.normalized, (SELECT count(*) FROM sessions s WHERE s.user_id = u.id) AS sessions FROM users u JOIN emails e ON e.user_id = u.id AND e.is_primary JOIN audit_people p ON p.user_id = u.id WHERE u.id = $1;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000001'
+-- rows: 1
+
+SELECT u.id, u.name, u.locale, u.second_step, u.disabled_at, u.created_at, e.address, e.proved_at, p.pseudonym, e.normalized, (SELECT count(*) FROM sessions s WHERE s.user_id = u.id) AS sessions FROM emails e JOIN users u ON u.id = e.user_id JOIN audit_people p ON p.user_id = u.id WHERE e.is_primary AND e.created_at > 0 AND e.normalized > $2 AND e.normalized LIKE $1 ESCAPE '\' ORDER BY e.normalized LIMIT $3;
+-- given: $1 text = '%@example.com', $2 text = '', $3 bigint = '100'
+-- rows: 4
+
+INSERT INTO passwords (user_id, hash, scheme, changed_at) VALUES ($1, $2, $3, $4) ON CONFLICT (user_id) DO UPDATE SET hash = $2, scheme = $3, changed_at = $4, code_if_short = FALSE;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000001', $2 text = '$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$b3V0', $3 text = '$argon2id$v=19$m=19456,t=2,p=1', $4 bigint = '1800000000000000'
+-- rows: 1
+
+UPDATE passwords SET hash = $3, scheme = $4 WHERE user_id = $1 AND hash = $2;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000001', $2 text = '$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$b3V0', $3 text = '$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$b3V1', $4 text = '$argon2id$v=19$m=19456,t=2,p=1'
+-- rows: 1
+
+UPDATE passwords SET code_if_short = TRUE WHERE user_id = $1;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000001'
+-- rows: 1
+
+SELECT hash FROM passwords WHERE user_id = $1;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000001'
+-- rows: 1
+
+WITH RECURSIVE found (scheme) AS ( SELECT min(scheme) FROM passwords WHERE scheme > '' UNION ALL SELECT (SELECT min(p.scheme) FROM passwords p WHERE p.scheme > found.scheme) FROM found WHERE found.scheme IS NOT NULL) SELECT scheme FROM found WHERE scheme IS NOT NULL;
+-- given:
+-- rows: 1
+
+SELECT scheme, count(*) AS accounts FROM passwords WHERE scheme IS NULL OR scheme <> '' GROUP BY scheme ORDER BY accounts DESC, scheme;
+-- given:
+-- rows: 1
+
+SELECT u.id, u.name, u.locale, u.second_step, u.disabled_at, u.created_at, e.address, e.normalized, e.proved_at, p.pseudonym, w.hash AS password_hash, COALESCE(w.code_if_short, FALSE) AS code_if_short, EXISTS (SELECT 1 FROM known_browsers k WHERE k.browser_hash = $2 AND k.user_id = u.id) AS known_browser FROM emails e JOIN users u ON u.id = e.user_id JOIN audit_people p ON p.user_id = u.id LEFT JOIN passwords w ON w.user_id = u.id WHERE e.normalized = COALESCE( (SELECT n.normalized FROM emails n WHERE n.normalized >= $1 ORDER BY n.normalized LIMIT 1), 'nobody');
+-- given: $1 text = 'ana@example.com', $2 bytea = '\x01'
+-- rows: 1
+
+SELECT user_id, hash FROM passwords WHERE scheme IS NULL LIMIT $1;
+-- given: $1 bigint = '100'
+-- rows: 0
+
+UPDATE passwords SET scheme = $3 WHERE user_id = $1 AND hash = $2;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000001', $2 text = '$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$b3V1', $3 text = '$argon2id$v=19$m=19456,t=2,p=1'
+-- rows: 1
+
+INSERT INTO sessions (id, token_hash, user_id, proofs, proved_at, created_at, used_at, expires_at, device, network, sid) SELECT $1, $2, u.id, $4, $5, $6, $7, $8, $9, $10, $11 FROM users u JOIN emails e ON e.user_id = u.id AND e.is_primary LEFT JOIN passwords w ON w.user_id = u.id WHERE u.id = $3 AND u.disabled_at IS NULL AND ((u.second_step = $12 AND e.normalized = $13 AND w.hash = $14) OR $14 IS NULL);
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000007', $2 bytea = '\x07', $3 uuid = '00000000-0000-0000-0000-000000000001', $4 text = 'pwd', $5 bigint = '1800000000000000', $6 bigint = '1800000000000000', $7 bigint = '1800000000000000', $8 bigint = '1800000060000000', $9 text = '', $10 text = '', $11 uuid = '00000000-0000-0000-0000-000000000007', $12 boolean = NULL, $13 text = NULL, $14 text = NULL
+-- rows: 1
+
+INSERT INTO sessions (id, token_hash, user_id, proofs, proved_at, created_at, used_at, expires_at, device, network, sid) SELECT $1, $2, u.id, $4, $5, $6, $7, $8, $9, $10, $11 FROM users u JOIN emails e ON e.user_id = u.id AND e.is_primary LEFT JOIN passwords w ON w.user_id = u.id WHERE u.id = $3 AND u.disabled_at IS NULL AND ((u.second_step = $12 AND e.normalized = $13 AND w.hash = $14) OR $14 IS NULL);
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000008', $2 bytea = '\x08', $3 uuid = '00000000-0000-0000-0000-000000000001', $4 text = 'pwd', $5 bigint = '1800000000000000', $6 bigint = '1800000000000000', $7 bigint = '1800000000000000', $8 bigint = '1800000060000000', $9 text = '', $10 text = '', $11 uuid = '00000000-0000-0000-0000-000000000008', $12 boolean = 't', $13 text = 'ana@example.com', $14 text = '$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$b3V1'
+-- rows: 1
+
+UPDATE sessions SET id = $1, token_hash = $2, proofs = $4, proved_at = $5, created_at = $6, used_at = $7, expires_at = $8, device = $9, network = $10, sid = COALESCE(sid, id, $11) WHERE id = $15 AND user_id = $3 AND expires_at > $6 AND used_at > $16 AND EXISTS (SELECT 1 FROM users u JOIN emails e ON e.user_id = u.id AND e.is_primary LEFT JOIN passwords w ON w.user_id = u.id WHERE u.id = $3 AND u.disabled_at IS NULL AND ((u.second_step = $12 AND e.normalized = $13 AND w.hash = $14) OR $14 IS NULL));
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000009', $2 bytea = '\x09', $3 uuid = '00000000-0000-0000-0000-000000000001', $4 text = 'pwd', $5 bigint = '1800000000000000', $6 bigint = '1800000000000000', $7 bigint = '1800000000000000', $8 bigint = '1800000060000000', $9 text = '', $10 text = '', $11 uuid = '00000000-0000-0000-0000-000000000009', $12 boolean = 't', $13 text = 'ana@example.com', $14 text = '$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$b3V1', $15 uuid = '00000000-0000-0000-0000-000000000008', $16 bigint = '0'
+-- rows: 1
+
+UPDATE sessions SET id = $2, token_hash = $3 WHERE id = $1 RETURNING expires_at;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000009', $2 uuid = '00000000-0000-0000-0000-00000000000a', $3 bytea = '\x0a'
+-- rows: 1
+
+UPDATE sessions SET used_at = $2 WHERE id = $1 AND used_at < $2;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000007', $2 bigint = '1800000060000000'
+-- rows: 1
+
+SELECT s.id, COALESCE(s.sid, s.id) AS sid, s.user_id, s.proofs, s.proved_at, s.created_at, s.used_at, s.expires_at, s.device, s.network, u.name, u.locale, u.second_step, e.address, p.pseudonym FROM sessions s JOIN users u ON u.id = s.user_id AND u.disabled_at IS NULL JOIN emails e ON e.user_id = u.id AND e.is_primary JOIN audit_people p ON p.user_id = u.id WHERE s.token_hash = $1 AND s.expires_at > $2 AND s.used_at > $3;
+-- given: $1 bytea = '\x07', $2 bigint = '1800000000000000', $3 bigint = '0'
+-- rows: 1
+
+SELECT s.id, COALESCE(s.sid, s.id) AS sid, s.user_id, s.proofs, s.proved_at, s.created_at, s.used_at, s.expires_at, s.device, s.network, u.name, u.locale, u.second_step, e.address, p.pseudonym FROM sessions s JOIN users u ON u.id = s.user_id AND u.disabled_at IS NULL JOIN emails e ON e.user_id = u.id AND e.is_primary JOIN audit_people p ON p.user_id = u.id WHERE s.id = $1 AND s.expires_at > $2 AND s.used_at > $3;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000007', $2 bigint = '1800000000000000', $3 bigint = '0'
+-- rows: 1
+
+SELECT s.id, COALESCE(s.sid, s.id) AS sid, s.user_id, s.proofs, s.proved_at, s.created_at, s.used_at, s.expires_at, s.device, s.network FROM sessions s JOIN users u ON u.id = s.user_id AND u.disabled_at IS NULL WHERE s.id = $1 AND s.expires_at > $2 AND s.used_at > $3;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000007', $2 bigint = '1800000000000000', $3 bigint = '0'
+-- rows: 1
+
+SELECT id, COALESCE(sid, id) AS sid, user_id, proofs, proved_at, created_at, used_at, expires_at, device, network FROM sessions WHERE user_id = $1 AND expires_at > $2 AND used_at > $3 AND (used_at < $4 OR used_at = $4 AND id < $5) ORDER BY used_at DESC, id DESC LIMIT $6;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000001', $2 bigint = '1800000000000000', $3 bigint = '0', $4 bigint = '1800000120000000', $5 uuid = '00000000-0000-0000-0000-000000000007', $6 bigint = '100'
+-- rows: 2
+
+SELECT count(*) FROM sessions WHERE user_id = $1 AND expires_at > $2 AND used_at > $3;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000001', $2 bigint = '1800000000000000', $3 bigint = '0'
+-- rows: 1
+
+SELECT count(*) FROM sessions WHERE user_id = $1 AND id <> $2;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000001', $2 uuid = '00000000-0000-0000-0000-000000000007'
+-- rows: 1
+
+DELETE FROM sessions WHERE id = $1 AND user_id = $2;
+-- given: $1 uuid = '00000000-0000-0000-0000-00000000000a', $2 uuid = '00000000-0000-0000-0000-000000000001'
+-- rows: 1
+
+INSERT INTO sessions (id, token_hash, user_id, proofs, proved_at, created_at, used_at, expires_at, device, network, sid) SELECT $1, $2, u.id, $4, $5, $6, $7, $8, $9, $10, $11 FROM users u JOIN emails e ON e.user_id = u.id AND e.is_primary LEFT JOIN passwords w ON w.user_id = u.id WHERE u.id = $3 AND u.disabled_at IS NULL AND ((u.second_step = $12 AND e.normalized = $13 AND w.hash = $14) OR $14 IS NULL);
+-- given: $1 uuid = '00000000-0000-0000-0000-00000000000b', $2 bytea = '\x0b', $3 uuid = '00000000-0000-0000-0000-000000000001', $4 text = 'pwd', $5 bigint = '1800000000000000', $6 bigint = '1800000000000000', $7 bigint = '1800000000000000', $8 bigint = '1800000060000000', $9 text = '', $10 text = '', $11 uuid = '00000000-0000-0000-0000-00000000000b', $12 boolean = NULL, $13 text = NULL, $14 text = NULL
+-- rows: 1
+
+DELETE FROM sessions WHERE user_id = $1 AND id <> $2 RETURNING id;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000001', $2 uuid = '00000000-0000-0000-0000-000000000007'
+-- rows: 1
+
+INSERT INTO sessions (id, token_hash, user_id, proofs, proved_at, created_at, used_at, expires_at, device, network, sid) SELECT $1, $2, u.id, $4, $5, $6, $7, $8, $9, $10, $11 FROM users u JOIN emails e ON e.user_id = u.id AND e.is_primary LEFT JOIN passwords w ON w.user_id = u.id WHERE u.id = $3 AND u.disabled_at IS NULL AND ((u.second_step = $12 AND e.normalized = $13 AND w.hash = $14) OR $14 IS NULL);
+-- given: $1 uuid = '00000000-0000-0000-0000-00000000000c', $2 bytea = '\x0c', $3 uuid = '00000000-0000-0000-0000-000000000001', $4 text = 'pwd', $5 bigint = '1800000000000000', $6 bigint = '1800000000000000', $7 bigint = '1800000000000000', $8 bigint = '1800000000000000', $9 text = '', $10 text = '', $11 uuid = '00000000-0000-0000-0000-00000000000c', $12 boolean = NULL, $13 text = NULL, $14 text = NULL
+-- rows: 1
+
+DELETE FROM sessions WHERE (expires_at <= $1 OR used_at <= $2) AND id IN ( SELECT id FROM sessions WHERE expires_at <= $1 OR used_at <= $2 LIMIT $3);
+-- given: $1 bigint = '1800000000000000', $2 bigint = '0', $3 bigint = '100'
+-- rows: 1
+
+INSERT INTO known_browsers (browser_hash, user_id, used_at) VALUES ($1, $2, $3) ON CONFLICT (browser_hash, user_id) DO UPDATE SET used_at = $3;
+-- given: $1 bytea = '\x01', $2 uuid = '00000000-0000-0000-0000-000000000001', $3 bigint = '1800000000000000'
+-- rows: 1
+
+INSERT INTO known_browsers (browser_hash, user_id, used_at) VALUES ($1, $2, $3) ON CONFLICT (browser_hash, user_id) DO UPDATE SET used_at = $3;
+-- given: $1 bytea = '\x02', $2 uuid = '00000000-0000-0000-0000-000000000001', $3 bigint = '1800000000000000'
+-- rows: 1
+
+SELECT EXISTS (SELECT 1 FROM known_browsers WHERE browser_hash = $1 AND user_id = $2);
+-- given: $1 bytea = '\x01', $2 uuid = '00000000-0000-0000-0000-000000000001'
+-- rows: 1
+
+DELETE FROM known_browsers WHERE user_id = $1 AND browser_hash <> $2;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000001', $2 bytea = '\x01'
+-- rows: 1
+
+DELETE FROM known_browsers WHERE used_at < $1 AND (browser_hash, user_id) IN ( SELECT browser_hash, user_id FROM known_browsers WHERE used_at < $1 LIMIT $2);
+-- given: $1 bigint = '1800000060000000', $2 bigint = '100'
+-- rows: 1
+
+INSERT INTO known_browsers (browser_hash, user_id, used_at) VALUES ($1, $2, $3) ON CONFLICT (browser_hash, user_id) DO UPDATE SET used_at = $3;
+-- given: $1 bytea = '\x03', $2 uuid = '00000000-0000-0000-0000-000000000001', $3 bigint = '1800000000000000'
+-- rows: 1
+
+DELETE FROM known_browsers WHERE user_id = $1;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000001'
+-- rows: 1
+
+INSERT INTO artefacts (id, purpose, user_id, link_hash, code_mac, tries_left, browser_hash, payload, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000001', $2 text = 'reset', $3 uuid = '00000000-0000-0000-0000-000000000001', $4 bytea = '\x0101010101010101010101010101010101010101010101010101010101010101', $5 bytea = '\x0101010101010101010101010101010101010101010101010101010101010101', $6 bigint = '2', $7 bytea = NULL, $8 bytea = '\x00', $9 bigint = '1800000000000000', $10 bigint = '1800000060000000'
+-- rows: 1
+
+INSERT INTO artefacts (id, purpose, user_id, link_hash, code_mac, tries_left, browser_hash, payload, created_at, expires_at) SELECT $1, $2, u.id, $4, $5, $6, $7, $8, $9, $10 FROM users u JOIN emails e ON e.user_id = u.id AND e.is_primary JOIN passwords w ON w.user_id = u.id WHERE u.id = $3 AND u.disabled_at IS NULL AND u.second_step = $11 AND e.normalized = $12 AND w.hash = $13;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000002', $2 text = 'reset', $3 uuid = '00000000-0000-0000-0000-000000000001', $4 bytea = '\x0202020202020202020202020202020202020202020202020202020202020202', $5 bytea = '\x0101010101010101010101010101010101010101010101010101010101010101', $6 bigint = '2', $7 bytea = NULL, $8 bytea = '\x00', $9 bigint = '1800000000000000', $10 bigint = '1800000060000000', $11 boolean = 't', $12 text = 'ana@example.com', $13 text = '$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$b3V1'
+-- rows: 1
+
+SELECT id, purpose, user_id, link_hash, code_mac, tries_left, browser_hash, payload, created_at, expires_at FROM artefacts WHERE id = $1 AND purpose = $2 AND expires_at > $3;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000001', $2 text = 'reset', $3 bigint = '1800000000000000'
+-- rows: 1
+
+SELECT a.id, a.purpose, a.user_id, a.link_hash, a.code_mac, a.tries_left, a.browser_hash, a.payload, a.created_at, a.expires_at, p.pseudonym, EXISTS (SELECT 1 FROM known_browsers k WHERE k.browser_hash = $4 AND k.user_id = a.user_id) AS known_browser FROM artefacts a JOIN audit_people p ON p.user_id = a.user_id WHERE a.id = $1 AND a.purpose = $2 AND a.expires_at > $3 AND a.user_id <> $5;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000001', $2 text = 'reset', $3 bigint = '1800000000000000', $4 bytea = '\x01', $5 uuid = '00000000-0000-0000-0000-000000000000'
+-- rows: 1
+
+SELECT id, purpose, user_id, link_hash, code_mac, tries_left, browser_hash, payload, created_at, expires_at FROM artefacts WHERE link_hash = $1 AND purpose = $2 AND expires_at > $3;
+-- given: $1 bytea = '\x0101010101010101010101010101010101010101010101010101010101010101', $2 text = 'reset', $3 bigint = '1800000000000000'
+-- rows: 1
+
+UPDATE artefacts SET tries_left = tries_left - 1 WHERE id = $1 AND purpose = $2 AND expires_at > $3 AND tries_left > 0 RETURNING id, purpose, user_id, link_hash, code_mac, tries_left, browser_hash, payload, created_at, expires_at;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000001', $2 text = 'reset', $3 bigint = '1800000000000000'
+-- rows: 1
+
+UPDATE artefacts SET link_hash = $3, code_mac = $4, tries_left = $5, expires_at = $6, payload = $8 WHERE id = $1 AND purpose = $2 AND expires_at > $7;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000001', $2 text = 'reset', $3 bytea = '\x0101010101010101010101010101010101010101010101010101010101010101', $4 bytea = '\x0101010101010101010101010101010101010101010101010101010101010101', $5 bigint = '2', $6 bigint = '1800000060000000', $7 bigint = '1800000000000000', $8 bytea = '\x00'
+-- rows: 1
+
+DELETE FROM artefacts WHERE id = $1 AND purpose = $2 AND expires_at > $3 RETURNING id, purpose, user_id, link_hash, code_mac, tries_left, browser_hash, payload, created_at, expires_at;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000001', $2 text = 'reset', $3 bigint = '1800000000000000'
+-- rows: 1
+
+DELETE FROM artefacts WHERE id = $1 AND purpose = $2 AND expires_at > $3 AND tries_left > 0 AND code_mac = $4 RETURNING id;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000002', $2 text = 'reset', $3 bigint = '1800000000000000', $4 bytea = '\x0101010101010101010101010101010101010101010101010101010101010101'
+-- rows: 1
+
+INSERT INTO artefacts (id, purpose, user_id, link_hash, code_mac, tries_left, browser_hash, payload, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000003', $2 text = 'reset', $3 uuid = '00000000-0000-0000-0000-000000000001', $4 bytea = '\x0303030303030303030303030303030303030303030303030303030303030303', $5 bytea = '\x0101010101010101010101010101010101010101010101010101010101010101', $6 bigint = '2', $7 bytea = NULL, $8 bytea = '\x00', $9 bigint = '1800000000000000', $10 bigint = '1800000060000000'
+-- rows: 1
+
+DELETE FROM artefacts WHERE user_id = $1 AND purpose = $2;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000001', $2 text = 'reset'
+-- rows: 1
+
+INSERT INTO artefacts (id, purpose, user_id, link_hash, code_mac, tries_left, browser_hash, payload, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000004', $2 text = 'reset', $3 uuid = '00000000-0000-0000-0000-000000000001', $4 bytea = '\x0404040404040404040404040404040404040404040404040404040404040404', $5 bytea = '\x0101010101010101010101010101010101010101010101010101010101010101', $6 bigint = '2', $7 bytea = NULL, $8 bytea = '\x00', $9 bigint = '1800000000000000', $10 bigint = '1800000060000000'
+-- rows: 1
+
+DELETE FROM artefacts WHERE user_id = $1;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000001'
+-- rows: 1
+
+INSERT INTO artefacts (id, purpose, user_id, link_hash, code_mac, tries_left, browser_hash, payload, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000005', $2 text = 'reset', $3 uuid = '00000000-0000-0000-0000-000000000000', $4 bytea = '\x0505050505050505050505050505050505050505050505050505050505050505', $5 bytea = '\x0101010101010101010101010101010101010101010101010101010101010101', $6 bigint = '2', $7 bytea = '\x03', $8 bytea = '\x00', $9 bigint = '1800000000000000', $10 bigint = '1800000060000000'
+-- rows: 1
+
+DELETE FROM artefacts WHERE expires_at <= $1 AND id IN ( SELECT id FROM artefacts WHERE expires_at <= $1 LIMIT $2);
+-- given: $1 bigint = '1800000060000000', $2 bigint = '100'
+-- rows: 1
+
+INSERT INTO email_changes (user_id, address, old_artefact, new_artefact, expires_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (user_id) DO UPDATE SET address = $2, old_artefact = $3, new_artefact = $4, old_proved_at = NULL, new_proved_at = NULL, expires_at = $5;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000001', $2 text = 'other@example.com', $3 uuid = '00000000-0000-0000-0000-000000000001', $4 uuid = '00000000-0000-0000-0000-000000000002', $5 bigint = '1800000060000000'
+-- rows: 1
+
+SELECT user_id, address, old_artefact, new_artefact, old_proved_at, new_proved_at, expires_at FROM email_changes WHERE user_id = $1 AND expires_at > $2;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000001', $2 bigint = '1800000000000000'
+-- rows: 1
+
+UPDATE email_changes SET old_proved_at = CASE WHEN old_artefact = $2 THEN $3 ELSE old_proved_at END, new_proved_at = CASE WHEN new_artefact = $2 THEN $3 ELSE new_proved_at END WHERE user_id = $1 AND (old_artefact = $2 OR new_artefact = $2) AND expires_at > $3 RETURNING user_id, address, old_artefact, new_artefact, old_proved_at, new_proved_at, expires_at;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000001', $2 uuid = '00000000-0000-0000-0000-000000000001', $3 bigint = '1800000000000000'
+-- rows: 1
+
+DELETE FROM email_changes WHERE user_id = $1;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000001'
+-- rows: 1
+
+INSERT INTO email_changes (user_id, address, old_artefact, new_artefact, expires_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (user_id) DO UPDATE SET address = $2, old_artefact = $3, new_artefact = $4, old_proved_at = NULL, new_proved_at = NULL, expires_at = $5;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000002', $2 text = 'another@example.com', $3 uuid = '00000000-0000-0000-0000-000000000001', $4 uuid = '00000000-0000-0000-0000-000000000002', $5 bigint = '1800000060000000'
+-- rows: 1
+
+DELETE FROM email_changes WHERE expires_at <= $1 AND user_id IN ( SELECT user_id FROM email_changes WHERE expires_at <= $1 LIMIT $2);
+-- given: $1 bigint = '1800000060000000', $2 bigint = '100'
+-- rows: 1
+
+INSERT INTO clients (id, settings, secret_hash, declared, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO NOTHING;
+-- given: $1 text = 'wiki', $2 text = '{}', $3 bytea = '\x01', $4 boolean = 'f', $5 bigint = '1800000000000000', $6 bigint = '1800000000000000'
+-- rows: 1
+
+INSERT INTO clients (id, settings, secret_hash, declared, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO NOTHING;
+-- given: $1 text = 'blog', $2 text = '{}', $3 bytea = '\x01', $4 boolean = 'f', $5 bigint = '1800000000000000', $6 bigint = '1800000000000000'
+-- rows: 1
+
+SELECT id, settings, secret_hash, older_secret_hash, older_secret_until, declared, created_at, updated_at FROM clients WHERE id = $1;
+-- given: $1 text = 'wiki'
+-- rows: 1
+
+SELECT id, settings, secret_hash, older_secret_hash, older_secret_until, declared, created_at, updated_at FROM clients WHERE id > $1 ORDER BY id LIMIT $2;
+-- given: $1 text = '', $2 bigint = '100'
+-- rows: 2
+
+UPDATE clients SET settings = $2, declared = $3, updated_at = $4 WHERE id = $1;
+-- given: $1 text = 'wiki', $2 text = '{"name":"it''s a wiki"}', $3 boolean = 't', $4 bigint = '1800000060000000'
+-- rows: 1
+
+UPDATE clients SET older_secret_hash = secret_hash, older_secret_until = $3, secret_hash = $2, updated_at = $4 WHERE id = $1;
+-- given: $1 text = 'wiki', $2 bytea = '\x02', $3 bigint = '1800000060000000', $4 bigint = '1800000000000000'
+-- rows: 1
+
+UPDATE clients SET older_secret_until = $2, updated_at = $3 WHERE id = $1 AND older_secret_until > $2;
+-- given: $1 text = 'wiki', $2 bigint = '1800000000000000', $3 bigint = '1800000000000000'
+-- rows: 1
+
+DELETE FROM clients WHERE id = $1;
+-- given: $1 text = 'blog'
+-- rows: 1
+
+INSERT INTO consents (user_id, client_id, scope, resources, granted_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (user_id, client_id) DO UPDATE SET scope = $3, resources = $4, granted_at = $5;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000001', $2 text = 'wiki', $3 text = 'openid', $4 text = '', $5 bigint = '1800000000000000'
+-- rows: 1
+
+SELECT scope, resources FROM consents WHERE user_id = $1 AND client_id = $2;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000001', $2 text = 'wiki'
+-- rows: 1
+
+SELECT s.client_id, c.settings, s.scope, s.resources, s.granted_at FROM consents s JOIN clients c ON c.id = s.client_id WHERE s.user_id = $1 ORDER BY s.granted_at DESC, s.client_id LIMIT $2;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000001', $2 bigint = '100'
+-- rows: 1
+
+DELETE FROM consents WHERE user_id = $1 AND client_id = $2;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000001', $2 text = 'wiki'
+-- rows: 1
+
+INSERT INTO consents (user_id, client_id, scope, resources, granted_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (user_id, client_id) DO UPDATE SET scope = $3, resources = $4, granted_at = $5;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000001', $2 text = 'wiki', $3 text = 'openid', $4 text = '', $5 bigint = '1800000000000000'
+-- rows: 1
+
+DELETE FROM consents WHERE client_id = $1;
+-- given: $1 text = 'wiki'
+-- rows: 1
+
+INSERT INTO consents (user_id, client_id, scope, resources, granted_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (user_id, client_id) DO UPDATE SET scope = $3, resources = $4, granted_at = $5;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000001', $2 text = 'wiki', $3 text = 'openid', $4 text = '', $5 bigint = '1800000000000000'
+-- rows: 1
+
+INSERT INTO client_assertions (client_id, jti_hash, expires_at) VALUES ($1, $2, $3) ON CONFLICT (client_id, jti_hash) DO NOTHING;
+-- given: $1 text = 'wiki', $2 bytea = '\x01', $3 bigint = '1800000060000000'
+-- rows: 1
+
+DELETE FROM client_assertions WHERE (client_id, jti_hash) IN ( SELECT client_id, jti_hash FROM client_assertions WHERE expires_at <= $1 LIMIT $2);
+-- given: $1 bigint = '1800000060000000', $2 bigint = '100'
+-- rows: 1
+
+INSERT INTO revoked_tokens (jti, expires_at) VALUES ($1, $2) ON CONFLICT (jti) DO NOTHING;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000001', $2 bigint = '1800000060000000'
+-- rows: 1
+
+SELECT EXISTS (SELECT 1 FROM revoked_tokens WHERE jti = $1);
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000001'
+-- rows: 1
+
+DELETE FROM revoked_tokens WHERE jti IN ( SELECT jti FROM revoked_tokens WHERE expires_at <= $1 LIMIT $2);
+-- given: $1 bigint = '1800000060000000', $2 bigint = '100'
+-- rows: 1
+
+INSERT INTO grants (id, client_id, user_id, session_id, sid, offline, scope, resources, proofs, proved_at, created_at, expires_at) SELECT $1, $2, s.user_id, s.id, COALESCE(s.sid, s.id), $5, $6, $7, s.proofs, s.proved_at, $8, $9 FROM sessions s JOIN users u ON u.id = s.user_id AND u.disabled_at IS NULL JOIN audit_people p ON p.user_id = u.id WHERE s.id = $3 AND s.user_id = $4 AND s.expires_at > $8 AND s.used_at > $10 RETURNING (SELECT c.scope FROM consents c WHERE c.user_id = grants.user_id AND c.client_id = grants.client_id) AS agreed, (SELECT c.resources FROM consents c WHERE c.user_id = grants.user_id AND c.client_id = grants.client_id) AS agreed_resources, (SELECT a.settings FROM clients a WHERE a.id = grants.client_id) AS settings, (SELECT p.pseudonym FROM audit_people p WHERE p.user_id = grants.user_id) AS pseudonym;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000001', $2 text = 'wiki', $3 uuid = '00000000-0000-0000-0000-000000000007', $4 uuid = '00000000-0000-0000-0000-000000000001', $5 boolean = 'f', $6 text = 'openid', $7 text = '', $8 bigint = '1800000000000000', $9 bigint = '1800000060000000', $10 bigint = '0'
+-- rows: 1
+
+SELECT g.id, g.client_id, g.user_id, g.session_id, g.sid, g.offline, g.scope, g.resources, g.proofs, g.proved_at, g.created_at, g.expires_at, u.name, u.locale, u.updated_at, e.address, e.proved_at AS email_proved_at, p.pseudonym FROM grants g JOIN users u ON u.id = g.user_id AND u.disabled_at IS NULL JOIN emails e ON e.user_id = u.id AND e.is_primary JOIN audit_people p ON p.user_id = u.id LEFT JOIN sessions s ON s.id = g.session_id AND s.expires_at > $2 AND s.used_at > $3 WHERE g.id = $1 AND g.expires_at > $2 AND (g.offline OR s.id IS NOT NULL);
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000001', $2 bigint = '1800000000000000', $3 bigint = '0'
+-- rows: 1
+
+SELECT p.pseudonym FROM grants g JOIN audit_people p ON p.user_id = g.user_id WHERE g.id = $1;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000001'
+-- rows: 1
+
+SELECT id, client_id, sid FROM grants WHERE user_id = $1 AND session_id = $2;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000001', $2 uuid = '00000000-0000-0000-0000-000000000007'
+-- rows: 1
+
+SELECT id, client_id, sid FROM grants WHERE user_id = $1 AND session_id IS NOT NULL AND session_id <> $2;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000001', $2 uuid = '00000000-0000-0000-0000-000000000000'
+-- rows: 1
+
+UPDATE grants SET expires_at = $2 WHERE id = $1 AND expires_at > $2;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000001', $2 bigint = '1800000000000000'
+-- rows: 1
+
+INSERT INTO grants (id, client_id, user_id, session_id, sid, offline, scope, resources, proofs, proved_at, created_at, expires_at) SELECT $1, $2, s.user_id, s.id, COALESCE(s.sid, s.id), $5, $6, $7, s.proofs, s.proved_at, $8, $9 FROM sessions s JOIN users u ON u.id = s.user_id AND u.disabled_at IS NULL JOIN audit_people p ON p.user_id = u.id WHERE s.id = $3 AND s.user_id = $4 AND s.expires_at > $8 AND s.used_at > $10 RETURNING (SELECT c.scope FROM consents c WHERE c.user_id = grants.user_id AND c.client_id = grants.client_id) AS agreed, (SELECT c.resources FROM consents c WHERE c.user_id = grants.user_id AND c.client_id = grants.client_id) AS agreed_resources, (SELECT a.settings FROM clients a WHERE a.id = grants.client_id) AS settings, (SELECT p.pseudonym FROM audit_people p WHERE p.user_id = grants.user_id) AS pseudonym;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000002', $2 text = 'wiki', $3 uuid = '00000000-0000-0000-0000-000000000007', $4 uuid = '00000000-0000-0000-0000-000000000001', $5 boolean = 'f', $6 text = 'openid', $7 text = '', $8 bigint = '1800000000000000', $9 bigint = '1800000060000000', $10 bigint = '0'
+-- rows: 1
+
+DELETE FROM grants WHERE id IN ( SELECT g.id FROM grants g WHERE g.expires_at <= $1 AND g.session_id IS NOT NULL AND EXISTS ( SELECT 1 FROM grants o WHERE o.session_id = g.session_id AND o.client_id = g.client_id AND o.id > g.id AND NOT EXISTS ( SELECT 1 FROM authorization_codes c WHERE c.grant_id = o.id AND c.used_at IS NULL)) LIMIT $2);
+-- given: $1 bigint = '1800000000000000', $2 bigint = '100'
+-- rows: 1
+
+INSERT INTO grants (id, client_id, user_id, session_id, sid, offline, scope, resources, proofs, proved_at, created_at, expires_at) SELECT $1, $2, s.user_id, s.id, COALESCE(s.sid, s.id), $5, $6, $7, s.proofs, s.proved_at, $8, $9 FROM sessions s JOIN users u ON u.id = s.user_id AND u.disabled_at IS NULL JOIN audit_people p ON p.user_id = u.id WHERE s.id = $3 AND s.user_id = $4 AND s.expires_at > $8 AND s.used_at > $10 RETURNING (SELECT c.scope FROM consents c WHERE c.user_id = grants.user_id AND c.client_id = grants.client_id) AS agreed, (SELECT c.resources FROM consents c WHERE c.user_id = grants.user_id AND c.client_id = grants.client_id) AS agreed_resources, (SELECT a.settings FROM clients a WHERE a.id = grants.client_id) AS settings, (SELECT p.pseudonym FROM audit_people p WHERE p.user_id = grants.user_id) AS pseudonym;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000003', $2 text = 'wiki', $3 uuid = '00000000-0000-0000-0000-000000000007', $4 uuid = '00000000-0000-0000-0000-000000000001', $5 boolean = 'f', $6 text = 'openid', $7 text = '', $8 bigint = '1800000000000000', $9 bigint = '1800000060000000', $10 bigint = '0'
+-- rows: 1
+
+INSERT INTO authorization_codes (hash, grant_id, payload, expires_at) VALUES ($1, $2, $3, $4);
+-- given: $1 bytea = '\x03', $2 uuid = '00000000-0000-0000-0000-000000000003', $3 bytea = '\x7365616c6564', $4 bigint = '1800000000000000'
+-- rows: 1
+
+DELETE FROM grants WHERE id IN ( SELECT grant_id FROM authorization_codes WHERE used_at IS NULL AND expires_at <= $1 LIMIT $2);
+-- given: $1 bigint = '1800000000000000', $2 bigint = '100'
+-- rows: 1
+
+INSERT INTO sessions (id, token_hash, user_id, proofs, proved_at, created_at, used_at, expires_at, device, network, sid) SELECT $1, $2, u.id, $4, $5, $6, $7, $8, $9, $10, $11 FROM users u JOIN emails e ON e.user_id = u.id AND e.is_primary LEFT JOIN passwords w ON w.user_id = u.id WHERE u.id = $3 AND u.disabled_at IS NULL AND ((u.second_step = $12 AND e.normalized = $13 AND w.hash = $14) OR $14 IS NULL);
+-- given: $1 uuid = '00000000-0000-0000-0000-00000000000d', $2 bytea = '\x0d', $3 uuid = '00000000-0000-0000-0000-000000000001', $4 text = 'pwd', $5 bigint = '1800000000000000', $6 bigint = '1800000000000000', $7 bigint = '1800000000000000', $8 bigint = '1800000060000000', $9 text = '', $10 text = '', $11 uuid = '00000000-0000-0000-0000-00000000000d', $12 boolean = NULL, $13 text = NULL, $14 text = NULL
+-- rows: 1
+
+INSERT INTO grants (id, client_id, user_id, session_id, sid, offline, scope, resources, proofs, proved_at, created_at, expires_at) SELECT $1, $2, s.user_id, s.id, COALESCE(s.sid, s.id), $5, $6, $7, s.proofs, s.proved_at, $8, $9 FROM sessions s JOIN users u ON u.id = s.user_id AND u.disabled_at IS NULL JOIN audit_people p ON p.user_id = u.id WHERE s.id = $3 AND s.user_id = $4 AND s.expires_at > $8 AND s.used_at > $10 RETURNING (SELECT c.scope FROM consents c WHERE c.user_id = grants.user_id AND c.client_id = grants.client_id) AS agreed, (SELECT c.resources FROM consents c WHERE c.user_id = grants.user_id AND c.client_id = grants.client_id) AS agreed_resources, (SELECT a.settings FROM clients a WHERE a.id = grants.client_id) AS settings, (SELECT p.pseudonym FROM audit_people p WHERE p.user_id = grants.user_id) AS pseudonym;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000004', $2 text = 'wiki', $3 uuid = '00000000-0000-0000-0000-00000000000d', $4 uuid = '00000000-0000-0000-0000-000000000001', $5 boolean = 'f', $6 text = 'openid', $7 text = '', $8 bigint = '1800000000000000', $9 bigint = '1800000060000000', $10 bigint = '0'
+-- rows: 1
+
+DELETE FROM sessions WHERE id = $1 AND user_id = $2;
+-- given: $1 uuid = '00000000-0000-0000-0000-00000000000d', $2 uuid = '00000000-0000-0000-0000-000000000001'
+-- rows: 1
+
+DELETE FROM grants WHERE id IN ( SELECT id FROM grants WHERE session_id IS NULL AND (expires_at <= $1 OR NOT offline) LIMIT $2);
+-- given: $1 bigint = '1800000000000000', $2 bigint = '100'
+-- rows: 1
+
+DELETE FROM grants WHERE user_id = $1 AND client_id = $2 RETURNING id, client_id, sid;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000001', $2 text = 'wiki'
+-- rows: 1
+
+INSERT INTO grants (id, client_id, user_id, session_id, sid, offline, scope, resources, proofs, proved_at, created_at, expires_at) SELECT $1, $2, s.user_id, s.id, COALESCE(s.sid, s.id), $5, $6, $7, s.proofs, s.proved_at, $8, $9 FROM sessions s JOIN users u ON u.id = s.user_id AND u.disabled_at IS NULL JOIN audit_people p ON p.user_id = u.id WHERE s.id = $3 AND s.user_id = $4 AND s.expires_at > $8 AND s.used_at > $10 RETURNING (SELECT c.scope FROM consents c WHERE c.user_id = grants.user_id AND c.client_id = grants.client_id) AS agreed, (SELECT c.resources FROM consents c WHERE c.user_id = grants.user_id AND c.client_id = grants.client_id) AS agreed_resources, (SELECT a.settings FROM clients a WHERE a.id = grants.client_id) AS settings, (SELECT p.pseudonym FROM audit_people p WHERE p.user_id = grants.user_id) AS pseudonym;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000005', $2 text = 'wiki', $3 uuid = '00000000-0000-0000-0000-000000000007', $4 uuid = '00000000-0000-0000-0000-000000000001', $5 boolean = 'f', $6 text = 'openid', $7 text = '', $8 bigint = '1800000000000000', $9 bigint = '1800000060000000', $10 bigint = '0'
+-- rows: 1
+
+DELETE FROM grants WHERE user_id = $1 AND (session_id IS NULL OR session_id <> $2) RETURNING id, client_id, sid;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000001', $2 uuid = '00000000-0000-0000-0000-000000000000'
+-- rows: 1
+
+INSERT INTO grants (id, client_id, user_id, session_id, sid, offline, scope, resources, proofs, proved_at, created_at, expires_at) SELECT $1, $2, s.user_id, s.id, COALESCE(s.sid, s.id), $5, $6, $7, s.proofs, s.proved_at, $8, $9 FROM sessions s JOIN users u ON u.id = s.user_id AND u.disabled_at IS NULL JOIN audit_people p ON p.user_id = u.id WHERE s.id = $3 AND s.user_id = $4 AND s.expires_at > $8 AND s.used_at > $10 RETURNING (SELECT c.scope FROM consents c WHERE c.user_id = grants.user_id AND c.client_id = grants.client_id) AS agreed, (SELECT c.resources FROM consents c WHERE c.user_id = grants.user_id AND c.client_id = grants.client_id) AS agreed_resources, (SELECT a.settings FROM clients a WHERE a.id = grants.client_id) AS settings, (SELECT p.pseudonym FROM audit_people p WHERE p.user_id = grants.user_id) AS pseudonym;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000006', $2 text = 'wiki', $3 uuid = '00000000-0000-0000-0000-000000000007', $4 uuid = '00000000-0000-0000-0000-000000000001', $5 boolean = 'f', $6 text = 'openid', $7 text = '', $8 bigint = '1800000000000000', $9 bigint = '1800000060000000', $10 bigint = '0'
+-- rows: 1
+
+INSERT INTO authorization_codes (hash, grant_id, payload, expires_at) VALUES ($1, $2, $3, $4);
+-- given: $1 bytea = '\x01', $2 uuid = '00000000-0000-0000-0000-000000000006', $3 bytea = '\x61207365616c656420636f6465', $4 bigint = '1800000060000000'
+-- rows: 1
+
+SELECT hash, grant_id, payload, used_at, expires_at FROM authorization_codes WHERE hash = $1;
+-- given: $1 bytea = '\x01'
+-- rows: 1
+
+UPDATE authorization_codes SET used_at = $2 WHERE hash = $1 AND used_at IS NULL AND expires_at > $2;
+-- given: $1 bytea = '\x01', $2 bigint = '1800000000000000'
+-- rows: 1
+
+INSERT INTO refresh_tokens (hash, grant_id, created_at, expires_at) VALUES ($1, $2, $3, $4);
+-- given: $1 bytea = '\x01', $2 uuid = '00000000-0000-0000-0000-000000000006', $3 bigint = '1800000000000000', $4 bigint = '1800000060000000'
+-- rows: 1
+
+SELECT hash, grant_id, used_at, successor, created_at, expires_at FROM refresh_tokens WHERE hash = $1;
+-- given: $1 bytea = '\x01'
+-- rows: 1
+
+UPDATE refresh_tokens SET used_at = $3, successor = $2 WHERE hash = $1 AND used_at IS NULL;
+-- given: $1 bytea = '\x01', $2 bytea = '\x61207365616c656420746f6b656e', $3 bigint = '1800000000000000'
+-- rows: 1
+
+INSERT INTO authorization_requests (id, client_id, browser_hash, request, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6);
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000001', $2 text = 'wiki', $3 bytea = '\x01', $4 bytea = '\x6120726571756573742074686174206973207365616c6564', $5 bigint = '1800000000000000', $6 bigint = '1800000060000000'
+-- rows: 1
+
+SELECT id, client_id, browser_hash, request, created_at, expires_at FROM authorization_requests WHERE id = $1 AND browser_hash = $2 AND expires_at > $3;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000001', $2 bytea = '\x01', $3 bigint = '1800000000000000'
+-- rows: 1
+
+UPDATE authorization_requests SET request = $2 WHERE id = $1;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000001', $2 bytea = '\x61207365616c65642072657175657374'
+-- rows: 1
+
+INSERT INTO signing_keys (kid, algorithm, private_key, created_at, signs_from, signs_until) VALUES ($1, $2, $3, $4, $5, $6);
+-- given: $1 text = 'one', $2 text = 'EdDSA', $3 bytea = '\x61207365616c6564206b6579', $4 bigint = '1800000000000000', $5 bigint = '1800000000000000', $6 bigint = NULL
+-- rows: 1
+
+SELECT kid, algorithm, private_key, created_at, signs_from, signs_until FROM signing_keys ORDER BY created_at DESC, kid;
+-- given:
+-- rows: 1
+
+INSERT INTO artefacts (id, purpose, user_id, link_hash, code_mac, tries_left, browser_hash, payload, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000006', $2 text = 'reset', $3 uuid = '00000000-0000-0000-0000-000000000000', $4 bytea = '\x0606060606060606060606060606060606060606060606060606060606060606', $5 bytea = '\x0101010101010101010101010101010101010101010101010101010101010101', $6 bigint = '2', $7 bytea = NULL, $8 bytea = '\x61207365616c6564206465636f79', $9 bigint = '1800000000000000', $10 bigint = '1800000060000000'
+-- rows: 1
+
+INSERT INTO outbox (id, kind, state, payload, attempts, next_attempt_at, created_at, expires_at) VALUES ($1, $2, 'queued', $3, 0, $4, $4, $5);
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000001', $2 text = 'prove_address', $3 bytea = '\x61207365616c6564206d61696c', $4 bigint = '1800000000000000', $5 bigint = '1800000060000000'
+-- rows: 1
+
+INSERT INTO outbox (id, kind, state, payload, attempts, next_attempt_at, created_at, expires_at) VALUES ($1, $2, 'queued', $3, 0, $4, $4, $5);
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000002', $2 text = 'prove_address', $3 bytea = '\x61207365616c6564206d61696c', $4 bigint = '1800000000000000', $5 bigint = '1800000060000000'
+-- rows: 1
+
+INSERT INTO outbox (id, kind, state, payload, attempts, next_attempt_at, created_at, expires_at) VALUES ($1, $2, 'queued', $3, 0, $4, $4, $5);
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000003', $2 text = 'prove_address', $3 bytea = '\x61207365616c6564206d61696c', $4 bigint = '1800000000000000', $5 bigint = '1800000060000000'
+-- rows: 1
+
+UPDATE outbox SET next_attempt_at = $2, attempts = attempts + 1, last_error = NULL WHERE state = 'queued' AND next_attempt_at <= $1 AND id IN ( SELECT id FROM outbox WHERE state = 'queued' AND next_attempt_at <= $1 AND expires_at > $1 ORDER BY next_attempt_at, id LIMIT $3) RETURNING id, kind, payload, attempts, created_at, expires_at;
+-- given: $1 bigint = '1800000000000000', $2 bigint = '1800000060000000', $3 bigint = '100'
+-- rows: 3
+
+UPDATE outbox SET next_attempt_at = $1 WHERE state = 'queued' AND attempts > 0 AND last_error IS NULL AND next_attempt_at > $1;
+-- given: $1 bigint = '1800000000000000'
+-- rows: 3
+
+UPDATE outbox SET last_error = $3, next_attempt_at = $4 WHERE id = $1 AND attempts = $2 AND state = 'queued';
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000001', $2 bigint = '1', $3 text = 'slow', $4 bigint = '1800000060000000'
+-- rows: 1
+
+SELECT MIN(next_attempt_at) FROM outbox WHERE state = 'queued';
+-- given:
+-- rows: 1
+
+SELECT substr(private_key, 2, 4) AS key_id, COUNT(*) AS number, CAST(NULL AS BIGINT) AS ends FROM signing_keys GROUP BY substr(private_key, 2, 4);
+-- given:
+-- rows: 1
+
+SELECT kid AS row_key, private_key AS sealed FROM signing_keys WHERE substr(private_key, 1, 5) <> $1 AND kid > $2 ORDER BY kid LIMIT $3;
+-- given: $1 bytea = '\x6f74686572', $2 text = '', $3 bigint = '100'
+-- rows: 1
+
+UPDATE signing_keys SET private_key = $3 WHERE kid = $1 AND private_key = $2;
+-- given: $1 text = 'one', $2 bytea = '\x61207365616c6564206b6579', $3 bytea = '\x6f74686572206b6579'
+-- rows: 1
+
+SELECT substr(payload, 2, 4) AS key_id, COUNT(*) AS number, CAST(NULL AS BIGINT) AS ends FROM outbox WHERE payload IS NOT NULL GROUP BY substr(payload, 2, 4);
+-- given:
+-- rows: 1
+
+SELECT id AS row_key, payload AS sealed FROM outbox WHERE payload IS NOT NULL AND substr(payload, 1, 5) <> $1 AND id > $2 ORDER BY id LIMIT $3;
+-- given: $1 bytea = '\x6f74686572', $2 uuid = '00000000-0000-0000-0000-000000000000', $3 bigint = '100'
+-- rows: 3
+
+UPDATE outbox SET payload = $3 WHERE id = $1 AND payload = $2;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000001', $2 bytea = '\x61207365616c6564206d61696c', $3 bytea = '\x6f74686572206b6579'
+-- rows: 1
+
+UPDATE outbox SET payload = $3 WHERE id = $1 AND payload = $2;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000002', $2 bytea = '\x61207365616c6564206d61696c', $3 bytea = '\x6f74686572206b6579'
+-- rows: 1
+
+UPDATE outbox SET payload = $3 WHERE id = $1 AND payload = $2;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000003', $2 bytea = '\x61207365616c6564206d61696c', $3 bytea = '\x6f74686572206b6579'
+-- rows: 1
+
+SELECT substr(payload, 2, 4) AS key_id, COUNT(*) AS number, MAX(expires_at) AS ends FROM artefacts GROUP BY substr(payload, 2, 4);
+-- given:
+-- rows: 1
+
+SELECT substr(request, 2, 4) AS key_id, COUNT(*) AS number, CAST(NULL AS BIGINT) AS ends FROM authorization_requests GROUP BY substr(request, 2, 4);
+-- given:
+-- rows: 1
+
+SELECT id AS row_key, request AS sealed FROM authorization_requests WHERE substr(request, 1, 5) <> $1 AND id > $2 ORDER BY id LIMIT $3;
+-- given: $1 bytea = '\x6f74686572', $2 uuid = '00000000-0000-0000-0000-000000000000', $3 bigint = '100'
+-- rows: 1
+
+UPDATE authorization_requests SET request = $3 WHERE id = $1 AND request = $2;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000001', $2 bytea = '\x61207365616c65642072657175657374', $3 bytea = '\x6f74686572206b6579'
+-- rows: 1
+
+SELECT substr(payload, 2, 4) AS key_id, COUNT(*) AS number, CAST(NULL AS BIGINT) AS ends FROM authorization_codes GROUP BY substr(payload, 2, 4);
+-- given:
+-- rows: 1
+
+SELECT hash AS row_key, payload AS sealed FROM authorization_codes WHERE substr(payload, 1, 5) <> $1 AND hash > $2 ORDER BY hash LIMIT $3;
+-- given: $1 bytea = '\x6f74686572', $2 bytea = '\x', $3 bigint = '100'
+-- rows: 1
+
+UPDATE authorization_codes SET payload = $3 WHERE hash = $1 AND payload = $2;
+-- given: $1 bytea = '\x01', $2 bytea = '\x61207365616c656420636f6465', $3 bytea = '\x6f74686572206b6579'
+-- rows: 1
+
+SELECT substr(successor, 2, 4) AS key_id, COUNT(*) AS number, CAST(NULL AS BIGINT) AS ends FROM refresh_tokens WHERE successor IS NOT NULL GROUP BY substr(successor, 2, 4);
+-- given:
+-- rows: 1
+
+SELECT hash AS row_key, successor AS sealed FROM refresh_tokens WHERE successor IS NOT NULL AND substr(successor, 1, 5) <> $1 AND hash > $2 ORDER BY hash LIMIT $3;
+-- given: $1 bytea = '\x6f74686572', $2 bytea = '\x', $3 bigint = '100'
+-- rows: 1
+
+UPDATE refresh_tokens SET successor = $3 WHERE hash = $1 AND successor = $2;
+-- given: $1 bytea = '\x01', $2 bytea = '\x61207365616c656420746f6b656e', $3 bytea = '\x6f74686572206b6579'
+-- rows: 1
+
+INSERT INTO authorization_codes (hash, grant_id, payload, expires_at) VALUES ($1, $2, $3, $4);
+-- given: $1 bytea = '\x02', $2 uuid = '00000000-0000-0000-0000-000000000006', $3 bytea = '\x61207365616c656420636f6465', $4 bigint = '1800000000000000'
+-- rows: 1
+
+DELETE FROM authorization_codes WHERE hash IN ( SELECT hash FROM authorization_codes WHERE expires_at <= $1 LIMIT $2);
+-- given: $1 bigint = '1800000000000000', $2 bigint = '100'
+-- rows: 1
+
+DELETE FROM authorization_requests WHERE id = $1 AND browser_hash = $2;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000001', $2 bytea = '\x01'
+-- rows: 1
+
+INSERT INTO authorization_requests (id, client_id, browser_hash, request, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6);
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000002', $2 text = 'wiki', $3 bytea = '\x01', $4 bytea = '\x61207365616c65642072657175657374', $5 bigint = '1800000000000000', $6 bigint = '1800000060000000'
+-- rows: 1
+
+DELETE FROM authorization_requests WHERE id IN ( SELECT id FROM authorization_requests WHERE expires_at <= $1 LIMIT $2);
+-- given: $1 bigint = '1800000060000000', $2 bigint = '100'
+-- rows: 1
+
+UPDATE signing_keys SET signs_until = $2 WHERE kid = $1;
+-- given: $1 text = 'one', $2 bigint = '1800000060000000'
+-- rows: 1
+
+DELETE FROM signing_keys WHERE kid = $1;
+-- given: $1 text = 'one'
+-- rows: 1
+
+INSERT INTO retired_keys (kid, algorithm, public_key, expires_at) VALUES ($1, $2, $3, $4) ON CONFLICT (kid) DO NOTHING;
+-- given: $1 text = 'one', $2 text = 'EdDSA', $3 text = '{}', $4 bigint = '1800000060000000'
+-- rows: 1
+
+SELECT kid, algorithm, public_key, expires_at FROM retired_keys ORDER BY kid;
+-- given:
+-- rows: 1
+
+DELETE FROM retired_keys WHERE expires_at <= $1;
+-- given: $1 bigint = '1800000060000000'
+-- rows: 1
+
+INSERT INTO retired_keys (kid, algorithm, public_key, expires_at) VALUES ($1, $2, $3, $4) ON CONFLICT (kid) DO NOTHING;
+-- given: $1 text = 'one', $2 text = 'EdDSA', $3 text = '{}', $4 bigint = '1800000060000000'
+-- rows: 1
+
+DELETE FROM retired_keys WHERE algorithm = $1;
+-- given: $1 text = 'EdDSA'
+-- rows: 1
+
+DELETE FROM artefacts WHERE expires_at <= $1 AND id IN ( SELECT id FROM artefacts WHERE expires_at <= $1 LIMIT $2);
+-- given: $1 bigint = '1800000060000000', $2 bigint = '100'
+-- rows: 1
+
+UPDATE outbox SET state = $2, last_error = $3, finished_at = $4, payload = NULL WHERE id = $1 AND state = 'queued';
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000001', $2 text = 'sent', $3 text = NULL, $4 bigint = '1800000000000000'
+-- rows: 1
+
+SELECT id, kind, state, attempts, next_attempt_at, last_error, created_at, finished_at, payload FROM outbox WHERE state <> 'decoy' ORDER BY id DESC LIMIT $1;
+-- given: $1 bigint = '100'
+-- rows: 3
+
+UPDATE outbox SET state = 'expired', payload = NULL, finished_at = $1 WHERE state = 'queued' AND id IN (SELECT id FROM outbox WHERE state = 'queued' AND expires_at <= $1 LIMIT $2);
+-- given: $1 bigint = '1800000060000000', $2 bigint = '100'
+-- rows: 2
+
+DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE finished_at < $1 LIMIT $2);
+-- given: $1 bigint = '1800000120000000', $2 bigint = '100'
+-- rows: 3
+
+UPDATE refresh_tokens SET successor = NULL WHERE hash IN ( SELECT hash FROM refresh_tokens WHERE successor IS NOT NULL AND used_at < $1 LIMIT $2);
+-- given: $1 bigint = '1800000060000000', $2 bigint = '100'
+-- rows: 1
+
+INSERT INTO refresh_tokens (hash, grant_id, created_at, expires_at) VALUES ($1, $2, $3, $4);
+-- given: $1 bytea = '\x02', $2 uuid = '00000000-0000-0000-0000-000000000006', $3 bigint = '1800000000000000', $4 bigint = '1800000000000000'
+-- rows: 1
+
+DELETE FROM refresh_tokens WHERE used_at IS NULL AND hash IN ( SELECT hash FROM refresh_tokens WHERE used_at IS NULL AND expires_at <= $1 LIMIT $2);
+-- given: $1 bigint = '1800000000000000', $2 bigint = '100'
+-- rows: 1
+
+DELETE FROM refresh_tokens WHERE hash IN ( SELECT t.hash FROM grants g JOIN refresh_tokens t ON t.grant_id = g.id WHERE g.expires_at <= $1 LIMIT $2);
+-- given: $1 bigint = '1800000060000000', $2 bigint = '100'
+-- rows: 1
+
+INSERT INTO logout_notices (id, client_id, subject, sid, attempts, next_attempt_at, created_at, expires_at) VALUES ($1, $2, $3, $4, 0, $5, $5, $6);
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000065', $2 text = 'wiki', $3 uuid = '00000000-0000-0000-0000-000000000001', $4 uuid = '00000000-0000-0000-0000-000000000007', $5 bigint = '1800000000000000', $6 bigint = '1800000060000000'
+-- rows: 1
+
+INSERT INTO logout_notices (id, client_id, subject, sid, attempts, next_attempt_at, created_at, expires_at) SELECT g.id, g.client_id, g.user_id, g.sid, 0, $2, $2, $3 FROM grants g WHERE g.client_id = $1 AND NOT EXISTS (SELECT 1 FROM grants o WHERE o.client_id = $1 AND o.sid = g.sid AND o.id < g.id);
+-- given: $1 text = 'wiki', $2 bigint = '1800000000000000', $3 bigint = '1800000060000000'
+-- rows: 1
+
+DELETE FROM grants WHERE client_id = $1;
+-- given: $1 text = 'wiki'
+-- rows: 1
+
+UPDATE logout_notices SET next_attempt_at = $2, attempts = attempts + 1, last_error = NULL WHERE next_attempt_at <= $1 AND id IN ( SELECT id FROM logout_notices WHERE next_attempt_at <= $1 AND expires_at > $1 ORDER BY next_attempt_at, id LIMIT $3) RETURNING id, client_id, subject, sid, attempts, expires_at;
+-- given: $1 bigint = '1800000000000000', $2 bigint = '1800000060000000', $3 bigint = '100'
+-- rows: 2
+
+UPDATE logout_notices SET next_attempt_at = $1 WHERE attempts > 0 AND last_error IS NULL AND next_attempt_at > $1;
+-- given: $1 bigint = '1800000000000000'
+-- rows: 2
+
+SELECT MIN(next_attempt_at) FROM logout_notices WHERE expires_at > $1;
+-- given: $1 bigint = '1800000000000000'
+-- rows: 1
+
+UPDATE logout_notices SET last_error = $3, next_attempt_at = $4 WHERE id = $1 AND attempts = $2;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000065', $2 bigint = '1', $3 text = 'slow', $4 bigint = '1800000060000000'
+-- rows: 1
+
+DELETE FROM logout_notices WHERE id = $1;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000065'
+-- rows: 1
+
+DELETE FROM logout_notices WHERE id IN (SELECT id FROM logout_notices WHERE expires_at <= $1 LIMIT $2);
+-- given: $1 bigint = '1800000060000000', $2 bigint = '100'
+-- rows: 1
+
+INSERT INTO audit (id, at, act, outcome, actor, subject, network, support_id, detail, mac) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000001', $2 bigint = '1800000000000000', $3 text = 'sign_in', $4 text = 'done', $5 uuid = '00000000-0000-0000-0000-0000000003e9', $6 uuid = '00000000-0000-0000-0000-0000000003e9', $7 text = '192.0.2.0/24', $8 text = '0123456789ab', $9 text = 'it''s so', $10 bytea = '\x01'
+-- rows: 1
+
+INSERT INTO audit (id, at, act, outcome, actor, subject, network, support_id, detail, mac) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000002', $2 bigint = '1800000000000000', $3 text = 'sign_in', $4 text = 'done', $5 uuid = '00000000-0000-0000-0000-0000000003e9', $6 uuid = '00000000-0000-0000-0000-0000000003e9', $7 text = '192.0.2.0/24', $8 text = '0123456789ab', $9 text = 'it''s so', $10 bytea = '\x01'
+-- rows: 1
+
+INSERT INTO audit (id, at, act, outcome, actor, subject, network, support_id, detail, mac) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000003', $2 bigint = '1800000000000000', $3 text = 'sign_in', $4 text = 'done', $5 uuid = '00000000-0000-0000-0000-0000000003e9', $6 uuid = '00000000-0000-0000-0000-0000000003e9', $7 text = '192.0.2.0/24', $8 text = '0123456789ab', $9 text = 'it''s so', $10 bytea = '\x01'
+-- rows: 1
+
+INSERT INTO audit (id, at, act, outcome, actor, subject, network, support_id, detail, mac) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000004', $2 bigint = '1800000000000000', $3 text = 'sign_in', $4 text = 'done', $5 uuid = '00000000-0000-0000-0000-0000000003e9', $6 uuid = '00000000-0000-0000-0000-0000000003e9', $7 text = '192.0.2.0/24', $8 text = '0123456789ab', $9 text = 'it''s so', $10 bytea = '\x01'
+-- rows: 1
+
+INSERT INTO audit (id, at, act, outcome, actor, subject, network, support_id, detail, mac) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000005', $2 bigint = '1800000000000000', $3 text = 'sign_in', $4 text = 'done', $5 uuid = '00000000-0000-0000-0000-0000000003e9', $6 uuid = '00000000-0000-0000-0000-0000000003e9', $7 text = '192.0.2.0/24', $8 text = '0123456789ab', $9 text = 'it''s so', $10 bytea = '\x01'
+-- rows: 1
+
+INSERT INTO audit (id, at, act, outcome, actor, subject, network, support_id, detail, mac) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000006', $2 bigint = '1800000000000000', $3 text = 'sign_in', $4 text = 'done', $5 uuid = '00000000-0000-0000-0000-0000000003e9', $6 uuid = '00000000-0000-0000-0000-0000000003e9', $7 text = '192.0.2.0/24', $8 text = '0123456789ab', $9 text = 'it''s so', $10 bytea = '\x01'
+-- rows: 1
+
+INSERT INTO audit (id, at, act, outcome, actor, subject, network, support_id, detail, mac) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000007', $2 bigint = '1800000000000000', $3 text = 'sign_in', $4 text = 'done', $5 uuid = '00000000-0000-0000-0000-0000000003e9', $6 uuid = '00000000-0000-0000-0000-0000000003e9', $7 text = '192.0.2.0/24', $8 text = '0123456789ab', $9 text = 'it''s so', $10 bytea = '\x01'
+-- rows: 1
+
+INSERT INTO audit (id, at, act, outcome, actor, subject, network, support_id, detail, mac) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000008', $2 bigint = '1800000000000000', $3 text = 'sign_in', $4 text = 'done', $5 uuid = '00000000-0000-0000-0000-0000000003e9', $6 uuid = '00000000-0000-0000-0000-0000000003e9', $7 text = '192.0.2.0/24', $8 text = '0123456789ab', $9 text = 'it''s so', $10 bytea = '\x01'
+-- rows: 1
+
+INSERT INTO audit (id, at, act, outcome, actor, subject, network, support_id, detail, mac) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000009', $2 bigint = '1800000000000000', $3 text = 'sign_in', $4 text = 'done', $5 uuid = '00000000-0000-0000-0000-0000000003e9', $6 uuid = '00000000-0000-0000-0000-0000000003e9', $7 text = '192.0.2.0/24', $8 text = '0123456789ab', $9 text = 'it''s so', $10 bytea = '\x01'
+-- rows: 1
+
+INSERT INTO audit (id, at, act, outcome, actor, subject, network, support_id, detail, mac) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
+-- given: $1 uuid = '00000000-0000-0000-0000-00000000000a', $2 bigint = '1800000000000000', $3 text = 'sign_in', $4 text = 'done', $5 uuid = '00000000-0000-0000-0000-0000000003e9', $6 uuid = '00000000-0000-0000-0000-0000000003e9', $7 text = '192.0.2.0/24', $8 text = '0123456789ab', $9 text = 'it''s so', $10 bytea = '\x01'
+-- rows: 1
+
+SELECT id, at, act, outcome, actor, subject, network, support_id, detail, number, mac FROM audit WHERE number IS NULL AND id >= $1 ORDER BY id LIMIT $2;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000000', $2 bigint = '100'
+-- rows: 10
+
+UPDATE audit SET number = $2, mac = $3 WHERE id = $1 AND number IS NULL;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000001', $2 bigint = '1', $3 bytea = '\x01'
+-- rows: 1
+
+UPDATE audit SET number = v.column2, mac = v.column3 FROM (VALUES ($1, $2, $3), ($4, $5, $6), ($7, $8, $9), ($10, $11, $12), ($13, $14, $15), ($16, $17, $18), ($19, $20, $21), ($22, $23, $24)) AS v WHERE audit.id = v.column1 AND +audit.number IS NULL;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000002', $2 bigint = '2', $3 bytea = '\x02', $4 uuid = '00000000-0000-0000-0000-000000000003', $5 bigint = '3', $6 bytea = '\x03', $7 uuid = '00000000-0000-0000-0000-000000000004', $8 bigint = '4', $9 bytea = '\x04', $10 uuid = '00000000-0000-0000-0000-000000000005', $11 bigint = '5', $12 bytea = '\x05', $13 uuid = '00000000-0000-0000-0000-000000000006', $14 bigint = '6', $15 bytea = '\x06', $16 uuid = '00000000-0000-0000-0000-000000000007', $17 bigint = '7', $18 bytea = '\x07', $19 uuid = '00000000-0000-0000-0000-000000000008', $20 bigint = '8', $21 bytea = '\x08', $22 uuid = '00000000-0000-0000-0000-000000000009', $23 bigint = '9', $24 bytea = '\x09'
+-- rows: 8
+
+SELECT COUNT(*) FROM audit WHERE number IS NULL;
+-- given:
+-- rows: 1
+
+SELECT number, mac FROM audit WHERE number IS NOT NULL ORDER BY number DESC LIMIT 1;
+-- given:
+-- rows: 1
+
+SELECT id, at, act, outcome, actor, subject, network, support_id, detail, number, mac FROM audit WHERE number > $1 ORDER BY number LIMIT $2;
+-- given: $1 bigint = '0', $2 bigint = '100'
+-- rows: 9
+
+SELECT id, at, act, outcome, actor, subject, network, support_id, detail, number, mac FROM audit WHERE number < $2 AND (subject = $1 OR actor = $1 OR $1 IS NULL) ORDER BY number DESC LIMIT $3;
+-- given: $1 uuid = '00000000-0000-0000-0000-0000000003e9', $2 bigint = '100', $3 bigint = '100'
+-- rows: 9
+
+SELECT EXISTS (SELECT 1 FROM audit WHERE subject = $1 AND act = $2 AND detail = $3);
+-- given: $1 uuid = '00000000-0000-0000-0000-0000000003e9', $2 text = 'sign_in', $3 text = 'it''s so'
+-- rows: 1
+
+SELECT p.pseudonym, p.user_id, p.mac, e.address FROM audit_people p JOIN emails e ON e.user_id = p.user_id AND e.is_primary WHERE p.pseudonym = $1;
+-- given: $1 uuid = '00000000-0000-0000-0000-0000000003e9'
+-- rows: 1
+
+SELECT pseudonym, user_id, mac FROM audit_people WHERE pseudonym >= $1 ORDER BY pseudonym LIMIT $2;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000000', $2 bigint = '100'
+-- rows: 5
+
+UPDATE audit_people SET mac = $2 WHERE pseudonym = $1;
+-- given: $1 uuid = '00000000-0000-0000-0000-0000000003e9', $2 bytea = '\x02'
+-- rows: 1
+
+SELECT pseudonym FROM audit_people WHERE user_id = $1;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000001'
+-- rows: 1
+
+SELECT e.normalized, p.pseudonym FROM emails e JOIN audit_people p ON p.user_id = e.user_id WHERE e.normalized = COALESCE( (SELECT n.normalized FROM emails n WHERE n.normalized >= $1 ORDER BY n.normalized LIMIT 1), 'nobody');
+-- given: $1 text = 'ana@example.com'
+-- rows: 1
+
+SELECT id, at, act, outcome, actor, subject, network, support_id, detail, number, mac FROM audit WHERE number <= $1 ORDER BY number LIMIT 1;
+-- given: $1 bigint = '5'
+-- rows: 1
+
+SELECT COUNT(*) FROM audit WHERE number > $1 AND number <= $2;
+-- given: $1 bigint = '0', $2 bigint = '5'
+-- rows: 1
+
+SELECT mac FROM audit WHERE number = $1;
+-- given: $1 bigint = '1'
+-- rows: 1
+
+SELECT f.at, l.at FROM (SELECT at FROM audit WHERE number IS NOT NULL ORDER BY number LIMIT 1) AS f, (SELECT at FROM audit WHERE number IS NOT NULL ORDER BY number DESC LIMIT 1) AS l;
+-- given:
+-- rows: 1
+
+WITH front AS (SELECT number, mac, at FROM audit WHERE number IS NOT NULL ORDER BY number LIMIT $2) SELECT number, mac FROM front WHERE number < COALESCE((SELECT MIN(number) FROM front WHERE at >= $1), 9223372036854775807) ORDER BY number DESC LIMIT 1;
+-- given: $1 bigint = '1800000060000000', $2 bigint = '100'
+-- rows: 1
+
+DELETE FROM audit_checkpoints WHERE number <= $1;
+-- given: $1 bigint = '1'
+-- rows: 0
+
+INSERT INTO audit_checkpoints (number, mac, at, signature) VALUES ($1, $2, $3, $4);
+-- given: $1 bigint = '1', $2 bytea = '\x01', $3 bigint = '1800000000000000', $4 bytea = '\x02'
+-- rows: 1
+
+SELECT number, mac, at, signature FROM audit_checkpoints ORDER BY number;
+-- given:
+-- rows: 1
+
+DELETE FROM audit_checkpoints WHERE number <= $1;
+-- given: $1 bigint = '2'
+-- rows: 1
+
+INSERT INTO audit_checkpoints (number, mac, at, signature) VALUES ($1, $2, $3, $4);
+-- given: $1 bigint = '2', $2 bytea = '\x01', $3 bigint = '1800000000000000', $4 bytea = '\x02'
+-- rows: 1
+
+DELETE FROM audit WHERE number <= $1;
+-- given: $1 bigint = '2'
+-- rows: 2
+
+INSERT INTO changes (id, at, what) VALUES ($1, $2, $3);
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000001', $2 bigint = '1800000000000000', $3 text = '{"session":"7"}'
+-- rows: 1
+
+SELECT id, at, what FROM changes WHERE at >= $1;
+-- given: $1 bigint = '1800000000000000'
+-- rows: 1
+
+DELETE FROM changes WHERE id IN (SELECT id FROM changes WHERE at < $1 LIMIT $2);
+-- given: $1 bigint = '1800000060000000', $2 bigint = '100'
+-- rows: 1
+
+INSERT INTO key_holders (process, opens, seals, seals_since, seen_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (process) DO UPDATE SET opens = excluded.opens, seals = excluded.seals, seals_since = excluded.seals_since, seen_at = excluded.seen_at;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000001', $2 text = 'one two', $3 text = 'one', $4 bigint = '1800000000000000', $5 bigint = '1800000000000000'
+-- rows: 1
+
+INSERT INTO key_holders (process, opens, seals, seals_since, seen_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (process) DO UPDATE SET opens = excluded.opens, seals = excluded.seals, seals_since = excluded.seals_since, seen_at = excluded.seen_at;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000002', $2 text = 'one two', $3 text = 'one', $4 bigint = '1800000000000000', $5 bigint = '1800000000000000'
+-- rows: 1
+
+SELECT process, opens, seals, seals_since, seen_at FROM key_holders WHERE seen_at >= $1 ORDER BY process;
+-- given: $1 bigint = '1800000000000000'
+-- rows: 2
+
+DELETE FROM key_holders WHERE process = $1;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000001'
+-- rows: 1
+
+DELETE FROM key_holders WHERE process IN ( SELECT process FROM key_holders WHERE seen_at < $1 LIMIT $2);
+-- given: $1 bigint = '1800000060000000', $2 bigint = '100'
+-- rows: 1
+
+SELECT (SELECT COUNT(*) FROM outbox WHERE state = 'queued') AS mails, (SELECT MIN(created_at) FROM outbox WHERE state = 'queued') AS oldest_mail, (SELECT COUNT(*) FROM logout_notices) AS notices, (SELECT COUNT(*) FROM audit WHERE number IS NULL) AS unsealed, (SELECT MIN(at) FROM audit WHERE number IS NULL) AS oldest_unsealed;
+-- given:
+-- rows: 1
+
+SELECT (SELECT COUNT(*) FROM emails WHERE is_primary AND created_at > 0) AS users, (SELECT COUNT(*) FROM sessions) AS sessions, (SELECT COUNT(*) FROM outbox WHERE finished_at IS NOT NULL AND state = 'failed') AS failed_mails;
+-- given:
+-- rows: 1
+
+SELECT user_id, normalized FROM emails WHERE proved_at IS NULL AND is_primary AND created_at < $1 AND NOT EXISTS (SELECT 1 FROM artefacts a WHERE a.user_id = emails.user_id) LIMIT $2;
+-- given: $1 bigint = '1800000060000000', $2 bigint = '100'
+-- rows: 1
+
+DELETE FROM users WHERE id = $1 AND EXISTS (SELECT 1 FROM emails e WHERE e.user_id = users.id AND e.is_primary AND e.proved_at IS NULL AND e.created_at < $2) AND NOT EXISTS (SELECT 1 FROM artefacts a WHERE a.user_id = users.id);
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000003', $2 bigint = '1800000060000000'
+-- rows: 1
+
+DELETE FROM users WHERE id = $1;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000004'
+-- rows: 1
