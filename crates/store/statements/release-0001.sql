@@ -43,6 +43,7 @@ DELETE FROM audit WHERE number <= $1;
 INSERT INTO authorization_codes (hash, grant_id, payload, expires_at) VALUES ($1, $2, $3, $4);
 SELECT hash, grant_id, payload, used_at, expires_at FROM authorization_codes WHERE hash = $1;
 UPDATE authorization_codes SET used_at = $2 WHERE hash = $1 AND used_at IS NULL AND expires_at > $2;
+DELETE FROM authorization_codes WHERE hash IN ( SELECT hash FROM authorization_codes WHERE expires_at <= $1 LIMIT $2);
 
 -- authorization_requests.rs
 INSERT INTO authorization_requests (id, client_id, browser_hash, request, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6);
