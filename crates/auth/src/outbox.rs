@@ -184,6 +184,12 @@ const KEY_AWAY: Duration = Duration::from_mins(1);
 /// Why a mail that was let go of has not arrived.
 const CUT: &str = "the server stopped while it was sent";
 
+/// Whether nobody can have this address (RFC 6761 section 6.4), as of an account that is there to be tried out alone. What a mail server
+/// is to return is not handed to it.
+fn is_to_nobody(address: &str) -> bool {
+    address.ends_with(".invalid")
+}
+
 fn place(id: &Uuid) -> Place<'_> {
     encryption::place(Column::Mail, id.as_bytes())
 }
@@ -222,7 +228,7 @@ impl Auth {
         now: Timestamp,
     ) -> Result<(), Fault> {
         let id = self.random.ordered_id(now);
-        let queued = Queued { mail: mail.clone(), decoy };
+        let queued = Queued { mail: mail.clone(), decoy: decoy || is_to_nobody(&mail.to) };
         let payload = self.keyring.seal(&place(&id), &serde_json::to_vec(&queued)?);
         let expires_at = now.plus(life.unwrap_or(NOTICE_LIFE));
         store::outbox::insert(tx, MessageId(id), mail.message.kind(), &payload, now, expires_at).await?;

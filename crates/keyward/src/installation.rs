@@ -226,7 +226,7 @@ fn hidden(database: &Path) -> Failure {
 
 /// Every socket `*.sock` of a folder; of one that is not there, none. Whoever runs the servers may write there, and must not lead
 /// root elsewhere by a link.
-fn sockets_in(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
+pub(crate) fn sockets_in(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     let wrong = |error: std::io::Error| {
         format!(
             "{} cannot be looked into: {error}; ask as root, or as a member of its group",

@@ -13,6 +13,7 @@ mod keys;
 mod mail;
 mod man;
 mod passwords;
+mod probe;
 mod rotate;
 mod sealed;
 mod secrets;
@@ -49,6 +50,12 @@ enum Verb {
     /// socket, or another folder. The exit code is 1 if no server answers, and beside compose.yml also if a slot of the colours that are
     /// to live (`COMPOSE_PROFILES` in .env) does not.
     Status(status::Status),
+    /// Measure a running installation from outside: how fast it answers, and whether anything fails, is lost, or is done twice.
+    ///
+    /// An account and an app that are made for it, and removed at the end, sign in, use their tokens and change something, at an even rate
+    /// and through the public address. Nothing is ever asked twice: what fails has failed. The exit code is 1 if anything did. It asks the
+    /// server's socket for them, as `keyward status` does.
+    Probe(Box<probe::ProbeCommand>),
     /// Read the audit trail, or prove that nobody changed it.
     Audit(audit::Audit),
     /// See what became of each mail, and end what was mailed.
@@ -76,6 +83,7 @@ async fn main() -> ExitCode {
         Verb::Dev(dev) => end(Box::pin(dev.run()).await),
         Verb::Init(init) => end(init.run().await),
         Verb::Status(status) => end(status.run().await),
+        Verb::Probe(probe) => end(Box::pin(probe.run()).await),
         Verb::Audit(audit) => end(audit.run().await),
         Verb::Mail(mail) => end(mail.run().await),
         Verb::Client(client) => end(client.run().await),

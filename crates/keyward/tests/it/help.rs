@@ -19,6 +19,8 @@ fn every_shell_is_told_of_every_verb() {
             "status",
             "dev",
             "app-port",
+            "probe",
+            "connect-to",
             "completions",
             "man",
         ] {
@@ -54,6 +56,7 @@ fn each_verb_has_a_manual_page() {
         ("keyward-mail-list.1", "mail_retention"),
         ("keyward-mail-withdraw.1", "asks for another"),
         ("keyward-status.1", "/run/keyward"),
+        ("keyward-probe.1", "connect\\-to"),
         ("keyward-secrets-migrate.1", "history\\-seconds"),
         ("keyward-secrets-enrol.1", "wrapping\\-token\\-file"),
         ("keyward-completions.1", "powershell"),

@@ -23,6 +23,7 @@ mod import_cut_short;
 mod import_family;
 mod init;
 mod mail;
+mod probe;
 mod restart;
 mod running;
 mod secrets;
