@@ -25,7 +25,7 @@ mod status;
 pub use audit::{AuditEntry, ListAudit, Verification, VerifyAudit};
 pub use call::{CallError, call};
 pub use clients::{AddClient, AddedClient, ClientShown, ListClients, RemoveClient, RotateSecret, ShowClient};
-pub use deeds::{NoteSecretDeed, SecretDeed};
+pub use deeds::{DeployDeed, NoteDeploy, NoteSecretDeed, SecretDeed};
 pub use desk::{Desk, Offline};
 pub use import::{ADDRESS_TAKEN, ImportBatch, ImportUsers, ImportedRow};
 pub use keys::{KeyShown, ListKeys, RotateKeys, RotatedKey};

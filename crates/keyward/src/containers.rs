@@ -1,16 +1,13 @@
 //! The containers of a stack, as Docker sees them: the proxy, the database, Redis and the app take no orders, and are asked for there.
 
 use std::collections::BTreeMap;
-use std::io::Read;
-use std::os::unix::process::CommandExt as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::sync::oneshot;
+
+use crate::compose::Compose;
 
 /// A daemon that does not answer by then is told to be silent.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -86,8 +83,9 @@ impl Container {
 ///
 /// Why Docker does not say, in a few words.
 pub(crate) async fn of(folder: &Path) -> Result<Vec<Container>, String> {
-    let services = docker(folder, &["config", "--services"]).await?;
-    let listed = docker(folder, &["ps", "--all", "--format", "json"]).await?;
+    let compose = Compose::of(folder);
+    let services = compose.run(&["config", "--services"], PATIENCE).await?;
+    let listed = compose.run(&["ps", "--all", "--format", "json"], PATIENCE).await?;
     let mut found = read(&listed)?;
     let mut services: Vec<_> = services.lines().map(str::trim).filter(|name| !name.is_empty()).collect();
     services.sort_unstable();
@@ -111,51 +109,6 @@ fn read(listed: &str) -> Result<BTreeMap<String, Found>, String> {
         }
     }
     Ok(found)
-}
-
-/// What `docker compose ARGUMENTS` prints.
-async fn docker(folder: &Path, arguments: &[&str]) -> Result<String, String> {
-    let mut child = Command::new("docker")
-        .arg("compose")
-        .args(arguments)
-        .current_dir(folder)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        // Compose is a program that `docker` starts: both are ended together.
-        .process_group(0)
-        .spawn()
-        .map_err(|error| format!("docker cannot be run ({error})"))?;
-    let (said, error) = (read_beside(child.stdout.take()), read_beside(child.stderr.take()));
-    let both = async { (said.await.unwrap_or_default(), error.await.unwrap_or_default()) };
-    let read = tokio::time::timeout(PATIENCE, both).await;
-    if read.is_err()
-        && let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw)
-    {
-        let _ = kill_process_group(group, Signal::KILL);
-    }
-    let ended = child.wait();
-    let Ok((said, error)) = read else {
-        return Err(format!("`docker compose` says nothing for {} s", PATIENCE.as_secs()));
-    };
-    if ended.is_ok_and(|status| status.success()) {
-        return Ok(said);
-    }
-    let why = error.lines().map(str::trim).rfind(|line| !line.is_empty());
-    Err(why.unwrap_or("`docker compose` failed and does not say why").to_owned())
-}
-
-/// All that comes. By a thread of its own: the runtime would wait at its end for one of its own, and who holds the other end of
-/// a pipe may never let go of it.
-fn read_beside(pipe: Option<impl Read + Send + 'static>) -> oneshot::Receiver<String> {
-    let (tell, told) = oneshot::channel();
-    std::thread::spawn(move || {
-        let mut said = Vec::new();
-        // What came before it broke off is all there is.
-        let _ = pipe.map(|mut pipe| pipe.read_to_end(&mut said));
-        let _ = tell.send(String::from_utf8_lossy(&said).into_owned());
-    });
-    told
 }
 
 #[cfg(test)]

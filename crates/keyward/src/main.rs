@@ -4,8 +4,10 @@ mod audit;
 mod channel;
 mod client;
 mod completions;
+mod compose;
 mod confirm;
 mod containers;
+mod deploy;
 mod dev;
 mod init;
 mod installation;
@@ -56,6 +58,12 @@ enum Verb {
     /// and through the public address. Nothing is ever asked twice: what fails has failed. The exit code is 1 if anything did. It asks the
     /// server's socket for them, as `keyward status` does.
     Probe(Box<probe::ProbeCommand>),
+    /// Bring a new version to the people without one of them noticing, and prove it.
+    Deploy(deploy::Deploy),
+    /// Go back to what ran before the last deploy, the same way.
+    Rollback(deploy::Rollback),
+    /// See what was deployed.
+    Deploys(deploy::Deploys),
     /// Read the audit trail, or prove that nobody changed it.
     Audit(audit::Audit),
     /// See what became of each mail, and end what was mailed.
@@ -84,6 +92,9 @@ async fn main() -> ExitCode {
         Verb::Init(init) => end(init.run().await),
         Verb::Status(status) => end(status.run().await),
         Verb::Probe(probe) => end(Box::pin(probe.run()).await),
+        Verb::Deploy(deploy) => end(Box::pin(deploy.run()).await),
+        Verb::Rollback(rollback) => end(Box::pin(rollback.run()).await),
+        Verb::Deploys(deploys) => end(deploys.run()),
         Verb::Audit(audit) => end(audit.run().await),
         Verb::Mail(mail) => end(mail.run().await),
         Verb::Client(client) => end(client.run().await),

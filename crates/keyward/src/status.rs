@@ -9,6 +9,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::containers::{self, Container};
+use crate::deploy::{Journal, UnderWay, broken_off};
 use crate::installation::{Installation, moment};
 use crate::stack::Stack;
 use crate::{Failure, say, sealed};
@@ -49,6 +50,10 @@ impl Status {
                 );
             }
         }
+        let unfinished = match &stack_here {
+            Some(_) => Journal::of(Path::new(".")).under_way(),
+            None => Ok(None),
+        };
         let containers = match &stack_here {
             Some(_) => Some(containers::of(Path::new(".")).await),
             None => None,
@@ -79,10 +84,15 @@ impl Status {
                 say(format_args!("\nDatabase    {}", error.unwrap_or("it was not looked at")));
             }
         }
-        if let Some(containers) = &containers
-            && !self.json
-        {
-            tell(containers);
+        if self.json {
+            if let Some(stack_here) = &stack_here {
+                say(colours_in_json(stack_here, &unfinished));
+            }
+        } else {
+            if let Some(stack_here) = stack_here.as_ref().filter(|_| !answers.is_empty()) {
+                colours(stack_here, &unfinished);
+            }
+            containers.iter().for_each(tell);
         }
         if answers.is_empty() {
             return Err(nobody(&place, &asked, stack_here.is_some()).into());
@@ -125,6 +135,24 @@ fn all_serve(stack: &Stack, asked: &[Asked]) -> Result<(), Failure> {
         silent.join(", ")
     )
     .into())
+}
+
+type Unfinished = Result<Option<UnderWay>, Failure>;
+
+/// Which colours are to live, and whether a deploy is between two.
+fn colours(stack: &Stack, unfinished: &Unfinished) {
+    let live = stack.live.iter().map(|(service, colour)| format!("{service} {colour}"));
+    say(format_args!("\nColours     {}", live.collect::<Vec<_>>().join(", ")));
+    // Where whoever deploys is another user, they alone know.
+    if let Ok(Some(under_way)) = unfinished {
+        say(format_args!("{:<10}  {}", "", broken_off(under_way)));
+    }
+}
+
+fn colours_in_json(stack: &Stack, unfinished: &Unfinished) -> Value {
+    let live = stack.live.iter().map(|(service, colour)| (service.name().to_owned(), json!(colour)));
+    let live: serde_json::Map<String, Value> = live.collect();
+    json!({ "colours": live, "deploy_under_way": unfinished.as_ref().ok().and_then(Option::as_ref) })
 }
 
 /// Whatever else takes no orders: the proxy, the database, Redis, the app.

@@ -297,6 +297,18 @@ DELETE FROM artefacts WHERE expires_at <= $1 AND id IN ( SELECT id FROM artefact
 -- given: $1 bigint = '1800000060000000', $2 bigint = '100'
 -- rows: 1
 
+INSERT INTO artefacts (id, purpose, user_id, link_hash, code_mac, tries_left, browser_hash, payload, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000008', $2 text = 'reset', $3 uuid = '00000000-0000-0000-0000-000000000001', $4 bytea = '\x0808080808080808080808080808080808080808080808080808080808080808', $5 bytea = '\x0101010101010101010101010101010101010101010101010101010101010101', $6 bigint = '2', $7 bytea = NULL, $8 bytea = '\x00', $9 bigint = '1800000000000000', $10 bigint = '1800000060000000'
+-- rows: 1
+
+SELECT COUNT(*) FROM artefacts WHERE expires_at > $1 AND user_id <> $2;
+-- given: $1 bigint = '1800000000000000', $2 uuid = '00000000-0000-0000-0000-000000000000'
+-- rows: 1
+
+DELETE FROM artefacts WHERE id IN (SELECT id FROM artefacts LIMIT $1);
+-- given: $1 bigint = '100'
+-- rows: 1
+
 INSERT INTO email_changes (user_id, address, old_artefact, new_artefact, expires_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (user_id) DO UPDATE SET address = $2, old_artefact = $3, new_artefact = $4, old_proved_at = NULL, new_proved_at = NULL, expires_at = $5;
 -- given: $1 uuid = '00000000-0000-0000-0000-000000000001', $2 text = 'other@example.com', $3 uuid = '00000000-0000-0000-0000-000000000001', $4 uuid = '00000000-0000-0000-0000-000000000002', $5 bigint = '1800000060000000'
 -- rows: 1
@@ -319,6 +331,14 @@ INSERT INTO email_changes (user_id, address, old_artefact, new_artefact, expires
 
 DELETE FROM email_changes WHERE expires_at <= $1 AND user_id IN ( SELECT user_id FROM email_changes WHERE expires_at <= $1 LIMIT $2);
 -- given: $1 bigint = '1800000060000000', $2 bigint = '100'
+-- rows: 1
+
+INSERT INTO email_changes (user_id, address, old_artefact, new_artefact, expires_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (user_id) DO UPDATE SET address = $2, old_artefact = $3, new_artefact = $4, old_proved_at = NULL, new_proved_at = NULL, expires_at = $5;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000002', $2 text = 'a.third@example.com', $3 uuid = '00000000-0000-0000-0000-000000000001', $4 uuid = '00000000-0000-0000-0000-000000000002', $5 bigint = '1800000060000000'
+-- rows: 1
+
+DELETE FROM email_changes WHERE user_id IN (SELECT user_id FROM email_changes LIMIT $1);
+-- given: $1 bigint = '100'
 -- rows: 1
 
 INSERT INTO clients (id, settings, secret_hash, declared, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO NOTHING;
@@ -501,6 +521,18 @@ UPDATE refresh_tokens SET used_at = $3, successor = $2 WHERE hash = $1 AND used_
 -- given: $1 bytea = '\x01', $2 bytea = '\x61207365616c656420746f6b656e', $3 bigint = '1800000000000000'
 -- rows: 1
 
+INSERT INTO idempotency_keys (hash, user_id, answer, expires_at) VALUES ($1, $2, $3, $4) ON CONFLICT (hash) DO UPDATE SET answer = $3, expires_at = $4 WHERE idempotency_keys.expires_at <= $5;
+-- given: $1 bytea = '\x01', $2 uuid = '00000000-0000-0000-0000-000000000001', $3 bytea = '\x61207365616c656420616e73776572', $4 bigint = '1800000060000000', $5 bigint = '1800000000000000'
+-- rows: 1
+
+SELECT answer FROM idempotency_keys WHERE hash = $1 AND user_id = $2 AND expires_at > $3;
+-- given: $1 bytea = '\x01', $2 uuid = '00000000-0000-0000-0000-000000000001', $3 bigint = '1800000000000000'
+-- rows: 1
+
+SELECT COUNT(*), MIN(expires_at) FROM idempotency_keys WHERE user_id = $1 AND expires_at > $2;
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000001', $2 bigint = '1800000000000000'
+-- rows: 1
+
 INSERT INTO authorization_requests (id, client_id, browser_hash, request, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6);
 -- given: $1 uuid = '00000000-0000-0000-0000-000000000001', $2 text = 'wiki', $3 bytea = '\x01', $4 bytea = '\x6120726571756573742074686174206973207365616c6564', $5 bigint = '1800000000000000', $6 bigint = '1800000060000000'
 -- rows: 1
@@ -625,12 +657,20 @@ UPDATE refresh_tokens SET successor = $3 WHERE hash = $1 AND successor = $2;
 -- given: $1 bytea = '\x01', $2 bytea = '\x61207365616c656420746f6b656e', $3 bytea = '\x6f74686572206b6579'
 -- rows: 1
 
-INSERT INTO authorization_codes (hash, grant_id, payload, expires_at) VALUES ($1, $2, $3, $4);
--- given: $1 bytea = '\x02', $2 uuid = '00000000-0000-0000-0000-000000000006', $3 bytea = '\x61207365616c656420636f6465', $4 bigint = '1800000000000000'
+SELECT substr(answer, 2, 4) AS key_id, COUNT(*) AS number, CAST(NULL AS BIGINT) AS ends FROM idempotency_keys GROUP BY substr(answer, 2, 4);
+-- given:
 -- rows: 1
 
-DELETE FROM authorization_codes WHERE hash IN ( SELECT hash FROM authorization_codes WHERE expires_at <= $1 LIMIT $2);
--- given: $1 bigint = '1800000000000000', $2 bigint = '100'
+SELECT hash AS row_key, answer AS sealed FROM idempotency_keys WHERE substr(answer, 1, 5) <> $1 AND hash > $2 ORDER BY hash LIMIT $3;
+-- given: $1 bytea = '\x6f74686572', $2 bytea = '\x', $3 bigint = '100'
+-- rows: 1
+
+UPDATE idempotency_keys SET answer = $3 WHERE hash = $1 AND answer = $2;
+-- given: $1 bytea = '\x01', $2 bytea = '\x61207365616c656420616e73776572', $3 bytea = '\x6f74686572206b6579'
+-- rows: 1
+
+DELETE FROM idempotency_keys WHERE expires_at <= $1 AND hash IN ( SELECT hash FROM idempotency_keys WHERE expires_at <= $1 LIMIT $2);
+-- given: $1 bigint = '1800000060000000', $2 bigint = '100'
 -- rows: 1
 
 DELETE FROM authorization_requests WHERE id = $1 AND browser_hash = $2;
@@ -689,9 +729,17 @@ UPDATE outbox SET state = 'expired', payload = NULL, finished_at = $1 WHERE stat
 -- given: $1 bigint = '1800000060000000', $2 bigint = '100'
 -- rows: 2
 
+INSERT INTO outbox (id, kind, state, payload, attempts, next_attempt_at, created_at, expires_at) VALUES ($1, $2, 'queued', $3, 0, $4, $4, $5);
+-- given: $1 uuid = '00000000-0000-0000-0000-000000000004', $2 text = 'prove_address', $3 bytea = '\x61207365616c6564206d61696c', $4 bigint = '1800000000000000', $5 bigint = '1800000060000000'
+-- rows: 1
+
+UPDATE outbox SET state = 'expired', payload = NULL, finished_at = $1 WHERE state = 'queued' AND id IN ( SELECT id FROM outbox WHERE state = 'queued' AND kind IN ('prove_address', 'sign_in_code', 'reset_password', 'change_address_old', 'change_address_new') LIMIT $2);
+-- given: $1 bigint = '1800000000000000', $2 bigint = '100'
+-- rows: 1
+
 DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE finished_at < $1 LIMIT $2);
 -- given: $1 bigint = '1800000120000000', $2 bigint = '100'
--- rows: 3
+-- rows: 4
 
 UPDATE refresh_tokens SET successor = NULL WHERE hash IN ( SELECT hash FROM refresh_tokens WHERE successor IS NOT NULL AND used_at < $1 LIMIT $2);
 -- given: $1 bigint = '1800000060000000', $2 bigint = '100'

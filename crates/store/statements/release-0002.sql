@@ -12,6 +12,8 @@ DELETE FROM artefacts WHERE id = $1 AND purpose = $2 AND expires_at > $3 AND tri
 UPDATE artefacts SET link_hash = $3, code_mac = $4, tries_left = $5, expires_at = $6, payload = $8 WHERE id = $1 AND purpose = $2 AND expires_at > $7;
 DELETE FROM artefacts WHERE user_id = $1 AND purpose = $2;
 DELETE FROM artefacts WHERE user_id = $1;
+SELECT COUNT(*) FROM artefacts WHERE expires_at > $1 AND user_id <> $2;
+DELETE FROM artefacts WHERE id IN (SELECT id FROM artefacts LIMIT $1);
 DELETE FROM artefacts WHERE expires_at <= $1 AND id IN ( SELECT id FROM artefacts WHERE expires_at <= $1 LIMIT $2);
 
 -- audit.rs
@@ -43,7 +45,6 @@ DELETE FROM audit WHERE number <= $1;
 INSERT INTO authorization_codes (hash, grant_id, payload, expires_at) VALUES ($1, $2, $3, $4);
 SELECT hash, grant_id, payload, used_at, expires_at FROM authorization_codes WHERE hash = $1;
 UPDATE authorization_codes SET used_at = $2 WHERE hash = $1 AND used_at IS NULL AND expires_at > $2;
-DELETE FROM authorization_codes WHERE hash IN ( SELECT hash FROM authorization_codes WHERE expires_at <= $1 LIMIT $2);
 
 -- authorization_requests.rs
 INSERT INTO authorization_requests (id, client_id, browser_hash, request, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6);
@@ -86,6 +87,7 @@ INSERT INTO email_changes (user_id, address, old_artefact, new_artefact, expires
 SELECT user_id, address, old_artefact, new_artefact, old_proved_at, new_proved_at, expires_at FROM email_changes WHERE user_id = $1 AND expires_at > $2;
 UPDATE email_changes SET old_proved_at = CASE WHEN old_artefact = $2 THEN $3 ELSE old_proved_at END, new_proved_at = CASE WHEN new_artefact = $2 THEN $3 ELSE new_proved_at END WHERE user_id = $1 AND (old_artefact = $2 OR new_artefact = $2) AND expires_at > $3 RETURNING user_id, address, old_artefact, new_artefact, old_proved_at, new_proved_at, expires_at;
 DELETE FROM email_changes WHERE user_id = $1;
+DELETE FROM email_changes WHERE user_id IN (SELECT user_id FROM email_changes LIMIT $1);
 DELETE FROM email_changes WHERE expires_at <= $1 AND user_id IN ( SELECT user_id FROM email_changes WHERE expires_at <= $1 LIMIT $2);
 
 -- emails.rs
@@ -110,6 +112,12 @@ SELECT id, client_id, sid FROM grants WHERE user_id = $1 AND session_id IS NOT N
 DELETE FROM grants WHERE id IN ( SELECT id FROM grants WHERE session_id IS NULL AND (expires_at <= $1 OR NOT offline) LIMIT $2);
 DELETE FROM grants WHERE id IN ( SELECT grant_id FROM authorization_codes WHERE used_at IS NULL AND expires_at <= $1 LIMIT $2);
 DELETE FROM grants WHERE id IN ( SELECT g.id FROM grants g WHERE g.expires_at <= $1 AND g.session_id IS NOT NULL AND EXISTS ( SELECT 1 FROM grants o WHERE o.session_id = g.session_id AND o.client_id = g.client_id AND o.id > g.id AND NOT EXISTS ( SELECT 1 FROM authorization_codes c WHERE c.grant_id = o.id AND c.used_at IS NULL)) LIMIT $2);
+
+-- idempotency_keys.rs
+INSERT INTO idempotency_keys (hash, user_id, answer, expires_at) VALUES ($1, $2, $3, $4) ON CONFLICT (hash) DO UPDATE SET answer = $3, expires_at = $4 WHERE idempotency_keys.expires_at <= $5;
+SELECT answer FROM idempotency_keys WHERE hash = $1 AND user_id = $2 AND expires_at > $3;
+SELECT COUNT(*), MIN(expires_at) FROM idempotency_keys WHERE user_id = $1 AND expires_at > $2;
+DELETE FROM idempotency_keys WHERE expires_at <= $1 AND hash IN ( SELECT hash FROM idempotency_keys WHERE expires_at <= $1 LIMIT $2);
 
 -- installation.rs
 INSERT INTO installation (id, rp_id, created_at) VALUES (1, $1, $2) ON CONFLICT (id) DO UPDATE SET rp_id = installation.rp_id RETURNING rp_id;
@@ -146,6 +154,7 @@ UPDATE outbox SET state = $2, last_error = $3, finished_at = $4, payload = NULL 
 UPDATE outbox SET last_error = $3, next_attempt_at = $4 WHERE id = $1 AND attempts = $2 AND state = 'queued';
 SELECT id, kind, state, attempts, next_attempt_at, last_error, created_at, finished_at, payload FROM outbox WHERE state <> 'decoy' ORDER BY id DESC LIMIT $1;
 UPDATE outbox SET state = 'expired', payload = NULL, finished_at = $1 WHERE state = 'queued' AND id IN (SELECT id FROM outbox WHERE state = 'queued' AND expires_at <= $1 LIMIT $2);
+UPDATE outbox SET state = 'expired', payload = NULL, finished_at = $1 WHERE state = 'queued' AND id IN ( SELECT id FROM outbox WHERE state = 'queued' AND kind IN ('prove_address', 'sign_in_code', 'reset_password', 'change_address_old', 'change_address_new') LIMIT $2);
 DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE finished_at < $1 LIMIT $2);
 
 -- passwords.rs
@@ -184,16 +193,19 @@ SELECT substr(payload, 2, 4) AS key_id, COUNT(*) AS number, MAX(expires_at) AS e
 SELECT substr(request, 2, 4) AS key_id, COUNT(*) AS number, CAST(NULL AS BIGINT) AS ends FROM authorization_requests GROUP BY substr(request, 2, 4);
 SELECT substr(payload, 2, 4) AS key_id, COUNT(*) AS number, CAST(NULL AS BIGINT) AS ends FROM authorization_codes GROUP BY substr(payload, 2, 4);
 SELECT substr(successor, 2, 4) AS key_id, COUNT(*) AS number, CAST(NULL AS BIGINT) AS ends FROM refresh_tokens WHERE successor IS NOT NULL GROUP BY substr(successor, 2, 4);
+SELECT substr(answer, 2, 4) AS key_id, COUNT(*) AS number, CAST(NULL AS BIGINT) AS ends FROM idempotency_keys GROUP BY substr(answer, 2, 4);
 SELECT kid AS row_key, private_key AS sealed FROM signing_keys WHERE substr(private_key, 1, 5) <> $1 AND kid > $2 ORDER BY kid LIMIT $3;
 SELECT id AS row_key, payload AS sealed FROM outbox WHERE payload IS NOT NULL AND substr(payload, 1, 5) <> $1 AND id > $2 ORDER BY id LIMIT $3;
 SELECT id AS row_key, request AS sealed FROM authorization_requests WHERE substr(request, 1, 5) <> $1 AND id > $2 ORDER BY id LIMIT $3;
 SELECT hash AS row_key, payload AS sealed FROM authorization_codes WHERE substr(payload, 1, 5) <> $1 AND hash > $2 ORDER BY hash LIMIT $3;
 SELECT hash AS row_key, successor AS sealed FROM refresh_tokens WHERE successor IS NOT NULL AND substr(successor, 1, 5) <> $1 AND hash > $2 ORDER BY hash LIMIT $3;
+SELECT hash AS row_key, answer AS sealed FROM idempotency_keys WHERE substr(answer, 1, 5) <> $1 AND hash > $2 ORDER BY hash LIMIT $3;
 UPDATE signing_keys SET private_key = $3 WHERE kid = $1 AND private_key = $2;
 UPDATE outbox SET payload = $3 WHERE id = $1 AND payload = $2;
 UPDATE authorization_requests SET request = $3 WHERE id = $1 AND request = $2;
 UPDATE authorization_codes SET payload = $3 WHERE hash = $1 AND payload = $2;
 UPDATE refresh_tokens SET successor = $3 WHERE hash = $1 AND successor = $2;
+UPDATE idempotency_keys SET answer = $3 WHERE hash = $1 AND answer = $2;
 
 -- sessions.rs
 INSERT INTO sessions (id, token_hash, user_id, proofs, proved_at, created_at, used_at, expires_at, device, network, sid) SELECT $1, $2, u.id, $4, $5, $6, $7, $8, $9, $10, $11 FROM users u JOIN emails e ON e.user_id = u.id AND e.is_primary LEFT JOIN passwords w ON w.user_id = u.id WHERE u.id = $3 AND u.disabled_at IS NULL AND ((u.second_step = $12 AND e.normalized = $13 AND w.hash = $14) OR $14 IS NULL);

@@ -5,6 +5,7 @@ mod access_log;
 mod addresses;
 mod alone;
 mod backup;
+mod deploys;
 mod docker;
 mod files;
 mod guide;

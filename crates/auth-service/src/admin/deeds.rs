@@ -1,9 +1,10 @@
-//! What the command did with secrets by itself, without a server: noted in the trail of one that runs.
+//! What the command did by itself, without a server, with secrets and with versions: noted in the trail of one that runs.
 
 use std::fmt::Write as _;
 
 use secrets::SecretRef;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::{Desk, Done, Operation, Refusal};
 
@@ -54,13 +55,75 @@ impl NoteSecretDeed {
         if self.exposed > 0 {
             let _ = write!(detail, "; {} of them to be rotated", self.exposed);
         }
-        // A path may hold what would begin another line where the trail is shown.
-        detail.chars().map(|character| if character.is_control() { '?' } else { character }).collect()
+        on_one_line(&detail)
     }
+}
+
+/// A path, or what a program said, may hold what would begin another line where the trail is shown.
+fn on_one_line(detail: &str) -> String {
+    detail.chars().map(|character| if character.is_control() { '?' } else { character }).collect()
 }
 
 impl Operation for NoteSecretDeed {
     const PATH: &'static str = "/v1/secrets/note";
+    type Answer = Done;
+
+    async fn run(self, desk: &Desk) -> Result<Done, Refusal> {
+        desk.trail.note(&desk.random, self.deed.act(), &self.detail(), desk.now()).await?;
+        Ok(Done {})
+    }
+}
+
+/// What became of a deploy.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeployDeed {
+    /// What is new serves.
+    Deploy,
+    /// What ran before serves again.
+    Rollback,
+    /// It failed, or was broken off, and what ran goes on.
+    Undo,
+}
+
+impl DeployDeed {
+    /// As the trail has it.
+    fn act(self) -> &'static str {
+        match self {
+            Self::Deploy => "deploy",
+            Self::Rollback => "roll_back",
+            Self::Undo => "undo_deploy",
+        }
+    }
+}
+
+/// Notes it.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct NoteDeploy {
+    /// What became of it.
+    pub deed: DeployDeed,
+    /// By what `keyward deploys` knows it.
+    pub id: Uuid,
+    /// What the services that were to change were to run.
+    pub images: Vec<String>,
+    /// Why it was undone, or what is not as it should be.
+    pub why: Option<String>,
+}
+
+/// So much of why it failed is kept.
+const LONGEST_REASON: usize = 400;
+
+impl NoteDeploy {
+    fn detail(&self) -> String {
+        let images = self.images.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+        let why: String = self.why.iter().flat_map(|why| why.chars()).take(LONGEST_REASON).collect();
+        let parted = if why.is_empty() { "" } else { "; " };
+        on_one_line(&format!("{}: {images}{parted}{why}", self.id))
+    }
+}
+
+impl Operation for NoteDeploy {
+    const PATH: &'static str = "/v1/deploys/note";
     type Answer = Done;
 
     async fn run(self, desk: &Desk) -> Result<Done, Refusal> {
@@ -87,5 +150,19 @@ mod tests {
         assert_eq!(note(vec!["env:A"; NAMED], 0).detail().matches("env:A").count(), NAMED);
         let value = r#"{"deed":"migrate","places":["the secret itself"],"exposed":0}"#;
         assert!(serde_json::from_str::<NoteSecretDeed>(value).is_err());
+    }
+
+    #[test]
+    fn a_deploy_is_told_on_one_line_and_not_without_end() {
+        let note = |why: Option<String>| NoteDeploy {
+            deed: DeployDeed::Undo,
+            id: Uuid::from_u128(1),
+            images: vec!["auth:2".to_owned(), "app:3".to_owned()],
+            why,
+        };
+        assert_eq!(note(None).detail(), "00000000-0000-0000-0000-000000000001: auth:2, app:3");
+        let why = note(Some("it failed\nand more".to_owned())).detail();
+        assert!(why.ends_with("app:3; it failed?and more"), "{why}");
+        assert!(note(Some("a".repeat(10_000))).detail().len() < 500);
     }
 }

@@ -121,6 +121,7 @@ fn routes() -> Router<Desk> {
     let router = with::<sealed::LookAtSealed>(router);
     let router = with::<secrets::LookAtSecrets>(router);
     let router = with::<deeds::NoteSecretDeed>(router);
+    let router = with::<deeds::NoteDeploy>(router);
     let router = with::<secrets::NoteRotation>(router);
     let router = with::<status::AskStatus>(router);
     router.fallback(unknown)

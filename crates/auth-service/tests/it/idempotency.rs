@@ -24,7 +24,7 @@ fn document() -> Value {
 }
 
 /// The routes that declare that they take the header.
-fn declared() -> Vec<Route> {
+pub(crate) fn declared() -> Vec<Route> {
     let document = document();
     let takes_key = |(method, path): &Route| {
         let parameters = document["paths"][path][method.to_lowercase()]["parameters"].as_array();
@@ -41,7 +41,7 @@ async fn send(browser: &mut Browser, method: &str, path: &str, key: &str, body: 
     raw(browser, method, path, &[key], ("application/json", &body.to_string())).await
 }
 
-async fn raw(
+pub(crate) async fn raw(
     browser: &mut Browser,
     method: &str,
     path: &str,

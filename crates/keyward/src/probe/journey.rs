@@ -303,7 +303,7 @@ impl Traveller {
             Step::RenewToken => {
                 let jwt = cookie(answer, "jwt")?;
                 if let Some(session) = &mut self.session {
-                    session.jwt = value(&jwt).to_owned();
+                    value(&jwt).clone_into(&mut session.jwt);
                 }
             }
             Step::Change => self.told.changes.acknowledge(),

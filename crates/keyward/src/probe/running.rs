@@ -260,9 +260,9 @@ impl Asker {
                 return self.traveller;
             }
             let elapsed = shared.begun.elapsed();
-            let step = self.traveller.next_step(elapsed, || shared.sign_ins.pass(elapsed));
+            let next = self.traveller.next_step(elapsed, || shared.sign_ins.pass(elapsed));
             // It is in the tally.
-            drop(self.take(step, due, &shared.tally).await);
+            drop(self.take(next, due, &shared.tally).await);
         }
     }
 

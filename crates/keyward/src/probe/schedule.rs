@@ -77,7 +77,7 @@ mod tests {
         }
         assert_eq!(schedule.behind(Duration::from_millis(400)), 0);
         assert_eq!(schedule.behind(Duration::from_millis(500)), 1);
-        assert_eq!(schedule.behind(Duration::from_secs(60)), 596);
+        assert_eq!(schedule.behind(Duration::from_mins(1)), 596);
     }
 
     #[test]

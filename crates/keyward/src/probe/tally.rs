@@ -112,16 +112,16 @@ pub(super) struct Counted {
 }
 
 impl Tally {
-    pub(super) fn new(begun: Instant, stage: &'static str) -> Self {
-        let state = State { stages: vec![Stage::new(stage)], ..State::default() };
+    pub(super) fn new(begun: Instant, first: &'static str) -> Self {
+        let state = State { stages: vec![Stage::new(first)], ..State::default() };
         Self { begun, state: Mutex::new(state) }
     }
 
     /// From here on requests that end are of this stage.
-    pub(super) fn enter(&self, stage: &'static str) {
+    pub(super) fn enter(&self, next: &'static str) {
         let mut state = self.state();
-        if state.stages.last().is_none_or(|last| last.name != stage) {
-            state.stages.push(Stage::new(stage));
+        if state.stages.last().is_none_or(|last| last.name != next) {
+            state.stages.push(Stage::new(next));
         }
     }
 
@@ -129,18 +129,18 @@ impl Tally {
     pub(super) fn record(&self, asked: Asked, now: Instant, failed: Option<&Wrong>) {
         let mut state = self.state();
         let State { stages, failures, .. } = &mut *state;
-        let Some(stage) = stages.last_mut() else { return };
-        stage.requests += 1;
-        stage.slow += u64::from(asked.is_slow);
+        let Some(last) = stages.last_mut() else { return };
+        last.requests += 1;
+        last.slow += u64::from(asked.is_slow);
         match failed {
             None if asked.is_slow => {}
-            None => stage.times.record(now.saturating_duration_since(asked.due)),
+            None => last.times.record(now.saturating_duration_since(asked.due)),
             Some(wrong) => {
-                stage.failed += 1;
+                last.failed += 1;
                 if failures.len() < LISTED {
                     failures.push(FailedRequest {
                         at: now.saturating_duration_since(self.begun),
-                        stage: stage.name,
+                        stage: last.name,
                         request: asked.name,
                         over: asked.over,
                         why: wrong.why,

@@ -5,9 +5,9 @@ use store::sealed::Column;
 use store::users::Unchanged;
 use store::{
     Tx, artefacts, audit, authorization_codes, authorization_requests, backlog, changes, client_assertions,
-    clients, consents, email_changes, emails, grants, installation, key_holders, known_browsers,
-    logout_notices, outbox, passwords, refresh_tokens, retired_keys, revoked_tokens, sealed, sessions,
-    signing_keys, users,
+    clients, consents, email_changes, emails, grants, idempotency_keys, installation, key_holders,
+    known_browsers, logout_notices, outbox, passwords, refresh_tokens, retired_keys, revoked_tokens, sealed,
+    sessions, signing_keys, users,
 };
 use uuid::Uuid;
 
@@ -134,6 +134,9 @@ async fn run_artefacts(tx: &mut Tx) {
     let in_a_browser = artefacts::Artefact { browser_hash: Some(vec![3]), ..artefact(5, None) };
     artefacts::insert(tx, &in_a_browser).await.unwrap();
     assert_eq!(artefacts::delete_expired(tx, LATER, MANY).await.unwrap(), 1);
+    artefacts::insert(tx, &artefact(8, Some(1))).await.unwrap();
+    assert_eq!(artefacts::count(tx, NOW).await.unwrap(), 1);
+    assert_eq!(artefacts::delete_any(tx, MANY).await.unwrap(), 1);
 }
 
 async fn run_changes_of_address(tx: &mut Tx) {
@@ -144,6 +147,8 @@ async fn run_changes_of_address(tx: &mut Tx) {
     assert!(email_changes::delete(tx, ana).await.unwrap());
     email_changes::begin(tx, user(2), &email("another"), sent, LATER).await.unwrap();
     assert_eq!(email_changes::delete_expired(tx, LATER, MANY).await.unwrap(), 1);
+    email_changes::begin(tx, user(2), &email("a.third"), sent, LATER).await.unwrap();
+    assert_eq!(email_changes::delete_any(tx, MANY).await.unwrap(), 1);
 }
 
 async fn run_apps(tx: &mut Tx) {
@@ -228,6 +233,10 @@ async fn begin_what_is_sealed(tx: &mut Tx) {
     refresh_tokens::insert(tx, &[1], grant, NOW, LATER).await.unwrap();
     assert!(refresh_tokens::find(tx, &[1]).await.unwrap().is_some());
     assert!(refresh_tokens::set_used(tx, &[1], b"a sealed token", NOW).await.unwrap());
+    let ana = user(1);
+    assert!(idempotency_keys::insert(tx, &[1], ana, b"a sealed answer", NOW, LATER).await.unwrap());
+    assert!(idempotency_keys::find(tx, &[1], ana, NOW).await.unwrap().is_some());
+    assert_eq!(idempotency_keys::count(tx, ana, NOW).await.unwrap(), (1, Some(LATER.micros())));
     let request = authorization_requests::AuthorizationRequest {
         id: id(1),
         client_id: "wiki".to_owned(),
@@ -275,9 +284,7 @@ async fn run_sealed(tx: &mut Tx) {
 }
 
 async fn end_what_is_sealed(tx: &mut Tx) {
-    let grant = GrantId(id(6));
-    authorization_codes::insert(tx, &[2], grant, b"a sealed code", NOW).await.unwrap();
-    assert_eq!(authorization_codes::delete_expired(tx, NOW, MANY).await.unwrap(), 1);
+    assert_eq!(idempotency_keys::delete_expired(tx, LATER, MANY).await.unwrap(), 1);
     assert!(authorization_requests::take(tx, RequestId(id(1)), &[1]).await.unwrap());
     let request = authorization_requests::AuthorizationRequest {
         id: id(2),
@@ -307,7 +314,9 @@ async fn end_what_is_sealed(tx: &mut Tx) {
     outbox::finish(tx, MessageId(id(1)), "sent", None, NOW).await.unwrap();
     assert_eq!(outbox::list(tx, MANY).await.unwrap().len(), 3);
     assert_eq!(outbox::expire(tx, LATER, MANY).await.unwrap(), 2);
-    assert_eq!(outbox::delete_finished(tx, EVEN_LATER, MANY).await.unwrap(), 3);
+    outbox::insert(tx, MessageId(id(4)), "prove_address", b"a sealed mail", NOW, LATER).await.unwrap();
+    assert_eq!(outbox::withdraw(tx, NOW, MANY).await.unwrap(), 1);
+    assert_eq!(outbox::delete_finished(tx, EVEN_LATER, MANY).await.unwrap(), 4);
 }
 
 async fn run_refresh_tokens(tx: &mut Tx) {

@@ -96,6 +96,13 @@ impl Installation {
         Self { docker, folder, project, address, overrides: vec![images], _parent: parent }
     }
 
+    /// The live colour runs images of this tag.
+    pub(super) fn begins_with(&self, tag: &str) {
+        let environment = self.folder.join(".env");
+        let text = fs::read_to_string(&environment).unwrap();
+        fs::write(&environment, text.replace("-service:test", &format!("-service:{tag}"))).unwrap();
+    }
+
     /// One more file over compose.yml.
     pub(super) fn and(mut self, file: &str) -> Self {
         self.overrides.push(testing().join(file));

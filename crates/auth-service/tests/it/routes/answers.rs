@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::Request;
+use domain::IdempotencyKey;
 use serde_json::{Value, json};
 
 use crate::classes::inventory::{documented, filled};
+use crate::idempotency::{declared, raw};
 use crate::support::{Answer, Browser, OTHER_PASSWORD, PASSWORD, SHORT_PASSWORD, TestApp};
 
 const ANA: &str = "ana@example.com";
@@ -62,6 +64,7 @@ async fn what_may_be_answered_is_documented_and_what_is_documented_may_be_answer
     address(&mut seen).await;
     family(&mut seen).await;
     too_often(&mut seen).await;
+    under_a_key(&mut seen).await;
 
     let document: Value = serde_json::to_value(auth_service::openapi()).unwrap();
     let mut wrong = Vec::new();
@@ -290,6 +293,41 @@ async fn family(seen: &mut Seen) {
     }
     browser.jar = held;
     seen.ask(&mut browser, "POST /logout", Value::Null).await;
+}
+
+/// What takes an `Idempotency-Key`: one that is none, one of another request, one whose request is under way, and one too many.
+async fn under_a_key(seen: &mut Seen) {
+    let app = TestApp::start().await;
+    let mut ana = app.member(ANA).await;
+    let auth = &app.app.auth;
+    let current = auth.current(&ana.jar["__Host-keyward-session"]).await.unwrap().unwrap();
+    let body = json!({ "name": "Ana" }).to_string();
+    let sent = ("application/json", body.as_str());
+    raw(&mut ana, "PATCH", "/api/v1/account", &["of-another"], sent).await;
+    let key = IdempotencyKey::parse(b"under-way").unwrap();
+    let _under_way = auth.begin_idempotent(&current, &key, [0; 32]).await.unwrap();
+    let store = app.store().await;
+    for many in [false, true] {
+        if many {
+            let (now, later) = (auth.now(), auth.now().plus(Duration::from_hours(1)));
+            let mut tx = store.begin().await.unwrap();
+            for number in 0..1_000_u32 {
+                let hash = number.to_be_bytes();
+                store::idempotency_keys::insert(&mut tx, &hash, current.user, b"sealed", now, later)
+                    .await
+                    .unwrap();
+            }
+            tx.commit().await.unwrap();
+        }
+        for (method, path) in declared() {
+            for key in ["no key", "of-another", "under-way", if many { "newer" } else { "new" }] {
+                let answer = raw(&mut ana.clone(), &method, &filled(&path, "none"), &[key], sent).await;
+                if many == (answer.status == 429) {
+                    seen.note(&method, &path, &answer);
+                }
+            }
+        }
+    }
 }
 
 /// Whatever is limited, until it is.

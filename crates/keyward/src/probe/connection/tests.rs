@@ -9,6 +9,7 @@ use http_body_util::Full;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
@@ -222,10 +223,9 @@ async fn half_an_answer_is_none() {
     let auth = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
     let target = Site { auth, app: None, connect_to: None, ca_file: None }.targets().unwrap().0;
     let answering = async {
-        let (stream, _) = listener.accept().await.unwrap();
-        stream.readable().await.unwrap();
-        stream.try_read(&mut [0; 1024]).unwrap();
-        stream.try_write(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n01234").unwrap();
+        let (mut stream, _) = listener.accept().await.unwrap();
+        assert!(stream.read(&mut [0; 1024]).await.unwrap() > 0);
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n01234").await.unwrap();
     };
     let mut line = Line::new(target, Habit::Kept, PATIENCE);
     let (answered, ()) = tokio::join!(line.ask(get("/")), answering);

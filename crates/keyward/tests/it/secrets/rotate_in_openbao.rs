@@ -131,6 +131,8 @@ fn a_key_that_openbao_keeps_is_exchanged_by_the_steps_that_are_told_and_the_one_
     let running = here.serve(true);
     let body = format!("{{\"email\":\"ana@example.com\",\"password\":\"{PASSWORD}\"}}");
     assert!(running.ask("POST", "/api/v1/sign-up", &body).starts_with("HTTP/1.1 201 "));
+    // What was mailed ends by itself, and is not sealed anew until then.
+    assert_eq!(here.keyward(&["mail", "withdraw", "--yes"]).0, Some(0));
     let (before, first) = (sealed(here.data()).0, here.values());
 
     let (status, steps, error) = here.keyward(&ROTATE);
@@ -174,13 +176,14 @@ fn with_a_key_in_openbao_that_others_may_have_what_was_mailed_ends_and_so_do_the
         let answer = running.ask("POST", "/api/v1/reset", "{\"email\":\"ana@example.com\"}");
         assert!(answer.starts_with("HTTP/1.1 202 "), "{answer}");
     };
+    // And the one of the sign-up.
     ask_for_a_mail();
     let (before, signing) = (sealed(here.data()).0, here.keyward(&["keys", "list"]).1);
     let compromised = [&ROTATE[..], &["--assume-compromised", "--yes"]].concat();
     let (status, steps, error) = here.keyward(&compromised);
     assert_eq!((status, error.as_str()), (Some(3), ""), "{steps}");
-    assert!(steps.contains("Every code and link that was mailed ends (1 is good now)"), "{steps}");
-    assert!(steps.contains("What was mailed is good no more: 1 until now. But keys.encryption"), "{steps}");
+    assert!(steps.contains("Every code and link that was mailed ends (2 are good now)"), "{steps}");
+    assert!(steps.contains("What was mailed is good no more: 2 until now. But keys.encryption"), "{steps}");
     // Until it is exchanged, what is mailed is kept by the present one still.
     ask_for_a_mail();
     let (is_done, said) = here.type_in(&command_of(&steps));
