@@ -14,10 +14,11 @@ pub(crate) use sign_in::{clear_session, set_session};
 use auth::Context;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use axum::routing::MethodRouter;
 use domain::{DisplayName, Email, Password};
 use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt as _};
 use utoipa_axum::routes;
 
 use crate::App;
@@ -63,12 +64,14 @@ pub(crate) fn router() -> OpenApiRouter<App> {
 
 /// Those that take one: each changes something for whoever is signed in, in one transaction, and is answered by [`Done`], in which no
 /// credential is. A proxy may send a request to them again (`deploy/Caddyfile`).
-pub(crate) fn idempotent() -> OpenApiRouter<App> {
+///
+/// `once` is put around each method, and around nothing else of its path: one that a path has not is answered 405 whatever its key.
+pub(crate) fn idempotent(once: impl Fn(MethodRouter<App>) -> MethodRouter<App>) -> OpenApiRouter<App> {
     let mut routes = OpenApiRouter::new()
-        .routes(routes!(account::change))
-        .routes(routes!(account::request_email_change, account::cancel_email_change))
-        .routes(routes!(apps::withdraw))
-        .routes(routes!(session::end_others));
+        .routes(routes!(account::change).map(&once))
+        .routes(routes!(account::request_email_change, account::cancel_email_change).map(&once))
+        .routes(routes!(apps::withdraw).map(&once))
+        .routes(routes!(session::end_others).map(&once));
     document::take_keys(routes.get_openapi_mut());
     routes
 }

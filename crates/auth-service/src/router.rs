@@ -1,5 +1,7 @@
 //! Every route on one page.
 
+use std::convert::identity;
+
 use axum::Router;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::middleware::from_fn_with_state;
@@ -16,7 +18,8 @@ use crate::{App, api, contract, dev, pages, protocol, traces};
 /// The whole server.
 pub fn router(app: App) -> Router {
     let signing_in = signing_in().layer(from_fn_with_state(app.clone(), guard::keep_whoever_signs_in));
-    let idempotent = api::idempotent().route_layer(from_fn_with_state(app.clone(), idempotency::once));
+    let once = from_fn_with_state(app.clone(), idempotency::once);
+    let idempotent = api::idempotent(|route| route.route_layer(once.clone()));
     let (programs, mut document) = programs(signing_in, idempotent).split_for_parts();
     api::finish(&mut document, app.cookies.session, app.is_development());
     let document = document.to_json().unwrap_or_default();
@@ -52,7 +55,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 
 /// The `OpenAPI` document, for a server whose session cookie has this name, and which may be `keyward dev`.
 pub(crate) fn describe(session_cookie: &str, development: bool) -> utoipa::openapi::OpenApi {
-    let mut document = programs(signing_in(), api::idempotent()).into_openapi();
+    let mut document = programs(signing_in(), api::idempotent(identity)).into_openapi();
     api::finish(&mut document, session_cookie, development);
     document
 }

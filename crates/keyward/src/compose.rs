@@ -1,9 +1,11 @@
 //! `docker compose`, called with a list of arguments and never through a shell.
 
+use std::fs::File;
 use std::io::Read;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -15,11 +17,13 @@ pub(crate) struct Compose {
     folder: PathBuf,
     /// What it is told beside what `.env` says, which counts for less.
     variables: Vec<(String, String)>,
+    /// What whoever calls holds, and it with them: it may outlive them.
+    lock: Option<Arc<File>>,
 }
 
 impl Compose {
     pub(crate) fn of(folder: &Path) -> Self {
-        Self { folder: folder.to_owned(), variables: Vec::new() }
+        Self { folder: folder.to_owned(), variables: Vec::new(), lock: None }
     }
 
     /// The same, told this as well.
@@ -27,6 +31,12 @@ impl Compose {
         let mut told = self.clone();
         told.variables.push((name.to_owned(), value.to_owned()));
         told
+    }
+
+    /// The same, which holds this lock for as long as it runs.
+    pub(crate) fn holding(mut self, lock: Arc<File>) -> Self {
+        self.lock = Some(lock);
+        self
     }
 
     /// What `docker compose ARGUMENTS` prints.
@@ -46,7 +56,9 @@ impl Compose {
     pub(crate) async fn ended(&self, arguments: &[&str], patience: Duration) -> Result<Ended, String> {
         let mut words = vec!["compose"];
         words.extend_from_slice(arguments);
-        docker(&self.folder, &words, &self.variables, patience).await
+        let lock = self.lock.as_ref().map(|lock| lock.try_clone()).transpose();
+        let lock = lock.map_err(|error| format!("docker cannot be run ({error})"))?;
+        run(&self.folder, &words, &self.variables, lock, patience).await
     }
 }
 
@@ -75,10 +87,15 @@ impl Ended {
 /// # Errors
 ///
 /// That it could not be run, or did not end.
-pub(crate) async fn docker(
+pub(crate) async fn docker(folder: &Path, arguments: &[&str], patience: Duration) -> Result<Ended, String> {
+    run(folder, arguments, &[], None, patience).await
+}
+
+async fn run(
     folder: &Path,
     arguments: &[&str],
     variables: &[(String, String)],
+    lock: Option<File>,
     patience: Duration,
 ) -> Result<Ended, String> {
     let called = format!("docker {}", arguments.first().copied().unwrap_or_default());
@@ -86,7 +103,8 @@ pub(crate) async fn docker(
         .args(arguments)
         .envs(variables.iter().map(|(name, value)| (name, value)))
         .current_dir(folder)
-        .stdin(Stdio::null())
+        // A file that was read to its end is as good as none.
+        .stdin(lock.map_or_else(Stdio::null, Stdio::from))
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         // Compose is a program that `docker` starts: both are ended together, and by nothing that is typed at the terminal.

@@ -45,7 +45,9 @@ use self::teller::Teller;
 use crate::stack::Service;
 use crate::{Failure, misused, say};
 
-/// What the shell is told where somebody else is at it (`EX_TEMPFAIL` of sysexits.h).
+/// What the shell is told where it is between both, and the next command settles it.
+const BETWEEN: u8 = 4;
+/// And where somebody else is at it (`EX_TEMPFAIL` of sysexits.h).
 const BUSY: u8 = 75;
 
 /// No deploy takes longer: by then it is broken off.
@@ -61,7 +63,7 @@ const LONGEST: Duration = Duration::from_mins(90);
 /// Without an image each service runs what it runs, anew: that is how a change of the configuration comes in.
 ///
 /// The exit code is 0 if it is done and nothing was lost, 1 if nothing was changed or what ran goes on, 3 if what is new serves and
-/// requests were lost, 75 if another deploy is under way, and 2 if it was called wrongly.
+/// requests were lost, 4 if it is left between both, which the next call settles, 75 if another deploy is under way, and 2 if it was called wrongly.
 #[derive(Args)]
 pub(crate) struct Deploy {
     /// What a service is to run: `auth-service=registry.example.com/auth-service:1.2`. Once for each that is to change.
@@ -71,7 +73,7 @@ pub(crate) struct Deploy {
     #[arg(long, value_name = "MANIFEST")]
     release: Option<PathBuf>,
     /// For so long the new version is watched beside the old one, before that stops: `30s`, `5m`.
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = time)]
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = bake)]
     bake: Duration,
     #[command(flatten)]
     common: Common,
@@ -126,6 +128,17 @@ fn time(text: &str) -> Result<Duration, String> {
     preflight::go_duration(text).ok_or_else(|| "a time is written like 30s, 5m or 1m30s".to_owned())
 }
 
+/// Longer than that a deploy would be broken off.
+const LONGEST_BAKE: Duration = Duration::from_hours(1);
+
+fn bake(text: &str) -> Result<Duration, String> {
+    let bake = time(text)?;
+    if bake > LONGEST_BAKE {
+        return Err("both colours are run beside one another for an hour at the most".to_owned());
+    }
+    Ok(bake)
+}
+
 impl Deploy {
     pub(crate) async fn run(self) -> Result<ExitCode, Failure> {
         let mut images: BTreeMap<Service, String> =
@@ -171,7 +184,7 @@ impl Common {
             return self.say_what_would_be_done(&journal, kind, &images).await;
         }
         let mut teller = Teller::new(self.json);
-        let _lock = match journal.lock(&owner(kind)) {
+        let lock = match journal.lock(&owner(kind)).await {
             Ok(lock) => lock,
             Err(LockError::Failed(failure)) => return Err(failure),
             Err(LockError::Busy(who)) => {
@@ -181,7 +194,7 @@ impl Common {
         };
         let interruption = Interruption::listen()?;
         let begun = Since::now();
-        let stack = Stack::look(&self.folder).await?;
+        let stack = Stack::look(&self.folder, Some(&lock)).await?;
         let patience = Patience { ready: self.ready_within, bake };
         rolling::settle(&stack, &journal, &interruption, patience, &mut teller).await?;
         let before = Environment::read(&self.folder)?;
@@ -208,15 +221,24 @@ impl Common {
         };
         let done = rolled(&mut rolling, &mut teller).await;
         let proved = match rolling.proof.take() {
-            Some(proof) => Some(proof.end().await?),
+            Some(proof) => Some(proof.end(&mut teller).await),
             None => None,
         };
-        let (outcome, why) = done?;
+        let (outcome, why) = match done {
+            Ok(done) => done,
+            Err(error) => {
+                if let Some(proved) = proved {
+                    teller.event("proof", serde_json::to_value(&proved)?, proved);
+                }
+                teller.warns(error);
+                return Ok(BETWEEN.into());
+            }
+        };
         let report = Report::of(&rolling, outcome, why, proved, begun.elapsed());
-        journal.end(&report.past)?;
         if let Err(why) = stack.note(&report.past.noted()).await {
             teller.warns(why);
         }
+        journal.end(&report.past)?;
         if let Err(why) = stack.forget_all_but_the_last(&journal.history()?).await {
             teller.warns(why);
         }
@@ -240,8 +262,14 @@ impl Common {
         }
         let environment = Environment::read(&self.folder)?;
         let plan = wanted(journal, &environment, kind, images)?;
-        let stack = Stack::look(&self.folder).await?;
+        let stack = Stack::look(&self.folder, None).await?;
         stack.can_be_rolled(&plan, !self.no_probe).await?;
+        for turn in &plan.turns {
+            // One that is to be fetched is looked at when it is there.
+            if let Err(why) = stack.fits(&turn.to_image).await {
+                eprintln!("keyward: {why}");
+            }
+        }
         if self.json {
             say(json!({ "plan": plan, "steps": plan.steps() }));
         } else {

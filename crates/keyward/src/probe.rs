@@ -24,9 +24,10 @@ use std::time::Duration;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::json;
 use url::Url;
 
-pub(crate) use canary::Canary;
+pub(crate) use canary::{Canary, Whose};
 pub(crate) use report::Report;
 pub(crate) use running::{Load, Probe};
 pub(crate) use site::Site;
@@ -71,7 +72,7 @@ pub(crate) struct ProbeCommand {
     sweep: bool,
     #[command(flatten)]
     installation: Installation,
-    /// Print JSON.
+    /// Print JSON: an object when it begins to measure, and the report in the last line.
     #[arg(long)]
     json: bool,
 }
@@ -87,7 +88,7 @@ impl ProbeCommand {
             return Err("a probe is of a server that runs".into());
         };
         if self.sweep {
-            let removed = Canary::sweep(&socket).await?;
+            let removed = Canary::sweep(&socket, Whose::Probe).await?;
             eprintln!("keyward: {removed} accounts and apps were left behind, and are removed.");
         }
         let Some(site) = site else { return Ok(ExitCode::SUCCESS) };
@@ -108,7 +109,7 @@ impl ProbeCommand {
 
     /// Whatever comes of it, the canary is removed.
     async fn measure(&self, site: Site, socket: &Path) -> Result<Report, Failure> {
-        let canary = Canary::make(socket, &site).await?;
+        let canary = Canary::make(socket, &site, Whose::Probe).await?;
         let measured = self.measure_by(site, &canary).await;
         let removed = canary.remove().await;
         let report = measured?;
@@ -125,6 +126,9 @@ impl ProbeCommand {
             _ = tokio::signal::ctrl_c() => return Err("stopped before anything was measured".into()),
         };
         probe.enter(STAGE);
+        if self.json {
+            say(json!({ "event": "measuring" }));
+        }
         let bar = self.bar();
         // Stopped sooner, it tells of what there is.
         tokio::select! {

@@ -29,6 +29,9 @@ pub struct StatusShown {
     pub version: String,
     /// The commit that this was built from, if it says so.
     pub revision: Option<String>,
+    /// The release that it is of; nothing of a server that is older than this.
+    #[serde(default)]
+    pub release: Option<i64>,
     /// The number of its process.
     pub process: u32,
     /// What it keeps accounts in.
@@ -161,6 +164,7 @@ impl Operation for AskStatus {
         Ok(StatusShown {
             version: build::VERSION.to_owned(),
             revision: build::REVISION.map(str::to_owned),
+            release: Some(RELEASE),
             process: std::process::id(),
             mode: if desk.store.health().is_some() { ModeShown::Full } else { ModeShown::Small },
             phase,

@@ -230,6 +230,20 @@ async fn a_key_is_of_one_request() {
     assert_eq!((answer.status.as_u16(), is_replayed(&answer)), (401, false));
 }
 
+/// A method that the path has not was answered as if it had one.
+#[tokio::test]
+async fn a_method_that_is_not_there_is_told_whatever_the_key() {
+    let app = TestApp::start().await;
+    let mut ana = app.member(ANA).await;
+    send(&mut ana, "PATCH", PROFILE, KEY, &json!({ "name": "Ana" })).await;
+    for (_, path) in declared() {
+        for key in [KEY, "no key"] {
+            let answer = send(&mut ana, "TRACE", &filled(&path, "none"), key, &Value::Null).await;
+            assert_eq!(answer.status, 405, "{path}: {}", answer.body);
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_header_that_is_no_key_is_refused() {
     let app = TestApp::start().await;

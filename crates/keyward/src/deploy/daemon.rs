@@ -102,8 +102,17 @@ impl Daemon {
         Ok(About { architecture: architecture.to_owned(), root: info.docker_root_dir.map(PathBuf::from) })
     }
 
+    /// How a slot is that was started just now: one that Docker had to start again is not well, whatever it is at this moment.
+    pub(super) async fn new_slot(&self, slot: &str) -> Result<Seen, Failure> {
+        self.look(slot, true).await
+    }
+
     /// How a slot is.
     pub(super) async fn slot(&self, slot: &str) -> Result<Seen, Failure> {
+        self.look(slot, false).await
+    }
+
+    async fn look(&self, slot: &str, is_new: bool) -> Result<Seen, Failure> {
         let name = format!("{}-{slot}-1", self.project);
         let found = match self.docker.inspect_container(&name, None::<InspectContainerOptions>).await {
             Ok(found) => found,
@@ -120,8 +129,7 @@ impl Daemon {
             let was_killed = ended == KILLED || state.oom_killed.unwrap_or_default();
             return Ok(Seen::Ended { code: ended, was_killed });
         }
-        // Docker starts one again that ended by itself: that it runs at this moment says nothing.
-        if let Some(again) = found.restart_count.filter(|count| *count > 0) {
+        if let Some(again) = found.restart_count.filter(|count| is_new && *count > 0) {
             return Ok(Seen::Unhealthy(format!("it has ended and was started again {again} times")));
         }
         let networks = found.network_settings.and_then(|settings| settings.networks).unwrap_or_default();
@@ -139,6 +147,16 @@ impl Daemon {
             }
             _ => Seen::Starting,
         })
+    }
+
+    /// The image that a slot's container was made of, by its content.
+    pub(super) async fn image_of(&self, slot: &str) -> Result<Option<String>, Failure> {
+        let name = format!("{}-{slot}-1", self.project);
+        match self.docker.inspect_container(&name, None::<InspectContainerOptions>).await {
+            Ok(found) => Ok(found.image),
+            Err(Error::DockerResponseServerError { status_code: 404, .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// An image that is on this host.
@@ -165,19 +183,24 @@ impl Daemon {
             return Ok(digest.to_owned());
         }
         let tag = image.tag()?;
-        let repository = format!("{KEPT}/{service}");
+        let repository = format!("{}{service}", self.kept());
         let kept = TagImageOptionsBuilder::default().repo(&repository).tag(tag).build();
-        self.docker.tag_image(reference, Some(kept)).await?;
+        self.docker.tag_image(&image.id, Some(kept)).await?;
         Ok(format!("{repository}:{tag}"))
+    }
+
+    /// What the names begin with that images are kept by: another stack of this host has others.
+    fn kept(&self) -> String {
+        format!("{KEPT}/{}/", self.project)
     }
 
     /// Lets go of images that were kept for a way back that nobody goes any more. What a container has stays.
     pub(super) async fn forget_all_but(&self, kept: &[String]) -> Result<(), Failure> {
-        let of_ours = HashMap::from([("reference".to_owned(), vec![format!("{KEPT}/*")])]);
+        let of_ours = HashMap::from([("reference".to_owned(), vec![format!("{}*", self.kept())])]);
         let options = ListImagesOptionsBuilder::default().filters(&of_ours).build();
         for image in self.docker.list_images(Some(options)).await? {
             for name in image.repo_tags {
-                if name.starts_with(KEPT) && !kept.contains(&name) {
+                if name.starts_with(&self.kept()) && !kept.contains(&name) {
                     // One that a container has is refused, and goes next time.
                     let _ = self.docker.remove_image(&name, None::<RemoveImageOptions>, None).await;
                 }

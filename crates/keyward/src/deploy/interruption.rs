@@ -23,6 +23,10 @@ impl Interruption {
             (SignalKind::terminate(), "it was told to end (SIGTERM)"),
             (SignalKind::hangup(), "the terminal or the connection is gone (SIGHUP)"),
         ] {
+            // `nohup` has it ignored: whoever called so wants it to go on.
+            if kind == SignalKind::hangup() && is_ignored(kind) {
+                continue;
+            }
             let (mut signals, tell) = (signal(kind)?, tell.clone());
             tokio::spawn(async move {
                 while signals.recv().await.is_some() {
@@ -55,4 +59,12 @@ impl Interruption {
             done = waits => Ok(done),
         }
     }
+}
+
+/// Whether whoever started this process had it ignore a signal, as the kernel says.
+fn is_ignored(kind: SignalKind) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();
+    (mask >> (kind.as_raw_value() - 1)) & 1 == 1
 }

@@ -5,7 +5,11 @@ use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{BufRead as _, BufReader, ErrorKind, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
+use rustix::io::Errno;
+use rustix::process::{Pid, test_kill_process};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -17,6 +21,10 @@ const FOLDER: &str = "deploys";
 const LOCK: &str = "lock";
 const UNDER_WAY: &str = "under-way.json";
 const HISTORY: &str = "history.ndjson";
+
+/// A program that outlives whoever called it is done by then.
+const LOOKS: u32 = 600;
+const BETWEEN: Duration = Duration::from_millis(200);
 
 /// The folder.
 #[derive(Clone, Debug)]
@@ -37,10 +45,26 @@ pub(crate) struct Owner {
     pub(crate) until: i64,
 }
 
+impl Owner {
+    /// Whether its process runs.
+    fn is_there(&self) -> bool {
+        let process = i32::try_from(self.process).ok().and_then(Pid::from_raw);
+        // One that may not be asked is there.
+        process.is_some_and(|process| !matches!(test_kill_process(process), Err(Errno::SRCH)))
+    }
+}
+
 /// Nobody else is at it while this is held: the kernel lets go of it with the process, however that ends.
 #[derive(Debug)]
 pub(crate) struct Lock {
-    _file: File,
+    file: Arc<File>,
+}
+
+impl Lock {
+    /// For a program that acts in the name of this process, and may outlive it.
+    pub(crate) fn file(&self) -> Arc<File> {
+        self.file.clone()
+    }
 }
 
 /// Why there is none.
@@ -97,7 +121,19 @@ impl Journal {
     }
 
     /// Makes sure that nobody else is at it.
-    pub(crate) fn lock(&self, owner: &Owner) -> Result<Lock, LockError> {
+    pub(crate) async fn lock(&self, owner: &Owner) -> Result<Lock, LockError> {
+        let mut looks = 0;
+        loop {
+            match self.try_lock(owner) {
+                // Whoever is gone may have left a program behind that is not done: it is waited for.
+                Err(LockError::Busy(Some(who))) if looks < LOOKS && !who.is_there() => looks += 1,
+                tried => return tried,
+            }
+            tokio::time::sleep(BETWEEN).await;
+        }
+    }
+
+    fn try_lock(&self, owner: &Owner) -> Result<Lock, LockError> {
         let failed = |error| LockError::Failed(self.failed(LOCK)(error));
         DirBuilder::new().recursive(true).mode(0o700).create(&self.folder).map_err(failed)?;
         let path = self.folder.join(LOCK);
@@ -120,7 +156,7 @@ impl Journal {
         }
         let text = serde_json::to_string(owner).map_err(|error| LockError::Failed(error.into()))?;
         file.set_len(0).and_then(|()| file.write_all(text.as_bytes())).map_err(failed)?;
-        Ok(Lock { _file: file })
+        Ok(Lock { file: Arc::new(file) })
     }
 
     /// The deploy that was broken off, or is under way.
@@ -168,7 +204,11 @@ impl Journal {
                 file.write_all(format!("{begins}{}\n", serde_json::to_string(past)?).as_bytes())?;
                 file.sync_all()?;
             }
-            fs::remove_file(self.folder.join(UNDER_WAY))
+            // It may have ended before its first step.
+            match fs::remove_file(self.folder.join(UNDER_WAY)) {
+                Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+                removed => removed,
+            }
         };
         write().map_err(self.failed(HISTORY))
     }
@@ -193,7 +233,7 @@ mod tests {
     use super::*;
 
     fn owner() -> Owner {
-        Owner { user: 0, process: 7, what: Kind::Deploy, since: 1, until: 2 }
+        Owner { user: 0, process: std::process::id(), what: Kind::Deploy, since: 1, until: 2 }
     }
 
     fn under_way() -> UnderWay {
@@ -215,24 +255,48 @@ mod tests {
         }
     }
 
-    #[test]
-    fn one_at_a_time_and_whoever_comes_second_is_told_who_is_first() {
+    #[tokio::test]
+    async fn one_at_a_time_and_whoever_comes_second_is_told_who_is_first() {
         let folder = tempfile::tempdir().unwrap();
         let journal = Journal::of(folder.path());
-        let lock = journal.lock(&owner()).unwrap();
-        match journal.lock(&Owner { process: 8, ..owner() }) {
+        let lock = journal.lock(&owner()).await.unwrap();
+        match journal.lock(&Owner { process: 1, ..owner() }).await {
             Err(LockError::Busy(who)) => assert_eq!(who, Some(owner())),
             other => panic!("{other:?}"),
         }
         drop(lock);
-        journal.lock(&owner()).unwrap();
+        journal.lock(&owner()).await.unwrap();
+    }
+
+    /// A process that was killed left a program behind, and who came next was at it too.
+    #[tokio::test]
+    async fn what_a_killed_process_has_left_behind_is_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = Journal::of(folder.path());
+        let mut gone = std::process::Command::new("true").spawn().unwrap();
+        let killed = Owner { process: gone.id(), ..owner() };
+        gone.wait().unwrap();
+        let lock = journal.lock(&killed).await.unwrap();
+        let mut left = std::process::Command::new("cat");
+        let (reads, mut writes) = std::io::pipe().unwrap();
+        let mut left = left.stdin(reads).stdout(lock.file().try_clone().unwrap()).spawn().unwrap();
+        drop(lock);
+        let next = owner();
+        let waiting = journal.lock(&next);
+        tokio::pin!(waiting);
+        let waited = tokio::time::timeout(BETWEEN, waiting.as_mut()).await;
+        assert!(waited.is_err(), "it is not done");
+        writes.write_all(b" ").unwrap();
+        drop(writes);
+        left.wait().unwrap();
+        waiting.await.unwrap();
     }
 
     #[test]
     fn how_far_it_is_stands_there_until_its_end_does() {
         let folder = tempfile::tempdir().unwrap();
         let journal = Journal::of(folder.path());
-        let _lock = journal.lock(&owner()).unwrap();
+        let _lock = journal.try_lock(&owner()).unwrap();
         assert_eq!(journal.under_way().unwrap(), None);
         assert!(journal.history().unwrap().is_empty());
         journal.begin(&under_way()).unwrap();
@@ -258,7 +322,7 @@ mod tests {
     fn what_cannot_be_read_says_what_to_do() {
         let folder = tempfile::tempdir().unwrap();
         let journal = Journal::of(folder.path());
-        let _lock = journal.lock(&owner()).unwrap();
+        let _lock = journal.try_lock(&owner()).unwrap();
         fs::write(folder.path().join(FOLDER).join(UNDER_WAY), "{").unwrap();
         let error = journal.under_way().unwrap_err().to_string();
         assert!(error.contains("and remove the file"), "{error}");

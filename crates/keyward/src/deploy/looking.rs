@@ -7,13 +7,14 @@ use std::time::Duration;
 use auth_service::admin::{self, AskStatus, NoteDeploy};
 use auth_service::config::Sources;
 
-use super::daemon::{Daemon, Seen};
+use super::daemon::{Daemon, Image, Seen, metrics_at};
 use super::environment::Environment;
 use super::interruption::Interruption;
-use super::journal::{Outcome, Past};
+use super::journal::{Lock, Outcome, Past};
 use super::plan::{Plan, Turn};
 use super::preflight::{Composition, Ending, refusals};
 use super::rolling::EVERY;
+use super::scrape::counted;
 use super::teller::Teller;
 use crate::Failure;
 use crate::compose::{Compose, Ended, docker};
@@ -39,8 +40,12 @@ pub(super) struct Stack {
 }
 
 impl Stack {
-    pub(super) async fn look(folder: &Path) -> Result<Self, Failure> {
+    pub(super) async fn look(folder: &Path, lock: Option<&Lock>) -> Result<Self, Failure> {
         let compose = Compose::of(folder);
+        let compose = match lock {
+            Some(lock) => compose.holding(lock.file()),
+            None => compose,
+        };
         let config = [&EVERY[..], &["config", "--format", "json"]].concat();
         let text = compose.run(&config, LOOKING).await;
         let text = text.map_err(|why| format!("the stack in {} cannot be read: {why}", folder.display()))?;
@@ -59,8 +64,20 @@ impl Stack {
     ) -> Result<Plan, Failure> {
         for turn in &mut plan.turns {
             turn.to_image = self.fetch(turn, interruption, teller).await?;
+            turn.from_image = self.running(turn).await?;
         }
         Ok(plan)
+    }
+
+    /// What the slots that serve really run: what a tag in `.env` means by now may be another image.
+    async fn running(&self, turn: &Turn) -> Result<String, Failure> {
+        for slot in turn.old_slots() {
+            let Some(id) = self.daemon.image_of(&slot).await? else { continue };
+            let Some(image) = self.daemon.image(&id).await? else { continue };
+            return self.daemon.pin(turn.service, &turn.from_image, &image).await;
+        }
+        // None is there, so that nothing but the name is known.
+        Ok(turn.from_image.clone())
     }
 
     async fn fetch(
@@ -70,19 +87,34 @@ impl Stack {
         teller: &mut Teller,
     ) -> Result<String, Failure> {
         let reference = &turn.to_image;
-        let mut image = self.daemon.image(reference).await?;
-        if image.is_none() {
+        let here = self.daemon.image(reference).await?;
+        // A tag of a registry may have moved since it was fetched.
+        if here.is_none() || may_have_moved(reference) {
             let event = serde_json::json!({ "service": turn.service, "image": reference });
             teller.event("fetch", event, format_args!("  fetching {reference} …"));
             let pull = ["pull", "--quiet", reference];
-            let pulled = interruption.during(docker(&self.folder, &pull, &[], FETCH)).await?;
-            let pulled = pulled.and_then(Ended::well);
-            pulled.map_err(|why| {
-                format!("{reference} is not on this host and cannot be fetched: {why}; nothing was changed")
-            })?;
-            image = self.daemon.image(reference).await?;
+            let pulled = interruption.during(docker(&self.folder, &pull, FETCH)).await?;
+            match pulled.and_then(Ended::well) {
+                Ok(_) => {}
+                Err(why) if here.is_some() => teller.warns(format_args!(
+                    "{reference} cannot be fetched ({why}): the one that is on this host is deployed"
+                )),
+                Err(why) => {
+                    return Err(format!(
+                        "{reference} is not on this host and cannot be fetched: {why}; nothing was changed"
+                    )
+                    .into());
+                }
+            }
         }
-        let image = image.ok_or_else(|| format!("{reference} was fetched and is not there"))?;
+        let image = self.fits(reference).await?;
+        self.daemon.pin(turn.service, reference, &image).await
+    }
+
+    /// An image on this host that is for its processor.
+    pub(super) async fn fits(&self, reference: &str) -> Result<Image, Failure> {
+        let image = self.daemon.image(reference).await?;
+        let image = image.ok_or_else(|| format!("{reference} is not on this host; nothing was changed"))?;
         let about = self.daemon.about().await?;
         if image.architecture != about.architecture {
             return Err(format!(
@@ -91,7 +123,7 @@ impl Stack {
             )
             .into());
         }
-        self.daemon.pin(turn.service, reference, &image).await
+        Ok(image)
     }
 
     /// Refuses, with every reason. What is to serve meanwhile has to, but for whoever mends what does not (`must_serve`).
@@ -101,13 +133,9 @@ impl Stack {
             Err(why) => vec![why],
         };
         reasons.extend(self.too_full().await?);
-        for slot in plan.old_slots().iter().filter(|_| must_serve) {
-            match self.daemon.slot(slot).await? {
-                Seen::Healthy { .. } => {}
-                other => reasons.push(format!(
-                    "{slot}, which is to serve meanwhile, {}; --no-probe goes on all the same",
-                    other.told()
-                )),
+        for turn in plan.turns.iter().filter(|_| must_serve) {
+            for slot in turn.old_slots() {
+                reasons.extend(self.does_not_serve(turn.service, &slot).await?);
             }
         }
         if reasons.is_empty() {
@@ -119,6 +147,29 @@ impl Stack {
             reasons.concat()
         )
         .into())
+    }
+
+    /// Why a slot that is to serve meanwhile does not, or cannot be watched.
+    async fn does_not_serve(&self, service: Service, slot: &str) -> Result<Option<String>, Failure> {
+        let address = match self.daemon.slot(slot).await? {
+            Seen::Healthy { address: Some(address) } => address,
+            Seen::Healthy { address: None } => {
+                return Ok(Some(format!("Docker does not say where {slot} is reached")));
+            }
+            other => {
+                return Ok(Some(format!(
+                    "{slot}, which is to serve meanwhile, {}; --no-probe goes on all the same",
+                    other.told()
+                )));
+            }
+        };
+        let counted = counted(metrics_at(service, address)).await;
+        Ok(counted.err().map(|why| {
+            format!(
+                "{slot} cannot be watched from this host: {why}. Containers have to be reached by their addresses, which a rootless Docker \
+                 does not allow, and the daemon has to be the one of DOCKER_HOST"
+            )
+        }))
     }
 
     /// As the proxy has it.
@@ -194,13 +245,19 @@ impl Stack {
         Err(format!("no server takes orders ({why})").into())
     }
 
-    /// The release of the servers that serve, if they tell.
-    pub(super) async fn running_release(&self) -> Result<Option<i64>, Failure> {
+    /// The release of the servers that serve.
+    pub(super) async fn running_release(&self) -> Result<i64, Failure> {
         let socket = self.order_socket().await?;
         let status = tokio::time::timeout(ORDER, admin::call(&socket, &AskStatus {})).await;
         let status =
             status.map_err(|_| format!("{} says nothing for {} s", socket.display(), ORDER.as_secs()))??;
-        Ok(status.contents.and_then(|contents| contents.schema).map(|schema| schema.release))
+        // One that is older tells it of its tables alone.
+        let of_tables = || status.contents.as_ref()?.schema.as_ref().map(|schema| schema.release);
+        let unknown = || -> Failure {
+            let why = status.contents_error.as_deref().unwrap_or("it does not say why");
+            format!("{} does not say of which release it is: {why}", socket.display()).into()
+        };
+        status.release.or_else(of_tables).ok_or_else(unknown)
     }
 
     /// Writes it into the audit trail, by a server that serves.
@@ -227,5 +284,30 @@ impl Stack {
         }
         kept.extend(environment.value("MIGRATE_IMAGE"));
         self.daemon.forget_all_but(&kept).await
+    }
+}
+
+/// Whether a name of an image is one of a registry, by a tag: with a host in it, and without a digest.
+fn may_have_moved(reference: &str) -> bool {
+    let host = reference.split_once('/').map(|(host, _)| host);
+    host.is_some_and(|host| host.contains(['.', ':']) || host == "localhost") && !reference.contains('@')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tag_of_a_registry_may_have_moved_and_nothing_else() {
+        for (reference, moves) in [
+            ("registry.example.com/auth-service:1.2", true),
+            ("localhost/auth-service", true),
+            ("127.0.0.1:5000/auth-service:1", true),
+            ("registry.example.com/auth-service@sha256:0f", false),
+            ("keyward/auth-service:1.2", false),
+            ("auth-service:1.2", false),
+        ] {
+            assert_eq!(may_have_moved(reference), moves, "{reference}");
+        }
     }
 }

@@ -195,25 +195,33 @@ impl Plan {
 
     /// `.env` once the new colour lives.
     pub(super) fn switched(&self, environment: &Environment) -> Environment {
-        let mut values = Vec::new();
-        let mut profiles: Vec<String> = environment
-            .value("COMPOSE_PROFILES")
-            .unwrap_or_default()
-            .split(',')
-            .map(|one| one.trim().to_owned())
-            .collect();
-        for turn in &self.turns {
-            let (old, new) = (turn.service.profile(turn.from), turn.service.profile(turn.to()));
-            for profile in profiles.iter_mut().filter(|profile| **profile == old) {
-                profile.clone_from(&new);
-            }
-        }
-        profiles.dedup();
-        values.push(("COMPOSE_PROFILES".to_owned(), profiles.join(",")));
+        let profiles = self.profiles(environment, |turn| (turn.from, turn.to()));
+        let mut values = vec![("COMPOSE_PROFILES".to_owned(), profiles)];
         if let Some(image) = self.server_image().filter(|_| self.kind == Kind::Deploy) {
             values.push(("MIGRATE_IMAGE".to_owned(), image.to_owned()));
         }
         self.begun(environment).with(&values)
+    }
+
+    /// The same taken back: the old colour lives again.
+    pub(super) fn switched_back(&self, environment: &Environment) -> Environment {
+        let profiles = self.profiles(environment, |turn| (turn.to(), turn.from));
+        environment.with(&[("COMPOSE_PROFILES".to_owned(), profiles)])
+    }
+
+    /// `COMPOSE_PROFILES` with each service's one colour in the place of the other.
+    fn profiles(&self, environment: &Environment, change: impl Fn(&Turn) -> (Colour, Colour)) -> String {
+        let said = environment.value("COMPOSE_PROFILES").unwrap_or_default();
+        let mut profiles: Vec<String> = said.split(',').map(|one| one.trim().to_owned()).collect();
+        for turn in &self.turns {
+            let (from, to) = change(turn);
+            let (from, to) = (turn.service.profile(from), turn.service.profile(to));
+            for profile in profiles.iter_mut().filter(|profile| **profile == from) {
+                profile.clone_from(&to);
+            }
+        }
+        profiles.dedup();
+        profiles.join(",")
     }
 
     /// `.env` as it was before.
@@ -298,6 +306,7 @@ mod tests {
             "a profile of the operator's own stays"
         );
         assert_eq!(after.value("MIGRATE_IMAGE").as_deref(), Some("auth:2"));
+        assert_eq!(plan.switched_back(&after).stack().live, before.stack().live);
         let back = Plan::rollback(&after, &plan.turns).unwrap();
         assert_eq!(back.turns[0].to_image, "auth:1");
         let back_again = back.switched(&back.begun(&after));

@@ -10,8 +10,9 @@ use url::Url;
 use super::interruption::Interruption;
 use super::looking::Stack;
 use super::rolling::EVERY;
+use super::teller::Teller;
 use crate::Failure;
-use crate::probe::{Canary, Load, Probe, Report, Site};
+use crate::probe::{Canary, Load, Probe, Report, Site, Whose};
 
 /// So long it asks before anything is done, to have something to compare with.
 const BEFORE: Duration = Duration::from_secs(5);
@@ -37,13 +38,16 @@ impl Proof {
         // Slots come and go meanwhile: whichever serves is asked.
         let sockets = stack.order_socket().await?;
         let (site, authority) = site(stack).await?;
-        Canary::sweep(&sockets).await?;
-        let canary = Canary::make(&sockets, &site).await?;
-        let load = Load { rate, ..Load::default() };
+        Canary::sweep(&sockets, Whose::Deploy).await?;
+        let canary = Canary::make(&sockets, &site, Whose::Deploy).await?;
+        // Beside one another as many as it takes, where some wait for an answer that is slow.
+        let connections = (rate as usize / 20).max(Load::default().connections);
+        let load = Load { rate, connections, ..Load::default() };
         let probe = match Probe::start(site, &canary, load).await {
             Ok(probe) => probe,
             Err(error) => {
-                canary.remove().await?;
+                // Why it does not serve is what counts; what is left behind the next deploy removes.
+                drop(canary.remove().await);
                 return Err(
                     format!("the stack does not serve as it is, and nothing was changed: {error}").into()
                 );
@@ -54,7 +58,7 @@ impl Proof {
         let waited = interruption.pause(BEFORE).await;
         let lost = proof.lost();
         if waited.is_err() || lost > 0 {
-            let said = proof.ended().await?;
+            let (said, _) = proof.ended().await;
             waited?;
             return Err(format!(
                 "the stack loses requests as it is ({lost} of those of the probe), and nothing was changed: {said}; --no-probe \
@@ -72,18 +76,26 @@ impl Proof {
     }
 
     /// What came of it.
-    pub(super) async fn end(self) -> Result<Report, Failure> {
+    pub(super) async fn end(self, teller: &mut Teller) -> Report {
         tokio::time::sleep(AFTER).await;
-        self.ended().await
+        let (report, left) = self.ended().await;
+        if let Err(why) = left {
+            teller.warns(format_args!(
+                "what the probe signed in with is left behind ({why}): the next deploy removes it"
+            ));
+        }
+        report
     }
 
-    async fn ended(self) -> Result<Report, Failure> {
+    /// And whether nothing is left of it.
+    async fn ended(self) -> (Report, Result<(), Failure>) {
         let report = self.probe.end().await;
-        self.canary.remove().await?;
-        if let Some(authority) = self.authority {
-            fs::remove_file(authority)?;
-        }
-        Ok(report)
+        let removed = self.canary.remove().await;
+        let removed = removed.and_then(|()| match self.authority {
+            Some(authority) => Ok(fs::remove_file(authority)?),
+            None => Ok(()),
+        });
+        (report, removed)
     }
 }
 

@@ -91,13 +91,13 @@ impl Rolling<'_> {
             teller.begins(step);
             let since = Since::now();
             match step {
-                Step::Check => self.check().await?,
+                Step::Check => self.check(teller).await?,
                 Step::Migrate => self.migrate().await?,
                 Step::Start => self.start().await?,
                 Step::Wait => self.wait(teller).await?,
                 Step::TakeIn => self.take_in().await?,
                 Step::Bake => self.bake(teller).await?,
-                Step::Switch => self.plan().switched(&self.before).write()?,
+                Step::Switch => self.switch()?,
                 Step::Drain => self.drain().await?,
             }
             let took = since.elapsed();
@@ -112,11 +112,19 @@ impl Rolling<'_> {
         self.stack.compose.told("MIGRATE_IMAGE", self.plan().server_image().unwrap_or_default())
     }
 
-    async fn check(&self) -> Result<(), Failure> {
+    async fn check(&self, teller: &mut Teller) -> Result<(), Failure> {
         let mut asked = vec!["run", "--rm", "--no-deps", "--quiet-pull", "migrate"];
         asked.extend(["migrate", "plan", "--json", "--config", CONFIGURATION]);
         // After a rollback the tables are those of a release that does not run.
-        let running = self.stack.running_release().await?.map(|release| release.to_string());
+        let running = match self.stack.running_release().await {
+            Ok(release) => Some(release.to_string()),
+            // Whoever mends what does not serve goes by what the tables say.
+            Err(why) if self.proof.is_none() => {
+                teller.warns(format_args!("{why}: the release is taken for that of the tables"));
+                None
+            }
+            Err(why) => return Err(why),
+        };
         if let Some(running) = &running {
             asked.extend(["--running", running]);
         }
@@ -146,7 +154,8 @@ impl Rolling<'_> {
     }
 
     async fn start(&self) -> Result<(), Failure> {
-        self.plan().begun(&self.before).write()?;
+        // As it is by now: somebody may have changed something else meanwhile.
+        self.plan().begun(&Environment::read_again(&self.before)?).write()?;
         let up = [
             &EVERY[..],
             &["up", "--detach", "--no-deps", "--no-build", "--pull", "never", "--force-recreate"],
@@ -156,6 +165,10 @@ impl Rolling<'_> {
             .await
             .map_err(|why| format!("the new colour could not be started: {why}"))?;
         Ok(())
+    }
+
+    fn switch(&self) -> Result<(), Failure> {
+        self.plan().switched(&Environment::read_again(&self.before)?).write()
     }
 
     async fn on(&self, words: &[&str], slots: &[String], patience: Duration) -> Result<String, String> {
@@ -169,7 +182,7 @@ impl Rolling<'_> {
         loop {
             let mut starting = Vec::new();
             for slot in &slots {
-                match self.stack.daemon.slot(slot).await? {
+                match self.stack.daemon.new_slot(slot).await? {
                     Seen::Healthy { .. } => {}
                     Seen::Starting => starting.push(slot.as_str()),
                     other => return Err(not_well(slot, &other)),
@@ -223,7 +236,9 @@ impl Rolling<'_> {
 
     /// What a slot that serves has counted.
     async fn counted_by(&self, turn: &Turn, slot: &str) -> Result<Counted, Failure> {
-        match self.stack.daemon.slot(slot).await? {
+        let is_new = turn.new_slots().iter().any(|new| new == slot);
+        let daemon = &self.stack.daemon;
+        match if is_new { daemon.new_slot(slot).await? } else { daemon.slot(slot).await? } {
             Seen::Healthy { address: Some(address) } => {
                 let counted = counted(metrics_at(turn.service, address)).await;
                 counted.map_err(|why| format!("{slot} was well, and {why}").into())
@@ -313,7 +328,15 @@ impl Rolling<'_> {
     /// What ran goes on alone: the new colour drains, and is gone.
     pub(super) async fn undo(&mut self, teller: &mut Teller) -> Result<(), Failure> {
         teller.event("undoing", json!({}), "  what runs goes on alone …");
+        // Whoever comes after a kill from here on goes on with it, wherever it was.
+        if self.under_way.step > Step::Bake {
+            self.under_way.step = Step::Bake;
+            self.journal.begin(&self.under_way)?;
+        }
         let slots = self.plan().new_slots();
+        if self.under_way.step >= Step::Start {
+            self.the_old_one_serves().await?;
+        }
         let cannot = |why: String| -> Failure {
             format!("the new colour could not be taken away: {why}; the next `keyward deploy` or `keyward rollback` tries again").into()
         };
@@ -325,16 +348,80 @@ impl Rolling<'_> {
         self.plan().undone(&Environment::read_again(&self.before)?).write()
     }
 
+    /// The only colour that serves is not taken away.
+    async fn the_old_one_serves(&self) -> Result<(), Failure> {
+        for turn in &self.plan().turns {
+            let (old, new) = (self.well(&turn.old_slots()).await?, self.well(&turn.new_slots()).await?);
+            if old == 0 && new > 0 {
+                let (from, to) = (turn.service.profile(turn.from), turn.service.profile(turn.to()));
+                return Err(format!(
+                    "no slot of {from} is well, and {new} of {to} are: the new colour is left as it is, since nothing else serves. Mend the \
+                     old one (`docker compose --profile '*' up --detach --wait {}`) and call this again, or have the new one live: write {to} in the \
+                     place of {from} to COMPOSE_PROFILES in .env, and remove deploys/under-way.json",
+                    turn.old_slots().join(" ")
+                )
+                .into());
+            }
+        }
+        Ok(())
+    }
+
+    /// How many of these serve.
+    async fn well(&self, slots: &[String]) -> Result<usize, Failure> {
+        let mut well = 0;
+        for slot in slots {
+            well += usize::from(matches!(self.stack.daemon.slot(slot).await?, Seen::Healthy { .. }));
+        }
+        Ok(well)
+    }
+
     /// What is new goes on alone, although whoever switched to it did not see to the end of it.
     pub(super) async fn finish(&mut self, teller: &mut Teller) -> Result<(), Failure> {
         teller.event("finishing", json!({}), "  the new colour lives: the old one is stopped …");
-        self.plan().switched(&Environment::read_again(&self.before)?).write()?;
+        self.switch()?;
         let up =
             [&EVERY[..], &["up", "--detach", "--no-deps", "--no-build", "--pull", "never", "--no-recreate"]]
                 .concat();
         self.on(&up, &self.plan().new_slots(), ACT).await?;
-        self.wait(teller).await?;
+        self.wait_until_it_serves(teller).await?;
         self.drain().await
+    }
+
+    /// One that has served before may have been started anew since.
+    async fn wait_until_it_serves(&self, teller: &mut Teller) -> Result<(), Failure> {
+        let (since, slots) = (Since::now(), self.plan().new_slots());
+        loop {
+            let well = self.well(&slots).await?;
+            if well == slots.len() {
+                return Ok(());
+            }
+            teller.goes_on(&format!("({well} of {} are ready)", slots.len()));
+            if since.elapsed() > self.patience.ready {
+                return Err(format!(
+                    "{well} of {} are well, after {} s",
+                    slots.join(", "),
+                    self.patience.ready.as_secs()
+                )
+                .into());
+            }
+            self.interruption.pause(LOOK).await?;
+        }
+    }
+
+    /// Back from a colour that was to live and does not serve, if the one before does.
+    async fn go_back(&mut self, teller: &mut Teller, why: &Failure) -> Result<(), Failure> {
+        let old = self.plan().old_slots();
+        if self.well(&old).await? < old.len() {
+            let all = old.into_iter().chain(self.plan().new_slots()).collect::<Vec<_>>().join(" ");
+            return Err(format!(
+                "{why}; and the old colour does not serve either, so that nothing was taken away. Look at both (`docker compose --profile '*' ps`, \
+                 `docker compose logs`), mend one (`docker compose --profile '*' up --detach --wait {all}`), and call this again"
+            )
+            .into());
+        }
+        teller.warns(why);
+        self.plan().switched_back(&Environment::read_again(&self.before)?).write()?;
+        self.undo(teller).await
     }
 }
 
@@ -349,24 +436,26 @@ pub(super) async fn settle(
     let Some(under_way) = journal.under_way()? else { return Ok(()) };
     teller.event("settling", json!({ "id": under_way.id }), report::broken_off(&under_way));
     let before = Environment::read(&stack.folder)?;
-    let settlement = under_way.step.if_broken_off();
+    let (settlement, step) = (under_way.step.if_broken_off(), under_way.step);
     let (took, wrong) = (Vec::new(), Vec::new());
     let (interruption, proof) = (interruption.clone(), None);
     let mut rolling =
         Rolling { stack, journal, before, under_way, interruption, patience, proof, took, wrong };
     let outcome = match settlement {
         Settlement::Undo => rolling.undo(teller).await.map(|()| Outcome::Undone)?,
-        Settlement::Finish => rolling.finish(teller).await.map(|()| Outcome::Done)?,
+        Settlement::Finish => match rolling.finish(teller).await {
+            Ok(()) => Outcome::Done,
+            Err(why) => rolling.go_back(teller, &why).await.map(|()| Outcome::Undone)?,
+        },
     };
-    let UnderWay { id, plan, step, since } = rolling.under_way;
+    let UnderWay { id, plan, since, .. } = rolling.under_way;
     let until = super::clock::now().micros();
     let why = Some(format!("it was broken off while it was to {}", step.told()));
     let past = Past { id, plan, since, until, outcome, why, requests: None, failed: None };
-    journal.end(&past)?;
     if let Err(why) = stack.note(&past.noted()).await {
         teller.warns(why);
     }
-    Ok(())
+    journal.end(&past)
 }
 
 /// Where the containers have their configuration.

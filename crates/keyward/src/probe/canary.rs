@@ -21,6 +21,7 @@ use crate::installation::sockets_in;
 
 /// What their names begin with, by which a later command finds those that were left behind.
 const PREFIX: &str = "canary-";
+const OF_A_DEPLOY: &str = "canary-deploy-";
 /// Nobody can have an address there (RFC 6761 section 6.4): the server hands over no mail to it.
 const DOMAIN: &str = "@canary.invalid";
 /// Where the app is answered. Nobody goes there.
@@ -31,6 +32,24 @@ pub(super) const SCOPE: &str = "openid profile email";
 pub(super) const ACCOUNTS: usize = 4;
 /// Accounts that are listed at a time.
 const PAGE: i64 = 100;
+
+/// For whom one is made, and whose are swept away: a deploy leaves those of a probe alone, which may go on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Whose {
+    /// Whoever measures; to sweep, anybody.
+    Probe,
+    /// A deploy, of which there is one at a time.
+    Deploy,
+}
+
+impl Whose {
+    fn prefix(self) -> &'static str {
+        match self {
+            Self::Probe => "canary-probe-",
+            Self::Deploy => OF_A_DEPLOY,
+        }
+    }
+}
 
 /// An account and an app that exist for this alone. [`remove`](Self::remove) it in the end, whatever comes between.
 #[derive(Clone, Debug)]
@@ -48,14 +67,15 @@ pub(super) struct Known {
 
 impl Canary {
     /// Makes one, by the server at this socket, or by any of those whose sockets are in this folder.
-    pub(crate) async fn make(socket: &Path, site: &Site) -> Result<Self, Failure> {
+    pub(crate) async fn make(socket: &Path, site: &Site, whose: Whose) -> Result<Self, Failure> {
         let random = Random::system();
         let mut name = random.opaque_id().simple().to_string();
         name.truncate(12);
+        let prefix = whose.prefix();
         let known = Known {
-            addresses: (1..=ACCOUNTS).map(|number| format!("{PREFIX}{name}-{number}{DOMAIN}")).collect(),
+            addresses: (1..=ACCOUNTS).map(|number| format!("{prefix}{name}-{number}{DOMAIN}")).collect(),
             password: format!("{}{}", random.opaque_id().simple(), random.opaque_id().simple()).into(),
-            client_id: format!("{PREFIX}{name}"),
+            client_id: format!("{prefix}{name}"),
             orders: Orders(socket.to_owned()),
         };
         match known.put_in(site).await {
@@ -75,20 +95,31 @@ impl Canary {
 
     /// Removes what canaries were left behind by a command that was killed, and says how many accounts and apps that were. One that is in
     /// use is not told from them.
-    pub(crate) async fn sweep(socket: &Path) -> Result<usize, Failure> {
+    pub(crate) async fn sweep(socket: &Path, whose: Whose) -> Result<usize, Failure> {
         let orders = Orders(socket.to_owned());
         let (mut removed, mut after) = (0, String::new());
+        let prefix = match whose {
+            Whose::Probe => PREFIX,
+            Whose::Deploy => OF_A_DEPLOY,
+        };
         loop {
-            let page = ListUsers { part: PREFIX.to_owned(), after: after.clone(), limit: PAGE };
+            let page = ListUsers { part: prefix.to_owned(), after: after.clone(), limit: PAGE };
             let page = orders.give(&page).await?;
             let Some(last) = page.last() else { break };
             after.clone_from(&last.address);
-            for user in page.iter().filter(|user| is_address(&user.address)) {
+            for user in
+                page.iter().filter(|user| user.address.starts_with(prefix) && is_address(&user.address))
+            {
                 orders.give(&deletion(&user.address)).await?;
                 removed += 1;
             }
         }
-        for app in orders.give(&ListClients {}).await?.iter().filter(|app| is_app(app)) {
+        for app in orders
+            .give(&ListClients {})
+            .await?
+            .iter()
+            .filter(|app| app.client.client_id.starts_with(prefix) && is_app(app))
+        {
             orders.give(&RemoveClient { id: app.client.client_id.clone() }).await?;
             removed += 1;
         }

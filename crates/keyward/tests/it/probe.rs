@@ -18,7 +18,8 @@ fn probe(running: &Running, data: &Path, arguments: &[&str]) -> Output {
 }
 
 fn report(output: &Output) -> Value {
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", text(&output.stderr)))
+    serde_json::from_str(text(&output.stdout).lines().last().unwrap_or_default())
+        .unwrap_or_else(|error| panic!("{error}: {}", text(&output.stderr)))
 }
 
 /// What a proxy does with a request.
