@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import urllib.parse
+from collections.abc import Callable
 
 INDEX = "application/vnd.oci.image.index.v1+json"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -72,7 +73,11 @@ def curl(method: str, url: str, headers: dict[str, str], body: bytes | None = No
         lines = flags + [f"{name} = {quoted(value)}" for name, value in options.items()]
         lines += [f"header = {quoted(f'{name}: {value}')}" for name, value in headers.items()]
         asked = subprocess.run(
-            ["curl", "--disable", "--config", "-"], input="\n".join(lines).encode(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            ["curl", "--disable", "--config", "-"],
+            input="\n".join(lines).encode(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={name: value for name, value in os.environ.items() if not name.startswith("REGISTRY_")},
         )
         if asked.returncode:
             raise Refused(f"{method} {bare(url)} was not answered: {asked.stderr.decode(errors='replace').strip()}")
@@ -182,7 +187,7 @@ class Registry:
         return content
 
 
-def run(main: "callable") -> None:
+def run(main: Callable[[], None]) -> None:
     """A script's whole: it ends with one line, and no trace, where a registry refuses."""
     try:
         main()
