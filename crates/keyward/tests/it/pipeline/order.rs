@@ -82,7 +82,7 @@ impl Host {
         fs::read_to_string(self.path("log")).unwrap()
     }
 
-    /// A line of known_hosts, with the key that a file has.
+    /// A line of `known_hosts`, with the key that a file has.
     fn known_by(&self, key: &Path) -> String {
         format!("[127.0.0.1]:{} {}", self.port, public(key))
     }

@@ -10,7 +10,7 @@ use super::{done, is_empty, key, program, refused, script, verifies};
 use crate::guides::workspace;
 
 /// Images as `join-images` prints them.
-pub(super) fn images() -> String {
+fn images() -> String {
     ["app-service", "auth-service"]
         .map(|service| {
             format!("{service}=registry.example.com/keyward/{service}@sha256:{}\n", "0f".repeat(32))
