@@ -42,7 +42,12 @@ impl Undo {
         if self.after > 0 {
             // The login that it was started from may end.
             let _ = rustix::process::setsid();
-            tokio::time::sleep(Duration::from_secs(self.after)).await;
+        }
+        for _ in 0..self.after {
+            if !Record::pending()?.is_some_and(|record| record.id == self.id) {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
         }
         match Record::pending()? {
             Some(record) if record.id == self.id => {
