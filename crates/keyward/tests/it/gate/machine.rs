@@ -130,7 +130,12 @@ impl Machine {
                 }
             }
         }
+        let _ = fs::remove_dir_all(tree.path().join("etc/keyward"));
         key(&ssh, "ssh_host_ed25519_key");
+        // Without PAM sshd takes whoever is locked for nobody, and root is in some images.
+        let mut unlocked = Command::new("usermod");
+        unlocked.arg("--prefix").arg(tree.path()).args(["--password", "*", "root"]);
+        assert!(unlocked.status().unwrap().success());
         for name in ["deploy", "release", "stranger"] {
             key(keys.path(), name);
         }
@@ -148,28 +153,20 @@ impl Machine {
     /// What `keyward host setup` is told, but where.
     pub(crate) fn setup(&self, stack: &Path, registry: &str) -> Vec<String> {
         let key = |name: &str| public(&self.key(name)).display().to_string();
-        [
-            "host",
-            "setup",
-            "--folder",
-            &stack.display().to_string(),
-            "--registry",
-            registry,
-            "--repository",
-            "team/keyward",
-            "--signer",
-            &key("release"),
-            "--deploy-key",
-            &key("deploy"),
-            "--host-name",
-            "127.0.0.1",
-            "--ssh-port",
-            &self.port.to_string(),
-            "--program",
-            INSTALLED,
-        ]
-        .map(str::to_owned)
-        .to_vec()
+        let mut words = vec!["host".to_owned(), "setup".to_owned()];
+        for (name, value) in [
+            ("--folder", stack.display().to_string()),
+            ("--registry", registry.to_owned()),
+            ("--repository", "team/keyward".to_owned()),
+            ("--signer", key("release")),
+            ("--deploy-key", key("deploy")),
+            ("--host-name", "127.0.0.1".to_owned()),
+            ("--ssh-port", self.port.to_string()),
+            ("--program", INSTALLED.to_owned()),
+        ] {
+            words.extend([name.to_owned(), value]);
+        }
+        words
     }
 
     /// Has the command prepare the tree.
@@ -260,6 +257,6 @@ impl Machine {
 
     /// What comes of an order, by the deploy key.
     pub(crate) fn order(&self, order: &str) -> Output {
-        self.client("ssh", "deploy").args(["deploy@127.0.0.1", order]).output().unwrap()
+        self.client("ssh", "deploy").args(["--", "deploy@127.0.0.1", order]).output().unwrap()
     }
 }
