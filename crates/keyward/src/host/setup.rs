@@ -114,20 +114,23 @@ impl Setup {
         Ok(())
     }
 
-    /// Where the command will be.
+    /// Where the command will be. On this host nobody but root may put another in its place: sshd and systemd run it.
     fn program(&self, tree: &Tree) -> Result<PathBuf, String> {
-        if let Some(program) = &self.program {
-            return Ok(program.clone());
+        let program = match &self.program {
+            Some(program) => program.clone(),
+            None if tree.is_this_host() => std::env::current_exe()
+                .map_err(|error| format!("where this program is is not known: {error}"))?,
+            None => PROGRAM.into(),
+        };
+        if tree.is_this_host() {
+            is_ours_alone(&program).map_err(|why| {
+                format!(
+                    "{why}. sshd and systemd are to run it: install -m 0755 {} {PROGRAM}",
+                    program.display()
+                )
+            })?;
         }
-        if !tree.is_this_host() {
-            return Ok(PROGRAM.into());
-        }
-        let own = std::env::current_exe()
-            .map_err(|error| format!("where this program is is not known: {error}"))?;
-        is_ours_alone(&own).map_err(|why| {
-            format!("{why}. sshd and systemd are to run it: install -m 0755 {} {PROGRAM}", own.display())
-        })?;
-        Ok(own)
+        Ok(program)
     }
 
     fn root_may_be_shut_out(&self, tree: &Tree) -> Result<(), String> {
