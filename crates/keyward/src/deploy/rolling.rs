@@ -363,7 +363,7 @@ pub(super) async fn settle(
     let why = Some(format!("it was broken off while it was to {}", step.told()));
     let past = Past { id, plan, since, until, outcome, why, requests: None, failed: None };
     journal.end(&past)?;
-    if let Err(why) = stack.note(&past.noted()).await {
+    if let Err(why) = stack.note(&past.noted(None)).await {
         teller.warns(why);
     }
     Ok(())

@@ -15,6 +15,7 @@ mod conformance;
 mod dev;
 mod documents;
 mod example;
+mod gate;
 mod guides;
 mod hashing;
 mod help;
