@@ -42,6 +42,7 @@ use self::report::Report;
 pub(crate) use self::report::broken_off;
 use self::rolling::{Patience, Rolling};
 use self::teller::Teller;
+use crate::gate::Fingerprint;
 use crate::stack::Service;
 use crate::{Failure, misused, say};
 
@@ -111,6 +112,9 @@ struct Common {
     /// Print JSON: an object an event, and the report at the end.
     #[arg(long)]
     json: bool,
+    /// The fingerprint of the key that asked for it, for the audit trail: `keyward deploy-service` says it.
+    #[arg(long, value_name = "FINGERPRINT", hide = true)]
+    on_behalf_of: Option<Fingerprint>,
 }
 
 /// See what was deployed, the latest at the end.
@@ -235,7 +239,7 @@ impl Common {
             }
         };
         let report = Report::of(&rolling, outcome, why, proved, begun.elapsed());
-        if let Err(why) = stack.note(&report.past.noted()).await {
+        if let Err(why) = stack.note(&report.past.noted(self.on_behalf_of.as_ref())).await {
             teller.warns(why);
         }
         journal.end(&report.past)?;

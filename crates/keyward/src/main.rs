@@ -1,5 +1,6 @@
 //! `keyward`: the one command a person types. A file a verb.
 
+mod accounts;
 mod audit;
 mod channel;
 mod client;
@@ -9,6 +10,8 @@ mod confirm;
 mod containers;
 mod deploy;
 mod dev;
+mod gate;
+mod host;
 mod init;
 mod installation;
 mod keys;
@@ -64,6 +67,12 @@ enum Verb {
     Rollback(deploy::Rollback),
     /// See what was deployed.
     Deploys(deploy::Deploys),
+    /// Prepare a host so that a pipeline can deploy to it by a key that can do nothing else, and see whether it still is.
+    Host(host::Host),
+    /// Take one order of a deploy key: what sshd runs for the account `deploy`.
+    DeployGate(gate::DeployGate),
+    /// Do what a deploy key may ask for, as root: what `keyward deploy-gate` asks.
+    DeployService(gate::DeployService),
     /// Read the audit trail, or prove that nobody changed it.
     Audit(audit::Audit),
     /// See what became of each mail, and end what was mailed.
@@ -84,9 +93,19 @@ enum Verb {
     Man(man::Man),
 }
 
+fn main() -> ExitCode {
+    let mut arguments = Arguments::parse();
+    // There is no second thread yet.
+    if let Some(Verb::DeployService(service)) = &mut arguments.verb
+        && let Err(error) = service.take_socket()
+    {
+        return end(Err::<ExitCode, Failure>(error));
+    }
+    run(arguments)
+}
+
 #[tokio::main]
-async fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+async fn run(arguments: Arguments) -> ExitCode {
     match arguments.verb.unwrap_or(Verb::Dev(arguments.dev)) {
         Verb::Dev(dev) => end(Box::pin(dev.run()).await),
         Verb::Init(init) => end(init.run().await),
@@ -95,6 +114,9 @@ async fn main() -> ExitCode {
         Verb::Deploy(deploy) => end(Box::pin(deploy.run()).await),
         Verb::Rollback(rollback) => end(Box::pin(rollback.run()).await),
         Verb::Deploys(deploys) => end(deploys.run()),
+        Verb::Host(host) => end(host.run().await),
+        Verb::DeployGate(_) => end(gate::DeployGate::run().await),
+        Verb::DeployService(service) => end(service.run().await),
         Verb::Audit(audit) => end(audit.run().await),
         Verb::Mail(mail) => end(mail.run().await),
         Verb::Client(client) => end(client.run().await),

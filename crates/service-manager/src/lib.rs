@@ -5,4 +5,4 @@ mod progress;
 mod sockets;
 
 pub use progress::{Progress, tell};
-pub use sockets::{Role, Sockets, SocketsError};
+pub use sockets::{Role, Sockets, SocketsError, take_unix};

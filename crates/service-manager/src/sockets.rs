@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::net::TcpListener;
+use std::os::unix::net::UnixListener;
 
 use listenfd::ListenFd;
 use rustix::net::sockopt::socket_acceptconn;
@@ -89,19 +90,54 @@ pub enum SocketsError {
         /// What is wrong with it.
         why: String,
     },
+    /// More than the one that is taken.
+    #[error("{0} sockets were handed over, and one is taken: leave one ListenStream= in the socket unit")]
+    Several(usize),
+    /// Not a Unix socket to take connections from.
+    #[error(
+        "the socket that was handed over cannot be used: {0}. A socket unit makes one that can by ListenStream= with a path, and without \
+         Accept=yes"
+    )]
+    NotUnix(String),
+}
+
+/// Takes the one Unix socket that was handed to this process, if one was. To be asked once, and before there is a second thread, as
+/// [`Sockets::take`].
+pub fn take_unix() -> Result<Option<UnixListener>, SocketsError> {
+    let Some(count) = count_for_us() else { return Ok(None) };
+    match count.parse() {
+        Ok(0) => return Ok(None),
+        Ok(1) => {}
+        Ok(several) => return Err(SocketsError::Several(several)),
+        Err(_) => return Err(SocketsError::Count(count)),
+    }
+    unix_listener(&mut ListenFd::from_env()).map(Some).map_err(SocketsError::NotUnix)
+}
+
+fn unix_listener(given: &mut ListenFd) -> Result<UnixListener, String> {
+    let told = |error: std::io::Error| error.to_string();
+    let listener = given.take_unix_listener(0).map_err(told)?.ok_or("it is not there")?;
+    if !socket_acceptconn(&listener).map_err(|error| error.to_string())? {
+        return Err("it is not listened on".to_owned());
+    }
+    listener.set_nonblocking(true).map_err(told)?;
+    Ok(listener)
+}
+
+/// How many were handed over, as it was told to this process: what another one was told, as one that has started this one, says nothing of
+/// our descriptors.
+fn count_for_us() -> Option<String> {
+    let said = |name: &str| std::env::var(name).ok();
+    let number = said("LISTEN_PID").and_then(|number| number.parse().ok());
+    if number == Some(std::process::id()) { said("LISTEN_FDS") } else { None }
 }
 
 impl Sockets {
     /// Takes what was handed to this process, once: who asks again is given nothing. To be asked before there is a second thread, since it
     /// takes away the variables that told of it.
     pub fn take() -> Result<Self, SocketsError> {
-        let said = |name: &str| std::env::var(name).ok();
-        // What another process was told, as one that has started this one, says nothing of our descriptors.
-        if said("LISTEN_PID").and_then(|number| number.parse().ok()) != Some(std::process::id()) {
-            return Ok(Self::default());
-        }
-        let Some(count) = said("LISTEN_FDS") else { return Ok(Self::default()) };
-        let roles = roles(&count, said("LISTEN_FDNAMES").as_deref())?;
+        let Some(count) = count_for_us() else { return Ok(Self::default()) };
+        let roles = roles(&count, std::env::var("LISTEN_FDNAMES").ok().as_deref())?;
         let (mut given, mut sockets) = (ListenFd::from_env(), Self::default());
         for (index, role) in roles.into_iter().enumerate() {
             let unusable = |why| SocketsError::Unusable { role, descriptor: FIRST + index, why };

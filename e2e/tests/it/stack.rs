@@ -8,6 +8,7 @@ mod backup;
 mod deploys;
 mod docker;
 mod files;
+mod gate;
 mod guide;
 mod headers;
 mod installation;

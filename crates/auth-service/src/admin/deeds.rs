@@ -84,6 +84,8 @@ pub enum DeployDeed {
     Rollback,
     /// It failed, or was broken off, and what ran goes on.
     Undo,
+    /// The gate let nothing be done.
+    Refuse,
 }
 
 impl DeployDeed {
@@ -93,6 +95,7 @@ impl DeployDeed {
             Self::Deploy => "deploy",
             Self::Rollback => "roll_back",
             Self::Undo => "undo_deploy",
+            Self::Refuse => "refuse_deploy",
         }
     }
 }
@@ -108,17 +111,24 @@ pub struct NoteDeploy {
     pub images: Vec<String>,
     /// Why it was undone, or what is not as it should be.
     pub why: Option<String>,
+    /// The fingerprint of the key that asked for it, where one did.
+    #[serde(default)]
+    pub by: Option<String>,
 }
 
 /// So much of why it failed is kept.
 const LONGEST_REASON: usize = 400;
+/// A fingerprint has fifty letters.
+const LONGEST_KEY: usize = 60;
 
 impl NoteDeploy {
     fn detail(&self) -> String {
         let images = self.images.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
         let why: String = self.why.iter().flat_map(|why| why.chars()).take(LONGEST_REASON).collect();
         let parted = if why.is_empty() { "" } else { "; " };
-        on_one_line(&format!("{}: {images}{parted}{why}", self.id))
+        let by = self.by.as_ref().map(|by| by.chars().take(LONGEST_KEY).collect::<String>());
+        let by = by.map(|by| format!(" by {by}")).unwrap_or_default();
+        on_one_line(&format!("{}{by}: {images}{parted}{why}", self.id))
     }
 }
 
@@ -159,8 +169,16 @@ mod tests {
             id: Uuid::from_u128(1),
             images: vec!["auth:2".to_owned(), "app:3".to_owned()],
             why,
+            by: None,
         };
         assert_eq!(note(None).detail(), "00000000-0000-0000-0000-000000000001: auth:2, app:3");
+        let by = NoteDeploy { by: Some("SHA256:key".to_owned()), ..note(None) };
+        assert_eq!(by.detail(), "00000000-0000-0000-0000-000000000001 by SHA256:key: auth:2, app:3");
+        let endless = NoteDeploy { by: Some("k\n".repeat(1_000)), ..note(None) };
+        assert!(endless.detail().len() < 200 && !endless.detail().contains('\n'));
+        // A command of before says nothing of it.
+        let before = r#"{"deed":"undo","id":"00000000-0000-0000-0000-000000000001","images":[],"why":null}"#;
+        assert_eq!(serde_json::from_str::<NoteDeploy>(before).unwrap().by, None);
         let why = note(Some("it failed\nand more".to_owned())).detail();
         assert!(why.ends_with("app:3; it failed?and more"), "{why}");
         assert!(note(Some("a".repeat(10_000))).detail().len() < 500);

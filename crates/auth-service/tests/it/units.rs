@@ -14,7 +14,7 @@ use crate::process::binary;
 
 const GUIDE: &str = include_str!("../../../../docs/guide/without-docker.md");
 /// What an operator names.
-const UNITS: [&str; 8] = [
+const UNITS: [&str; 10] = [
     "auth-service.socket",
     "auth-service@blue.service",
     "auth-service@green.service",
@@ -23,6 +23,8 @@ const UNITS: [&str; 8] = [
     "app-service.socket",
     "app-service@blue.service",
     "app-service@green.service",
+    "keyward-deploy.socket",
+    "keyward-deploy.service",
 ];
 /// Of a hundred: whoever lets a service do more than this says why.
 const MOST_EXPOSED: &str = "--threshold=20";
@@ -58,13 +60,14 @@ impl Root {
                 fs::copy(&path, targets.join(path.file_name().unwrap())).unwrap();
             }
         }
-        for colour in ["blue", "green"] {
-            for program in ["auth-service", "app-service"] {
-                let path = root.0.path().join("usr/lib/keyward").join(colour).join(program);
-                fs::create_dir_all(path.parent().unwrap()).unwrap();
-                fs::write(&path, "#!/bin/true\n").unwrap();
-                fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-            }
+        let servers = ["blue", "green"].map(|colour| {
+            ["auth-service", "app-service"].map(|name| format!("usr/lib/keyward/{colour}/{name}"))
+        });
+        for path in servers.into_iter().flatten().chain(["usr/local/bin/keyward".to_owned()]) {
+            let path = root.0.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, "#!/bin/true\n").unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
         }
         root
     }

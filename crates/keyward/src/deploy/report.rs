@@ -10,6 +10,7 @@ use super::clock::now;
 use super::journal::{Outcome, Owner, Past, UnderWay};
 use super::plan::{Kind, Plan, Settlement};
 use super::rolling::{Rolling, Took};
+use crate::gate::Fingerprint;
 use crate::installation::moment;
 use crate::probe;
 use crate::status::span;
@@ -74,15 +75,16 @@ impl Report {
 }
 
 impl Past {
-    /// As it stands in the audit trail.
-    pub(super) fn noted(&self) -> NoteDeploy {
+    /// As it stands in the audit trail, with the key that asked for it.
+    pub(super) fn noted(&self, by: Option<&Fingerprint>) -> NoteDeploy {
         let deed = match (self.outcome, self.plan.kind) {
             (Outcome::Undone, _) => DeployDeed::Undo,
             (Outcome::Done, Kind::Deploy) => DeployDeed::Deploy,
             (Outcome::Done, Kind::Rollback) => DeployDeed::Rollback,
         };
         let images = self.plan.turns.iter().map(|turn| turn.to_image.clone()).collect();
-        NoteDeploy { deed, id: self.id, images, why: self.why.clone() }
+        let by = by.map(ToString::to_string);
+        NoteDeploy { deed, id: self.id, images, why: self.why.clone(), by }
     }
 }
 

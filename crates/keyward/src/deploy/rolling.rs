@@ -452,7 +452,7 @@ pub(super) async fn settle(
     let until = super::clock::now().micros();
     let why = Some(format!("it was broken off while it was to {}", step.told()));
     let past = Past { id, plan, since, until, outcome, why, requests: None, failed: None };
-    if let Err(why) = stack.note(&past.noted()).await {
+    if let Err(why) = stack.note(&past.noted(None)).await {
         teller.warns(why);
     }
     journal.end(&past)

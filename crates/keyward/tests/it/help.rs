@@ -59,6 +59,9 @@ fn each_verb_has_a_manual_page() {
         ("keyward-probe.1", "connect\\-to"),
         ("keyward-secrets-migrate.1", "history\\-seconds"),
         ("keyward-secrets-enrol.1", "wrapping\\-token\\-file"),
+        ("keyward-host-setup.1", "deploy\\-key"),
+        ("keyward-host-confirm.1", "proves nothing"),
+        ("keyward-deploy-gate.1", "SSH_ORIGINAL_COMMAND"),
         ("keyward-completions.1", "powershell"),
     ] {
         let shown = std::fs::read_to_string(pages.join(page)).unwrap();

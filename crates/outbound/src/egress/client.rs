@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use reqwest::{Certificate, Client, Response, redirect::Policy};
+use reqwest::{Certificate, Client, Response, header::LOCATION, redirect::Policy};
 use url::{Host, Url};
 
 use super::{
@@ -58,8 +58,8 @@ fn certificates(path: &Path) -> Result<Vec<Certificate>, EgressError> {
     Ok(found)
 }
 
-/// The one way out by HTTP. Follows no redirect, takes no proxy from the environment, keeps no cookie. Cheap to
-/// clone; clones share connections.
+/// The one way out by HTTP. Follows no redirect unless it is asked to follow one, takes no proxy from the environment, keeps no cookie.
+/// Cheap to clone; clones share connections.
 #[derive(Clone)]
 pub struct EgressClient {
     client: Client,
@@ -101,6 +101,29 @@ impl EgressClient {
 
     /// Sends a request and reads its answer to the end, whatever its status. A redirect is an error.
     pub async fn send(&self, request: EgressRequest) -> Result<EgressResponse, EgressError> {
+        let (host, response) = self.begin(request).await?;
+        if response.status().is_redirection() {
+            return Err(EgressError::Redirect { host, status: response.status().as_u16() });
+        }
+        self.read(&host, response).await
+    }
+
+    /// The same of a GET that may be answered elsewhere, as a registry has its blobs: one redirect is followed. Where it leads is checked as
+    /// any other address, and is sent none of the headers, which were meant for the first.
+    pub async fn send_following_one(&self, request: EgressRequest) -> Result<EgressResponse, EgressError> {
+        let (host, response) = self.begin(request).await?;
+        let status = response.status();
+        if !status.is_redirection() {
+            return self.read(&host, response).await;
+        }
+        let place = response.headers().get(LOCATION).and_then(|place| place.to_str().ok());
+        let next = place.and_then(|place| response.url().join(place).ok());
+        let next = next.ok_or(EgressError::Redirect { host, status: status.as_u16() })?;
+        self.send(EgressRequest::get(next.as_str())).await
+    }
+
+    /// Sends a request; the host that it went to, and the head of the answer.
+    async fn begin(&self, request: EgressRequest) -> Result<(String, Response), EgressError> {
         if let Some(mistake) = request.mistake {
             return Err(mistake);
         }
@@ -110,10 +133,7 @@ impl EgressClient {
             builder = builder.body(body);
         }
         let response = builder.send().await.map_err(|error| self.explain(&host, error))?;
-        if response.status().is_redirection() {
-            return Err(EgressError::Redirect { host, status: response.status().as_u16() });
-        }
-        self.read(&host, response).await
+        Ok((host, response))
     }
 
     /// Whether a request to this URL may be sent, as far as that can be told before its host is looked up.

@@ -122,6 +122,39 @@ async fn a_redirect_is_refused_not_followed() {
 }
 
 #[tokio::test]
+async fn one_redirect_is_followed_where_it_is_asked_for_and_takes_no_header_along() {
+    let moved = |to: &str| {
+        let head = format!("HTTP/1.1 307 Moved\r\nlocation: {to}\r\ncontent-length: 0\r\n\r\n");
+        Answer::Bytes(head.into_bytes())
+    };
+    let follow = async |server: &HttpServer| {
+        let request = EgressRequest::get(&server.url).secret_header("authorization", &"hunter2".into());
+        local_client().send_following_one(request).await
+    };
+    let end = HttpServer::answering("200 OK", "{}").await;
+    let first = HttpServer::start(moved(&format!("{}/blob?signed=1", end.url))).await;
+    assert_eq!(follow(&first).await.unwrap().status, 200);
+    assert!(first.requests()[0].contains("hunter2"));
+    let seen = &end.requests()[0];
+    assert!(seen.starts_with("GET /blob?signed=1 ") && !seen.contains("hunter2"), "{seen}");
+    // One, and to an address that may be reached.
+    let second = HttpServer::start(moved(&first.url)).await;
+    assert!(matches!(follow(&second).await.unwrap_err(), EgressError::Redirect { .. }));
+    for (place, refused) in [
+        ("https://10.0.0.1/", "10.0.0.1"),
+        ("http://169.254.169.254/latest/meta-data", "over plain HTTP"),
+        ("file:///etc/shadow", "it has no host"),
+    ] {
+        let server = HttpServer::start(moved(place)).await;
+        let error = follow(&server).await.unwrap_err().to_string();
+        assert!(error.contains(refused), "{place}: {error}");
+    }
+    let nowhere = b"HTTP/1.1 302 Moved\r\ncontent-length: 0\r\n\r\n".to_vec();
+    let nowhere = HttpServer::start(Answer::Bytes(nowhere)).await;
+    assert!(matches!(follow(&nowhere).await.unwrap_err(), EgressError::Redirect { .. }));
+}
+
+#[tokio::test]
 async fn a_body_over_the_limit_is_cut_off() {
     let chunk = format!("{:x}\r\n{}\r\n", 4_000, "a".repeat(4_000));
     let chunked = format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{}", chunk.repeat(20));

@@ -120,7 +120,7 @@ impl Tally {
 }
 
 /// An image that differs from the one that is tested by what `lines` of a Dockerfile make of it.
-fn image(stack: &Installation, service: &str, tag: &str, lines: &str) -> String {
+pub(super) fn image(stack: &Installation, service: &str, tag: &str, lines: &str) -> String {
     let name = format!("keyward-testing/{service}:{tag}");
     let folder = tempfile::tempdir().unwrap();
     let text = format!("FROM keyward-testing/{service}:test\nLABEL {}=\"{tag}\"\n{lines}\n", stack.project);
@@ -137,7 +137,7 @@ fn image(stack: &Installation, service: &str, tag: &str, lines: &str) -> String 
     name
 }
 
-fn keyward(stack: &Installation, arguments: &[&str]) -> Command {
+pub(super) fn keyward(stack: &Installation, arguments: &[&str]) -> Command {
     let mut command = Command::new(binary());
     command.args(arguments).current_dir(&stack.folder);
     command.env_remove("KEYWARD_SOCKET").env_remove("KEYWARD_CONFIG");
@@ -218,7 +218,7 @@ fn state(stack: &Installation) -> (String, Vec<String>) {
     (profiles, slots)
 }
 
-fn lives(stack: &Installation, auth: &str, app: &str) {
+pub(super) fn lives(stack: &Installation, auth: &str, app: &str) {
     let slots =
         [format!("app-service-{app}-1"), format!("auth-service-{auth}-1"), format!("auth-service-{auth}-2")];
     let expected = (format!("auth-service-{auth},app-service-{app}"), slots.to_vec());
