@@ -61,17 +61,11 @@ enum Verb {
     /// and through the public address. Nothing is ever asked twice: what fails has failed. The exit code is 1 if anything did. It asks the
     /// server's socket for them, as `keyward status` does.
     Probe(Box<probe::ProbeCommand>),
-    /// Bring a new version to the people without one of them noticing, and prove it.
     Deploy(deploy::Deploy),
-    /// Go back to what ran before the last deploy, the same way.
     Rollback(deploy::Rollback),
-    /// See what was deployed.
     Deploys(deploy::Deploys),
-    /// Prepare a host so that a pipeline can deploy to it by a key that can do nothing else, and see whether it still is.
     Host(host::Host),
-    /// Take one order of a deploy key: what sshd runs for the account `deploy`.
     DeployGate(gate::DeployGate),
-    /// Do what a deploy key may ask for, as root: what `keyward deploy-gate` asks.
     DeployService(gate::DeployService),
     /// Read the audit trail, or prove that nobody changed it.
     Audit(audit::Audit),

@@ -277,9 +277,11 @@ mod tests {
         let killed = Owner { process: gone.id(), ..owner() };
         gone.wait().unwrap();
         let lock = journal.lock(&killed).await.unwrap();
-        let mut left = std::process::Command::new("cat");
         let (reads, mut writes) = std::io::pipe().unwrap();
-        let mut left = left.stdin(reads).stdout(lock.file().try_clone().unwrap()).spawn().unwrap();
+        let mut left = {
+            let mut program = std::process::Command::new("cat");
+            program.stdin(reads).stdout(lock.file().try_clone().unwrap()).spawn().unwrap()
+        };
         drop(lock);
         let next = owner();
         let waiting = journal.lock(&next);

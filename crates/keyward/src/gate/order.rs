@@ -139,7 +139,7 @@ mod tests {
     #[test]
     fn whatever_a_shell_could_mean_is_no_order() {
         let deploy = format!("deploy {EMPTY}");
-        let with = |text: &str| text.replace("X", &deploy);
+        let with = |text: &str| text.replace('X', &deploy);
         for text in [
             "",
             " ",
