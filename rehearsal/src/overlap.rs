@@ -13,7 +13,6 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::Failure;
-use crate::accounts::NO_LIMITS;
 use crate::draw::{Draw, any_seed};
 use crate::psql::{self, on_postgres};
 use crate::redis::Redis;
@@ -22,6 +21,16 @@ use in_flight::{InFlight, mail, person};
 use mails::Mails;
 use side::{Side, migrate};
 use visitor::basic;
+
+/// As high as a server takes them that is no development's.
+const LIMITS: &str = "[limits]
+account_failures = 100
+network_failures = 10000
+network_sign_ups = 10000
+mails = 100
+network_mails = 10000
+second_step_mails = 100
+";
 
 /// Run the release before beside this one, and look whether what is in flight at the one goes on at the other. It needs PostgreSQL at
 /// `KEYWARD_TEST_POSTGRES_URL` and `redis-server`; `scripts/rehearse overlap` starts one and builds both.
@@ -114,7 +123,7 @@ impl House {
              [internal]\nlisten = \"127.0.0.1:0\"\n[database]\nurl = \"{}\"\n[redis]\nhost = \"127.0.0.1\"\nport = {}\n\
              [keys]\nencryption = \"file:FOLDER/encryption\"\naudit = \"file:FOLDER/audit\"\n\
              [mail]\nfrom = \"no-reply@example.com\"\n\
-             [mail.transport]\nkind = \"smtp\"\nhost = \"127.0.0.1\"\nport = {}\nsecurity = \"none\"\n{NO_LIMITS}\
+             [mail.transport]\nkind = \"smtp\"\nhost = \"127.0.0.1\"\nport = {}\nsecurity = \"none\"\n{LIMITS}\
              [[clients]]\nclient_id = \"wiki\"\nclient_name = \"Wiki\"\nscope = \"openid profile email offline_access\"\n\
              grant_types = [\"authorization_code\", \"refresh_token\"]\nfirst_party = true\nsecret = \"file:FOLDER/client\"\n\
              redirect_uris = [\"{}\"]\nid_token_signed_response_alg = \"ES256\"\n",
