@@ -72,6 +72,7 @@ pub(crate) struct Setup {
 impl Setup {
     pub(crate) fn run(self) -> Result<(), Failure> {
         let tree = Tree::of(self.root.as_deref());
+        account::is_somebodys(&Accounts::of(tree.root()))?;
         let program = self.program(&tree)?;
         let keys = read_all(&self.deploy_key)?;
         let before = tree.text(Path::new(SSHD))?.unwrap_or_default();

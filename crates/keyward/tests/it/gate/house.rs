@@ -120,6 +120,31 @@ fn what_would_be_no_use_is_refused_and_nothing_is_written() {
     assert!(!machine.at("etc/keyward").exists() && !machine.at(SSHD).exists());
 }
 
+/// Their groups, their password and their way in would be gone, and no undoing would give them back.
+#[test]
+fn an_account_of_this_name_that_is_a_persons_is_left_alone_to_the_letter() {
+    let Some((machine, stack)) = machine() else { return };
+    for (file, line) in [
+        ("etc/passwd", "deploy:x:4711:4711:Dee Ploy:/home/deploy:/bin/bash\n"),
+        ("etc/shadow", "deploy:$y$j9T$hash:20000::::::\n"),
+        ("etc/group", "deploy:x:4711:\n"),
+    ] {
+        let before = fs::read_to_string(machine.at(file)).unwrap();
+        fs::write(machine.at(file), before + line).unwrap();
+    }
+    let snapshot = || {
+        ["etc/passwd", "etc/shadow", "etc/group"].map(|file| fs::read_to_string(machine.at(file)).unwrap())
+    };
+    let before = snapshot();
+    for more in [&[][..], &["--dry-run"]] {
+        let refused = machine.prepare(stack.path(), "registry.example.com", more);
+        let said = text(&refused.stderr);
+        assert!(refused.status.code() == Some(1) && said.contains("its number is a person's"), "{said}");
+    }
+    assert_eq!(snapshot(), before);
+    assert!(!machine.at(SSHD).exists() && !machine.at(KEYS).exists());
+}
+
 /// On the host itself, while it runs; as root, who comes in by a key of before.
 #[tokio::test]
 async fn what_is_changed_of_ssh_is_undone_unless_a_newer_login_says_that_it_is_well() {
