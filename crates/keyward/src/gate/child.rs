@@ -71,7 +71,8 @@ pub(super) async fn run<W: AsyncWrite + Unpin>(
         ))
         .await;
     }
-    Ok(Ended { code: code.unwrap_or(1), was_undone })
+    // Whoever stopped it is to blame, and not the release.
+    Ok(Ended { code: code.unwrap_or(1), was_undone: was_undone && !was_told })
 }
 
 fn terminate(child: &Child) {
